@@ -1,0 +1,80 @@
+import type { ErrorCode } from './codes.js';
+
+/** What a refusal, an error or a finding carries as parameters: plain JSON values, never secrets. */
+export type Parameters = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
+
+/**
+ * Why something is not lawful now. Data, not an exception: `step` and `explain` return it,
+ * `RefusedError` lists it, a user interface greys out a button with it.
+ */
+export interface Refusal {
+  readonly code: ErrorCode;
+  /** One sentence that names the resource, the state, the event, and what to do. */
+  readonly message: string;
+  readonly parameters: Parameters;
+}
+
+interface ErrorFields {
+  readonly parameters?: Parameters;
+  readonly cause?: unknown;
+}
+
+/**
+ * The base of every error this package throws. Catch a subclass to decide what to do, read `code` to
+ * know exactly what happened: codes are stable over releases, messages are not.
+ */
+export abstract class SignalboxError extends Error {
+  /** Stable, machine-readable; listed with its remedy in `docs/errors.md`. */
+  readonly code: ErrorCode;
+  readonly parameters: Parameters;
+
+  constructor(code: ErrorCode, message: string, fields: ErrorFields = {}) {
+    super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.parameters = fields.parameters ?? {};
+  }
+}
+
+/**
+ * The request is not lawful now: do something else. Nothing was written. The same request may become
+ * lawful after another transition. `code` is the first refusal's.
+ */
+export class RefusedError extends SignalboxError {
+  readonly refusals: readonly Refusal[];
+
+  constructor(refusals: readonly [Refusal, ...Refusal[]], options: { cause?: unknown } = {}) {
+    super(refusals[0].code, refusals.map((refusal) => refusal.message).join('\n'), {
+      parameters: refusals[0].parameters,
+      cause: options.cause,
+    });
+    this.refusals = refusals;
+  }
+
+  /** Shorthand for an error with a single refusal. */
+  static of(code: ErrorCode, message: string, parameters: Parameters = {}): RefusedError {
+    return new RefusedError([{ code, message, parameters }]);
+  }
+}
+
+/** Somebody else moved the resource first: read it again, decide again, retry. Nothing was written. */
+export class ConflictError extends SignalboxError {}
+
+/** A database or a broker is away or overloaded: retry later. */
+export class UnavailableError extends SignalboxError {}
+
+/** A lifecycle declaration breaks a rule: fix the code. Lists every fault, not the first. */
+export class DefinitionError extends SignalboxError {
+  readonly faults: readonly Refusal[];
+
+  constructor(subject: string, faults: readonly [Refusal, ...Refusal[]]) {
+    const list = faults.map((fault) => `  - ${fault.code}: ${fault.message}`).join('\n');
+    super('LIFECYCLE_INVALID', `${subject} has ${faults.length} fault(s):\n${list}`, {
+      parameters: { subject, faults: faults.length },
+    });
+    this.faults = faults;
+  }
+}
+
+/** The set-up is wrong (a config key, credentials, a missing migration): fix it and start again. */
+export class ConfigurationError extends SignalboxError {}

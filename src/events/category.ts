@@ -1,0 +1,11 @@
+/** The five categories of events, after Apache CloudStack's `EventCategory`. */
+export const categories = [
+  'ResourceStateEvent',
+  'ActionEvent',
+  'UsageEvent',
+  'AlertEvent',
+  'AsyncJobEvent',
+] as const;
+
+/** The second word of the routing key. */
+export type Category = (typeof categories)[number];

@@ -1,0 +1,155 @@
+import type { JsonObject } from '../json/json.js';
+
+/** The categories that a transition can announce besides its own state change. */
+export type EffectCategory = 'ActionEvent' | 'UsageEvent' | 'AlertEvent';
+
+/** An event that a transition announces besides its state change. Data, never a callback. */
+export interface Effect {
+  readonly category: EffectCategory;
+  /** The event type, such as `VM.START` or `ALERT.USERVM`. */
+  readonly type: string;
+  /** Static facts that go into the event's data. */
+  readonly data?: JsonObject;
+}
+
+/** How long a resource may stay in a state before an alert is raised and its timeout transition taken. */
+export interface Deadline {
+  /** Unique in the lifecycle and stable over restarts: `<state>/<milliseconds>`. */
+  readonly id: string;
+  /** The dotted path of the state node that arms it. */
+  readonly state: string;
+  /** Milliseconds from entering the state. */
+  readonly after: number;
+  /** The alert it raises: declared on the `after` transition, else `ALERT.RESOURCE.STUCK`. */
+  readonly alert: Effect;
+}
+
+/** One state a resource can rest in: the dotted path of a leaf, or JSON for parallel regions. */
+export interface StateDeclaration<TState extends string = string> {
+  readonly name: TState;
+  readonly tags: readonly string[];
+  /** A final state is terminal: no event leaves it. */
+  readonly final: boolean;
+  /** The earliest deadline in milliseconds, or null when the state may last for ever. */
+  readonly deadline: number | null;
+  /** Why the state exists, from the machine's `description`. */
+  readonly description?: string;
+}
+
+/** One guard of a transition and the answer that selects it. */
+export interface GuardCondition {
+  /** The name in `setup({ guards })`; compound guards are written `and(a, not(b))`. */
+  readonly name: string;
+  readonly expected: boolean;
+}
+
+/** One lawful step as declared: `(from, event) -> to`, with what it announces. */
+export interface TransitionDeclaration<
+  TState extends string = string,
+  TEvent extends string = string,
+> {
+  readonly from: TState;
+  /** An event of the lifecycle, or `DeadlineExceeded` for a timeout transition. */
+  readonly event: TEvent | typeof deadlineExceeded;
+  readonly to: TState;
+  readonly effects: readonly Effect[];
+  /** All must hold; absent when the transition is unconditional. */
+  readonly guards?: readonly GuardCondition[];
+  /** Why the transition exists, from the machine's `description`. */
+  readonly description?: string;
+}
+
+/** The event under which a timeout transition is announced. No caller may send it. */
+export const deadlineExceeded = 'DeadlineExceeded';
+
+/** The alert a deadline raises when its `after` transition declares none. */
+export const stuckAlert = 'ALERT.RESOURCE.STUCK';
+
+/**
+ * One row of the compiled table. Rows of a (state, event) pair are tried in order; the first whose
+ * guards all answer as expected is taken.
+ */
+export interface TableRow {
+  readonly from: string;
+  readonly event: string;
+  readonly to: string;
+  /** `from !== to`: false marks a lawful self-transition. */
+  readonly changed: boolean;
+  readonly effects: readonly Effect[];
+  readonly guards: readonly TableGuard[];
+  /** Deadlines to arm, counted from this transition's commit. */
+  readonly arms: readonly Deadline[];
+  /** Ids of the deadlines to cancel. Deadlines in neither list go on. */
+  readonly cancels: readonly string[];
+}
+
+/** A guard of a table row, with its implementation from `setup({ guards })`. */
+export interface TableGuard extends GuardCondition {
+  readonly test: (context: unknown, event: LifecycleEvent) => boolean;
+}
+
+/** An event as given to `step`: its type, and what guards may look at besides. */
+export interface LifecycleEvent {
+  readonly type: string;
+  readonly [property: string]: unknown;
+}
+
+/** What happens when a resource is created in a state. */
+export interface Birth {
+  readonly state: string;
+  readonly effects: readonly Effect[];
+  readonly arms: readonly Deadline[];
+}
+
+/** The compiled form that `step` and the stores read. Frozen; no XState inside. */
+export interface LifecycleTable {
+  /** state -> event -> rows in order. */
+  readonly rows: ReadonlyMap<string, ReadonlyMap<string, readonly TableRow[]>>;
+  readonly births: ReadonlyMap<string, Birth>;
+  /** deadline id -> deadline. */
+  readonly deadlines: ReadonlyMap<string, Deadline>;
+  /** (state, deadline id) -> rows in order; no entry means the deadline only raises its alert. */
+  readonly timeouts: ReadonlyMap<string, ReadonlyMap<string, readonly TableRow[]>>;
+  /** Events with a guard on at least one of their transitions. */
+  readonly guardedEvents: ReadonlySet<string>;
+}
+
+/**
+ * The declared life of a resource type, compiled. Frozen data: everything but the compiler reads this
+ * and never an XState type. The type parameters are the unions that make an unknown event or state
+ * fail to compile.
+ */
+export interface Lifecycle<
+  TState extends string = string,
+  TEvent extends string = string,
+  // `any`, so that a lifecycle with a context is assignable to AnyLifecycle in both directions.
+  TContext = any,
+  TResource extends string = string,
+> {
+  /** The resource type: the fourth word of the routing key, such as `VirtualMachine`. */
+  readonly resource: TResource;
+  /** Raised whenever the declaration changes; written into every row and every event. */
+  readonly version: number;
+  /** The state a resource is born in unless told otherwise. */
+  readonly initial: TState;
+  /** Every state a resource may be born in, the initial one first. */
+  readonly births: readonly TState[];
+  readonly states: readonly StateDeclaration<TState>[];
+  readonly events: readonly TEvent[];
+  readonly transitions: readonly TransitionDeclaration<TState, TEvent>[];
+  readonly table: LifecycleTable;
+  /** Type only: what guards read. Never set at run time. */
+  readonly '~context'?: TContext;
+}
+
+/** Any lifecycle, whatever its states and events. */
+export type AnyLifecycle = Lifecycle;
+
+/** The union of state names of a lifecycle. */
+export type StateOf<L extends AnyLifecycle> = L['states'][number]['name'];
+
+/** The union of event names that a caller may send. */
+export type EventOf<L extends AnyLifecycle> = L['events'][number];
+
+/** What the guards of a lifecycle read, projected from the entity. */
+export type ContextOf<L extends AnyLifecycle> = NonNullable<L['~context']>;
