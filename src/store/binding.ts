@@ -1,0 +1,116 @@
+import type { DataSource, EntityMetadata } from 'typeorm';
+import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
+import { ConfigurationError } from '../errors/errors.js';
+import type { AnyLifecycle } from '../lifecycle/lifecycle.js';
+import type { EntityClass, ResourceColumns, ResourceDefinition, ResourceMapping } from './resource.js';
+
+/** One column of a bound resource. */
+export interface BoundColumn {
+  readonly property: string;
+  /** Quoted for the database. */
+  readonly sql: string;
+  /** The database type, such as `uuid` or `varchar`. */
+  readonly type: string;
+  readonly metadata: ColumnMetadata;
+}
+
+/** The role a column plays in a lifecycle. */
+export type ColumnRole = keyof ResourceColumns;
+
+const requiredRoles = ['uuid', 'state', 'revision'] as const;
+const optionalRoles = ['stateSince', 'lifecycleVersion', 'account', 'domain', 'project'] as const;
+
+/** A lifecycle joined to a table: everything a store needs to move its rows. */
+export interface ResourceBinding {
+  readonly lifecycle: AnyLifecycle;
+  /** `lifecycle.resource`. */
+  readonly resource: string;
+  readonly entity: EntityClass;
+  readonly metadata: EntityMetadata;
+  /** The table path, quoted for the database. */
+  readonly table: string;
+  readonly columns: Readonly<Record<(typeof requiredRoles)[number], BoundColumn>> &
+    Readonly<Partial<Record<(typeof optionalRoles)[number], BoundColumn>>>;
+  /** Projects what guards read; undefined answers an empty context. */
+  readonly context: ((entity: object) => unknown) | undefined;
+}
+
+/**
+ * Joins a resource definition to its TypeORM metadata. Throws ConfigurationError
+ * RESOURCE_MAPPING_INVALID naming the class and the missing column.
+ */
+export function bindResource(dataSource: DataSource, definition: ResourceDefinition): ResourceBinding {
+  const { entity, lifecycle, columns: names, context } = readDefinition(definition);
+  if (!dataSource.hasMetadata(entity)) {
+    throw invalid(entity, 'is not an entity of the DataSource: add it to its entities');
+  }
+  const metadata = dataSource.getMetadata(entity);
+  const column = (role: ColumnRole): BoundColumn | undefined => {
+    const property = names[role] ?? role;
+    const found = metadata.findColumnWithPropertyName(property);
+    if (found === undefined) {
+      if (names[role] !== undefined || isRequired(role)) {
+        throw invalid(entity, `has no column property '${property}' for '${role}'`);
+      }
+      return undefined;
+    }
+    return {
+      property,
+      sql: dataSource.driver.escape(found.databaseName),
+      type: dataSource.driver.normalizeType(found),
+      metadata: found,
+    };
+  };
+  const columns = Object.fromEntries(
+    [...requiredRoles, ...optionalRoles].flatMap((role) => {
+      const bound = column(role);
+      return bound === undefined ? [] : [[role, bound]];
+    }),
+  ) as ResourceBinding['columns'];
+  return Object.freeze({
+    lifecycle,
+    resource: lifecycle.resource,
+    entity,
+    metadata,
+    table: metadata.tablePath
+      .split('.')
+      .map((part) => dataSource.driver.escape(part))
+      .join('.'),
+    columns: Object.freeze(columns),
+    context,
+  });
+}
+
+function readDefinition(definition: ResourceDefinition): {
+  entity: EntityClass;
+  lifecycle: AnyLifecycle;
+  columns: ResourceColumns;
+  context: ((entity: object) => unknown) | undefined;
+} {
+  if (isMapping(definition)) {
+    const { entity, lifecycle, columns, context } = definition;
+    return { entity, lifecycle, columns, context };
+  }
+  const { lifecycle, resourceColumns = {} } = definition;
+  if (lifecycle === undefined) {
+    throw invalid(definition, "has no static 'lifecycle'; add one, or use mapResource()");
+  }
+  const context = definition.context?.bind(definition);
+  return { entity: definition, lifecycle, columns: resourceColumns, context };
+}
+
+function isMapping(definition: ResourceDefinition): definition is ResourceMapping {
+  return typeof definition !== 'function';
+}
+
+function isRequired(role: ColumnRole): boolean {
+  return (requiredRoles as readonly string[]).includes(role);
+}
+
+function invalid(entity: EntityClass, fault: string): ConfigurationError {
+  return new ConfigurationError(
+    'RESOURCE_MAPPING_INVALID',
+    `Resource class ${entity.name} ${fault}.`,
+    { parameters: { entity: entity.name } },
+  );
+}

@@ -1,0 +1,7 @@
+import { CreateSignalbox1700000000000 } from './1700000000000-create-signalbox.js';
+
+/**
+ * The migrations of the signalbox tables, for your DataSource: `migrations: [...migrations, …]`.
+ * `signalbox migrate` runs the same ones from the command line.
+ */
+export const migrations = [CreateSignalbox1700000000000] as const;

@@ -1,0 +1,71 @@
+import { shareCount } from '../store.js';
+
+// Identifiers and states compare byte by byte: the default collations take 'running' for 'Running'.
+const exact = 'CHARACTER SET ascii COLLATE ascii_bin';
+const text = 'CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
+const table = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin';
+
+/** The tables of version 1 on MySQL and MariaDB. */
+export const mysqlSchema: readonly string[] = [
+  `CREATE TABLE signalbox_journal (
+    position bigint NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    id char(36) ${exact} NOT NULL,
+    source varchar(255) ${text} NOT NULL,
+    category varchar(32) ${exact} NOT NULL,
+    type varchar(255) ${text} NOT NULL,
+    resource varchar(255) ${text},
+    uuid char(36) ${exact},
+    revision bigint,
+    time char(24) ${exact} NOT NULL,
+    payload mediumtext ${text} NOT NULL,
+    UNIQUE KEY signalbox_journal_id (id),
+    KEY signalbox_journal_uuid (uuid, position)
+  ) ${table}`,
+  `CREATE TABLE signalbox_outbox (
+    position bigint NOT NULL,
+    bus varchar(64) ${exact} NOT NULL DEFAULT '',
+    share smallint NOT NULL,
+    PRIMARY KEY (position, bus)
+  ) ${table}`,
+  `CREATE TABLE signalbox_parked (
+    position bigint NOT NULL,
+    bus varchar(64) ${exact} NOT NULL,
+    share smallint NOT NULL,
+    resource_key varchar(64) ${exact} NOT NULL,
+    status varchar(8) ${exact} NOT NULL,
+    reason text ${text} NOT NULL,
+    parked_at datetime(3) NOT NULL,
+    PRIMARY KEY (position, bus),
+    KEY signalbox_parked_resource (bus, resource_key)
+  ) ${table}`,
+  `CREATE TABLE signalbox_deadline (
+    resource varchar(255) ${text} NOT NULL,
+    uuid char(36) ${exact} NOT NULL,
+    deadline varchar(255) ${text} NOT NULL,
+    revision bigint NOT NULL,
+    due_at datetime(3) NOT NULL,
+    PRIMARY KEY (uuid, resource, deadline),
+    KEY signalbox_deadline_due (due_at)
+  ) ${table}`,
+  `CREATE TABLE signalbox_lease (
+    share smallint PRIMARY KEY,
+    relay varchar(64) ${exact},
+    expires_at datetime(3)
+  ) ${table}`,
+  `INSERT INTO signalbox_lease (share) VALUES ${Array.from({ length: shareCount }, (_, share) => `(${share})`).join(', ')}`,
+  `CREATE TABLE signalbox_relay (
+    id varchar(64) ${exact} PRIMARY KEY,
+    expires_at datetime(3) NOT NULL
+  ) ${table}`,
+  `CREATE TABLE signalbox_job (
+    id char(36) ${exact} PRIMARY KEY,
+    command varchar(255) ${text} NOT NULL,
+    resource varchar(255) ${text},
+    uuid char(36) ${exact},
+    status varchar(16) ${exact} NOT NULL,
+    progress smallint,
+    submitted_at char(24) ${exact} NOT NULL,
+    updated_at char(24) ${exact} NOT NULL,
+    submission char(36) ${exact} NOT NULL
+  ) ${table}`,
+];

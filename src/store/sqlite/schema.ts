@@ -1,0 +1,66 @@
+import { shareCount } from '../store.js';
+
+/** The tables of version 1 on SQLite. Times that are compared are milliseconds since 1970. */
+export const sqliteSchema: readonly string[] = [
+  `CREATE TABLE signalbox_journal (
+    position integer PRIMARY KEY AUTOINCREMENT,
+    id text NOT NULL,
+    source text NOT NULL,
+    category text NOT NULL,
+    type text NOT NULL,
+    resource text,
+    uuid text,
+    revision integer,
+    time text NOT NULL,
+    payload text NOT NULL
+  )`,
+  `CREATE UNIQUE INDEX signalbox_journal_id ON signalbox_journal (id)`,
+  `CREATE INDEX signalbox_journal_uuid ON signalbox_journal (uuid, position)`,
+  `CREATE TABLE signalbox_outbox (
+    position integer NOT NULL,
+    bus text NOT NULL DEFAULT '',
+    share integer NOT NULL,
+    PRIMARY KEY (position, bus)
+  ) WITHOUT ROWID`,
+  `CREATE TABLE signalbox_parked (
+    position integer NOT NULL,
+    bus text NOT NULL,
+    share integer NOT NULL,
+    resource_key text NOT NULL,
+    status text NOT NULL,
+    reason text NOT NULL,
+    parked_at integer NOT NULL,
+    PRIMARY KEY (position, bus)
+  ) WITHOUT ROWID`,
+  `CREATE INDEX signalbox_parked_resource ON signalbox_parked (bus, resource_key)`,
+  `CREATE TABLE signalbox_deadline (
+    resource text NOT NULL,
+    uuid text NOT NULL,
+    deadline text NOT NULL,
+    revision integer NOT NULL,
+    due_at integer NOT NULL,
+    PRIMARY KEY (uuid, resource, deadline)
+  ) WITHOUT ROWID`,
+  `CREATE INDEX signalbox_deadline_due ON signalbox_deadline (due_at)`,
+  `CREATE TABLE signalbox_lease (
+    share integer PRIMARY KEY,
+    relay text,
+    expires_at integer
+  )`,
+  `INSERT INTO signalbox_lease (share) VALUES ${Array.from({ length: shareCount }, (_, share) => `(${share})`).join(', ')}`,
+  `CREATE TABLE signalbox_relay (
+    id text PRIMARY KEY,
+    expires_at integer NOT NULL
+  ) WITHOUT ROWID`,
+  `CREATE TABLE signalbox_job (
+    id text PRIMARY KEY,
+    command text NOT NULL,
+    resource text,
+    uuid text,
+    status text NOT NULL,
+    progress integer,
+    submitted_at text NOT NULL,
+    updated_at text NOT NULL,
+    submission text NOT NULL
+  ) WITHOUT ROWID`,
+];

@@ -1,0 +1,193 @@
+import type { EntityManager } from 'typeorm';
+import type { Deadline } from '../lifecycle/lifecycle.js';
+import type { ResourceBinding } from './binding.js';
+import type { JournalEntry, JournalRecord } from './journal-entry.js';
+import type { EventOrigin } from './origin.js';
+
+/** The databases a store exists for. `mysql` stands for MySQL and MariaDB. */
+export type DatabaseKind = 'postgres' | 'mysql' | 'sqlite';
+
+/** One wish to move one resource, validated: the uuid is well formed, the event is declared. */
+export interface TransitionRequest {
+  readonly uuid: string;
+  readonly event: string;
+  /** What guards may look at besides the context. */
+  readonly payload?: Readonly<Record<string, unknown>>;
+  /** When given, any other revision in the row is a conflict. */
+  readonly expectedRevision?: number;
+  readonly reason?: string;
+  /** Who, when and why: what the announced events say besides the step itself. */
+  readonly origin: EventOrigin;
+  /** Set by the deadline sweeper: fire this deadline if it is still armed at this revision. */
+  readonly deadline?: { readonly id: string; readonly revision: number };
+}
+
+/** What a transition did; what `signalbox.transition` resolves to. */
+export interface Transitioned {
+  readonly uuid: string;
+  readonly old: string;
+  readonly new: string;
+  readonly revision: number;
+  /** False for a lawful self-transition. */
+  readonly changed: boolean;
+  /** Ids of the announced events, the state change first. */
+  readonly events: readonly string[];
+}
+
+/** One result for each request of a batch, in the order of the batch. Errors are values here. */
+export type TransitionOutcome = Transitioned | Error;
+
+/**
+ * What differs between databases, behind one interface. Each method is atomic: it commits whole or
+ * not at all. Methods ending in `Within` run in the caller's transaction and commit with it.
+ */
+export interface Store {
+  readonly kind: DatabaseKind;
+
+  /**
+   * Moves each resource in one commit: compare-and-set, journal, outbox, deadlines. At most one
+   * request for each uuid. A refusal or conflict is an outcome and leaves the others alone; a
+   * database error rejects the whole batch and nothing of it is committed. Rows are locked in uuid
+   * order.
+   */
+  transition(
+    binding: ResourceBinding,
+    batch: readonly TransitionRequest[],
+  ): Promise<readonly TransitionOutcome[]>;
+  transitionWithin(
+    manager: EntityManager,
+    binding: ResourceBinding,
+    request: TransitionRequest,
+  ): Promise<TransitionOutcome>;
+
+  /** Appends events to journal and outbox. */
+  append(entries: readonly JournalEntry[]): Promise<void>;
+  appendWithin(manager: EntityManager, entries: readonly JournalEntry[]): Promise<void>;
+
+  /** Arms and cancels deadlines in the caller's transaction. */
+  scheduleWithin(manager: EntityManager, change: DeadlineChange): Promise<void>;
+
+  /** Rejects with ConfigurationError DATABASE_NOT_MIGRATED when a table is missing or old. */
+  verifyMigrated(): Promise<void>;
+
+  readonly outbox: OutboxStore;
+  readonly leases: LeaseStore;
+  readonly deadlines: DeadlineStore;
+  readonly journal: JournalStore;
+}
+
+/** Deadlines that one transition arms and cancels, fenced by its revision. */
+export interface DeadlineChange {
+  readonly resource: string;
+  readonly uuid: string;
+  readonly revision: number;
+  readonly arms: readonly Deadline[];
+  /** Ids; `'all'` when the resource is removed. */
+  readonly cancels: readonly string[] | 'all';
+}
+
+/** The outbox is split by uuid into this many shares; a relay holds a lease on each it publishes. */
+export const shareCount = 64;
+
+/** An outbox row with its event. */
+export interface OutboxRecord extends JournalRecord {
+  readonly share: number;
+  /** The bus it waits for; empty while it waits for every bus of the relay. */
+  readonly bus: string;
+}
+
+/** A row the broker refused for good (`parked`), or one of the same resource behind it (`held`). */
+export interface ParkedRecord extends OutboxRecord {
+  readonly status: 'parked' | 'held';
+  readonly reason: string;
+  /** RFC 3339, UTC. */
+  readonly parkedAt: string;
+}
+
+/** Names one outbox row. */
+export interface OutboxRef {
+  readonly position: number;
+  readonly bus: string;
+}
+
+/** How full the outbox is. */
+export interface OutboxDepth {
+  readonly pending: number;
+  readonly parked: number;
+  readonly held: number;
+  /** Milliseconds since the oldest pending row was written; 0 when there is none. */
+  readonly oldestAge: number;
+}
+
+export interface OutboxStore {
+  /**
+   * The next rows of these shares behind `after`, lowest position first. A row of another resource
+   * with a lower position may become visible later: whoever scans must come back to 0.
+   */
+  read(options: {
+    readonly shares: readonly number[] | 'all';
+    /** Rows that wait for this bus, and with `null` rows that wait for every bus. */
+    readonly bus: string | null;
+    readonly after: number;
+    readonly limit: number;
+  }): Promise<readonly OutboxRecord[]>;
+  /** Turns rows that wait for every bus into one row for each bus. */
+  fanOut(positions: readonly number[], buses: readonly string[]): Promise<void>;
+  /** Removes rows that the bus has, or every row given when no bus is configured. */
+  remove(refs: readonly OutboxRef[]): Promise<void>;
+  /** Moves a row to the parked table, and appends the alert, in one commit. */
+  park(ref: OutboxRef, reason: string, alert: JournalEntry): Promise<void>;
+  /** Moves rows behind a parked one of the same resource and bus; returns those it moved. */
+  hold(refs: readonly OutboxRef[]): Promise<readonly OutboxRef[]>;
+  /** Uuids (or event ids where there is none) with parked rows, for this bus. */
+  parkedResources(bus: string): Promise<ReadonlySet<string>>;
+  /** Puts a parked row and those held behind it back. False when there is no such row. */
+  retry(ref: OutboxRef): Promise<boolean>;
+  /** Forgets a parked row (it stays in the journal) and puts those held behind it back. */
+  drop(ref: OutboxRef): Promise<boolean>;
+  listParked(options: { readonly limit: number; readonly after?: number }): Promise<readonly ParkedRecord[]>;
+  depth(): Promise<OutboxDepth>;
+}
+
+export interface LeaseStore {
+  /**
+   * Announces that this relay lives for `ttl` milliseconds more by the database's clock, and takes or
+   * renews its fair part of the shares. Returns the shares it now holds.
+   */
+  acquire(relay: string, ttl: number): Promise<readonly number[]>;
+  /** Gives shares back at once. Safe to call twice. */
+  release(relay: string, shares: readonly number[] | 'all'): Promise<void>;
+}
+
+/** A deadline that has passed and has not been fired or cancelled. */
+export interface DueDeadline {
+  readonly resource: string;
+  readonly uuid: string;
+  readonly deadline: string;
+  readonly revision: number;
+}
+
+export interface DeadlineStore {
+  /** Due deadlines by the database's clock, oldest first. Several sweepers may see the same one. */
+  due(limit: number): Promise<readonly DueDeadline[]>;
+  /** Milliseconds until the next one is due; null when none is armed. */
+  nextDue(): Promise<number | null>;
+  /**
+   * Removes an armed deadline and appends what it announces, in one commit, without moving the
+   * resource. False when it was cancelled or re-armed meanwhile.
+   */
+  fire(due: DueDeadline, entries: readonly JournalEntry[]): Promise<boolean>;
+}
+
+export interface JournalStore {
+  /** Events in position order. */
+  read(options: {
+    readonly uuid?: string;
+    readonly resource?: string;
+    readonly category?: string;
+    readonly after?: number;
+    readonly limit: number;
+  }): Promise<readonly JournalRecord[]>;
+  /** Deletes events before `time` that no outbox row needs; returns how many. */
+  purge(options: { readonly before: string; readonly limit: number }): Promise<number>;
+}
