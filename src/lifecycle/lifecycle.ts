@@ -16,15 +16,21 @@ export interface Effect {
 export interface Deadline {
   /** Unique in the lifecycle and stable over restarts: `<state>/<milliseconds>`. */
   readonly id: string;
-  /** The dotted path of the state node that arms it. */
+  /** The dotted path of the state node that arms it; empty for the machine itself. */
   readonly state: string;
   /** Milliseconds from entering the state. */
   readonly after: number;
-  /** The alert it raises: declared on the `after` transition, else `ALERT.RESOURCE.STUCK`. */
+  /**
+   * The alert it raises, whether or not a timeout transition is taken: the first `alert` declared on
+   * the `after` transition, else `ALERT.RESOURCE.STUCK`.
+   */
   readonly alert: Effect;
 }
 
-/** One state a resource can rest in: the dotted path of a leaf, or JSON for parallel regions. */
+/**
+ * One state a resource can rest in: the dotted path of a leaf (`serving.healthy`), or the state value
+ * as JSON when parallel regions are active (`{"power":"on","health":"good"}`).
+ */
 export interface StateDeclaration<TState extends string = string> {
   readonly name: TState;
   readonly tags: readonly string[];
@@ -32,6 +38,8 @@ export interface StateDeclaration<TState extends string = string> {
   readonly final: boolean;
   /** The earliest deadline in milliseconds, or null when the state may last for ever. */
   readonly deadline: number | null;
+  /** Every deadline that runs in this state, its own and those of the states around it. */
+  readonly deadlines: readonly Deadline[];
   /** Why the state exists, from the machine's `description`. */
   readonly description?: string;
 }
@@ -52,6 +60,7 @@ export interface TransitionDeclaration<
   /** An event of the lifecycle, or `DeadlineExceeded` for a timeout transition. */
   readonly event: TEvent | typeof deadlineExceeded;
   readonly to: TState;
+  /** Everything it announces besides the state change; for a timeout the deadline's alert first. */
   readonly effects: readonly Effect[];
   /** All must hold; absent when the transition is unconditional. */
   readonly guards?: readonly GuardCondition[];
@@ -62,24 +71,32 @@ export interface TransitionDeclaration<
 /** The event under which a timeout transition is announced. No caller may send it. */
 export const deadlineExceeded = 'DeadlineExceeded';
 
-/** The alert a deadline raises when its `after` transition declares none. */
+/** The type of the alert a deadline raises when its `after` transition declares none. */
 export const stuckAlert = 'ALERT.RESOURCE.STUCK';
 
 /**
  * One row of the compiled table. Rows of a (state, event) pair are tried in order; the first whose
  * guards all answer as expected is taken.
  */
-export interface TableRow {
-  readonly from: string;
+export interface TableRow<TState extends string = string> {
+  /** Tells a step that was taken from one that was refused. */
+  readonly lawful: true;
+  readonly from: TState;
   readonly event: string;
-  readonly to: string;
+  readonly to: TState;
+  /** The same as `to`: the state after the step. */
+  readonly next: TState;
   /** `from !== to`: false marks a lawful self-transition. */
   readonly changed: boolean;
+  /** In the order of announcement. The alert of a deadline that fired is not among them. */
   readonly effects: readonly Effect[];
   readonly guards: readonly TableGuard[];
   /** Deadlines to arm, counted from this transition's commit. */
   readonly arms: readonly Deadline[];
-  /** Ids of the deadlines to cancel. Deadlines in neither list go on. */
+  /**
+   * Ids of the deadlines to cancel, before any is armed: one in both lists starts anew. Deadlines in
+   * neither list go on.
+   */
   readonly cancels: readonly string[];
 }
 
@@ -95,8 +112,10 @@ export interface LifecycleEvent {
 }
 
 /** What happens when a resource is created in a state. */
-export interface Birth {
-  readonly state: string;
+export interface Birth<TState extends string = string> {
+  /** Tells a lawful birth from a refused one. */
+  readonly lawful: true;
+  readonly state: TState;
   readonly effects: readonly Effect[];
   readonly arms: readonly Deadline[];
 }
@@ -110,6 +129,10 @@ export interface LifecycleTable {
   readonly deadlines: ReadonlyMap<string, Deadline>;
   /** (state, deadline id) -> rows in order; no entry means the deadline only raises its alert. */
   readonly timeouts: ReadonlyMap<string, ReadonlyMap<string, readonly TableRow[]>>;
+  /** state -> the deadlines that run in it, earliest first. Every state has an entry. */
+  readonly armed: ReadonlyMap<string, readonly Deadline[]>;
+  /** Every event a caller may send. */
+  readonly events: ReadonlySet<string>;
   /** Events with a guard on at least one of their transitions. */
   readonly guardedEvents: ReadonlySet<string>;
 }
