@@ -1,0 +1,102 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import pg from 'pg';
+import type { DataSourceOptions } from 'typeorm';
+import { describe } from 'vitest';
+import { serviceUrl } from './service-url.js';
+import { uniqueName } from './unique-name.js';
+
+/** Every database that Signalbox supports. */
+export const databaseKinds = ['sqlite', 'postgres', 'mariadb'] as const;
+
+export type DatabaseKind = (typeof databaseKinds)[number];
+
+/** An empty database of its own. Spread `options` into a DataSource and add entities. */
+export interface FreshDatabase extends AsyncDisposable {
+  readonly kind: DatabaseKind;
+  readonly options: DataSourceOptions;
+  /** As `--database` takes it: `postgres://…`, `mysql://…`, `sqlite:<path>`. */
+  readonly url: string;
+  /** Drops the database with everyone still connected to it. Safe to call twice. */
+  dispose(): Promise<void>;
+}
+
+/** Creates an empty database under a name that nobody else uses. */
+export async function freshDatabase(kind: DatabaseKind): Promise<FreshDatabase> {
+  const { options, url, drop } = await creators[kind]();
+  let dropped: Promise<void> | undefined;
+  const dispose = () => (dropped ??= drop());
+  return { kind, options, url, dispose, [Symbol.asyncDispose]: dispose };
+}
+
+/** Declares the same suite once for every database. */
+export function eachDatabase(suite: (kind: DatabaseKind) => void): void {
+  describe.each(databaseKinds)('on %s', suite);
+}
+
+interface Created {
+  readonly options: DataSourceOptions;
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+const creators: Readonly<Record<DatabaseKind, () => Promise<Created>>> = {
+  async sqlite() {
+    const directory = await mkdtemp(join(tmpdir(), 'signalbox-test-'));
+    const database = join(directory, 'test.sqlite');
+    return {
+      options: { type: 'better-sqlite3', database },
+      url: `sqlite:${database}`,
+      drop: () => rm(directory, { recursive: true, force: true }),
+    };
+  },
+
+  async postgres() {
+    const name = uniqueName('signalbox');
+    await onPostgres(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`);
+    const url = withDatabase(serviceUrl('postgres'), name);
+    return {
+      options: { type: 'postgres', url },
+      url,
+      drop: () => onPostgres(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    };
+  },
+
+  async mariadb() {
+    const name = uniqueName('signalbox');
+    await onMariadb(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
+    const url = withDatabase(serviceUrl('mariadb'), name);
+    return {
+      options: { type: 'mariadb', url },
+      url,
+      drop: () => onMariadb(`DROP DATABASE IF EXISTS ${name}`),
+    };
+  },
+};
+
+async function onPostgres(statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serviceUrl('postgres') });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+async function onMariadb(statement: string): Promise<void> {
+  const connection = await createConnection({ uri: serviceUrl('mariadb') });
+  try {
+    await connection.query(statement);
+  } finally {
+    await connection.end();
+  }
+}
+
+function withDatabase(url: string, name: string): string {
+  const parsed = new URL(url);
+  parsed.pathname = `/${name}`;
+  return parsed.href;
+}

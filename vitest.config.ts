@@ -1,0 +1,46 @@
+import { defineConfig } from 'vitest/config';
+
+/** Test files by level: what a level needs is set up only when one of its files is selected. */
+const needsServers = ['{test,examples}/**/*.{db,bus}.test.ts'];
+const needsServersAndBuild = ['{test,examples}/**/*.{e2e,faults}.test.ts'];
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    // The servers are shared; more workers than this only make them slower.
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    reporters:
+      process.env['CI'] === undefined
+        ? ['default']
+        : ['default', ['json', { outputFile: 'reports/tests.json' }]],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['{test,examples}/**/*.test.ts'],
+          exclude: [...needsServers, ...needsServersAndBuild],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'servers',
+          include: needsServers,
+          globalSetup: 'test/support/global-setup.ts',
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'process',
+          include: needsServersAndBuild,
+          globalSetup: ['test/support/global-setup.ts', 'test/support/global-build.ts'],
+          testTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
