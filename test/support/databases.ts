@@ -8,14 +8,14 @@ import { describe } from 'vitest';
 import { serviceUrl } from './service-url.js';
 import { uniqueName } from './unique-name.js';
 
-/** Every database that Signalbox supports. */
-export const databaseKinds = ['sqlite', 'postgres', 'mariadb'] as const;
+/** The servers of the tests. MariaDB stands for the `mysql` family. */
+export const testDatabases = ['sqlite', 'postgres', 'mariadb'] as const;
 
-export type DatabaseKind = (typeof databaseKinds)[number];
+export type TestDatabase = (typeof testDatabases)[number];
 
 /** An empty database of its own. Spread `options` into a DataSource and add entities. */
 export interface FreshDatabase extends AsyncDisposable {
-  readonly kind: DatabaseKind;
+  readonly kind: TestDatabase;
   readonly options: DataSourceOptions;
   /** As `--database` takes it: `postgres://…`, `mysql://…`, `sqlite:<path>`. */
   readonly url: string;
@@ -24,7 +24,7 @@ export interface FreshDatabase extends AsyncDisposable {
 }
 
 /** Creates an empty database under a name that nobody else uses. */
-export async function freshDatabase(kind: DatabaseKind): Promise<FreshDatabase> {
+export async function freshDatabase(kind: TestDatabase): Promise<FreshDatabase> {
   const { options, url, drop } = await creators[kind]();
   let dropped: Promise<void> | undefined;
   const dispose = () => (dropped ??= drop());
@@ -32,8 +32,8 @@ export async function freshDatabase(kind: DatabaseKind): Promise<FreshDatabase> 
 }
 
 /** Declares the same suite once for every database. */
-export function eachDatabase(suite: (kind: DatabaseKind) => void): void {
-  describe.each(databaseKinds)('on %s', suite);
+export function eachDatabase(suite: (kind: TestDatabase) => void): void {
+  describe.each(testDatabases)('on %s', suite);
 }
 
 interface Created {
@@ -42,7 +42,7 @@ interface Created {
   drop(): Promise<void>;
 }
 
-const creators: Readonly<Record<DatabaseKind, () => Promise<Created>>> = {
+const creators: Readonly<Record<TestDatabase, () => Promise<Created>>> = {
   async sqlite() {
     const directory = await mkdtemp(join(tmpdir(), 'signalbox-test-'));
     const database = join(directory, 'test.sqlite');
