@@ -1,0 +1,128 @@
+import { type DataSource, type EntityManager, In } from 'typeorm';
+import type { ResourceBinding } from './binding.js';
+import { type LockedRow, type PlannedTransition, type PlanFacts, planTransition } from './plan.js';
+import type { TransitionOutcome, TransitionRequest } from './store.js';
+
+/** What a database offers so that transitions can be planned in the process, under row locks. */
+export interface PlannedWriter {
+  /**
+   * Locks the rows for the rest of the transaction, in the order given, and reads them as committed
+   * now; a uuid without a row is left out of the map.
+   */
+  lockWithin(
+    manager: EntityManager,
+    binding: ResourceBinding,
+    uuids: readonly string[],
+  ): Promise<ReadonlyMap<string, LockedRow>>;
+  /** The revisions that armed these deadlines, by uuid; a deadline that is not armed is left out. */
+  armedWithin(
+    manager: EntityManager,
+    binding: ResourceBinding,
+    deadlines: readonly { readonly uuid: string; readonly id: string }[],
+  ): Promise<ReadonlyMap<string, number>>;
+  /** Writes rows, journal, outbox and deadlines of planned transitions. Their rows are locked. */
+  applyWithin(
+    manager: EntityManager,
+    binding: ResourceBinding,
+    plans: readonly PlannedTransition[],
+  ): Promise<void>;
+  /**
+   * Set where a plain SELECT in the transaction may see older rows than the locked ones (MySQL under
+   * REPEATABLE READ): entities are then read with this lock.
+   */
+  readonly entityLock?: 'pessimistic_write';
+}
+
+/**
+ * Whether a request needs planning in the process: its event has guards, which read the entity, or it
+ * fires a deadline, whose fence must be read after the row is locked. Pure.
+ */
+export function needsPlanning(
+  binding: ResourceBinding,
+  { event, deadline }: Pick<TransitionRequest, 'event' | 'deadline'>,
+): boolean {
+  return deadline !== undefined || binding.lifecycle.table.guardedEvents.has(event);
+}
+
+/**
+ * Moves each resource in one commit of its own, guards and deadline fences read under the row locks.
+ * At most one request for each uuid; one outcome for each, in order.
+ */
+export async function transitionPlanned(
+  dataSource: DataSource,
+  writer: PlannedWriter,
+  binding: ResourceBinding,
+  batch: readonly TransitionRequest[],
+  nextId: () => string,
+): Promise<readonly TransitionOutcome[]> {
+  return dataSource.transaction((manager) =>
+    transitionPlannedWithin(manager, writer, binding, batch, nextId),
+  );
+}
+
+/** The same in the caller's transaction. */
+export async function transitionPlannedWithin(
+  manager: EntityManager,
+  writer: PlannedWriter,
+  binding: ResourceBinding,
+  batch: readonly TransitionRequest[],
+  nextId: () => string,
+): Promise<readonly TransitionOutcome[]> {
+  // Every writer of every process locks in this order, so that none waits in a circle.
+  const uuids = batch.map(({ uuid }) => uuid).toSorted();
+  const rows = await writer.lockWithin(manager, binding, uuids);
+  const fired = batch.flatMap(({ uuid, deadline }) =>
+    deadline === undefined ? [] : [{ uuid, id: deadline.id }],
+  );
+  const armed = fired.length === 0 ? undefined : await writer.armedWithin(manager, binding, fired);
+  const entities = await loadEntities(manager, writer, binding, [...rows.keys()]);
+  const plans = batch.map((request) =>
+    planFor(binding, rows.get(request.uuid), request, entities.get(request.uuid), {
+      armedRevision: armed?.get(request.uuid),
+      nextId,
+    }),
+  );
+  const lawful = plans.filter((plan) => !(plan instanceof Error));
+  if (lawful.length > 0) {
+    await writer.applyWithin(manager, binding, lawful);
+  }
+  return plans.map((plan) => (plan instanceof Error ? plan : plan.outcome));
+}
+
+/** A guard or a projection that throws fails its own request and no other. */
+function planFor(
+  binding: ResourceBinding,
+  row: LockedRow | undefined,
+  request: TransitionRequest,
+  entity: object | undefined,
+  facts: Omit<PlanFacts, 'context'>,
+): PlannedTransition | Error {
+  try {
+    const context = entity === undefined ? {} : binding.context?.(entity);
+    return planTransition(binding, row, request, { ...facts, context });
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error), { cause: error });
+  }
+}
+
+async function loadEntities(
+  manager: EntityManager,
+  writer: PlannedWriter,
+  binding: ResourceBinding,
+  uuids: readonly string[],
+): Promise<ReadonlyMap<string, object>> {
+  if (binding.context === undefined || uuids.length === 0) {
+    return new Map();
+  }
+  const { property } = binding.columns.uuid;
+  const entities = await manager.find(binding.entity, {
+    where: { [property]: In(uuids) },
+    ...(writer.entityLock === undefined ? {} : { lock: { mode: writer.entityLock } }),
+  });
+  return new Map(
+    entities.map((entity) => [
+      String((entity as Record<string, unknown>)[property]).toLowerCase(),
+      entity,
+    ]),
+  );
+}
