@@ -82,7 +82,7 @@ export async function transitionPlannedWithin(
       nextId,
     }),
   );
-  const lawful = plans.filter((plan) => !(plan instanceof Error));
+  const lawful = plans.filter((plan): plan is PlannedTransition => !(plan instanceof Error));
   if (lawful.length > 0) {
     await writer.applyWithin(manager, binding, lawful);
   }
