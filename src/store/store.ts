@@ -121,41 +121,66 @@ export interface OutboxDepth {
 
 export interface OutboxStore {
   /**
-   * The next rows of these shares behind `after`, lowest position first. A row of another resource
-   * with a lower position may become visible later: whoever scans must come back to 0.
+   * The first rows of these shares but those the caller already has, lowest position first. Always
+   * from the beginning and never from a cursor: a lower position may become visible late, and a
+   * reader past it would publish the next event of that resource first.
    */
   read(options: {
     readonly shares: readonly number[] | 'all';
-    /** Rows that wait for this bus, and with `null` rows that wait for every bus. */
+    /** Rows that wait for this bus; `null` for rows that wait for every bus. */
     readonly bus: string | null;
-    readonly after: number;
+    /** Positions the caller already has. */
+    readonly except: readonly number[];
     readonly limit: number;
   }): Promise<readonly OutboxRecord[]>;
-  /** Turns rows that wait for every bus into one row for each bus. */
-  fanOut(positions: readonly number[], buses: readonly string[]): Promise<void>;
-  /** Removes rows that the bus has, or every row given when no bus is configured. */
+  /**
+   * Turns the first `limit` rows that wait for every bus into one row for each bus, in one commit;
+   * with no buses they are gone. Returns how many rows it turned.
+   */
+  fanOut(options: {
+    readonly shares: readonly number[] | 'all';
+    readonly buses: readonly string[];
+    readonly limit: number;
+  }): Promise<number>;
+  /** Removes rows that the bus has. Rows already gone are no fault. */
   remove(refs: readonly OutboxRef[]): Promise<void>;
-  /** Moves a row to the parked table, and appends the alert, in one commit. */
-  park(ref: OutboxRef, reason: string, alert: JournalEntry): Promise<void>;
-  /** Moves rows behind a parked one of the same resource and bus; returns those it moved. */
+  /**
+   * Moves a row to the parked table, and appends the alert if any, in one commit. False, and nothing
+   * is appended, when the row is gone.
+   */
+  park(ref: OutboxRef, reason: string, alert: JournalEntry | null): Promise<boolean>;
+  /**
+   * Moves rows of resources that have a parked row on the same bus; returns those it moved. The rest
+   * stay: their resource was put back meanwhile.
+   */
   hold(refs: readonly OutboxRef[]): Promise<readonly OutboxRef[]>;
-  /** Uuids (or event ids where there is none) with parked rows, for this bus. */
+  /** Uuids (or event ids where there is none) with parked rows, for this bus; `''` for every bus. */
   parkedResources(bus: string): Promise<ReadonlySet<string>>;
-  /** Puts a parked row and those held behind it back. False when there is no such row. */
+  /** Puts a parked row and all of its resource behind it back. False when no such row is parked. */
   retry(ref: OutboxRef): Promise<boolean>;
   /** Forgets a parked row (it stays in the journal) and puts those held behind it back. */
   drop(ref: OutboxRef): Promise<boolean>;
-  listParked(options: { readonly limit: number; readonly after?: number }): Promise<readonly ParkedRecord[]>;
+  listParked(options: {
+    readonly limit: number;
+    readonly after?: number;
+  }): Promise<readonly ParkedRecord[]>;
   depth(): Promise<OutboxDepth>;
+}
+
+/** What a relay holds until its lease runs out. */
+export interface LeaseGrant {
+  readonly shares: readonly number[];
+  /** Those of `shares` beyond the fair part: to be finished and then released. */
+  readonly surplus: readonly number[];
 }
 
 export interface LeaseStore {
   /**
-   * Announces that this relay lives for `ttl` milliseconds more by the database's clock, and takes or
-   * renews its fair part of the shares. Returns the shares it now holds.
+   * Announces that this relay lives for `ttl` milliseconds more by the database's clock, renews every
+   * share it holds, and takes free or expired ones up to its fair part.
    */
-  acquire(relay: string, ttl: number): Promise<readonly number[]>;
-  /** Gives shares back at once. Safe to call twice. */
+  acquire(relay: string, ttl: number): Promise<LeaseGrant>;
+  /** Gives shares back at once; with `'all'` the relay leaves for good. Safe to call twice. */
   release(relay: string, shares: readonly number[] | 'all'): Promise<void>;
 }
 
@@ -169,9 +194,15 @@ export interface DueDeadline {
 
 export interface DeadlineStore {
   /** Due deadlines by the database's clock, oldest first. Several sweepers may see the same one. */
-  due(limit: number): Promise<readonly DueDeadline[]>;
-  /** Milliseconds until the next one is due; null when none is armed. */
-  nextDue(): Promise<number | null>;
+  due(options: {
+    /** Resource types; those of other applications on the same database are left alone. */
+    readonly resources: readonly string[];
+    readonly limit: number;
+    /** How many of the oldest to pass over. Default 0. */
+    readonly skip?: number;
+  }): Promise<readonly DueDeadline[]>;
+  /** Milliseconds until the next one is due, 0 when one is; null when none is armed. */
+  nextDue(resources: readonly string[]): Promise<number | null>;
   /**
    * Removes an armed deadline and appends what it announces, in one commit, without moving the
    * resource. False when it was cancelled or re-armed meanwhile.

@@ -25,7 +25,7 @@ export const mysqlSchema: readonly string[] = [
     position bigint NOT NULL,
     bus varchar(64) ${exact} NOT NULL DEFAULT '',
     share smallint NOT NULL,
-    PRIMARY KEY (position, bus)
+    PRIMARY KEY (bus, position)
   ) ${table}`,
   `CREATE TABLE signalbox_parked (
     position bigint NOT NULL,

@@ -21,7 +21,7 @@ export const postgresSchema: readonly string[] = [
     position bigint NOT NULL,
     bus varchar(64) NOT NULL DEFAULT '',
     share smallint NOT NULL,
-    PRIMARY KEY (position, bus)
+    PRIMARY KEY (bus, position)
   ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000)`,
   `CREATE TABLE signalbox_parked (
     position bigint NOT NULL,

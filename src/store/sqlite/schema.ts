@@ -20,7 +20,7 @@ export const sqliteSchema: readonly string[] = [
     position integer NOT NULL,
     bus text NOT NULL DEFAULT '',
     share integer NOT NULL,
-    PRIMARY KEY (position, bus)
+    PRIMARY KEY (bus, position)
   ) WITHOUT ROWID`,
   `CREATE TABLE signalbox_parked (
     position integer NOT NULL,
