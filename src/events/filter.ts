@@ -1,0 +1,141 @@
+import { RefusedError } from '../errors/errors.js';
+import { nearestName } from '../errors/nearest-name.js';
+import { categories, type Category } from './category.js';
+import type { EventType } from './event-types.js';
+import { maximumRoutingKeyBytes, routingWord } from './routing-key.js';
+import { utf8Length } from '../json/plain-json.js';
+
+/** One value, or any of several. */
+type OneOrMore<T> = T | readonly T[];
+
+/**
+ * Which events to receive. Each property names one word of the routing key; one that is absent, or
+ * `'*'`, matches anything; a list matches any of its values. Properties are joined by "and".
+ */
+export interface EventFilter {
+  readonly source?: OneOrMore<string>;
+  readonly category?: OneOrMore<Category | '*'>;
+  /** A lifecycle event (`StartRequested`) or an event type (`VM.START`, with its dots). */
+  readonly type?: OneOrMore<EventType | (string & {})>;
+  /** The resource type, such as `VirtualMachine`. */
+  readonly resource?: OneOrMore<string>;
+  readonly uuid?: OneOrMore<string>;
+}
+
+/** A filter, a topic pattern of five words such as `*.*.*.VirtualMachine.#`, or several of either. */
+export type EventSelection = OneOrMore<EventFilter | string>;
+
+const words = ['source', 'category', 'type', 'resource', 'uuid'] as const;
+
+/** The most patterns that one selection may multiply to: each is a binding on the broker. */
+const maximumPatterns = 1000;
+
+/**
+ * Pure. The AMQP topic patterns that bind what is selected, without duplicates. Throws RefusedError
+ * FILTER_INVALID for what can never match an event: an unknown property, an unknown category, an empty
+ * list, part of a word beside a wildcard (`VM-*`), or a pattern that five words cannot satisfy.
+ *
+ * @example
+ * bindingPatterns({ category: 'ActionEvent', type: ['VM.START', 'VM.STOP'] })
+ * // ['*.ActionEvent.VM-START.*.*', '*.ActionEvent.VM-STOP.*.*']
+ */
+export function bindingPatterns(selection: EventSelection): readonly string[] {
+  const parts = Array.isArray(selection) ? selection : [selection];
+  if (parts.length === 0) throw invalid('An empty list of filters matches nothing.', '[]');
+  const patterns = new Set<string>();
+  for (const part of parts as readonly (EventFilter | string)[]) {
+    if (typeof part === 'string') patterns.add(checkPattern(part));
+    else for (const pattern of filterPatterns(part)) patterns.add(pattern);
+  }
+  return [...patterns];
+}
+
+function filterPatterns(filter: EventFilter): readonly string[] {
+  if (typeof filter !== 'object' || filter === null) {
+    throw invalid('A filter is an object or a topic pattern.', String(filter));
+  }
+  for (const key of Object.keys(filter)) {
+    if ((words as readonly string[]).includes(key)) continue;
+    const nearest = nearestName(key, words);
+    const hint = nearest === undefined ? `Use ${words.join(', ')}.` : `Did you mean ${nearest}?`;
+    throw invalid(`A filter has no property ${key}. ${hint}`, key);
+  }
+  let prefixes = [''];
+  for (const word of words) {
+    const values = filterWords(filter, word);
+    prefixes = prefixes.flatMap((prefix) =>
+      values.map((value) => (prefix === '' ? value : `${prefix}.${value}`)),
+    );
+    if (prefixes.length > maximumPatterns) {
+      throw invalid(
+        `The filter multiplies to more than ${maximumPatterns} patterns. Use fewer values, or several subscriptions.`,
+        word,
+      );
+    }
+  }
+  return prefixes.map(checkPattern);
+}
+
+function filterWords(filter: EventFilter, word: (typeof words)[number]): readonly string[] {
+  const given: unknown = filter[word];
+  if (given === undefined) return ['*'];
+  const values: readonly unknown[] = Array.isArray(given) ? given : [given];
+  if (values.length === 0) throw invalid(`An empty list for ${word} matches nothing.`, word);
+  return values.map((value) => filterWord(value, word));
+}
+
+function filterWord(value: unknown, word: (typeof words)[number]): string {
+  if (typeof value !== 'string') throw invalid(`The ${word} of a filter is text.`, String(value));
+  if (value === '' || value === '*') return '*';
+  if (/[*#]/.test(value)) {
+    throw invalid(
+      `The ${word} "${value}" mixes text and wildcards, which AMQP cannot match. Give whole words, or leave ${word} out.`,
+      value,
+    );
+  }
+  return routingWord(value);
+}
+
+/** Whether some key of five words, none of them empty, could match the pattern. */
+function checkPattern(pattern: string): string {
+  const parts = pattern.split('.');
+  const hashes = parts.filter((part) => part === '#').length;
+  const singles = parts.length - hashes;
+  if (singles > 5 || (singles < 5 && hashes === 0)) {
+    throw invalid(
+      `The pattern "${pattern}" cannot match: routing keys have exactly five words, source.category.type.resource.uuid.`,
+      pattern,
+    );
+  }
+  for (const part of parts) {
+    if (part !== '*' && part !== '#' && (part === '' || part !== routingWord(part))) {
+      throw invalid(
+        `The pattern "${pattern}" cannot match: no word of a routing key is "${part}". A wildcard stands alone as a whole word.`,
+        pattern,
+      );
+    }
+  }
+  checkCategory(pattern, parts);
+  if (utf8Length(pattern) > maximumRoutingKeyBytes) {
+    throw invalid(`The pattern "${pattern}" exceeds ${maximumRoutingKeyBytes} bytes.`, pattern);
+  }
+  return pattern;
+}
+
+/** The second word of the pattern is the category, unless a `#` before it may take its place. */
+function checkCategory(pattern: string, parts: readonly string[]): void {
+  const [source, category] = parts;
+  if (source === '#' || category === undefined || category === '*' || category === '#') return;
+  if ((categories as readonly string[]).includes(category)) return;
+  const nearest = nearestName(category, categories);
+  throw invalid(
+    `The pattern "${pattern}" cannot match: there is no category ${category}. ${
+      nearest === undefined ? `Use one of ${categories.join(', ')}.` : `Did you mean ${nearest}?`
+    }`,
+    pattern,
+  );
+}
+
+function invalid(message: string, filter: string): RefusedError {
+  return RefusedError.of('FILTER_INVALID', message, { filter });
+}

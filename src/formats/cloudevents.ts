@@ -1,0 +1,67 @@
+import { RefusedError } from '../errors/errors.js';
+import type { SignalboxEvent } from '../events/event.js';
+import { routingKeyOf } from '../events/routing-key.js';
+import { validateEvent } from '../events/validate-event.js';
+import { assertPlainJson } from '../json/plain-json.js';
+import type { EncodedEvent, EnvelopeHead, Format, ReceivedEvent } from './format.js';
+
+const contentType = 'application/cloudevents+json; charset=utf-8';
+const noHeaders: EncodedEvent['headers'] = Object.freeze({});
+
+/**
+ * CloudEvents 1.0 in structured JSON mode, the default: the body is the whole event, so that it means
+ * the same in a queue, a file or an HTTP request. The text that was committed is sent byte for byte.
+ */
+export const cloudEvents: Format = Object.freeze({
+  name: 'cloudevents',
+
+  encode(event: SignalboxEvent): EncodedEvent {
+    const head = { key: routingKeyOf(event), id: event.id, partitionKey: event.partitionkey };
+    return encodeText(head, JSON.stringify(event));
+  },
+
+  encodeText,
+
+  decode(message: ReceivedEvent): SignalboxEvent {
+    const mediaType = message.contentType.split(';', 1)[0]?.trim().toLowerCase();
+    if (mediaType !== 'application/cloudevents+json') {
+      throw invalid(
+        'contentType',
+        `is ${message.contentType || 'absent'}, not application/cloudevents+json`,
+      );
+    }
+    const value = parse(message.body);
+    try {
+      assertPlainJson(value, 'event');
+    } catch (error) {
+      throw invalid('event', error instanceof Error ? error.message : 'is not plain JSON');
+    }
+    return validateEvent(value);
+  },
+});
+
+function encodeText({ key, id, partitionKey }: EnvelopeHead, text: string): EncodedEvent {
+  const message = { key, id, contentType, headers: noHeaders, body: Buffer.from(text) };
+  return partitionKey === undefined ? message : { ...message, partitionKey };
+}
+
+function parse(body: Uint8Array): unknown {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch {
+    throw invalid('body', 'is not UTF-8');
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalid('body', 'is not JSON');
+  }
+}
+
+function invalid(property: string, problem: string): RefusedError {
+  return RefusedError.of('EVENT_INVALID', `The message is no CloudEvent: ${property} ${problem}.`, {
+    property,
+    problem,
+  });
+}
