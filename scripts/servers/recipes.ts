@@ -20,9 +20,11 @@ const postgres: Recipe = {
   launch: async (directory, port) => ({
     command: program('postgres'),
     args: [
-      ...['-D', join(directory, 'data'), '-p', String(port)],
-      ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
-      ...['-c', 'max_connections=200'],
+      `-D${join(directory, 'data')}`,
+      `--port=${port}`,
+      '--listen_addresses=127.0.0.1',
+      '--unix_socket_directories=',
+      '--max_connections=200',
     ],
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
     // Fast shutdown; SIGTERM would wait until every client has left.

@@ -145,7 +145,7 @@ export interface LifecycleTable {
 export interface Lifecycle<
   TState extends string = string,
   TEvent extends string = string,
-  // `any`, so that a lifecycle with a context is assignable to AnyLifecycle in both directions.
+  // oxlint-disable-next-line typescript/no-explicit-any -- a lifecycle with a context must be assignable to AnyLifecycle in both directions
   TContext = any,
   TResource extends string = string,
 > {

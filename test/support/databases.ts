@@ -33,13 +33,15 @@ export async function freshDatabase(kind: TestDatabase): Promise<FreshDatabase> 
 
 /** Declares the same suite once for every database. */
 export function eachDatabase(suite: (kind: TestDatabase) => void): void {
-  describe.each(testDatabases)('on %s', suite);
+  describe.each(testDatabases)('on %s', (kind) => {
+    suite(kind);
+  });
 }
 
 interface Created {
   readonly options: DataSourceOptions;
   readonly url: string;
-  drop(): Promise<void>;
+  readonly drop: () => Promise<void>;
 }
 
 const creators: Readonly<Record<TestDatabase, () => Promise<Created>>> = {
