@@ -21,6 +21,7 @@ export const errorCodes = {
   UNKNOWN_JOB: 'No asynchronous job with this id was submitted, or it has already completed.',
   // Concurrency: ConflictError
   REVISION_CONFLICT: 'The resource is at another revision than expected. Read it again, decide again, retry.',
+  LOCK_CONFLICT: 'The database broke a deadlock, a lock wait or a serialization conflict by giving this transaction up. Nothing was written; retry.',
   DEADLINE_STALE: 'The deadline was cancelled or re-armed by a later transition.',
   // Availability: UnavailableError
   DATABASE_UNAVAILABLE: 'The database cannot be reached or dropped the connection. Nothing was committed; retry later.',
@@ -52,11 +53,13 @@ export const errorCodes = {
   BUS_CREDENTIALS_REFUSED: 'The broker refused the user, password or virtual host. Check the configured credentials.',
   BUS_TLS_FAILED: 'The TLS handshake with the broker failed. Check the CA, the client certificate and the host name.',
   TOPOLOGY_CONFLICT: 'An exchange or queue exists with other settings. Delete it, rename yours, or adopt its settings.',
+  TRANSACTION_WAITS_FOR_ITSELF: 'On SQLite, a call inside a transaction would wait for that transaction to end. Pass { manager } to make it a part of it.',
+  TRANSACTION_MISSING: 'The given manager has no transaction open. Pass the manager that dataSource.transaction() hands to its callback.',
   RESOURCE_NOT_REGISTERED: 'This entity class is not registered. List it in createSignalbox({ resources }).',
   RESOURCE_MAPPING_INVALID: 'A mapped column is missing on the entity, or two resources share a name or table.',
   UNKNOWN_STATE: 'The row holds a state that this version of the lifecycle does not know. Migrate the row or deploy the right version.',
   DRIVER_MISSING: 'An optional driver package is not installed. Install the package that the message names.',
-  SERVICE_INVALID: 'A command-line argument is missing or malformed.',
+  ARGUMENT_INVALID: 'A command-line argument is missing or malformed.',
 } as const;
 
 /** A stable, machine-readable error code. */
