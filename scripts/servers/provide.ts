@@ -120,10 +120,12 @@ function describeMissing(missing: readonly ServiceName[], reasons: readonly stri
   return [
     `Missing: ${missing.map((service) => services[service].title).join(', ')}. Provide each by one of:`,
     ...missing.map(
-      (service) => `  ${services[service].variable}=<URL of a server where databases may be made>`,
+      (service) =>
+        `  ${services[service].variable}=<the URL of a server, with a user who may create what tests need>`,
     ),
     `  a server on its standard port of 127.0.0.1 with its usual credentials:`,
-    ...missing.map((service) => `    ${maskUrl(services[service].candidates[0] ?? '')}`),
+    // Well-known defaults, no secrets.
+    ...missing.map((service) => `    ${services[service].candidates[0]}`),
     '  docker compose up --detach --wait',
     '  on Debian, as root: scripts/services up, which installs packages and starts private instances',
     ...reasons.map((reason) => `Tried ${reason}`),
