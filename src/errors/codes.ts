@@ -18,6 +18,7 @@ export const errorCodes = {
   UNKNOWN_EVENT_TYPE: 'The event type is neither a known CloudStack name nor registered by you. Register it, or correct the spelling.',
   EVENT_INVALID: 'The event does not satisfy the schema of its category. The refusal names the property.',
   FILTER_INVALID: 'The subscription filter or topic pattern cannot match any event. Patterns are five dot-separated words, * or #.',
+  UNKNOWN_OUTBOX_ROW: 'No parked outbox row has this position. List them with `signalbox outbox list`.',
   UNKNOWN_JOB: 'No asynchronous job with this id was submitted, or it has already completed.',
   // Concurrency: ConflictError
   REVISION_CONFLICT: 'The resource is at another revision than expected. Read it again, decide again, retry.',

@@ -22,6 +22,9 @@ const isoDate: ValueTransformer = {
  * ```
  */
 export abstract class ResourceEntity<L extends AnyLifecycle = AnyLifecycle> {
+  /** Type only: lets `send(entity, event)` know which events there are. Never set at run time. */
+  declare readonly '~lifecycle'?: L;
+
   /** Identifies the resource everywhere; assigned at creation when absent (UUIDv7). */
   @PrimaryColumn({ type: 'uuid' })
   uuid!: string;

@@ -23,10 +23,10 @@ export interface TransitionRequest {
 }
 
 /** What a transition did; what `signalbox.transition` resolves to. */
-export interface Transitioned {
+export interface Transitioned<TState extends string = string> {
   readonly uuid: string;
-  readonly old: string;
-  readonly new: string;
+  readonly old: TState;
+  readonly new: TState;
   readonly revision: number;
   /** False for a lawful self-transition. */
   readonly changed: boolean;
@@ -134,8 +134,9 @@ export interface OutboxStore {
     readonly limit: number;
   }): Promise<readonly OutboxRecord[]>;
   /**
-   * Turns the first `limit` rows that wait for every bus into one row for each bus, in one commit;
-   * with no buses they are gone. Returns how many rows it turned.
+   * Turns the first `limit` rows that wait for every bus into one row for each bus, in one commit,
+   * and parked ones of these shares with them; with no buses the pending ones are gone. Returns how
+   * many pending rows it turned.
    */
   fanOut(options: {
     readonly shares: readonly number[] | 'all';
@@ -160,10 +161,13 @@ export interface OutboxStore {
   retry(ref: OutboxRef): Promise<boolean>;
   /** Forgets a parked row (it stays in the journal) and puts those held behind it back. */
   drop(ref: OutboxRef): Promise<boolean>;
+  /** Parked and held rows by position and bus, behind `after` if given. */
   listParked(options: {
     readonly limit: number;
-    readonly after?: number;
+    readonly after?: OutboxRef;
   }): Promise<readonly ParkedRecord[]>;
+  /** Whether any row, pending or parked, waits for this bus by name. */
+  waitsFor(bus: string): Promise<boolean>;
   depth(): Promise<OutboxDepth>;
 }
 

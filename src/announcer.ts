@@ -1,0 +1,104 @@
+import type { EntityManager } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import type { AmbientContext } from './context/ambient.js';
+import type { OriginSource } from './context/origin-source.js';
+import { RefusedError } from './errors/errors.js';
+import type { Category } from './events/category.js';
+import type { EventTypes } from './events/event-types.js';
+import { routingKey } from './events/routing-key.js';
+import { assertPlainJson } from './json/plain-json.js';
+import { journalEntry } from './store/announcement.js';
+import type { JournalEntry } from './store/journal-entry.js';
+import type { Tenancy } from './store/origin.js';
+import type { Store } from './store/store.js';
+
+/** What a caller announces by itself: an action, a usage, an alert, a job. */
+export interface DirectAnnouncement {
+  readonly category: Category;
+  readonly type: string;
+  readonly data: object;
+  readonly subject?: { readonly resource: string; readonly uuid: string } | undefined;
+  readonly tenancy?: Tenancy | undefined;
+  readonly context?: AmbientContext | undefined;
+  /** The caller's transaction; without one the event is committed by itself. */
+  readonly manager?: EntityManager | undefined;
+}
+
+/**
+ * Writes events that are no state change. Everything is checked before anything is written: the type
+ * is known, the data is plain JSON, the payload and the routing key are within their limits.
+ */
+export class Announcer {
+  readonly #store: Store;
+  readonly #origin: OriginSource;
+  readonly #eventTypes: EventTypes;
+  readonly #maxPayload: number;
+  readonly #wake: () => void;
+
+  constructor(options: {
+    readonly store: Store;
+    readonly origin: OriginSource;
+    readonly eventTypes: EventTypes;
+    /** Bytes of UTF-8. */
+    readonly maxPayload: number;
+    /** Called after an announcement was committed outside a caller's transaction. */
+    readonly wake: () => void;
+  }) {
+    this.#store = options.store;
+    this.#origin = options.origin;
+    this.#eventTypes = options.eventTypes;
+    this.#maxPayload = options.maxPayload;
+    this.#wake = options.wake;
+  }
+
+  /** Commits the event, or adds it to the caller's transaction. Resolves with the event's id. */
+  async announce(announcement: DirectAnnouncement): Promise<string> {
+    const entry = this.compose(announcement);
+    if (announcement.manager === undefined) {
+      await this.#store.append([entry]);
+      this.#wake();
+    } else {
+      await this.#store.appendWithin(announcement.manager, [entry]);
+    }
+    return entry.id;
+  }
+
+  /** Checks and composes the event without writing it. Throws RefusedError. */
+  compose({
+    category,
+    type,
+    data,
+    subject,
+    tenancy,
+    context,
+  }: DirectAnnouncement): JournalEntry {
+    if (!this.#eventTypes.has(category, type)) {
+      throw RefusedError.of(
+        'UNKNOWN_EVENT_TYPE',
+        `'${type}' is no known ${category} type. Correct the spelling, or register it in createSignalbox({ eventTypes }).`,
+        { category, type },
+      );
+    }
+    assertPlainJson(data, 'data');
+    const origin = this.#origin(context);
+    routingKey({ source: origin.source, category, type, ...subject });
+    const entry = journalEntry({
+      id: uuidv7(),
+      origin,
+      category,
+      type,
+      data,
+      ...(subject === undefined ? {} : { subject }),
+      ...(tenancy === undefined ? {} : { tenancy }),
+    });
+    const size = Buffer.byteLength(entry.payload);
+    if (size > this.#maxPayload) {
+      throw RefusedError.of(
+        'PAYLOAD_TOO_LARGE',
+        `The ${category} ${type} is ${size} bytes, over the limit of ${this.#maxPayload}. Store the bulk elsewhere and announce a reference to it.`,
+        { category, type, size, limit: this.#maxPayload },
+      );
+    }
+    return entry;
+  }
+}

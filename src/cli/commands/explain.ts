@@ -1,0 +1,62 @@
+import { Argument, Command, Option } from 'commander';
+import { ConfigurationError } from '../../errors/errors.js';
+import { explain } from '../../lifecycle/explain.js';
+import { loadLifecycle } from '../load-lifecycle.js';
+
+interface ExplainFlags {
+  readonly state: string;
+  readonly event: string;
+  readonly context?: string;
+  readonly format: 'text' | 'json';
+}
+
+/** `signalbox explain`: is an event lawful in a state, why not, and what is. */
+export function explainCommand(): Command {
+  return new Command('explain')
+    .description('Tell whether an event is lawful in a state, why not, and what is lawful.')
+    .addArgument(new Argument('<lifecycle>', 'a built-in resource, or the path of a file'))
+    .requiredOption('--state <state>', 'the state the resource is in')
+    .requiredOption('--event <event>', 'the event to send')
+    .option('--context <json>', 'what guards read, as a JSON object')
+    .addOption(
+      new Option('--format <format>', 'how to print it').choices(['text', 'json']).default('text'),
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  signalbox explain VirtualMachine --state Running --event RecoveryRequested',
+    )
+    .action(async (name: string, { state, event, context, format }: ExplainFlags) => {
+      const lifecycle = await loadLifecycle(name);
+      const explanation = explain(
+        lifecycle,
+        { state, ...(context === undefined ? {} : { context: parseContext(context) }) },
+        event,
+      );
+      if (format === 'json') {
+        process.stdout.write(`${JSON.stringify(explanation, null, 2)}\n`);
+        return;
+      }
+      const { lawful, refusals, lawfulEvents } = explanation;
+      process.stdout.write(
+        [
+          lawful
+            ? `${event} is lawful for a ${lifecycle.resource} in ${state}.`
+            : `${event} is not lawful for a ${lifecycle.resource} in ${state}:`,
+          ...refusals.map((refusal) => `  ${refusal.code}: ${refusal.message}`),
+          `Lawful now: ${lawfulEvents.join(', ') || 'nothing; the state is final'}.`,
+          '',
+        ].join('\n'),
+      );
+    });
+}
+
+function parseContext(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new ConfigurationError('ARGUMENT_INVALID', '--context is not valid JSON.', {
+      parameters: { argument: 'context' },
+      cause,
+    });
+  }
+}

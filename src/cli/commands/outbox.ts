@@ -1,0 +1,129 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { DataSource } from 'typeorm';
+import { connectDatabase } from '../../config/connect-database.js';
+import { RefusedError } from '../../errors/errors.js';
+import { openStore } from '../../store/open-store.js';
+import type { ParkedRecord, Store } from '../../store/store.js';
+import { requireDatabase } from '../settings.js';
+import type { CommonFlags } from '../settings.js';
+
+interface RowFlags extends CommonFlags {
+  readonly forBus?: string;
+}
+
+interface ListFlags extends CommonFlags {
+  readonly json?: boolean;
+  readonly limit: number;
+}
+
+/** `signalbox outbox`: what waits to be published, and what the broker refused for good. */
+export function outboxCommand(): Command {
+  const outbox = new Command('outbox').description(
+    'See what waits in the outbox; retry or drop what the broker refused for good.',
+  );
+  outbox.addCommand(
+    common('list', 'how full the outbox is, and every parked or held row')
+      .option('--json', 'print one JSON object')
+      .option('--limit <n>', 'rows to print at the most', position, 100)
+      .addHelpText('after', '\nExample:\n  signalbox outbox list --database sqlite:cloud.sqlite')
+      .action(async ({ json, limit, ...flags }: ListFlags) =>
+        withStore(flags, async (store) => {
+          const depth = await store.outbox.depth();
+          const parked = await store.outbox.listParked({ limit });
+          process.stdout.write(
+            json === true
+              ? `${JSON.stringify({ ...depth, rows: parked.map(describe) })}\n`
+              : `${depth.pending} pending (oldest ${depth.oldestAge} ms), ${depth.parked} parked, ${depth.held} held behind them\n${parked.map(line).join('')}`,
+          );
+        }),
+      ),
+  );
+  outbox.addCommand(
+    row('retry', 'put a parked row, and those held behind it, back into the outbox')
+      .addHelpText('after', '\nExample:\n  signalbox outbox retry 4711 --database sqlite:cloud.sqlite')
+      .action(async (at: number, flags: RowFlags) =>
+        withStore(flags, async (store) => {
+          await each(store, at, flags, (ref) => store.outbox.retry(ref));
+          process.stdout.write(`row ${at} is back in the outbox\n`);
+        }),
+      ),
+  );
+  outbox.addCommand(
+    row('drop', 'give a parked row up; it stays in the journal')
+      .addHelpText('after', '\nExample:\n  signalbox outbox drop 4711 --database sqlite:cloud.sqlite')
+      .action(async (at: number, flags: RowFlags) =>
+        withStore(flags, async (store) => {
+          await each(store, at, flags, (ref) => store.outbox.drop(ref));
+          process.stdout.write(`row ${at} is dropped; the journal keeps it\n`);
+        }),
+      ),
+  );
+  return outbox.addHelpText('after', '\nExample:\n  signalbox outbox list');
+}
+
+function common(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
+    .option('--config <file>', 'configuration file');
+}
+
+function row(name: string, description: string): Command {
+  return common(name, description)
+    .argument('<position>', 'the position that `outbox list` shows', position)
+    .option('--for-bus <name>', 'only the row of this bus; default every bus');
+}
+
+function position(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError('Give a whole number of at least 1.');
+  }
+  return value;
+}
+
+async function withStore(flags: CommonFlags, work: (store: Store) => Promise<void>): Promise<void> {
+  const { database } = await requireDatabase(flags);
+  const dataSource: DataSource = await connectDatabase(database, { poolSize: 2 });
+  try {
+    const store = openStore(dataSource);
+    await store.verifyMigrated();
+    await work(store);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+async function each(
+  store: Store,
+  at: number,
+  { forBus }: RowFlags,
+  work: (ref: { position: number; bus: string }) => Promise<boolean>,
+): Promise<void> {
+  const rows = await store.outbox.listParked({ limit: 1000, after: at - 1 });
+  const matching = rows.filter(
+    ({ position: found, bus, status }) =>
+      found === at && status === 'parked' && (forBus === undefined || bus === forBus),
+  );
+  let done = false;
+  for (const { bus } of matching) {
+    done = (await work({ position: at, bus })) || done;
+  }
+  if (!done) {
+    throw RefusedError.of(
+      'UNKNOWN_OUTBOX_ROW',
+      `No parked row has position ${at}. See \`signalbox outbox list\`.`,
+      { position: at },
+    );
+  }
+}
+
+function describe({ position: at, bus, status, reason, parkedAt, id, category, type, resource, uuid }: ParkedRecord) {
+  return { position: at, bus, status, reason, parkedAt, id, category, type, resource, uuid };
+}
+
+function line({ position: at, bus, status, reason, parkedAt, category, type, resource, uuid }: ParkedRecord): string {
+  const subject = resource === null ? '' : ` ${resource}/${uuid}`;
+  const target = bus === '' ? '' : ` for ${bus}`;
+  return `${String(at).padStart(10)}  ${status.padEnd(6)}  ${parkedAt}  ${category} ${type}${subject}${target}: ${reason}\n`;
+}

@@ -1,0 +1,158 @@
+import { setTimeout } from 'node:timers/promises';
+import type { DataSource } from 'typeorm';
+import { connectBuses } from '../../config/connect-bus.js';
+import { connectDatabase } from '../../config/connect-database.js';
+import type { Configuration } from '../../config/configuration.js';
+import { createSignalbox } from '../../create-signalbox.js';
+import { UnavailableError } from '../../errors/errors.js';
+import { routingKeyOf } from '../../events/routing-key.js';
+import type { Signalbox } from '../../signalbox.js';
+import { migrate } from '../../store/migrations/migrate.js';
+import { migrations } from '../../store/migrations/migrations.js';
+import type { OutboxDepth } from '../../store/store.js';
+import { eventLine } from '../event-line.js';
+import { progress } from '../progress.js';
+import { CreateDemoTables1700000000001 } from './create-demo-tables.js';
+import { demoResources } from './entities.js';
+import { runLoad } from './load.js';
+import { runScenario } from './scenario.js';
+import { countResources, EventTally, summaryText } from './summary.js';
+
+/** What to run the demo on. */
+export interface DemoOptions {
+  readonly database: string;
+  readonly bus: Configuration['bus'];
+  /** As load: how many machines; absent for the scenario. */
+  readonly resources: number | undefined;
+  readonly json: boolean;
+}
+
+/** How long the last events may take to arrive, in milliseconds. */
+const arrivalBound = 60_000;
+
+/** Runs the scenario or the load with a subscriber listening, until every event has arrived. */
+export async function runDemo(options: DemoOptions): Promise<void> {
+  const dataSource = await connectDatabase(options.database, {
+    entities: [...demoResources],
+    migrations: [...migrations, CreateDemoTables1700000000001],
+    poolSize: 10,
+  });
+  try {
+    await migrate(dataSource);
+    const buses = connectBuses(options.bus ?? 'memory:');
+    try {
+      await using signalbox = await createSignalbox({
+        dataSource,
+        resources: demoResources,
+        bus: buses,
+      });
+      await perform(options, dataSource, signalbox, buses[0]?.name);
+    } finally {
+      await Promise.all(buses.map((bus) => bus.close()));
+    }
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+async function perform(
+  { json, resources }: DemoOptions,
+  dataSource: DataSource,
+  signalbox: Signalbox,
+  bus: string | undefined,
+): Promise<void> {
+  const tally = new EventTally();
+  await signalbox.subscribe(
+    '#',
+    (event) => {
+      if (!tally.add(event)) return;
+      const routingKey = routingKeyOf(event);
+      if (json) print(JSON.stringify({ routingKey, event }));
+      else if (resources === undefined) print(eventLine(routingKey, event));
+    },
+    { ...(bus === undefined ? {} : { bus }), prefetch: 1000 },
+  );
+  const start = await lastPosition(dataSource);
+  if (resources === undefined) {
+    await runScenario(signalbox, dataSource, (line) => {
+      if (!json) print(`# ${line}`);
+    });
+  } else {
+    const bar = progress('machines', resources);
+    await runLoad(signalbox, resources, (done) => {
+      bar.update(done);
+    });
+    bar.stop();
+  }
+  const journal = await arrival(dataSource, tally, start);
+  const summary = {
+    resources: await countResources(dataSource),
+    events: tally.byCategory,
+    journal,
+    received: tally.size,
+    outbox: await emptyOutbox(signalbox),
+  };
+  print(json ? JSON.stringify({ summary }) : `\n${summaryText(summary)}`);
+}
+
+/** Waits until the subscriber has every event that the journal got since `start`; counts them. */
+async function arrival(dataSource: DataSource, tally: EventTally, start: number): Promise<number> {
+  let position = start;
+  let count = 0;
+  await until('every event of the journal has arrived', async () => {
+    for (;;) {
+      const rows = await journalAfter(dataSource, position);
+      for (const row of rows) {
+        if (!tally.has(row.id)) return false;
+        position = row.position;
+        count += 1;
+      }
+      if (rows.length === 0) return true;
+    }
+  });
+  return count;
+}
+
+/** Rows leave the outbox in batches, a moment after their events arrived. */
+async function emptyOutbox(signalbox: Signalbox): Promise<OutboxDepth> {
+  let depth = await signalbox.outboxDepth();
+  await until('the outbox is empty', async () => {
+    depth = await signalbox.outboxDepth();
+    return depth.pending === 0;
+  });
+  return depth;
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + arrivalBound;
+  while (!(await holds())) {
+    if (performance.now() > deadline) {
+      throw new UnavailableError(
+        'BUS_UNAVAILABLE',
+        `Gave up waiting until ${what}. Is the broker up, and is a relay running?`,
+      );
+    }
+    await setTimeout(10);
+  }
+}
+
+async function lastPosition(dataSource: DataSource): Promise<number> {
+  const rows: { position: string | number | null }[] = await dataSource.query(
+    'SELECT MAX(position) AS position FROM signalbox_journal',
+  );
+  return Number(rows[0]?.position ?? 0);
+}
+
+async function journalAfter(
+  dataSource: DataSource,
+  position: number,
+): Promise<readonly { readonly position: number; readonly id: string }[]> {
+  const rows: { position: string | number; id: string }[] = await dataSource.query(
+    `SELECT position, id FROM signalbox_journal WHERE position > ${position} ORDER BY position LIMIT 1000`,
+  );
+  return rows.map(({ position: at, id }) => ({ position: Number(at), id }));
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,16 @@
+import { SignalboxError, UnavailableError } from '../errors/errors.js';
+
+/** 2 when the caller must change something, 1 when the world must. */
+export function exitCodeOf(error: unknown): 1 | 2 {
+  return error instanceof SignalboxError && !(error instanceof UnavailableError) ? 2 : 1;
+}
+
+/** Prints an error as one paragraph on standard error, with its code; the stack only on demand. */
+export function reportError(error: unknown, { debug }: { readonly debug: boolean }): void {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof SignalboxError ? ` [${error.code}]` : '';
+  process.stderr.write(`signalbox: ${message}${code}\n`);
+  if (debug && error instanceof Error) {
+    process.stderr.write(`${error.stack ?? ''}\n`);
+  }
+}

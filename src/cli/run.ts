@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { demoCommand } from './commands/demo.js';
+import { explainCommand } from './commands/explain.js';
+import { machineCommand } from './commands/machine.js';
+import { migrateCommand } from './commands/migrate.js';
+import { outboxCommand } from './commands/outbox.js';
+import { relayCommand } from './commands/relay.js';
+import { tailCommand } from './commands/tail.js';
+import { exitCodeOf, reportError } from './report-error.js';
+
+/**
+ * Runs the command line and resolves with the exit code: 0 done, 1 a server is away or something
+ * unexpected happened, 2 the arguments, the configuration or the request are wrong. Never rejects,
+ * and never prints a stack trace without `--debug`.
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  const program = new Command('signalbox')
+    .description('Lawful transitions, every one announced.')
+    .version(packageVersion())
+    .option('--debug', 'print stack traces of errors')
+    .addHelpText('after', '\nExample:\n  signalbox machine VirtualMachine --format table')
+    .exitOverride()
+    .showSuggestionAfterError();
+  const commands = [
+    demoCommand(),
+    machineCommand(),
+    explainCommand(),
+    migrateCommand(),
+    relayCommand(),
+    outboxCommand(),
+    tailCommand(),
+  ];
+  for (const command of commands) {
+    program.addCommand(command.copyInheritedSettings(program));
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return typeof process.exitCode === 'number' ? process.exitCode : 0;
+  } catch (error) {
+    // Commander has printed its message, or the help that was asked for.
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? 0 : 2;
+    }
+    reportError(error, { debug: args.includes('--debug') });
+    return exitCodeOf(error);
+  }
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,68 @@
+import { DataSource } from 'typeorm';
+import type { DataSourceOptions } from 'typeorm';
+import { ConfigurationError } from '../errors/errors.js';
+import { openingError } from './opening-error.js';
+
+/** What else a DataSource needs besides the address. */
+export type DatabaseSettings = Pick<DataSourceOptions, 'entities' | 'migrations'> & {
+  /** Connections of the pool; default the driver's. SQLite has one. */
+  readonly poolSize?: number;
+};
+
+/**
+ * The TypeORM options for a database address: `postgres://`, `mysql://`, `mariadb://`, or
+ * `sqlite:path`. Pure. Throws ConfigurationError CONFIG_VALUE_INVALID, without the address.
+ */
+export function dataSourceOptions(url: string, settings: DatabaseSettings = {}): DataSourceOptions {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
+  const pool = settings.poolSize === undefined ? {} : { poolSize: settings.poolSize };
+  const mapped = {
+    entities: settings.entities ?? [],
+    migrations: settings.migrations ?? [],
+    // Signalbox keeps its own list, so that it never meets the user's migrations.
+    migrationsTableName: 'signalbox_migration',
+  };
+  switch (scheme) {
+    case 'postgres':
+    case 'postgresql':
+      return { type: 'postgres', url, ...pool, ...mapped };
+    case 'mysql':
+      return { type: 'mysql', url, ...pool, ...mapped };
+    case 'mariadb':
+      return { type: 'mariadb', url, ...pool, ...mapped };
+    case 'sqlite':
+    case 'file':
+      return {
+        type: 'better-sqlite3',
+        database: url.replace(/^[a-z]+:(\/\/)?/i, ''),
+        enableWAL: true,
+        // Signalbox promises durability; WAL alone would allow `synchronous = NORMAL`.
+        prepareDatabase: (connection: { pragma(text: string): unknown }) => {
+          connection.pragma('synchronous = FULL');
+        },
+        ...mapped,
+      };
+    default:
+      throw new ConfigurationError(
+        'CONFIG_VALUE_INVALID',
+        `The database address must begin with postgres://, mysql://, mariadb:// or sqlite:, not ` +
+          `${scheme === undefined ? 'without a scheme' : `'${scheme}:'`}.`,
+        { parameters: { key: 'database', scheme: scheme ?? null } },
+      );
+  }
+}
+
+/**
+ * Connects to a database. Rejects with ConfigurationError (credentials, missing driver) or
+ * UnavailableError (away); neither holds the address.
+ */
+export async function connectDatabase(
+  url: string,
+  settings: DatabaseSettings = {},
+): Promise<DataSource> {
+  try {
+    return await new DataSource(dataSourceOptions(url, settings)).initialize();
+  } catch (error) {
+    throw openingError(error);
+  }
+}

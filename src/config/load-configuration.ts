@@ -1,0 +1,95 @@
+import { access, readFile } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { createJiti } from 'jiti';
+import { ConfigurationError } from '../errors/errors.js';
+import type { Configuration } from './configuration.js';
+import { validateConfiguration } from './validate-configuration.js';
+
+const fileNames = ['signalbox.config.ts', 'signalbox.config.js', 'signalbox.config.json'];
+
+/**
+ * Reads the configuration of a directory: the file, overridden by the environment
+ * (`SIGNALBOX_DATABASE`, `SIGNALBOX_BUS` with commas between several, `SIGNALBOX_SOURCE`). Throws
+ * ConfigurationError that names the key. A missing file is no error unless it was named.
+ *
+ * @param options.file A file to read instead of searching the directory.
+ */
+export async function loadConfiguration(
+  options: {
+    readonly directory?: string;
+    readonly file?: string | undefined;
+    readonly environment?: Readonly<Record<string, string | undefined>>;
+  } = {},
+): Promise<Configuration> {
+  const { directory = process.cwd(), file, environment = process.env } = options;
+  const fromFile = await readConfigurationFile(directory, file);
+  return { ...fromFile, ...readEnvironment(environment) };
+}
+
+async function readConfigurationFile(
+  directory: string,
+  file: string | undefined,
+): Promise<Configuration> {
+  if (file !== undefined) {
+    const path = resolve(directory, file);
+    if (!(await exists(path))) {
+      throw new ConfigurationError('CONFIG_FILE_INVALID', `There is no file ${file}.`, {
+        parameters: { file },
+      });
+    }
+    return validateConfiguration(await importFile(path, file), file);
+  }
+  for (const name of fileNames) {
+    const path = resolve(directory, name);
+    if (await exists(path)) {
+      return validateConfiguration(await importFile(path, name), name);
+    }
+  }
+  return {};
+}
+
+async function importFile(path: string, name: string): Promise<unknown> {
+  try {
+    if (extname(path) === '.json') {
+      return JSON.parse(await readFile(path, 'utf8')) as unknown;
+    }
+    return await createJiti(import.meta.url).import(path, { default: true });
+  } catch (cause) {
+    // The parser of JSON quotes what it stumbled over, which may be a password.
+    const because =
+      extname(path) === '.json'
+        ? 'it is not valid JSON'
+        : cause instanceof Error
+          ? cause.message.split('\n', 1)[0]
+          : String(cause);
+    throw new ConfigurationError('CONFIG_FILE_INVALID', `${name} cannot be read: ${because}`, {
+      parameters: { file: name },
+      cause,
+    });
+  }
+}
+
+function readEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): Configuration {
+  const { SIGNALBOX_DATABASE: database, SIGNALBOX_BUS: bus, SIGNALBOX_SOURCE: source } = environment;
+  return validateConfiguration(
+    {
+      ...(isSet(database) ? { database } : {}),
+      ...(isSet(bus) ? { bus: bus.split(',').map((url) => url.trim()) } : {}),
+      ...(isSet(source) ? { source } : {}),
+    },
+    'the environment',
+  );
+}
+
+function isSet(value: string | undefined): value is string {
+  return value !== undefined && value !== '';
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,31 @@
+import type { EventOrigin } from '../store/origin.js';
+import { ambientContext } from './ambient.js';
+import type { AmbientContext } from './ambient.js';
+import { activeTraceparent } from './trace.js';
+
+/** Gives each announcement its origin: now, here, by whom and because of what. */
+export type OriginSource = (given?: AmbientContext) => EventOrigin;
+
+/**
+ * Makes the origin source of one publisher.
+ *
+ * @param source The first word of every routing key.
+ * @param now The clock, in milliseconds since 1970.
+ */
+export function originSource(source: string, now: () => number = Date.now): OriginSource {
+  return (given = {}) => {
+    const ambient = ambientContext();
+    const actor = given.actor ?? ambient.actor;
+    const correlationId = given.correlationId ?? ambient.correlationId;
+    const causationId = given.causationId ?? ambient.causationId;
+    const traceparent = activeTraceparent();
+    return {
+      source,
+      time: new Date(now()).toISOString(),
+      ...(actor === undefined ? {} : { actor }),
+      ...(correlationId === undefined ? {} : { correlationId }),
+      ...(causationId === undefined ? {} : { causationId }),
+      ...(traceparent === undefined ? {} : { traceparent }),
+    };
+  };
+}

@@ -1,0 +1,212 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { describeError } from '../action/action.js';
+import type { Announcer } from '../announcer.js';
+import type { AmbientContext } from '../context/ambient.js';
+import { RefusedError } from '../errors/errors.js';
+import type { AsyncJobEvent } from '../events/event.js';
+import type { JsonObject } from '../json/json.js';
+
+/** What a job is about. */
+export interface JobSettings extends AmbientContext {
+  readonly subject?: { readonly resource: string; readonly uuid: string };
+  /** The caller's transaction; without one the submission is committed by itself. */
+  readonly manager?: EntityManager;
+}
+
+interface JobRow {
+  readonly id: string;
+  readonly command: string;
+  readonly resource: string | null;
+  readonly uuid: string | null;
+  readonly submission: string;
+}
+
+const table = 'signalbox_job';
+
+/**
+ * Long-running jobs that outlive a process: submitted here, updated and completed anywhere by id. A
+ * job is a row while it is under way; its history is in the journal.
+ */
+export class Jobs {
+  readonly #dataSource: DataSource;
+  readonly #announcer: Announcer;
+  readonly #wake: () => void;
+
+  constructor(options: {
+    readonly dataSource: DataSource;
+    readonly announcer: Announcer;
+    readonly wake: () => void;
+  }) {
+    this.#dataSource = options.dataSource;
+    this.#announcer = options.announcer;
+    this.#wake = options.wake;
+  }
+
+  /** Submits a job and announces `submit`, in one commit. Resolves with the job's id. */
+  async submit(command: string, settings: JobSettings = {}): Promise<string> {
+    const id = uuidv7();
+    await this.#within(settings.manager, async (manager) => {
+      const submission = await this.#announce(manager, 'submit', settings, settings.subject, {
+        jobId: id,
+        command,
+        status: 'IN_PROGRESS',
+        progress: 0,
+      });
+      const now = new Date().toISOString();
+      await manager
+        .createQueryBuilder()
+        .insert()
+        .into(table)
+        .values({
+          id,
+          command,
+          resource: settings.subject?.resource ?? null,
+          uuid: settings.subject?.uuid ?? null,
+          status: 'IN_PROGRESS',
+          progress: 0,
+          submitted_at: now,
+          updated_at: now,
+          submission,
+        })
+        .execute();
+    });
+    return id;
+  }
+
+  /**
+   * Records progress and announces `update`, in one commit.
+   *
+   * @param progress 0 to 100.
+   * @throws RefusedError UNKNOWN_JOB when no such job is under way.
+   */
+  async update(id: string, progress: number, settings: JobSettings = {}): Promise<void> {
+    if (!(progress >= 0 && progress <= 100)) {
+      throw RefusedError.of('EVENT_INVALID', `Progress ${progress} is not between 0 and 100.`, {
+        progress,
+      });
+    }
+    await this.#within(settings.manager, async (manager) => {
+      const job = await this.#find(manager, id);
+      await manager
+        .createQueryBuilder()
+        .update(table)
+        .set({ progress: Math.round(progress), updated_at: new Date().toISOString() })
+        .where('id = :id', { id })
+        .execute();
+      await this.#announceFor(manager, job, 'update', settings, {
+        jobId: id,
+        command: job.command,
+        status: 'IN_PROGRESS',
+        progress,
+      });
+    });
+  }
+
+  /** Ends a job well and announces `complete`. A second end is refused with UNKNOWN_JOB. */
+  async complete(id: string, result?: JsonObject, settings: JobSettings = {}): Promise<void> {
+    await this.#end(id, settings, {
+      status: 'SUCCEEDED',
+      ...(result === undefined ? {} : { result }),
+    });
+  }
+
+  /** Ends a job badly and announces `complete` with the error. A second end is refused. */
+  async fail(id: string, error: unknown, settings: JobSettings = {}): Promise<void> {
+    await this.#end(id, settings, { status: 'FAILED', error: describeError(error) });
+  }
+
+  async #end(
+    id: string,
+    settings: JobSettings,
+    outcome: Pick<AsyncJobEvent['data'], 'status' | 'result' | 'error'>,
+  ): Promise<void> {
+    await this.#within(settings.manager, async (manager) => {
+      const job = await this.#find(manager, id);
+      const { affected } = await manager
+        .createQueryBuilder()
+        .delete()
+        .from(table)
+        .where('id = :id', { id })
+        .execute();
+      // Two workers may both have found the row; only one removes it.
+      if (affected === 0) {
+        throw unknownJob(id);
+      }
+      await this.#announceFor(manager, job, 'complete', settings, {
+        jobId: id,
+        command: job.command,
+        ...outcome,
+      });
+    });
+  }
+
+  async #find(manager: EntityManager, id: string): Promise<JobRow> {
+    const job = await manager
+      .createQueryBuilder()
+      .select('*')
+      .from(table, 'job')
+      .where('job.id = :id', { id })
+      .getRawOne<JobRow>();
+    if (job === undefined) {
+      throw unknownJob(id);
+    }
+    return job;
+  }
+
+  #announceFor(
+    manager: EntityManager,
+    job: JobRow,
+    type: AsyncJobEvent['type'],
+    settings: JobSettings,
+    data: AsyncJobEvent['data'],
+  ): Promise<string> {
+    const subject =
+      job.resource === null || job.uuid === null
+        ? undefined
+        : { resource: job.resource, uuid: job.uuid };
+    const context = { causationId: job.submission, correlationId: job.id, ...settings };
+    return this.#announce(manager, type, context, subject, data);
+  }
+
+  #announce(
+    manager: EntityManager,
+    type: AsyncJobEvent['type'],
+    { actor, correlationId, causationId }: AmbientContext,
+    subject: JobSettings['subject'],
+    data: AsyncJobEvent['data'],
+  ): Promise<string> {
+    return this.#announcer.announce({
+      category: 'AsyncJobEvent',
+      type,
+      data,
+      subject,
+      context: {
+        ...(actor === undefined ? {} : { actor }),
+        correlationId: correlationId ?? data.jobId,
+        ...(causationId === undefined ? {} : { causationId }),
+      },
+      manager,
+    });
+  }
+
+  async #within(
+    manager: EntityManager | undefined,
+    work: (manager: EntityManager) => Promise<void>,
+  ): Promise<void> {
+    if (manager !== undefined) {
+      await work(manager);
+      return;
+    }
+    await this.#dataSource.transaction(work);
+    this.#wake();
+  }
+}
+
+function unknownJob(id: string): RefusedError {
+  return RefusedError.of(
+    'UNKNOWN_JOB',
+    `No job ${id} is under way: it was never submitted, or it has ended.`,
+    { job: id },
+  );
+}

@@ -1,0 +1,353 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { runAction } from './action/action.js';
+import type { ActionHandle, ActionSettings } from './action/action.js';
+import type { Announcer } from './announcer.js';
+import type { Bus, BusSubscription, SubscribeOptions } from './bus/bus.js';
+import { subscribeEvents } from './bus/event-subscription.js';
+import type { EventHandler, SelectedEvent } from './bus/event-subscription.js';
+import { withContext } from './context/ambient.js';
+import type { AmbientContext } from './context/ambient.js';
+import type { OriginSource } from './context/origin-source.js';
+import type { Sweeper } from './deadlines/sweeper.js';
+import { ConfigurationError, RefusedError, UnavailableError } from './errors/errors.js';
+import type { KnownActionType, KnownAlertType, KnownUsageType } from './events/event-types.js';
+import type { EventSelection } from './events/filter.js';
+import type { Format } from './formats/format.js';
+import { Jobs } from './jobs/jobs.js';
+import type { JsonObject } from './json/json.js';
+import { explain } from './lifecycle/explain.js';
+import type { Explanation } from './lifecycle/explain.js';
+import type { EventOf, StateOf } from './lifecycle/lifecycle.js';
+import type { Relay } from './relay/relay.js';
+import type { ResourceRegistry } from './resource-registry.js';
+import type { JournalRecord } from './store/journal-entry.js';
+import type { Tenancy } from './store/origin.js';
+import type { EntityOf, LifecycleOf, ResourceRef } from './store/resource.js';
+import type { LifecycleSubscriber, SendOptions } from './store/subscriber.js';
+import type { OutboxDepth, Store, Transitioned } from './store/store.js';
+import type { TransitionOptions, Transitions } from './transitions.js';
+import { canonicalUuid } from './uuid.js';
+
+/** What an event that is no state change is about, and in whose transaction it is written. */
+export interface AnnouncementOptions extends AmbientContext, Tenancy {
+  readonly subject?: { readonly resource: string; readonly uuid: string };
+  readonly details?: JsonObject;
+  /** The caller's transaction; without one the event is committed by itself. */
+  readonly manager?: EntityManager;
+}
+
+/** How a resource is created. */
+export interface CreateOptions extends AmbientContext {
+  readonly reason?: string;
+  /** The caller's transaction; without one the resource is committed by itself. */
+  readonly manager?: EntityManager;
+}
+
+/** The parts that `createSignalbox` puts together. */
+export interface SignalboxParts {
+  readonly dataSource: DataSource;
+  readonly registry: ResourceRegistry;
+  readonly store: Store;
+  readonly buses: readonly Bus[];
+  readonly format: Format;
+  readonly origin: OriginSource;
+  readonly announcer: Announcer;
+  readonly transitions: Transitions;
+  readonly subscriber: LifecycleSubscriber;
+  readonly relay: Relay | undefined;
+  readonly sweeper: Sweeper | undefined;
+  readonly wake: () => void;
+  /** Runs last when closing: undoes what creation put into the DataSource. */
+  readonly dispose: () => Promise<void>;
+}
+
+/**
+ * Lawful transitions, every one announced. Made by `createSignalbox`; safe to share by everything in
+ * a process.
+ */
+export class Signalbox implements AsyncDisposable {
+  /** Long-running jobs: submit, update, complete. */
+  readonly jobs: Jobs;
+  readonly #parts: SignalboxParts;
+  readonly #subscriptions = new Set<BusSubscription>();
+  #closing: Promise<void> | undefined;
+
+  /** @internal Use `createSignalbox`. */
+  constructor(parts: SignalboxParts) {
+    this.#parts = parts;
+    const { dataSource, announcer, wake } = parts;
+    this.jobs = new Jobs({ dataSource, announcer, wake });
+  }
+
+  /**
+   * Moves a resource by one lawful step: state, journal and outbox in one commit. Outside a
+   * transaction concurrent callers share commits, each with its own result.
+   *
+   * @param resource The entity class, or what `mapResource` returned.
+   * @throws RefusedError when the event is not lawful now, the uuid is malformed or unknown.
+   * @throws ConflictError when `expectedRevision` is not the row's.
+   * @throws UnavailableError when the database is away.
+   *
+   * @example
+   * ```ts
+   * await signalbox.transition(Volume, uuid, 'AttachRequested', { actor: 'alice', reason: 'boot' });
+   * ```
+   */
+  async transition<R extends ResourceRef>(
+    resource: R,
+    uuid: string,
+    event: EventOf<LifecycleOf<R>>,
+    options: TransitionOptions = {},
+  ): Promise<Transitioned<StateOf<LifecycleOf<R>>>> {
+    this.#assertOpen();
+    const binding = this.#parts.registry.get(resource);
+    return this.#parts.transitions.transition(
+      binding,
+      canonicalUuid(uuid),
+      event,
+      options,
+    ) as Promise<Transitioned<StateOf<LifecycleOf<R>>>>;
+  }
+
+  /**
+   * Computes a lawful step of a loaded entity and sets its state; saving the entity, in your own
+   * transaction, guards and announces it. Pure but for the entity: no statement is sent.
+   *
+   * @throws RefusedError at once when the event is not lawful in the entity's state.
+   *
+   * @example
+   * ```ts
+   * await dataSource.transaction(async (manager) => {
+   *   const volume = await manager.findOneByOrFail(Volume, { uuid });
+   *   signalbox.send(volume, 'AttachRequested');
+   *   volume.instanceId = vm.uuid;
+   *   await manager.save(volume);
+   * });
+   * ```
+   */
+  send<TEntity extends object>(
+    entity: TEntity,
+    event: EventOfEntity<TEntity>,
+    options: SendOptions = {},
+  ): void {
+    this.#assertOpen();
+    this.#parts.subscriber.send(entity, event, options);
+  }
+
+  /**
+   * Creates a resource and announces it, in one commit. What `manager.save(new Volume())` does too.
+   *
+   * @param values The entity's own columns. `uuid` and `state` have defaults: a UUIDv7, and the
+   * initial state of the lifecycle.
+   * @throws RefusedError UNKNOWN_BIRTH_STATE when it cannot be born in `values.state`.
+   */
+  async create<R extends ResourceRef>(
+    resource: R,
+    values: Partial<EntityOf<R>> = {},
+    options: CreateOptions = {},
+  ): Promise<EntityOf<R>> {
+    this.#assertOpen();
+    const { entity } = this.#parts.registry.get(resource);
+    const manager = options.manager ?? this.#parts.dataSource.manager;
+    const instance = manager.create(entity as new () => object, values);
+    this.#parts.subscriber.describe(instance, options);
+    return (await manager.save(instance)) as EntityOf<R>;
+  }
+
+  /** Removes a resource's row and announces it, in one commit. */
+  async remove<TEntity extends object>(entity: TEntity, options: CreateOptions = {}): Promise<void> {
+    this.#assertOpen();
+    this.#parts.subscriber.describe(entity, options);
+    await (options.manager ?? this.#parts.dataSource.manager).remove(entity);
+  }
+
+  /** Reads a resource and tells whether an event is lawful for it now, why not, and what is. */
+  async explain<R extends ResourceRef>(
+    resource: R,
+    uuid: string,
+    event: EventOf<LifecycleOf<R>>,
+  ): Promise<Explanation> {
+    this.#assertOpen();
+    const binding = this.#parts.registry.get(resource);
+    const { state, context } = await this.#parts.transitions.read(binding, canonicalUuid(uuid));
+    return explain(binding.lifecycle, { state, context }, event);
+  }
+
+  /**
+   * Announces Started, runs the operation, then announces Completed or Failed with its outcome, error
+   * and duration. Everything announced inside carries the action as its cause. Rejects with what the
+   * operation rejects with.
+   *
+   * @example
+   * ```ts
+   * await signalbox.action('VM.START', { subject: { resource: 'VirtualMachine', uuid } }, () =>
+   *   hypervisor.start(uuid),
+   * );
+   * ```
+   */
+  async action<T>(
+    type: KnownActionType,
+    settings: ActionSettings,
+    operation: (action: ActionHandle) => T | Promise<T>,
+  ): Promise<T> {
+    this.#assertOpen();
+    return runAction(this.#parts.announcer, type, withCanonicalSubject(settings), operation);
+  }
+
+  /** Announces that something billable began, ended or changed. Resolves with the event's id. */
+  async usage(type: KnownUsageType, options: AnnouncementOptions = {}): Promise<string> {
+    const { details } = options;
+    return this.#announce('UsageEvent', type, options, details === undefined ? {} : { details });
+  }
+
+  /**
+   * Announces that somebody should look. Resolves with the event's id.
+   *
+   * @param about One line; `options.body` says the rest.
+   */
+  async alert(
+    type: KnownAlertType,
+    about: string,
+    options: AnnouncementOptions & { readonly body?: string } = {},
+  ): Promise<string> {
+    const { body, details } = options;
+    return this.#announce('AlertEvent', type, options, {
+      subject: about,
+      ...(body === undefined ? {} : { body }),
+      ...(details === undefined ? {} : { details }),
+    });
+  }
+
+  /**
+   * Runs `work` so that every event announced inside carries the actor, correlation and causation
+   * given, over awaits, without passing them along.
+   */
+  withContext<T>(context: AmbientContext, work: () => T): T {
+    return withContext(context, work);
+  }
+
+  /**
+   * Receives events from a bus, decoded and checked. Returning acknowledges, throwing retries.
+   *
+   * @param selection A typed filter, a topic pattern such as `*.*.*.VirtualMachine.#`, or several.
+   * @param options.pool Exactly one member of a pool handles each event; without one, this subscriber
+   * sees everything from now on.
+   * @param options.bus Name of the bus, when there are several.
+   */
+  async subscribe<const S extends EventSelection>(
+    selection: S,
+    handler: EventHandler<SelectedEvent<S>>,
+    options: SubscribeOptions & { readonly bus?: string } = {},
+  ): Promise<BusSubscription> {
+    this.#assertOpen();
+    const subscription = await subscribeEvents(
+      this.#bus(options.bus),
+      this.#parts.format,
+      selection,
+      handler,
+      options,
+    );
+    this.#subscriptions.add(subscription);
+    return subscription;
+  }
+
+  /** The journal of one resource, in order: what it lived through, who did it and why. */
+  async history(
+    resource: ResourceRef,
+    uuid: string,
+    options: { readonly after?: number; readonly limit?: number } = {},
+  ): Promise<readonly JournalRecord[]> {
+    const binding = this.#parts.registry.get(resource);
+    return this.#parts.store.journal.read({
+      resource: binding.resource,
+      uuid: canonicalUuid(uuid),
+      limit: options.limit ?? 1000,
+      ...(options.after === undefined ? {} : { after: options.after }),
+    });
+  }
+
+  /** How full the outbox is, and how old its oldest event. */
+  async outboxDepth(): Promise<OutboxDepth> {
+    return this.#parts.store.outbox.depth();
+  }
+
+  /**
+   * Finishes what is under way: transitions, handlers, and the outbox as far as the buses take it
+   * within the relay's drain bound. The DataSource and the buses given stay yours to close. Safe to
+   * call twice.
+   */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { transitions, sweeper, relay, dispose } = this.#parts;
+    await sweeper?.stop();
+    await transitions.close();
+    await relay?.stop();
+    await Promise.all([...this.#subscriptions].map((subscription) => subscription.unsubscribe()));
+    await dispose();
+  }
+
+  #announce(
+    category: 'UsageEvent' | 'AlertEvent',
+    type: string,
+    options: AnnouncementOptions,
+    data: object,
+  ): Promise<string> {
+    this.#assertOpen();
+    const { subject, manager, account, domain, project } = withCanonicalSubject(options);
+    return this.#parts.announcer.announce({
+      category,
+      type,
+      data,
+      subject,
+      tenancy: { account, domain, project },
+      context: options,
+      manager,
+    });
+  }
+
+  #bus(name: string | undefined): Bus {
+    const { buses } = this.#parts;
+    const bus = name === undefined ? buses[0] : buses.find((candidate) => candidate.name === name);
+    if (bus === undefined || (name === undefined && buses.length > 1)) {
+      const names = buses.map((candidate) => candidate.name).join(', ');
+      throw new ConfigurationError(
+        'CONFIG_VALUE_INVALID',
+        buses.length === 0
+          ? 'No bus is configured, so there is nothing to subscribe to. Pass createSignalbox({ bus }).'
+          : `Say which bus to subscribe on with options.bus: ${names}.`,
+        { parameters: { bus: name ?? null } },
+      );
+    }
+    return bus;
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) {
+      throw new UnavailableError('CLOSED', 'This Signalbox is closed. Create a new one.');
+    }
+  }
+}
+
+/** The events that an entity's lifecycle takes; any text for an entity that is mapped. */
+export type EventOfEntity<TEntity> = TEntity extends { readonly '~lifecycle'?: infer L }
+  ? NonNullable<L> extends { readonly events: readonly (infer TEvent)[] }
+    ? TEvent & string
+    : string
+  : string;
+
+function withCanonicalSubject<
+  T extends { readonly subject?: { readonly resource: string; readonly uuid: string } },
+>(settings: T): T {
+  const { subject } = settings;
+  return subject === undefined
+    ? settings
+    : { ...settings, subject: { resource: subject.resource, uuid: canonicalUuid(subject.uuid) } };
+}
