@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { provideServices } from '../../scripts/servers/provide.js';
+import { provideServices, type ProvidedServices } from '../../scripts/servers/provide.js';
 import { serviceNames, services, type ServiceUrls } from '../../scripts/servers/service.js';
 
 declare module 'vitest' {
@@ -8,11 +8,17 @@ declare module 'vitest' {
   }
 }
 
+// Vitest loads this file once for each project that needs servers; they share one set.
+const shared = globalThis as { signalboxTestServices?: Promise<ProvidedServices> };
+
 /** Provides the servers once for all projects that need them, and stops what it started. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const provided = await provideServices({ log: (line) => console.log(`services: ${line}`) });
+  shared.signalboxTestServices ??= provideServices({
+    log: (line) => console.log(`services: ${line}`),
+  });
+  const provided = await shared.signalboxTestServices;
   project.provide('services', provided.urls);
-  // The next project, and child processes of tests, find the same servers under these names.
+  // Child processes of tests find the same servers under these names.
   for (const name of serviceNames) process.env[services[name].variable] = provided.urls[name];
   return () => provided.stop();
 }
