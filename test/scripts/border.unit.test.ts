@@ -1,0 +1,73 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+
+const root = resolve(import.meta.dirname, '../..');
+const directory = mkdtempSync(join(tmpdir(), 'signalbox-lint-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** One planted fault a file, with the rule that must find it. */
+const planted: readonly (readonly [file: string, code: string, rule: string])[] = [
+  ['src/lifecycle/io.ts', `export { readFile } from 'node:fs';`, 'no-restricted-imports'],
+  ['src/lifecycle/orm.ts', `export { DataSource } from 'typeorm';`, 'no-restricted-imports'],
+  ['src/lifecycle/up.ts', `export { x } from '../store/x.js';`, 'no-restricted-imports'],
+  ['src/lifecycle/new.ts', `export { x } from '../unheard-of/x.js';`, 'no-restricted-imports'],
+  ['src/lifecycle/step.ts', `export { setup } from 'xstate';`, 'no-restricted-imports'],
+  ['src/lifecycle/clock.ts', `export const now = () => Date.now();`, 'no-restricted-properties'],
+  ['src/events/timer.ts', `export const t = setTimeout;`, 'no-restricted-globals'],
+  ['src/events/up.ts', `export { x } from '../bus/x.js';`, 'no-restricted-imports'],
+  ['src/json/up.ts', `export { x } from '../events/x.js';`, 'no-restricted-imports'],
+  ['src/errors/io.ts', `export { connect } from 'amqplib';`, 'no-restricted-imports'],
+  ['src/formats/up.ts', `export { x } from '../store/x.js';`, 'no-restricted-imports'],
+  ['src/bus/amqp/store.ts', `export { x } from '../../store/x.js';`, 'no-restricted-imports'],
+  ['src/store/up.ts', `export { x } from '../bus/x.js';`, 'no-restricted-imports'],
+  ['src/relay/up.ts', `export { x } from '../cli/x.js';`, 'no-restricted-imports'],
+  ['src/diagram/db.ts', `export { x } from '../store/x.js';`, 'no-restricted-imports'],
+  ['machines/io.ts', `export { readFile } from 'node:fs';`, 'no-restricted-imports'],
+  ['machines/up.ts', `export { x } from '../src/store/x.js';`, 'no-restricted-imports'],
+  ['machines/default.ts', `export default 1;`, 'no-default-export'],
+  ['src/store/default.ts', `export default 1;`, 'no-default-export'],
+  ['src/store/any.ts', `export const x: any = 1;`, 'no-explicit-any'],
+  ['src/store/say.ts', `console.log('x');`, 'no-console'],
+  ['src/store/a.ts', `import { b } from './b.js';\nexport const a = () => b;`, 'no-cycle'],
+  ['src/store/b.ts', `import { a } from './a.js';\nexport const b = () => a;`, 'no-cycle'],
+  ['src/store/float.ts', `Promise.resolve(1);`, 'no-floating-promises'],
+  ['src/store/misuse.ts', `[1].forEach(async () => {});`, 'no-misused-promises'],
+];
+
+/** What the layers need, and the linter must let pass. */
+const lawful: readonly (readonly [file: string, code: string])[] = [
+  ['src/lifecycle/compile.ts', `export { setup } from 'xstate';`],
+  ['src/lifecycle/down.ts', `export { x } from '../errors/x.js';`],
+  ['src/bus/amqp/down.ts', `export { x } from '../../events/x.js';`],
+  ['src/store/down.ts', `export { x } from '../lifecycle/x.js';`],
+  ['src/relay/down.ts', `export { x } from '../store/x.js';`],
+  ['machines/down.ts', `export { x } from '../src/lifecycle/x.js';`],
+  ['src/cli/say.ts', `console.log('x');`],
+];
+
+test('the linter finds every planted fault, and nothing in lawful code', () => {
+  for (const name of ['.oxlintrc.json', 'tsconfig.json']) {
+    cpSync(join(root, name), join(directory, name));
+  }
+  // The linter finds its type checker there.
+  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+  for (const [file, code] of [...planted, ...lawful]) {
+    mkdirSync(dirname(join(directory, file)), { recursive: true });
+    writeFileSync(join(directory, file), `${code}\n`);
+  }
+  const { stdout } = spawnSync(
+    join(root, 'node_modules/.bin/oxlint'),
+    ['--type-aware', '--format=unix', 'src', 'machines'],
+    { cwd: directory, encoding: 'utf8' },
+  );
+  const found = stdout.split('\n').filter((line) => /^(src|machines)\//.test(line));
+  for (const [file, , rule] of planted) {
+    expect(found, `${file} breaks ${rule}`).toContainEqual(
+      expect.stringMatching(new RegExp(`^${file}:.*\\(${rule}\\)`)),
+    );
+  }
+  for (const [file] of lawful) expect(found.filter((line) => line.startsWith(file))).toEqual([]);
+});
