@@ -1,0 +1,28 @@
+import type { Integer } from './journal-row.js';
+import { shareCount, type LeaseGrant } from './store.js';
+
+/** A lease as its row says while it is locked. */
+export interface LeaseRow {
+  readonly share: Integer;
+  readonly relay: string | null;
+  /** By the database's clock; SQLite and MySQL tell it as a number. */
+  readonly expired: boolean | Integer | null;
+}
+
+/**
+ * Decides which shares a relay holds from now on. Pure. It keeps its own, also those whose lease ran
+ * out while nobody took them, and takes free ones up to an even part. What it has beyond that part is
+ * surplus: it still holds it, because only it knows when it has finished with it.
+ *
+ * @param live How many relays live, this one included.
+ */
+export function planLeases(rows: readonly LeaseRow[], relay: string, live: number): LeaseGrant {
+  const fair = Math.ceil(shareCount / Math.max(1, live));
+  const own = rows.filter((row) => row.relay === relay);
+  const free = rows.filter(
+    (row) => row.relay !== relay && (row.relay === null || Boolean(Number(row.expired))),
+  );
+  const taken = free.slice(0, Math.max(0, fair - own.length));
+  const shares = [...own, ...taken].map(({ share }) => Number(share)).toSorted((a, b) => a - b);
+  return { shares, surplus: own.length > fair ? shares.slice(fair) : [] };
+}

@@ -1,0 +1,273 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { AppendWithin } from '../append-within.js';
+import {
+  type Integer,
+  outboxRecord,
+  type OutboxRow,
+  parkedRecord,
+  type ParkedRow,
+} from '../journal-row.js';
+import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
+import { refsByBus } from '../refs-by-bus.js';
+import { shareList } from '../share-list.js';
+import type { OutboxRef, OutboxStore } from '../store.js';
+import { journalColumns } from './journal.js';
+
+const resourceKey = 'coalesce(j.uuid, j.id)';
+const now = 'UTC_TIMESTAMP(3)';
+
+// A scan that reads the whole table instead of the named rows would wait for rows of transactions
+// under way, and one long transaction would hold up the relay.
+const outboxByKey = 'signalbox_outbox o FORCE INDEX (PRIMARY)';
+
+interface Written {
+  readonly affectedRows: number;
+}
+
+/** The outbox on MySQL and MariaDB. Every statement reaches its rows by their primary key. */
+export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): OutboxStore {
+  // REPEATABLE READ, the default, would lock the gaps that writers insert into.
+  const inTransaction = <T>(work: (manager: EntityManager) => Promise<T>): Promise<T> =>
+    dataSource.transaction('READ COMMITTED', work);
+
+  return {
+    async read({ shares, bus, except, limit }) {
+      const wanted = shareList(shares);
+      if (wanted.length === 0) return [];
+      const rows = await dataSource.query<OutboxRow[]>(
+        `SELECT o.bus, o.share, ${journalColumns}
+          FROM (
+            SELECT position, bus, share FROM ${outboxByKey}
+              WHERE bus = ? AND share IN (?) AND position NOT IN (?)
+              ORDER BY position LIMIT ?
+          ) o STRAIGHT_JOIN signalbox_journal j ON j.position = o.position
+          ORDER BY o.position`,
+        [bus ?? '', wanted, except.length === 0 ? [0] : except, limit],
+      );
+      return rows.map(outboxRecord);
+    },
+
+    async fanOut({ shares, buses, limit }) {
+      const wanted = shareList(shares);
+      if (wanted.length === 0) return 0;
+      return inTransaction(async (manager) => {
+        if (buses.length > 0) await fanOutParked(manager, wanted, buses);
+        const rows = await manager.query<{ position: Integer; share: Integer }[]>(
+          `SELECT position, share FROM ${outboxByKey}
+            WHERE bus = '' AND share IN (?) ORDER BY position LIMIT ?`,
+          [wanted, limit],
+        );
+        if (rows.length === 0) return 0;
+        // Another relay may have turned some of them since, so these are locked one by one.
+        const locked = await manager.query<{ position: Integer; share: Integer }[]>(
+          `SELECT position, share FROM ${outboxByKey} WHERE bus = '' AND position IN (?) FOR UPDATE`,
+          [rows.map(({ position }) => Number(position))],
+        );
+        if (locked.length === 0) return 0;
+        await deleteRows(
+          manager,
+          '',
+          locked.map(({ position }) => Number(position)),
+        );
+        if (buses.length > 0) {
+          await manager.query('INSERT INTO signalbox_outbox (position, bus, share) VALUES ?', [
+            locked.flatMap(({ position, share }) =>
+              buses.map((bus) => [Number(position), bus, Number(share)]),
+            ),
+          ]);
+        }
+        return locked.length;
+      });
+    },
+
+    async remove(refs) {
+      await inTransaction(async (manager) => {
+        for (const [bus, positions] of refsByBus(refs)) {
+          await deleteRows(manager, bus, positions);
+        }
+      });
+    },
+
+    async park({ position, bus }, reason, alert) {
+      return inTransaction(async (manager) => {
+        const { affectedRows } = await manager.query<Written>(
+          `INSERT INTO signalbox_parked
+              (position, bus, share, resource_key, status, reason, parked_at)
+            SELECT o.position, o.bus, o.share, ${resourceKey}, 'parked', ?, ${now}
+              FROM ${outboxByKey} JOIN signalbox_journal j ON j.position = o.position
+              WHERE o.bus = ? AND o.position = ?`,
+          [reason, bus, position],
+        );
+        if (affectedRows === 0) return false;
+        await deleteRows(manager, bus, [position]);
+        if (alert !== null) await append(manager, [alert]);
+        return true;
+      });
+    },
+
+    async hold(refs) {
+      return inTransaction(async (manager) => {
+        const moved: OutboxRef[] = [];
+        for (const [bus, positions] of refsByBus(refs)) {
+          moved.push(...(await holdOnBus(manager, bus, positions)));
+        }
+        return moved;
+      });
+    },
+
+    async parkedResources(bus) {
+      const rows = await dataSource.query<{ resource_key: string }[]>(
+        `SELECT DISTINCT resource_key FROM signalbox_parked WHERE bus = ? AND status = 'parked'`,
+        [bus],
+      );
+      return new Set(rows.map((row) => row.resource_key));
+    },
+
+    async retry(ref) {
+      return inTransaction(async (manager) => {
+        const key = await lockParked(manager, ref);
+        if (key === undefined) return false;
+        await putBack(manager, ref.bus, key);
+        return true;
+      });
+    },
+
+    async drop(ref) {
+      return inTransaction(async (manager) => {
+        const key = await lockParked(manager, ref);
+        if (key === undefined) return false;
+        await manager.query('DELETE FROM signalbox_parked WHERE bus = ? AND position = ?', [
+          ref.bus,
+          ref.position,
+        ]);
+        await putBack(manager, ref.bus, key);
+        return true;
+      });
+    },
+
+    async listParked({ limit, after = { position: 0, bus: '' } }) {
+      const rows = await dataSource.query<ParkedRow[]>(
+        `SELECT p.bus, p.share, p.status, p.reason,
+            concat(left(date_format(p.parked_at, '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z') AS parked_at,
+            ${journalColumns}
+          FROM signalbox_parked p JOIN signalbox_journal j ON j.position = p.position
+          WHERE p.position > ? OR (p.position = ? AND p.bus > ?)
+          ORDER BY p.position, p.bus LIMIT ?`,
+        [after.position, after.position, after.bus, limit],
+      );
+      return rows.map(parkedRecord);
+    },
+
+    async waitsFor(bus) {
+      const [row] = await dataSource.query<[{ waits: Integer }]>(
+        `SELECT EXISTS (SELECT 1 FROM signalbox_outbox WHERE bus = ?)
+            OR EXISTS (SELECT 1 FROM signalbox_parked WHERE bus = ?) AS waits`,
+        [bus, bus],
+      );
+      return Number(row.waits) !== 0;
+    },
+
+    async depth() {
+      const pending = await dataSource.query<PendingRow[]>(
+        `SELECT o.pending, j.time AS oldest
+          FROM (
+            SELECT count(*) AS pending, min(position) AS position
+              FROM signalbox_outbox GROUP BY bus
+          ) o JOIN signalbox_journal j ON j.position = o.position`,
+      );
+      const parked = await dataSource.query<StatusRow[]>(
+        'SELECT status, count(*) AS number FROM signalbox_parked GROUP BY status',
+      );
+      return outboxDepth(pending, parked, Date.now());
+    },
+  };
+}
+
+async function deleteRows(
+  manager: EntityManager,
+  bus: string,
+  positions: readonly number[],
+): Promise<void> {
+  await manager.query(`DELETE o FROM ${outboxByKey} WHERE o.bus = ? AND o.position IN (?)`, [
+    bus,
+    positions,
+  ]);
+}
+
+/** Rows parked while one bus was configured, once there are several. */
+async function fanOutParked(
+  manager: EntityManager,
+  shares: readonly number[],
+  buses: readonly string[],
+): Promise<void> {
+  for (const bus of buses) {
+    await manager.query(
+      `INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
+        SELECT position, ?, share, resource_key, status, reason, parked_at
+          FROM signalbox_parked WHERE bus = '' AND share IN (?)`,
+      [bus, shares],
+    );
+  }
+  await manager.query(`DELETE FROM signalbox_parked WHERE bus = '' AND share IN (?)`, [shares]);
+}
+
+/** The lock keeps `retry` and `drop` from putting a resource back while rows are held behind it. */
+async function lockParked(
+  manager: EntityManager,
+  { position, bus }: OutboxRef,
+): Promise<string | undefined> {
+  const rows = await manager.query<{ resource_key: string }[]>(
+    `SELECT resource_key FROM signalbox_parked
+      WHERE bus = ? AND position = ? AND status = 'parked' FOR UPDATE`,
+    [bus, position],
+  );
+  return rows[0]?.resource_key;
+}
+
+async function holdOnBus(
+  manager: EntityManager,
+  bus: string,
+  positions: readonly number[],
+): Promise<readonly OutboxRef[]> {
+  const rows = await manager.query<{ position: Integer; share: Integer; resource_key: string }[]>(
+    `SELECT o.position, o.share, ${resourceKey} AS resource_key
+      FROM ${outboxByKey} JOIN signalbox_journal j ON j.position = o.position
+      WHERE o.bus = ? AND o.position IN (?)`,
+    [bus, positions],
+  );
+  if (rows.length === 0) return [];
+  const parked = await manager.query<{ resource_key: string }[]>(
+    `SELECT resource_key FROM signalbox_parked
+      WHERE bus = ? AND status = 'parked' AND resource_key IN (?) FOR UPDATE`,
+    [bus, [...new Set(rows.map((row) => row.resource_key))]],
+  );
+  const blocked = new Set(parked.map((row) => row.resource_key));
+  const held = rows.filter((row) => blocked.has(row.resource_key));
+  if (held.length === 0) return [];
+  const heldPositions = held.map(({ position }) => Number(position));
+  await deleteRows(manager, bus, heldPositions);
+  await manager.query(
+    `INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
+      VALUES ${held.map(() => `(?, ?, ?, ?, 'held', ?, ${now})`).join(', ')}`,
+    held.flatMap(({ position, share, resource_key: key }) => [
+      Number(position),
+      bus,
+      Number(share),
+      key,
+      'behind a parked event of the same resource',
+    ]),
+  );
+  return heldPositions.map((position) => ({ position, bus }));
+}
+
+async function putBack(manager: EntityManager, bus: string, key: string): Promise<void> {
+  await manager.query(
+    `INSERT INTO signalbox_outbox (position, bus, share)
+      SELECT position, bus, share FROM signalbox_parked WHERE bus = ? AND resource_key = ?`,
+    [bus, key],
+  );
+  await manager.query('DELETE FROM signalbox_parked WHERE bus = ? AND resource_key = ?', [
+    bus,
+    key,
+  ]);
+}

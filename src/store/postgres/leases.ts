@@ -1,0 +1,50 @@
+import type { DataSource } from 'typeorm';
+import { type LeaseRow, planLeases } from '../lease-plan.js';
+import { shareList } from '../share-list.js';
+import type { LeaseStore } from '../store.js';
+
+const expiry = `clock_timestamp() + $2 * interval '1 millisecond'`;
+
+/** The leases on the outbox's shares on PostgreSQL. */
+export function postgresLeases(dataSource: DataSource): LeaseStore {
+  return {
+    async acquire(relay, ttl) {
+      return dataSource.transaction('READ COMMITTED', async (manager) => {
+        // The lock on the leases comes first in every transaction: it puts the relays in a row.
+        const rows = await manager.query<LeaseRow[]>(
+          `SELECT share, relay, expires_at <= clock_timestamp() AS expired
+            FROM signalbox_lease ORDER BY share FOR UPDATE`,
+        );
+        await manager.query('DELETE FROM signalbox_relay WHERE expires_at <= clock_timestamp()');
+        await manager.query(
+          `INSERT INTO signalbox_relay (id, expires_at) VALUES ($1, ${expiry})
+            ON CONFLICT (id) DO UPDATE SET expires_at = EXCLUDED.expires_at`,
+          [relay, ttl],
+        );
+        const [live] = await manager.query<[{ number: string }]>(
+          'SELECT count(*) AS number FROM signalbox_relay',
+        );
+        const grant = planLeases(rows, relay, Number(live.number));
+        await manager.query(
+          `UPDATE signalbox_lease SET relay = $1, expires_at = ${expiry} WHERE share = ANY ($3)`,
+          [relay, ttl, grant.shares],
+        );
+        return grant;
+      });
+    },
+
+    async release(relay, shares) {
+      await dataSource.transaction('READ COMMITTED', async (manager) => {
+        await manager.query('SELECT share FROM signalbox_lease ORDER BY share FOR UPDATE');
+        await manager.query(
+          `UPDATE signalbox_lease SET relay = NULL, expires_at = NULL
+            WHERE relay = $1 AND share = ANY ($2)`,
+          [relay, shareList(shares)],
+        );
+        if (shares === 'all') {
+          await manager.query('DELETE FROM signalbox_relay WHERE id = $1', [relay]);
+        }
+      });
+    },
+  };
+}

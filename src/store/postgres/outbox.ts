@@ -1,0 +1,235 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { AppendWithin } from '../append-within.js';
+import {
+  outboxRecord,
+  type OutboxRow,
+  parkedRecord,
+  type ParkedRow,
+  type Integer,
+} from '../journal-row.js';
+import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
+import { refsByBus } from '../refs-by-bus.js';
+import { shareList } from '../share-list.js';
+import type { OutboxRef, OutboxStore } from '../store.js';
+import { journalColumns } from './journal.js';
+
+const resourceKey = 'coalesce(j.uuid, j.id)::text';
+
+/** The outbox on PostgreSQL. Every statement reaches its rows by their primary key. */
+export function postgresOutbox(dataSource: DataSource, append: AppendWithin): OutboxStore {
+  const inTransaction = <T>(work: (manager: EntityManager) => Promise<T>): Promise<T> =>
+    dataSource.transaction('READ COMMITTED', work);
+
+  return {
+    async read({ shares, bus, except, limit }) {
+      const rows = await dataSource.query<OutboxRow[]>(
+        `SELECT o.bus, o.share, ${journalColumns}
+          FROM (
+            SELECT position, bus, share FROM signalbox_outbox
+              WHERE bus = $1 AND share = ANY ($2::smallint[]) AND position <> ALL ($3::bigint[])
+              ORDER BY position LIMIT $4
+          ) o JOIN signalbox_journal j ON j.position = o.position
+          ORDER BY o.position`,
+        [bus ?? '', shareList(shares), except, limit],
+      );
+      return rows.map(outboxRecord);
+    },
+
+    async fanOut({ shares, buses, limit }) {
+      return inTransaction(async (manager) => {
+        if (buses.length > 0) await fanOutParked(manager, shareList(shares), buses);
+        const [turned] = await manager.query<[{ number: string }]>(
+          `WITH head AS (
+            SELECT position FROM signalbox_outbox
+              WHERE bus = '' AND share = ANY ($1::smallint[]) ORDER BY position LIMIT $2
+          ), gone AS (
+            DELETE FROM signalbox_outbox o USING head
+              WHERE o.bus = '' AND o.position = head.position RETURNING o.position, o.share
+          ), copies AS (
+            INSERT INTO signalbox_outbox (position, bus, share)
+              SELECT position, bus, share FROM gone CROSS JOIN unnest($3::varchar[]) AS bus
+          )
+          SELECT count(*) AS number FROM gone`,
+          [shareList(shares), limit, buses],
+        );
+        return Number(turned.number);
+      });
+    },
+
+    async remove(refs) {
+      for (const [bus, positions] of refsByBus(refs)) {
+        await dataSource.query(
+          'DELETE FROM signalbox_outbox WHERE bus = $1 AND position = ANY ($2::bigint[])',
+          [bus, positions],
+        );
+      }
+    },
+
+    async park({ position, bus }, reason, alert) {
+      return inTransaction(async (manager) => {
+        const moved = await manager.query<unknown[]>(
+          `WITH gone AS (
+            DELETE FROM signalbox_outbox WHERE bus = $1 AND position = $2
+              RETURNING position, bus, share
+          )
+          INSERT INTO signalbox_parked
+              (position, bus, share, resource_key, status, reason, parked_at)
+            SELECT gone.position, gone.bus, gone.share, ${resourceKey}, 'parked', $3,
+                clock_timestamp()
+              FROM gone JOIN signalbox_journal j ON j.position = gone.position
+            RETURNING position`,
+          [bus, position, reason],
+        );
+        if (moved.length === 0) return false;
+        if (alert !== null) await append(manager, [alert]);
+        return true;
+      });
+    },
+
+    async hold(refs) {
+      return inTransaction(async (manager) => {
+        const moved: OutboxRef[] = [];
+        for (const [bus, positions] of refsByBus(refs)) {
+          moved.push(...(await holdOnBus(manager, bus, positions)));
+        }
+        return moved;
+      });
+    },
+
+    async parkedResources(bus) {
+      const rows = await dataSource.query<{ resource_key: string }[]>(
+        `SELECT DISTINCT resource_key FROM signalbox_parked WHERE bus = $1 AND status = 'parked'`,
+        [bus],
+      );
+      return new Set(rows.map((row) => row.resource_key));
+    },
+
+    async retry(ref) {
+      return inTransaction(async (manager) => {
+        const key = await lockParked(manager, ref);
+        if (key === undefined) return false;
+        await putBack(manager, ref.bus, key);
+        return true;
+      });
+    },
+
+    async drop(ref) {
+      return inTransaction(async (manager) => {
+        const key = await lockParked(manager, ref);
+        if (key === undefined) return false;
+        await manager.query('DELETE FROM signalbox_parked WHERE bus = $1 AND position = $2', [
+          ref.bus,
+          ref.position,
+        ]);
+        await putBack(manager, ref.bus, key);
+        return true;
+      });
+    },
+
+    async listParked({ limit, after = { position: 0, bus: '' } }) {
+      const rows = await dataSource.query<ParkedRow[]>(
+        `SELECT p.bus, p.share, p.status, p.reason,
+            to_char(p.parked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS parked_at,
+            ${journalColumns}
+          FROM signalbox_parked p JOIN signalbox_journal j ON j.position = p.position
+          WHERE (p.position, p.bus) > ($1, $2) ORDER BY p.position, p.bus LIMIT $3`,
+        [after.position, after.bus, limit],
+      );
+      return rows.map(parkedRecord);
+    },
+
+    async waitsFor(bus) {
+      const [row] = await dataSource.query<[{ waits: boolean }]>(
+        `SELECT EXISTS (SELECT FROM signalbox_outbox WHERE bus = $1)
+            OR EXISTS (SELECT FROM signalbox_parked WHERE bus = $1) AS waits`,
+        [bus],
+      );
+      return row.waits;
+    },
+
+    async depth() {
+      const pending = await dataSource.query<PendingRow[]>(
+        `SELECT o.pending, j.time::text AS oldest
+          FROM (
+            SELECT count(*) AS pending, min(position) AS position
+              FROM signalbox_outbox GROUP BY bus
+          ) o JOIN signalbox_journal j ON j.position = o.position`,
+      );
+      const parked = await dataSource.query<StatusRow[]>(
+        'SELECT status, count(*) AS number FROM signalbox_parked GROUP BY status',
+      );
+      return outboxDepth(pending, parked, Date.now());
+    },
+  };
+}
+
+/** Rows parked while one bus was configured, once there are several. */
+async function fanOutParked(
+  manager: EntityManager,
+  shares: readonly number[],
+  buses: readonly string[],
+): Promise<void> {
+  await manager.query(
+    `WITH gone AS (
+      DELETE FROM signalbox_parked WHERE bus = '' AND share = ANY ($1::smallint[]) RETURNING *
+    )
+    INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
+      SELECT gone.position, bus.name, gone.share, resource_key, status, reason, parked_at
+        FROM gone CROSS JOIN unnest($2::varchar[]) AS bus (name)`,
+    [shares, buses],
+  );
+}
+
+/** The lock keeps `retry` and `drop` from putting a resource back while rows are held behind it. */
+async function lockParked(
+  manager: EntityManager,
+  { position, bus }: OutboxRef,
+): Promise<string | undefined> {
+  const rows = await manager.query<{ resource_key: string }[]>(
+    `SELECT resource_key FROM signalbox_parked
+      WHERE bus = $1 AND position = $2 AND status = 'parked' FOR UPDATE`,
+    [bus, position],
+  );
+  return rows[0]?.resource_key;
+}
+
+async function holdOnBus(
+  manager: EntityManager,
+  bus: string,
+  positions: readonly number[],
+): Promise<readonly OutboxRef[]> {
+  const parked = await manager.query<{ resource_key: string }[]>(
+    `SELECT p.resource_key FROM signalbox_parked p
+      WHERE p.bus = $1 AND p.status = 'parked' AND p.resource_key IN (
+        SELECT ${resourceKey} FROM signalbox_journal j WHERE j.position = ANY ($2::bigint[]))
+      FOR UPDATE`,
+    [bus, positions],
+  );
+  if (parked.length === 0) return [];
+  const moved = await manager.query<{ position: Integer }[]>(
+    `WITH gone AS (
+      DELETE FROM signalbox_outbox o USING signalbox_journal j
+        WHERE o.bus = $1 AND o.position = ANY ($2::bigint[]) AND j.position = o.position
+          AND ${resourceKey} = ANY ($3::text[])
+        RETURNING o.position, o.share, ${resourceKey} AS resource_key
+    )
+    INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
+      SELECT position, $1, share, resource_key, 'held', 'behind a parked event of the same resource',
+          clock_timestamp()
+        FROM gone
+      RETURNING position`,
+    [bus, positions, parked.map((row) => row.resource_key)],
+  );
+  return moved.map(({ position }) => ({ position: Number(position), bus }));
+}
+
+async function putBack(manager: EntityManager, bus: string, key: string): Promise<void> {
+  await manager.query(
+    `WITH gone AS (
+      DELETE FROM signalbox_parked WHERE bus = $1 AND resource_key = $2
+        RETURNING position, bus, share
+    )
+    INSERT INTO signalbox_outbox (position, bus, share) SELECT position, bus, share FROM gone`,
+    [bus, key],
+  );
+}

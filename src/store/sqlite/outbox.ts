@@ -1,0 +1,239 @@
+import type BetterSqlite3 from 'better-sqlite3';
+import type { DataSource } from 'typeorm';
+import { outboxRecord, type OutboxRow, parkedRecord, type ParkedRow } from '../journal-row.js';
+import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
+import { shareList } from '../share-list.js';
+import type { OutboxRef, OutboxStore } from '../store.js';
+import { exclusive } from './exclusive.js';
+import { journalColumns } from './journal.js';
+import { prepared } from './statements.js';
+import { writeEntries } from './write.js';
+
+const resourceKey = 'coalesce(j.uuid, j.id)';
+
+/**
+ * The outbox on SQLite. Reads take a turn on the connection as writes do: a plain read would see rows
+ * of a transaction under way on it, and the relay would publish what may yet be rolled back.
+ */
+export function sqliteOutbox(dataSource: DataSource): OutboxStore {
+  return {
+    async read({ shares, bus, except, limit }) {
+      const rows = await exclusive(dataSource, (connection) =>
+        prepared(
+          connection,
+          `SELECT o.bus, o.share, ${journalColumns}
+            FROM signalbox_outbox o CROSS JOIN signalbox_journal j ON j.position = o.position
+            WHERE o.bus = ? AND o.share IN (SELECT value FROM json_each(?))
+              AND o.position NOT IN (SELECT value FROM json_each(?))
+            ORDER BY o.position LIMIT ?`,
+        ).all(bus ?? '', JSON.stringify(shareList(shares)), JSON.stringify(except), limit),
+      );
+      return (rows as OutboxRow[]).map(outboxRecord);
+    },
+
+    async fanOut({ shares, buses, limit }) {
+      return exclusive(dataSource, (connection) => {
+        const wanted = JSON.stringify(shareList(shares));
+        if (buses.length > 0) fanOutParked(connection, wanted, buses);
+        const rows = prepared(
+          connection,
+          `SELECT position, share FROM signalbox_outbox
+            WHERE bus = '' AND share IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?`,
+        ).all(wanted, limit) as { position: number; share: number }[];
+        for (const { position, share } of rows) {
+          deleteRow(connection, { position, bus: '' });
+          for (const bus of buses) insertRow(connection, { position, bus, share });
+        }
+        return rows.length;
+      });
+    },
+
+    async remove(refs) {
+      await exclusive(dataSource, (connection) => {
+        for (const ref of refs) deleteRow(connection, ref);
+      });
+    },
+
+    async park(ref, reason, alert) {
+      return exclusive(dataSource, (connection) => {
+        if (!moveToParked(connection, ref, 'parked', reason)) return false;
+        if (alert !== null) writeEntries(connection, [alert]);
+        return true;
+      });
+    },
+
+    async hold(refs) {
+      return exclusive(dataSource, (connection) =>
+        refs.filter(
+          (ref) =>
+            isBehindParked(connection, ref) &&
+            moveToParked(connection, ref, 'held', 'behind a parked event of the same resource'),
+        ),
+      );
+    },
+
+    async parkedResources(bus) {
+      const rows = await exclusive(dataSource, (connection) =>
+        prepared(
+          connection,
+          `SELECT DISTINCT resource_key FROM signalbox_parked WHERE bus = ? AND status = 'parked'`,
+        ).all(bus),
+      );
+      return new Set((rows as { resource_key: string }[]).map((row) => row.resource_key));
+    },
+
+    async retry(ref) {
+      return exclusive(dataSource, (connection) => {
+        const key = parkedKey(connection, ref);
+        if (key === undefined) return false;
+        putBack(connection, ref.bus, key);
+        return true;
+      });
+    },
+
+    async drop(ref) {
+      return exclusive(dataSource, (connection) => {
+        const key = parkedKey(connection, ref);
+        if (key === undefined) return false;
+        prepared(connection, 'DELETE FROM signalbox_parked WHERE bus = ? AND position = ?').run(
+          ref.bus,
+          ref.position,
+        );
+        putBack(connection, ref.bus, key);
+        return true;
+      });
+    },
+
+    async listParked({ limit, after = { position: 0, bus: '' } }) {
+      const rows = await exclusive(dataSource, (connection) =>
+        prepared(
+          connection,
+          `SELECT p.bus, p.share, p.status, p.reason,
+              strftime('%Y-%m-%dT%H:%M:%fZ', p.parked_at / 1000.0, 'unixepoch') AS parked_at,
+              ${journalColumns}
+            FROM signalbox_parked p JOIN signalbox_journal j ON j.position = p.position
+            WHERE (p.position, p.bus) > (?, ?) ORDER BY p.position, p.bus LIMIT ?`,
+        ).all(after.position, after.bus, limit),
+      );
+      return (rows as ParkedRow[]).map(parkedRecord);
+    },
+
+    async waitsFor(bus) {
+      const row = await exclusive(dataSource, (connection) =>
+        prepared(
+          connection,
+          `SELECT 1 FROM signalbox_outbox WHERE bus = ?
+            UNION ALL SELECT 1 FROM signalbox_parked WHERE bus = ? LIMIT 1`,
+        ).get(bus, bus),
+      );
+      return row !== undefined;
+    },
+
+    async depth() {
+      return exclusive(dataSource, (connection) => {
+        const pending = prepared(
+          connection,
+          `SELECT o.pending, j.time AS oldest
+            FROM (
+              SELECT count(*) AS pending, min(position) AS position
+                FROM signalbox_outbox GROUP BY bus
+            ) o JOIN signalbox_journal j ON j.position = o.position`,
+        ).all() as PendingRow[];
+        const parked = prepared(
+          connection,
+          'SELECT status, count(*) AS number FROM signalbox_parked GROUP BY status',
+        ).all() as StatusRow[];
+        return outboxDepth(pending, parked, Date.now());
+      });
+    },
+  };
+}
+
+function insertRow(
+  connection: BetterSqlite3.Database,
+  { position, bus, share }: OutboxRef & { readonly share: number },
+): void {
+  prepared(connection, 'INSERT INTO signalbox_outbox (position, bus, share) VALUES (?, ?, ?)').run(
+    position,
+    bus,
+    share,
+  );
+}
+
+function deleteRow(connection: BetterSqlite3.Database, { position, bus }: OutboxRef): boolean {
+  const { changes } = prepared(
+    connection,
+    'DELETE FROM signalbox_outbox WHERE bus = ? AND position = ?',
+  ).run(bus, position);
+  return changes > 0;
+}
+
+/** Rows parked while one bus was configured, once there are several. */
+function fanOutParked(
+  connection: BetterSqlite3.Database,
+  shares: string,
+  buses: readonly string[],
+): void {
+  prepared(
+    connection,
+    `INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
+      SELECT p.position, bus.value, p.share, p.resource_key, p.status, p.reason, p.parked_at
+        FROM signalbox_parked p CROSS JOIN json_each(?) bus
+        WHERE p.bus = '' AND p.share IN (SELECT value FROM json_each(?))`,
+  ).run(JSON.stringify(buses), shares);
+  prepared(
+    connection,
+    `DELETE FROM signalbox_parked
+      WHERE bus = '' AND share IN (SELECT value FROM json_each(?))`,
+  ).run(shares);
+}
+
+function moveToParked(
+  connection: BetterSqlite3.Database,
+  { position, bus }: OutboxRef,
+  status: 'parked' | 'held',
+  reason: string,
+): boolean {
+  const { changes } = prepared(
+    connection,
+    `INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
+      SELECT o.position, o.bus, o.share, ${resourceKey}, ?, ?, ?
+        FROM signalbox_outbox o JOIN signalbox_journal j ON j.position = o.position
+        WHERE o.bus = ? AND o.position = ?`,
+  ).run(status, reason, Date.now(), bus, position);
+  return changes > 0 && deleteRow(connection, { position, bus });
+}
+
+function isBehindParked(connection: BetterSqlite3.Database, ref: OutboxRef): boolean {
+  const row = prepared(
+    connection,
+    `SELECT 1 FROM signalbox_parked p
+      WHERE p.bus = ? AND p.status = 'parked'
+        AND p.resource_key = (SELECT ${resourceKey} FROM signalbox_journal j WHERE j.position = ?)`,
+  ).get(ref.bus, ref.position);
+  return row !== undefined;
+}
+
+function parkedKey(
+  connection: BetterSqlite3.Database,
+  { position, bus }: OutboxRef,
+): string | undefined {
+  const row = prepared(
+    connection,
+    `SELECT resource_key FROM signalbox_parked
+      WHERE bus = ? AND position = ? AND status = 'parked'`,
+  ).get(bus, position) as { resource_key: string } | undefined;
+  return row?.resource_key;
+}
+
+function putBack(connection: BetterSqlite3.Database, bus: string, key: string): void {
+  prepared(
+    connection,
+    `INSERT INTO signalbox_outbox (position, bus, share)
+      SELECT position, bus, share FROM signalbox_parked WHERE bus = ? AND resource_key = ?`,
+  ).run(bus, key);
+  prepared(connection, 'DELETE FROM signalbox_parked WHERE bus = ? AND resource_key = ?').run(
+    bus,
+    key,
+  );
+}
