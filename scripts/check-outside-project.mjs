@@ -48,10 +48,10 @@ try {
   writeFileSync(join(directory, 'package.json'), '{ "private": true, "type": "module" }\n');
   writeFileSync(join(directory, 'every-subpath.ts'), everySubpath);
   run('npm', 'install', '--no-save', '--prefer-offline', resolve(tarball), ...packages);
-  run('npx', 'tsc');
+  run('node_modules/.bin/tsc');
   run('node', 'out/every-subpath.js');
   run('node', 'out/main.js');
-  run('npx', 'signalbox', '--help');
+  run('node_modules/.bin/signalbox', '--help');
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;

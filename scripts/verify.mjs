@@ -7,26 +7,28 @@
 // Only what comes with Node.js is imported: it must be able to say that the installation failed.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const root = resolve(import.meta.dirname, '..');
+// As npm does for its scripts, so that no tool is ever fetched because it is not installed.
+const PATH = `${join(root, 'node_modules/.bin')}${delimiter}${process.env.PATH}`;
 const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const packed = 'reports/package';
 const tarball = `${packed}/${name}-${version}.tgz`;
 
 const steps = {
   test: ['npm test'],
-  format: ['npx prettier --check .'],
+  format: ['prettier --check .'],
   // Promise rules, the border between the layers, circular imports.
-  lint: ['npx oxlint --type-aware --deny-warnings'],
-  types: ['npx tsc --noEmit -p tsconfig.json'],
+  lint: ['oxlint --type-aware --deny-warnings'],
+  types: ['tsc --noEmit -p tsconfig.json'],
   docs: ['node scripts/docs-code.mjs --check', 'node scripts/errors-page.mjs --check'],
-  unused: ['npx knip'],
+  unused: ['knip'],
   build: [() => remove('dist'), 'npm run --silent build'],
   pack: [() => remove(packed, true), `npm pack --silent --pack-destination ${packed}`],
-  publint: [`npx publint run ${tarball} --strict`],
-  attw: [`npx attw --profile esm-only ${tarball}`],
+  publint: [`publint run ${tarball} --strict`],
+  attw: [`attw --profile esm-only ${tarball}`],
   outside: [`node scripts/check-outside-project.mjs ${tarball}`],
 };
 
@@ -40,6 +42,7 @@ function runCommand(command) {
   if (typeof command === 'function') return command();
   const { status } = spawnSync(command, {
     cwd: root,
+    env: { ...process.env, PATH },
     shell: true,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
