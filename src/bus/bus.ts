@@ -7,6 +7,8 @@ export interface Bus extends AsyncDisposable {
   /** Unique among the buses of one relay; written into outbox rows. */
   readonly name: string;
   readonly capabilities: BusCapabilities;
+  /** Reads and mends what could not be handled; present when `capabilities.deadLetters`. */
+  readonly deadLetters?: DeadLetters;
 
   /**
    * Connects and declares the topology. Safe to call twice. Without it the first publish or subscribe
@@ -21,8 +23,9 @@ export interface Bus extends AsyncDisposable {
    *
    * Rejects with `UnavailableError` PUBLISH_REFUSED when the broker refuses this message for good
    * (retrying cannot help), and with BUS_UNAVAILABLE when it is away (retry later; the message may
-   * have arrived, so a retry may duplicate it under the same id). One message's refusal never fails
-   * another's.
+   * have arrived, so a retry may duplicate it under the same id), and with RefusedError
+   * ROUTING_KEY_TOO_LONG. One message's refusal never fails another's; calls made after one that
+   * rejects may have passed it, so a caller that needs order awaits each before the next of its key.
    */
   publish(message: BusMessage): Promise<Published>;
 
@@ -30,7 +33,8 @@ export interface Bus extends AsyncDisposable {
    * Delivers messages whose key matches any of `patterns` (AMQP topic syntax) to `handler`. With a
    * `pool`, exactly one member of the pool handles each message, and the pool keeps its messages
    * while no member is there. Without one, the subscription is ephemeral: it sees what is published
-   * from now on, and vanishes with its subscriber. Survives reconnects until unsubscribed.
+   * from now on, vanishes with its subscriber, and drops what it cannot handle, having nowhere to keep
+   * it. Survives reconnects until unsubscribed. A message that matches several patterns comes once.
    */
   subscribe(
     patterns: readonly string[],
@@ -46,7 +50,7 @@ export interface Bus extends AsyncDisposable {
 export interface BusCapabilities {
   /** `publish` reports whether any subscription wanted the message. */
   readonly reportsUnroutable: boolean;
-  /** Dead letters are kept by the transport and can be read back with `readDeadLetters`. */
+  /** Dead letters are kept by the transport: `bus.deadLetters` reads, redrives and drops them. */
   readonly deadLetters: boolean;
   /** Messages survive the process that published them. */
   readonly durable: boolean;
@@ -100,10 +104,24 @@ export interface SubscribeOptions {
    * handled one after another, in order.
    */
   readonly concurrency?: number;
+  /**
+   * How far the order of a `partitionKey` reaches in a pool.
+   *
+   * - `pool` (default): over the whole pool. One member is active, the others stand by and take over
+   *   when it leaves or dies. Scale by raising `concurrency`.
+   * - `member`: members share the work, and two of them may handle one key at the same time. For
+   *   handlers that do not care about order, or that compare revisions.
+   *
+   * All members of a pool must agree. Without meaning for an ephemeral subscription.
+   */
+  readonly order?: 'pool' | 'member';
   readonly retry?: RetryPolicy;
 }
 
-/** When a failed delivery is tried again. */
+/**
+ * When a failed delivery is tried again. While one waits, later deliveries of its `partitionKey` wait
+ * behind it, so that order is kept; other keys go on.
+ */
 export interface RetryPolicy {
   /** Tries in all, the first included, before the message is dead-lettered. Default 5. */
   readonly attempts?: number;
@@ -130,7 +148,30 @@ export interface DeadLetter {
   readonly message: BusMessage;
   readonly pool: string;
   readonly reason: string;
+  /** Tries in all; 0 when the broker gave up by itself, because consumers kept dying over it. */
   readonly attempts: number;
   /** UTC, ISO 8601. */
   readonly time: string;
+}
+
+/** Which dead letters of a pool to take. */
+export interface DeadLetterSelection {
+  /** Only messages with one of these ids; absent for all. */
+  readonly ids?: readonly string[];
+  /** At most so many, oldest first. Default 100. */
+  readonly limit?: number;
+}
+
+/** The dead letters of a bus. Each call rejects with UnavailableError when the broker is away. */
+export interface DeadLetters {
+  /** The dead letters of a pool, oldest first. They stay where they are. */
+  read(pool: string, selection?: DeadLetterSelection): Promise<readonly DeadLetter[]>;
+  /**
+   * Gives dead letters to their pool again, and to no other: attempts start at 1. They come after what
+   * the pool already has, so handlers of resource events should compare revisions. Resolves with how
+   * many. A crash half-way may give one twice, and loses none.
+   */
+  redrive(pool: string, selection?: DeadLetterSelection): Promise<number>;
+  /** Deletes dead letters. Resolves with how many. */
+  drop(pool: string, selection?: DeadLetterSelection): Promise<number>;
 }

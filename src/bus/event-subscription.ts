@@ -1,0 +1,77 @@
+import { RefusedError } from '../errors/errors.js';
+import type { Category } from '../events/category.js';
+import type { EventOfCategory, SignalboxEvent } from '../events/event.js';
+import { bindingPatterns, type EventSelection } from '../events/filter.js';
+import { parseRoutingKey } from '../events/routing-key.js';
+import type { Format } from '../formats/format.js';
+import type { Bus, BusSubscription, Delivery, SubscribeOptions } from './bus.js';
+import { DeadLetterError } from './dead-letter-error.js';
+
+/** The events that a selection can deliver: narrowed when it names its categories. */
+export type SelectedEvent<S extends EventSelection> = S extends { readonly category: infer C }
+  ? C extends Category
+    ? EventOfCategory<C>
+    : C extends readonly (infer Each)[]
+      ? [Each] extends [Category]
+        ? EventOfCategory<Each>
+        : SignalboxEvent
+      : SignalboxEvent
+  : SignalboxEvent;
+
+/**
+ * Handles one event. Returning acknowledges it, throwing retries it, `DeadLetterError` gives it up; see
+ * `DeliveryHandler`.
+ */
+export type EventHandler<E extends SignalboxEvent = SignalboxEvent> = (
+  event: E,
+  delivery: Delivery,
+  signal: AbortSignal,
+) => void | Promise<void>;
+
+/**
+ * Subscribes to events: each message is decoded and checked before the handler sees it. A message that
+ * is no valid event never reaches the handler: it is dead-lettered with its reason at once (an
+ * ephemeral subscription, which has nowhere to keep it, drops and reports it), and the others go on.
+ * Rejects with RefusedError FILTER_INVALID for a selection that can match nothing.
+ *
+ * @example
+ * await subscribeEvents(bus, cloudEvents, { category: 'ActionEvent', type: 'VM.START' }, (event) => {
+ *   event.data.status; // 'Started' | 'Completed' | 'Failed'
+ * }, { pool: 'audit' });
+ */
+export async function subscribeEvents<const S extends EventSelection>(
+  bus: Bus,
+  format: Format,
+  selection: S,
+  handler: EventHandler<SelectedEvent<S>>,
+  options?: SubscribeOptions,
+): Promise<BusSubscription> {
+  const patterns = bindingPatterns(selection);
+  return bus.subscribe(
+    patterns,
+    async (delivery, signal) => {
+      const event = decode(format, delivery);
+      // The bindings deliver only what was selected, and the category is that of the routing key.
+      await handler(event as SelectedEvent<S>, delivery, signal);
+    },
+    options,
+  );
+}
+
+function decode(format: Format, delivery: Delivery): SignalboxEvent {
+  let event: SignalboxEvent;
+  try {
+    event = format.decode(delivery);
+  } catch (cause) {
+    const reason = cause instanceof RefusedError ? cause.message : 'The message cannot be decoded.';
+    throw new DeadLetterError(reason, { cause });
+  }
+  const routed = parseRoutingKey(delivery.key)?.category;
+  if (routed !== event.category) {
+    // What the bindings let through is judged by the key: a body of another category is a forgery.
+    throw new DeadLetterError(
+      `The routing key ${delivery.key} is no ${event.category}'s, but the message is one.`,
+    );
+  }
+  return event;
+}

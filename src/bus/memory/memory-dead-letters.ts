@@ -1,0 +1,52 @@
+import type { DeadLetter, DeadLetters, DeadLetterSelection } from '../bus.js';
+import type { MemoryQueue } from './memory-queue.js';
+
+/** Dead letters of the in-process bus, by pool. Beyond its capacity a pool forgets the oldest. */
+export class MemoryDeadLetters implements DeadLetters {
+  readonly #letters = new Map<string, DeadLetter[]>();
+  readonly #capacity: number;
+  readonly #queueOf: (pool: string) => MemoryQueue | undefined;
+
+  constructor(capacity: number, queueOf: (pool: string) => MemoryQueue | undefined) {
+    this.#capacity = capacity;
+    this.#queueOf = queueOf;
+  }
+
+  add(letter: DeadLetter): void {
+    const letters = this.#letters.get(letter.pool) ?? [];
+    letters.push(letter);
+    if (letters.length > this.#capacity) letters.shift();
+    this.#letters.set(letter.pool, letters);
+  }
+
+  async read(pool: string, selection: DeadLetterSelection = {}): Promise<readonly DeadLetter[]> {
+    return this.#select(pool, selection);
+  }
+
+  async redrive(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
+    const queue = this.#queueOf(pool);
+    if (queue === undefined) return 0;
+    const taken = this.#take(pool, selection);
+    for (const { message } of taken) queue.push(message);
+    return taken.length;
+  }
+
+  async drop(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
+    return this.#take(pool, selection).length;
+  }
+
+  #take(pool: string, selection: DeadLetterSelection): readonly DeadLetter[] {
+    const taken = this.#select(pool, selection);
+    const gone = new Set(taken);
+    const left = (this.#letters.get(pool) ?? []).filter((letter) => !gone.has(letter));
+    this.#letters.set(pool, left);
+    return taken;
+  }
+
+  #select(pool: string, { ids, limit = 100 }: DeadLetterSelection): readonly DeadLetter[] {
+    const letters = this.#letters.get(pool) ?? [];
+    const wanted =
+      ids === undefined ? letters : letters.filter(({ message }) => ids.includes(message.id));
+    return wanted.slice(0, limit);
+  }
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import type { ConformanceGroup } from './fixture.js';
+import { Gate, message, Recorder, sequence, until } from './recorder.js';
+
+const quick = { attempts: 3, delay: 1, maxDelay: 2 };
+
+/** Order, retries and concurrency of one subscription. */
+export const delivery: ConformanceGroup = {
+  'messages of one key arrive in the order of the calls, also when nobody waits between them':
+    async (bus) => {
+      const ephemeral = new Recorder();
+      const pooled = new Recorder();
+      await bus.subscribe(['t.#'], ephemeral.handler);
+      await bus.subscribe(['t.#'], pooled.handler, { pool: 'order', concurrency: 8 });
+      const messages = ['x', 'y', 'z'].flatMap((key) => sequence(`t.${key}`, key, 100));
+      await Promise.all(messages.map((each) => bus.publish(each)));
+      for (const recorder of [ephemeral, pooled]) {
+        await recorder.atLeast(300);
+        for (const key of ['x', 'y', 'z']) {
+          const ids = recorder.ids.filter((id) => id.startsWith(key));
+          assert.deepEqual(
+            ids,
+            sequence('', key, 100).map(({ id }) => id),
+          );
+        }
+      }
+    },
+
+  'deliveries of one key are handled one after another, those of others at the same time': async (
+    bus,
+  ) => {
+    const running = new Map<string, number>();
+    let most = 0;
+    let overlap = false;
+    let handled = 0;
+    await bus.subscribe(
+      ['#'],
+      async ({ partitionKey = '' }) => {
+        const same = running.get(partitionKey) ?? 0;
+        if (same > 0) overlap = true;
+        running.set(partitionKey, same + 1);
+        const total = [...running.values()].reduce((sum, each) => sum + each, 0);
+        most = Math.max(most, total);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        running.set(partitionKey, (running.get(partitionKey) ?? 0) - 1);
+        handled += 1;
+      },
+      { pool: 'serial', concurrency: 4 },
+    );
+    const messages = ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => sequence(`t.${key}`, key, 20));
+    await Promise.all(messages.flat().map((each) => bus.publish(each)));
+    await until(() => handled === 120, 'all are handled');
+    assert.equal(overlap, false);
+    assert.equal(most, 4);
+  },
+
+  'a failed delivery is tried again, holds back only its own key, and keeps its order': async (
+    bus,
+  ) => {
+    const order: string[] = [];
+    let failures = 0;
+    await bus.subscribe(
+      ['#'],
+      ({ id, attempt }) => {
+        if (id === 'x/0' && attempt < 3) {
+          failures += 1;
+          throw new Error('not yet');
+        }
+        order.push(`${id}#${attempt}`);
+      },
+      { pool: 'retry', retry: { attempts: 3, delay: 100 } },
+    );
+    const [x0, x1] = sequence('t', 'x', 2);
+    const [y0] = sequence('t', 'y', 1);
+    for (const each of [x0, x1, y0]) if (each) await bus.publish(each);
+    await until(() => order.length === 3, 'all three are handled');
+    assert.deepEqual(order, ['y/0#1', 'x/0#3', 'x/1#1']);
+    assert.equal(failures, 2);
+  },
+
+  'a failing handler reaches neither the publisher nor another subscription': async (bus) => {
+    const healthy = new Recorder();
+    await bus.subscribe(
+      ['#'],
+      () => {
+        throw new Error('broken');
+      },
+      { retry: quick },
+    );
+    await bus.subscribe(['#'], async () => Promise.reject(new Error('broken too')), {
+      retry: quick,
+    });
+    await bus.subscribe(['#'], healthy.handler);
+    for (let index = 0; index < 10; index += 1) {
+      assert.deepEqual(await bus.publish(message('a')), { routed: true });
+    }
+    await healthy.atLeast(10);
+  },
+
+  'a publish in a burst is delayed, never dropped': async (bus) => {
+    const recorder = new Recorder();
+    await bus.subscribe(['#'], recorder.handler, { pool: 'burst', prefetch: 10 });
+    const messages = Array.from({ length: 3000 }, () => message('burst'));
+    const results = await Promise.all(messages.map((each) => bus.publish(each)));
+    assert.equal(results.filter(({ routed }) => routed).length, 3000);
+    await recorder.atLeast(3000);
+    assert.equal(new Set(recorder.ids).size, 3000);
+  },
+
+  'the handler never runs inside the call that publishes': async (bus) => {
+    let inside = false;
+    const recorder = new Recorder();
+    await bus.subscribe(['#'], (each) => {
+      assert.equal(inside, false);
+      recorder.handler(each);
+    });
+    inside = true;
+    const published = bus.publish(message('a'));
+    inside = false;
+    await published;
+    await recorder.atLeast(1);
+  },
+
+  'a delivery is acknowledged when its handler returns, and not before': async (bus) => {
+    const gate = new Gate();
+    const started = new Recorder();
+    const first = await bus.subscribe(
+      ['#'],
+      async (each, signal) => {
+        started.handler(each);
+        await gate.pass();
+        signal.throwIfAborted();
+      },
+      { pool: 'ack' },
+    );
+    await bus.publish(message('a', { id: 'held' }));
+    await started.atLeast(1);
+    const leaving = first.unsubscribe();
+    gate.open();
+    await leaving;
+    const second = new Recorder();
+    await bus.subscribe(['#'], second.handler, { pool: 'ack' });
+    await second.atLeast(1);
+    assert.deepEqual(second.ids, ['held']);
+    assert.equal(second.deliveries[0]?.redelivered, true);
+  },
+};
