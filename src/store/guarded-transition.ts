@@ -1,5 +1,6 @@
 import { type DataSource, type EntityManager, In } from 'typeorm';
 import type { ResourceBinding } from './binding.js';
+import { ownTransaction } from './own-transaction.js';
 import { type LockedRow, type PlannedTransition, type PlanFacts, planTransition } from './plan.js';
 import type { TransitionOutcome, TransitionRequest } from './store.js';
 
@@ -55,8 +56,10 @@ export async function transitionPlanned(
   batch: readonly TransitionRequest[],
   nextId: () => string,
 ): Promise<readonly TransitionOutcome[]> {
-  return dataSource.transaction((manager) =>
-    transitionPlannedWithin(manager, writer, binding, batch, nextId),
+  return ownTransaction(
+    dataSource,
+    (manager) => transitionPlannedWithin(manager, writer, binding, batch, nextId),
+    (outcomes) => outcomes.flatMap((outcome) => (outcome instanceof Error ? [] : outcome.events)),
   );
 }
 

@@ -1,0 +1,21 @@
+/**
+ * Text lists travel as one parameter, cut apart in the database: unlike an array literal nothing needs
+ * escaping, which is half the cost of a large batch. The separator cannot occur inside: JSON writes
+ * control characters as escapes, and names with control characters are refused when declared.
+ */
+const separator = '\x1f';
+
+/** SQL text that turns a parameter made by `textList` into `text[]`. An empty list is an empty array. */
+export function textListSql(parameter: string): string {
+  return `string_to_array(${parameter}, E'\\x1f')`;
+}
+
+/** Every element must be non-empty: a list of one empty text reads as an empty list. */
+export function textList(elements: readonly string[]): string {
+  return elements.join(separator);
+}
+
+/** An array literal of numbers, uuids or other texts that need no quoting; null for an absent one. */
+export function plainArray(elements: readonly (string | number | undefined)[]): string {
+  return `{${elements.map((element) => element ?? 'NULL').join(',')}}`;
+}

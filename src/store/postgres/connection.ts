@@ -1,0 +1,73 @@
+import type pg from 'pg';
+import type { DataSource } from 'typeorm';
+import { databaseError, databaseFailure } from '../database-errors.js';
+
+/** A statement that each connection parses and plans once. */
+export interface NamedStatement {
+  /** The same text must always have the same name, and no other text. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The connection broke after the statement was sent: it may or may not have committed. */
+export class ConnectionLost extends Error {
+  /** The server process that ran the statement; null when unknown. */
+  readonly serverProcess: number | null;
+
+  constructor(serverProcess: number | null, cause: unknown) {
+    super('The connection broke while a statement was under way.', { cause });
+    this.name = 'ConnectionLost';
+    this.serverProcess = serverProcess;
+  }
+}
+
+/** The pool of connections that TypeORM keeps. */
+function poolOf(dataSource: DataSource): pg.Pool {
+  return (dataSource.driver as unknown as { readonly master: pg.Pool }).master;
+}
+
+/**
+ * Runs one statement, and with it one transaction, on a connection of TypeORM's pool. Rejects with
+ * `ConnectionLost` when its outcome is unknown, and with a typed error when nothing was committed.
+ */
+export async function runNamed<TRow extends readonly unknown[]>(
+  dataSource: DataSource,
+  statement: NamedStatement,
+  values: readonly unknown[],
+): Promise<readonly TRow[]> {
+  let client: pg.PoolClient;
+  try {
+    client = await poolOf(dataSource).connect();
+  } catch (error) {
+    throw databaseError(error);
+  }
+  let broken: Error | undefined;
+  // A socket that ends between queries is announced here, and would end the process unheard.
+  const onError = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', onError);
+  try {
+    const { name, text } = statement;
+    const result = await client.query<unknown[]>({
+      name,
+      text,
+      values: values as unknown[],
+      rowMode: 'array',
+    });
+    return result.rows as unknown as readonly TRow[];
+  } catch (error) {
+    if (databaseFailure(error) === 'connection') {
+      broken = error as Error;
+      throw new ConnectionLost(serverProcessOf(client), error);
+    }
+    throw databaseError(error);
+  } finally {
+    client.removeListener('error', onError);
+    client.release(broken);
+  }
+}
+
+function serverProcessOf(client: pg.PoolClient): number | null {
+  return (client as unknown as { readonly processID: number | null }).processID;
+}

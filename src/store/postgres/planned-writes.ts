@@ -1,0 +1,255 @@
+import type { EntityManager } from 'typeorm';
+import type { ResourceBinding } from '../binding.js';
+import { lockedColumns, lockedRow } from '../column-values.js';
+import { databaseError } from '../database-errors.js';
+import type { JournalEntry } from '../journal-entry.js';
+import { openTransaction } from '../open-transaction.js';
+import type { LockedRow, PlannedTransition } from '../plan.js';
+import { revisionConflict, unknownResource } from '../plan.js';
+import { shareOf } from '../share.js';
+import type { DeadlineChange } from '../store.js';
+import { castType, sinceText, stateText } from './columns.js';
+
+/** Runs a statement in the manager's transaction, its errors typed. */
+async function run<TRow>(
+  manager: EntityManager,
+  text: string,
+  values: unknown[],
+): Promise<readonly TRow[]> {
+  try {
+    openTransaction(manager);
+    return await manager.query<TRow[]>(text, values);
+  } catch (error) {
+    throw databaseError(error);
+  }
+}
+
+function uuidSql(binding: ResourceBinding, parameter: string): string {
+  const { uuid } = binding.columns;
+  return uuid.type === 'uuid' ? parameter : `${parameter}::text::${castType(uuid)}`;
+}
+
+/** Locks rows in uuid order and reads them as they are then. */
+export async function lockRows(
+  manager: EntityManager,
+  binding: ResourceBinding,
+  uuids: readonly string[],
+): Promise<ReadonlyMap<string, LockedRow>> {
+  const { table, columns } = binding;
+  const rows = await run<Record<string, unknown>>(
+    manager,
+    `SELECT ${lockedColumns(binding)}
+      FROM unnest($1::uuid[]) AS q (signalbox_uuid_asked)
+        JOIN ${table} ON ${table}.${columns.uuid.sql} = ${uuidSql(binding, 'q.signalbox_uuid_asked')}
+      ORDER BY q.signalbox_uuid_asked FOR NO KEY UPDATE OF ${lockTarget(binding)}`,
+    [uuids],
+  );
+  return new Map(rows.map((raw) => lockedRow(binding, raw)).map((row) => [row.uuid, row]));
+}
+
+/** `FOR UPDATE OF` takes no schema. */
+function lockTarget({ metadata }: ResourceBinding): string {
+  return metadata.dataSource.driver.escape(metadata.tableName);
+}
+
+/** The revisions that armed these deadlines. */
+export async function readArmedRevisions(
+  manager: EntityManager,
+  resource: string,
+  deadlines: readonly { readonly uuid: string; readonly id: string }[],
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await run<{ uuid: string; revision: string }>(
+    manager,
+    `SELECT d.uuid, d.revision FROM signalbox_deadline d
+      JOIN unnest($1::uuid[], $2::text[]) AS q (uuid, deadline)
+        ON d.uuid = q.uuid AND d.deadline = q.deadline
+      WHERE d.resource = $3`,
+    [deadlines.map(({ uuid }) => uuid), deadlines.map(({ id }) => id), resource],
+  );
+  return new Map(rows.map(({ uuid, revision }) => [uuid, Number(revision)]));
+}
+
+/**
+ * Writes the rows of planned transitions by compare-and-set, all or none, then what they announce and
+ * their deadlines. Rejects with ConflictError or RefusedError, nothing written, when a row is not as
+ * planned.
+ */
+export async function writePlans(
+  manager: EntityManager,
+  binding: ResourceBinding,
+  plans: readonly PlannedTransition[],
+): Promise<void> {
+  const moved = await writeRows(manager, binding, plans);
+  if (moved !== plans.length) {
+    throw await conflictOf(manager, binding, plans);
+  }
+  await writeEntries(
+    manager,
+    plans.flatMap(({ entries }) => entries),
+  );
+  await writeDeadlines(
+    manager,
+    plans.map(({ deadlines }) => deadlines),
+  );
+}
+
+async function writeRows(
+  manager: EntityManager,
+  binding: ResourceBinding,
+  plans: readonly PlannedTransition[],
+): Promise<number> {
+  const { table, columns } = binding;
+  const { uuid, state, revision, stateSince, lifecycleVersion } = columns;
+  const sets = [
+    `${state.sql} = c.target::${castType(state)}`,
+    `${revision.sql} = c.revision`,
+    ...(lifecycleVersion === undefined ? [] : [`${lifecycleVersion.sql} = c.version`]),
+    ...(stateSince === undefined
+      ? []
+      : [
+          `${stateSince.sql} = CASE WHEN c.since IS NULL THEN r.${stateSince.sql} ` +
+            `ELSE c.since::${castType(stateSince)} END`,
+        ]),
+  ];
+  const [result] = await run<{ moved: string }>(
+    manager,
+    `WITH plan AS MATERIALIZED (
+      SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::int[])
+        AS p (uuid, origin, target, revision, since, version)
+    ), checked AS MATERIALIZED (
+      SELECT p.* FROM plan p JOIN ${table} r ON r.${uuid.sql} = ${uuidSql(binding, 'p.uuid')}
+      WHERE r.${state.sql}::text = p.origin AND r.${revision.sql} = p.revision - 1
+      ORDER BY p.uuid FOR NO KEY UPDATE OF r
+    ), moved AS (
+      UPDATE ${table} AS r SET ${sets.join(', ')} FROM checked c
+      WHERE r.${uuid.sql} = ${uuidSql(binding, 'c.uuid')} AND (SELECT count(*) FROM checked) = $7
+      RETURNING 1
+    ) SELECT count(*) AS moved FROM moved`,
+    [
+      plans.map(({ outcome }) => outcome.uuid),
+      plans.map(({ outcome }) => stateText(binding, outcome.old)),
+      plans.map(({ update }) => stateText(binding, update.state)),
+      plans.map(({ update }) => update.revision),
+      plans.map(({ update }) =>
+        stateSince === undefined || update.stateSince === undefined
+          ? null
+          : sinceText(stateSince, update.stateSince),
+      ),
+      plans.map(({ update }) => update.lifecycleVersion),
+      plans.length,
+    ],
+  );
+  return Number(result?.moved);
+}
+
+async function conflictOf(
+  manager: EntityManager,
+  binding: ResourceBinding,
+  plans: readonly PlannedTransition[],
+): Promise<Error> {
+  const rows = await lockRows(
+    manager,
+    binding,
+    plans.map(({ outcome }) => outcome.uuid),
+  );
+  for (const { outcome } of plans) {
+    const row = rows.get(outcome.uuid);
+    if (row === undefined) {
+      return unknownResource(binding, outcome.uuid);
+    }
+    if (row.revision !== outcome.revision - 1 || row.state !== outcome.old) {
+      return revisionConflict(binding, row, outcome.revision - 1);
+    }
+  }
+  return databaseError(new Error('A trigger or a row policy kept a row from being updated.'));
+}
+
+/** Appends entries to journal and outbox, in their order. */
+export async function writeEntries(
+  manager: EntityManager,
+  entries: readonly JournalEntry[],
+): Promise<void> {
+  if (entries.length > 0) {
+    await run(manager, appendText, appendValues(entries));
+  }
+}
+
+/** Appends entries in one statement; its parameters are `appendValues`. */
+export const appendText = `
+  WITH events AS MATERIALIZED (
+    SELECT nextval('signalbox_journal_position_seq') AS position, said.* FROM (
+      SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[],
+        $7::bigint[], $8::timestamptz[], $9::text[], $10::smallint[]) WITH ORDINALITY
+        AS q (id, source, category, type, resource, uuid, revision, time, payload, share, ord)
+      ORDER BY ord) said
+  ), journal AS (
+    INSERT INTO signalbox_journal
+      (position, id, source, category, type, resource, uuid, revision, time, payload)
+    SELECT position, id, source, category, type, resource, uuid, revision, time, payload FROM events
+  )
+  INSERT INTO signalbox_outbox (position, share) SELECT position, share FROM events`;
+
+/** The parameters of `appendText`. */
+export function appendValues(entries: readonly JournalEntry[]): unknown[] {
+  return [
+    entries.map(({ id }) => id),
+    entries.map(({ source }) => source),
+    entries.map(({ category }) => category),
+    entries.map(({ type }) => type),
+    entries.map(({ resource }) => resource),
+    entries.map(({ uuid }) => uuid),
+    entries.map(({ revision }) => revision),
+    entries.map(({ time }) => time),
+    entries.map(({ payload }) => payload),
+    entries.map(({ uuid, id }) => shareOf(uuid ?? id)),
+  ];
+}
+
+/** Cancels and arms deadlines. */
+export async function writeDeadlines(
+  manager: EntityManager,
+  changes: readonly DeadlineChange[],
+): Promise<void> {
+  const cancels = changes.flatMap<{ resource: string; uuid: string; id: string | null }>(
+    ({ resource, uuid, cancels }) =>
+      cancels === 'all'
+        ? [{ resource, uuid, id: null }]
+        : cancels.map((id) => ({ resource, uuid, id })),
+  );
+  if (cancels.length > 0) {
+    await run(
+      manager,
+      `DELETE FROM signalbox_deadline d
+        USING unnest($1::text[], $2::uuid[], $3::text[]) AS c (resource, uuid, deadline)
+        WHERE d.uuid = c.uuid AND d.resource = c.resource
+          AND (c.deadline IS NULL OR d.deadline = c.deadline)`,
+      [
+        cancels.map(({ resource }) => resource),
+        cancels.map(({ uuid }) => uuid),
+        cancels.map(({ id }) => id),
+      ],
+    );
+  }
+  const arms = changes.flatMap(({ resource, uuid, revision, arms }) =>
+    arms.map(({ id, after }) => ({ resource, uuid, revision, id, after })),
+  );
+  if (arms.length > 0) {
+    await run(
+      manager,
+      `INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, due_at)
+        SELECT a.resource, a.uuid, a.deadline, a.revision,
+          clock_timestamp() + a.after * interval '1 millisecond'
+        FROM unnest($1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[])
+          AS a (resource, uuid, deadline, revision, after)
+        ON CONFLICT (uuid, resource, deadline)
+          DO UPDATE SET revision = excluded.revision, due_at = excluded.due_at`,
+      [
+        arms.map(({ resource }) => resource),
+        arms.map(({ uuid }) => uuid),
+        arms.map(({ id }) => id),
+        arms.map(({ revision }) => revision),
+        arms.map(({ after }) => after),
+      ],
+    );
+  }
+}

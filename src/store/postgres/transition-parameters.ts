@@ -1,0 +1,141 @@
+import { payloadHead } from '../announcement.js';
+import type { ResourceBinding } from '../binding.js';
+import { shareOf } from '../share.js';
+import type { TransitionRequest } from '../store.js';
+import { plainArray, textList } from './arrays.js';
+import { sinceText } from './columns.js';
+import type { Edge, EventEdges } from './edges.js';
+import type { StatementVariant } from './transition-statement.js';
+
+/** The parameters of the transition statement for one batch. */
+export interface StatementParameters {
+  readonly variant: Omit<StatementVariant, 'waits'>;
+  readonly values: readonly string[];
+  /** For each request, the id of its state event, then one for each saying of its event. */
+  readonly ids: readonly (readonly string[])[];
+}
+
+/** The edges that the events of a batch can take, as parameters. Made once for each set of events. */
+export interface EdgeParameters {
+  readonly variant: Omit<StatementVariant, 'waits'>;
+  readonly edges: readonly string[];
+  readonly effects: readonly string[];
+  readonly deadlines: readonly string[];
+}
+
+/** Writes the edges of some events as parameters. Pure. */
+export function edgeParameters(events: readonly EventEdges[]): EdgeParameters {
+  const all = events.flatMap(({ number, edges }) => edges.map((edge) => ({ event: number, edge })));
+  const column = (read: (edge: Edge) => string) => textList(all.map(({ edge }) => read(edge)));
+  const effects = all.flatMap(({ edge }) =>
+    edge.effects.map((effect, index) => ({ ...effect, edge: edge.number, place: index + 1 })),
+  );
+  const cancels = all.flatMap(({ edge }) => edge.cancels.map((id) => ({ edge: edge.number, id })));
+  const arms = all.flatMap(({ edge }) =>
+    edge.arms.map(({ id, after }) => ({ edge: edge.number, id, after })),
+  );
+  return {
+    variant: {
+      effects: effects.length > 0,
+      cancels: cancels.length > 0,
+      arms: arms.length > 0,
+    },
+    edges: [
+      plainArray(all.map(({ edge }) => edge.number)),
+      plainArray(all.map(({ event }) => event)),
+      column(({ from }) => from),
+      column(({ to }) => to),
+      column(({ row }) => row.event),
+      column(({ data }) => data),
+    ],
+    effects: [
+      plainArray(effects.map(({ edge }) => edge)),
+      plainArray(effects.map(({ place }) => place)),
+      plainArray(effects.map(({ saying }) => saying)),
+      plainArray(effects.map(({ dataTail }) => String(dataTail !== null))),
+      textList(effects.map(({ effect }) => effect.category)),
+      textList(effects.map(({ effect }) => effect.type)),
+      textList(effects.map(({ dataHead }) => dataHead)),
+      textList(effects.map(({ dataTail }) => `${dataTail ?? ''}}`)),
+    ],
+    deadlines: [
+      ...(cancels.length === 0
+        ? []
+        : [plainArray(cancels.map(({ edge }) => edge)), textList(cancels.map(({ id }) => id))]),
+      ...(arms.length === 0
+        ? []
+        : [
+            plainArray(arms.map(({ edge }) => edge)),
+            textList(arms.map(({ id }) => id)),
+            plainArray(arms.map(({ after }) => after)),
+          ]),
+    ],
+  };
+}
+
+/** Writes a batch as parameters. Pure, but for `nextId`. */
+export function statementParameters(
+  binding: ResourceBinding,
+  batch: readonly TransitionRequest[],
+  eventEdges: ReadonlyMap<string, EventEdges>,
+  { variant, edges, effects, deadlines }: EdgeParameters,
+  nextId: () => string,
+): StatementParameters {
+  const { resource, columns } = binding;
+  const ids: string[][] = [];
+  const heads: string[] = [];
+  const sayings = {
+    ord: [] as number[],
+    saying: [] as number[],
+    id: [] as string[],
+    head: [] as string[],
+  };
+  batch.forEach(({ uuid, event, origin }, index) => {
+    const subject = { resource, uuid };
+    const id = nextId();
+    const own = [id];
+    heads.push(payloadHead({ id, origin, category: 'ResourceStateEvent', type: event, subject }));
+    const caused = { ...origin, causationId: id };
+    eventEdges.get(event)?.sayings.forEach(({ category, type }, saying) => {
+      const sayingId = nextId();
+      own.push(sayingId);
+      sayings.ord.push(index + 1);
+      sayings.saying.push(saying);
+      sayings.id.push(sayingId);
+      sayings.head.push(payloadHead({ id: sayingId, origin: caused, category, type, subject }));
+    });
+    ids.push(own);
+  });
+  const since = columns.stateSince;
+  const values = [
+    plainArray(batch.map(({ uuid }) => uuid)),
+    plainArray(batch.map(({ event }) => eventEdges.get(event)?.number ?? -1)),
+    plainArray(batch.map(({ expectedRevision }) => expectedRevision)),
+    plainArray(ids.map(([id]) => id)),
+    plainArray(batch.map(({ uuid }) => shareOf(uuid))),
+    plainArray(batch.map(({ origin }) => origin.time)),
+    textList(batch.map(({ origin }) => origin.source)),
+    textList(heads),
+    textList(
+      batch.map(({ reason }) =>
+        reason === undefined ? '}}' : `,"reason":${JSON.stringify(reason)}}}`,
+      ),
+    ),
+    textList(
+      batch.map(({ origin }) => (since === undefined ? '-' : sinceText(since, origin.time))),
+    ),
+    ...edges,
+    resource,
+    ...(variant.effects
+      ? [
+          ...effects,
+          plainArray(sayings.ord),
+          plainArray(sayings.saying),
+          plainArray(sayings.id),
+          textList(sayings.head),
+        ]
+      : []),
+    ...deadlines,
+  ];
+  return { variant, values, ids };
+}

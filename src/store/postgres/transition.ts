@@ -1,0 +1,236 @@
+import { createHash } from 'node:crypto';
+import type { DataSource, EntityManager } from 'typeorm';
+import { ConflictError, UnavailableError } from '../../errors/errors.js';
+import type { ResourceBinding } from '../binding.js';
+import { propertyValue } from '../column-values.js';
+import { databaseError } from '../database-errors.js';
+import { planTransition, unknownResource } from '../plan.js';
+import { RowBusy } from '../row-busy.js';
+import type { TransitionOutcome, TransitionRequest } from '../store.js';
+import { ConnectionLost, type NamedStatement, runNamed } from './connection.js';
+import { edgesOf, type EventEdges } from './edges.js';
+import { settle } from './settle.js';
+import {
+  type EdgeParameters,
+  edgeParameters,
+  type StatementParameters,
+  statementParameters,
+} from './transition-parameters.js';
+import { transitionStatement } from './transition-statement.js';
+
+/** What the statement returns for each request, in any order. */
+type StatementRow = readonly [
+  /** 1 for the first request of the batch. */
+  ord: string,
+  /** Null when the row was not locked: there is none, or it is busy. */
+  state: string | null,
+  revision: string | null,
+  moved: boolean,
+  /** The row moved between the statement's snapshot and its lock; this request was left alone. */
+  raced: boolean,
+  /** The row exists and somebody else holds it. */
+  busy: boolean,
+];
+
+/** Tries of a transaction that the database gives up for another one, the first included. */
+const tries = 5;
+
+/** Different sets of events whose edges are kept as parameters. */
+const keptEdgeSets = 256;
+
+/** Moves the resources of one binding by the one statement. Its events must be unguarded. */
+export class StatementLane {
+  readonly #binding: ResourceBinding;
+  readonly #nextId: () => string;
+  readonly #edges: ReadonlyMap<string, EventEdges>;
+  readonly #edgeParameters = new Map<string, EdgeParameters>();
+  readonly #statements = new Map<number, NamedStatement>();
+
+  constructor(binding: ResourceBinding, nextId: () => string) {
+    this.#binding = binding;
+    this.#nextId = nextId;
+    this.#edges = edgesOf(binding);
+  }
+
+  /**
+   * Moves a batch in a transaction of its own. In a batch of several a busy row is not waited for: its
+   * outcome is `RowBusy`, as is that of a row that raced. A single request waits, and when it raced its
+   * outcome is `RowBusy` too: it must then be planned under the lock.
+   */
+  async run(
+    dataSource: DataSource,
+    batch: readonly TransitionRequest[],
+  ): Promise<readonly TransitionOutcome[]> {
+    const parameters = this.#parameters(batch);
+    const statement = this.#statement(parameters, batch.length === 1);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const rows = await runNamed<StatementRow>(dataSource, statement, parameters.values);
+        return this.#outcomes(batch, parameters, rows);
+      } catch (error) {
+        if (error instanceof ConnectionLost) {
+          return this.#settled(dataSource, batch, parameters, error);
+        }
+        if (!(error instanceof ConflictError) || attempt >= tries) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  /** The same for one request in the caller's transaction. */
+  async runWithin(manager: EntityManager, request: TransitionRequest): Promise<TransitionOutcome> {
+    const batch = [request];
+    const parameters = this.#parameters(batch);
+    const { text } = this.#statement(parameters, true);
+    const rows = await manager
+      .query<Record<'ord' | 'state' | 'revision' | 'moved' | 'raced' | 'busy', never>[]>(text, [
+        ...parameters.values,
+      ])
+      .catch((error: unknown) => {
+        throw databaseError(error);
+      });
+    const [outcome] = this.#outcomes(
+      batch,
+      parameters,
+      rows.map(({ ord, state, revision, moved, raced, busy }) => [
+        ord,
+        state,
+        revision,
+        moved,
+        raced,
+        busy,
+      ]),
+    );
+    return outcome as TransitionOutcome;
+  }
+
+  #parameters(batch: readonly TransitionRequest[]): StatementParameters {
+    const [first, ...others] = new Set(batch.map(({ event }) => event));
+    const events =
+      others.length === 0 ? [first as string] : [first as string, ...others].toSorted();
+    const key = events.join('\n');
+    let edges = this.#edgeParameters.get(key);
+    if (edges === undefined) {
+      if (this.#edgeParameters.size >= keptEdgeSets) {
+        this.#edgeParameters.clear();
+      }
+      edges = edgeParameters(events.flatMap((event) => this.#edges.get(event) ?? []));
+      this.#edgeParameters.set(key, edges);
+    }
+    return statementParameters(this.#binding, batch, this.#edges, edges, this.#nextId);
+  }
+
+  #statement({ variant }: StatementParameters, waits: boolean): NamedStatement {
+    const { effects, arms, cancels } = variant;
+    const key = Number(effects) + 2 * Number(arms) + 4 * Number(cancels) + 8 * Number(waits);
+    let statement = this.#statements.get(key);
+    if (statement === undefined) {
+      const text = transitionStatement(this.#binding, { ...variant, waits });
+      const digest = createHash('sha256').update(text).digest('hex').slice(0, 32);
+      statement = { name: `signalbox_${digest}`, text };
+      this.#statements.set(key, statement);
+    }
+    return statement;
+  }
+
+  #outcomes(
+    batch: readonly TransitionRequest[],
+    { ids }: StatementParameters,
+    rows: readonly StatementRow[],
+  ): readonly TransitionOutcome[] {
+    const outcomes: TransitionOutcome[] = batch.map(({ uuid }) =>
+      unknownResource(this.#binding, uuid),
+    );
+    for (const row of rows) {
+      const index = Number(row[0]) - 1;
+      outcomes[index] = this.#outcome(
+        batch[index] as TransitionRequest,
+        ids[index] as readonly string[],
+        row,
+      );
+    }
+    return outcomes;
+  }
+
+  #outcome(
+    request: TransitionRequest,
+    ids: readonly string[],
+    [, state, revision, moved, raced, busy]: StatementRow,
+  ): TransitionOutcome {
+    if (state === null || revision === null) {
+      return busy ? new RowBusy() : unknownResource(this.#binding, request.uuid);
+    }
+    const name = String(propertyValue(this.#binding.columns.state, state));
+    if (moved) {
+      return this.#moved(request, ids, name, Number(revision));
+    }
+    if (raced) {
+      return new RowBusy();
+    }
+    const plan = planTransition(
+      this.#binding,
+      { uuid: request.uuid, state: name, revision: Number(revision) },
+      request,
+      { nextId: this.#nextId },
+    );
+    // Lawful and yet not moved: something between the statement and the row swallowed the update.
+    return plan instanceof Error ? plan : this.#swallowed(request);
+  }
+
+  #moved(
+    { uuid, event }: TransitionRequest,
+    ids: readonly string[],
+    old: string,
+    revision: number,
+  ): TransitionOutcome {
+    const edge = this.#edges.get(event)?.edges.find(({ row }) => row.from === old);
+    if (edge === undefined) {
+      throw new Error(`The statement took an edge ${event} from ${old} that does not exist.`);
+    }
+    return {
+      uuid,
+      old,
+      new: edge.row.to,
+      revision: revision + 1,
+      changed: edge.row.changed,
+      events: [ids[0] as string, ...edge.effects.map(({ saying }) => ids[saying + 1] as string)],
+    };
+  }
+
+  #swallowed({ uuid, event }: TransitionRequest): UnavailableError {
+    const { resource } = this.#binding;
+    return new UnavailableError(
+      'DATABASE_ERROR',
+      `The database did not update ${resource} ${uuid} on ${event}: a trigger or a row policy kept ` +
+        `it from doing so. Nothing was written.`,
+      { parameters: { resource, uuid, event } },
+    );
+  }
+
+  async #settled(
+    dataSource: DataSource,
+    batch: readonly TransitionRequest[],
+    { ids }: StatementParameters,
+    lost: ConnectionLost,
+  ): Promise<readonly TransitionOutcome[]> {
+    const events = await settle(
+      dataSource,
+      lost,
+      ids.map(([id]) => id as string),
+    );
+    const written = new Map(events.map(({ id, payload }) => [id, payload]));
+    return batch.map((request, index) => {
+      const own = ids[index] as readonly string[];
+      const payload = written.get(own[0] as string);
+      if (payload === undefined) {
+        return databaseError(lost.cause);
+      }
+      const { revision, data } = JSON.parse(payload) as {
+        readonly revision: number;
+        readonly data: { readonly old: string };
+      };
+      return this.#moved(request, own, data.old, revision - 1);
+    });
+  }
+}
