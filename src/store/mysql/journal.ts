@@ -35,10 +35,10 @@ export function mysqlJournal(dataSource: DataSource): JournalStore {
           ORDER BY j.position LIMIT ?`,
         [new Date(before).toISOString(), limit],
       );
-      if (rows.length === 0) return 0;
       const { affectedRows } = await dataSource.query<{ affectedRows: number }>(
-        'DELETE j FROM signalbox_journal j FORCE INDEX (PRIMARY) WHERE j.position IN (?)',
-        [rows.map(({ position }) => Number(position))],
+        `DELETE j FROM JSON_TABLE(?, '$[*]' COLUMNS (position bigint PATH '$')) named
+          STRAIGHT_JOIN signalbox_journal j ON j.position = named.position`,
+        [JSON.stringify(rows.map(({ position }) => Number(position)))],
       );
       return affectedRows;
     },

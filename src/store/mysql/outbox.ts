@@ -16,9 +16,11 @@ import { journalColumns } from './journal.js';
 const resourceKey = 'coalesce(j.uuid, j.id)';
 const now = 'UTC_TIMESTAMP(3)';
 
-// A scan that reads the whole table instead of the named rows would wait for rows of transactions
-// under way, and one long transaction would hold up the relay.
-const outboxByKey = 'signalbox_outbox o FORCE INDEX (PRIMARY)';
+// The join reaches each row by its whole key. An IN list would let the server scan the table, or all
+// rows of the bus, and wait for rows of transactions under way: one long transaction would hold up
+// the relay. Its parameters are a JSON array of positions and the bus.
+const rowsByKey = `JSON_TABLE(?, '$[*]' COLUMNS (position bigint PATH '$')) named
+  STRAIGHT_JOIN signalbox_outbox o ON o.bus = ? AND o.position = named.position`;
 
 interface Written {
   readonly affectedRows: number;
@@ -37,7 +39,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
       const rows = await dataSource.query<OutboxRow[]>(
         `SELECT o.bus, o.share, ${journalColumns}
           FROM (
-            SELECT position, bus, share FROM ${outboxByKey}
+            SELECT position, bus, share FROM signalbox_outbox FORCE INDEX (PRIMARY)
               WHERE bus = ? AND share IN (?) AND position NOT IN (?)
               ORDER BY position LIMIT ?
           ) o STRAIGHT_JOIN signalbox_journal j ON j.position = o.position
@@ -52,16 +54,15 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
       if (wanted.length === 0) return 0;
       return inTransaction(async (manager) => {
         if (buses.length > 0) await fanOutParked(manager, wanted, buses);
-        const rows = await manager.query<{ position: Integer; share: Integer }[]>(
-          `SELECT position, share FROM ${outboxByKey}
+        const rows = await manager.query<{ position: Integer }[]>(
+          `SELECT position FROM signalbox_outbox FORCE INDEX (PRIMARY)
             WHERE bus = '' AND share IN (?) ORDER BY position LIMIT ?`,
           [wanted, limit],
         );
-        if (rows.length === 0) return 0;
-        // Another relay may have turned some of them since, so these are locked one by one.
+        // Another relay may have turned some of them since.
         const locked = await manager.query<{ position: Integer; share: Integer }[]>(
-          `SELECT position, share FROM ${outboxByKey} WHERE bus = '' AND position IN (?) FOR UPDATE`,
-          [rows.map(({ position }) => Number(position))],
+          `SELECT o.position, o.share FROM ${rowsByKey} FOR UPDATE`,
+          [JSON.stringify(rows.map(({ position }) => Number(position))), ''],
         );
         if (locked.length === 0) return 0;
         await deleteRows(
@@ -94,7 +95,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
           `INSERT INTO signalbox_parked
               (position, bus, share, resource_key, status, reason, parked_at)
             SELECT o.position, o.bus, o.share, ${resourceKey}, 'parked', ?, ${now}
-              FROM ${outboxByKey} JOIN signalbox_journal j ON j.position = o.position
+              FROM signalbox_outbox o JOIN signalbox_journal j ON j.position = o.position
               WHERE o.bus = ? AND o.position = ?`,
           [reason, bus, position],
         );
@@ -188,10 +189,7 @@ async function deleteRows(
   bus: string,
   positions: readonly number[],
 ): Promise<void> {
-  await manager.query(`DELETE o FROM ${outboxByKey} WHERE o.bus = ? AND o.position IN (?)`, [
-    bus,
-    positions,
-  ]);
+  await manager.query(`DELETE o FROM ${rowsByKey}`, [JSON.stringify(positions), bus]);
 }
 
 /** Rows parked while one bus was configured, once there are several. */
@@ -231,9 +229,8 @@ async function holdOnBus(
 ): Promise<readonly OutboxRef[]> {
   const rows = await manager.query<{ position: Integer; share: Integer; resource_key: string }[]>(
     `SELECT o.position, o.share, ${resourceKey} AS resource_key
-      FROM ${outboxByKey} JOIN signalbox_journal j ON j.position = o.position
-      WHERE o.bus = ? AND o.position IN (?)`,
-    [bus, positions],
+      FROM ${rowsByKey} JOIN signalbox_journal j ON j.position = o.position`,
+    [JSON.stringify(positions), bus],
   );
   if (rows.length === 0) return [];
   const parked = await manager.query<{ resource_key: string }[]>(
