@@ -2,7 +2,12 @@ import type { DataSource, EntityMetadata } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import { ConfigurationError } from '../errors/errors.js';
 import type { AnyLifecycle } from '../lifecycle/lifecycle.js';
-import type { EntityClass, ResourceColumns, ResourceDefinition, ResourceMapping } from './resource.js';
+import type {
+  EntityClass,
+  ResourceColumns,
+  ResourceDefinition,
+  ResourceMapping,
+} from './resource.js';
 
 /** One column of a bound resource. */
 export interface BoundColumn {
@@ -39,7 +44,10 @@ export interface ResourceBinding {
  * Joins a resource definition to its TypeORM metadata. Throws ConfigurationError
  * RESOURCE_MAPPING_INVALID naming the class and the missing column.
  */
-export function bindResource(dataSource: DataSource, definition: ResourceDefinition): ResourceBinding {
+export function bindResource(
+  dataSource: DataSource,
+  definition: ResourceDefinition,
+): ResourceBinding {
   const { entity, lifecycle, columns: names, context } = readDefinition(definition);
   if (!dataSource.hasMetadata(entity)) {
     throw invalid(entity, 'is not an entity of the DataSource: add it to its entities');

@@ -45,7 +45,8 @@ export interface ResourceMapping<
 > extends ResourceRef<L> {
   readonly entity: EntityClass<TEntity>;
   readonly columns: ResourceColumns;
-  readonly context?: (entity: TEntity) => ContextOf<L>;
+  // A method, so that a mapping of any entity is a ResourceMapping.
+  context?(entity: TEntity): ContextOf<L>;
 }
 
 /**

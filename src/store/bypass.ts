@@ -1,0 +1,64 @@
+import { RefusedError } from '../errors/errors.js';
+import type { ResourceBinding } from './binding.js';
+import { guardedColumns, readRole } from './entity-roles.js';
+
+/** The refusal of a write that TypeORM would make without Signalbox being able to announce it. */
+export function bypassRefused(
+  binding: ResourceBinding,
+  write: string,
+  remedy: string,
+): RefusedError {
+  return RefusedError.of(
+    'WRITE_BYPASSES_LIFECYCLE',
+    `${write} of ${binding.resource} would change its life without announcing it. ${remedy}`,
+    { resource: binding.resource, write },
+  );
+}
+
+/** The refusal of a save that changes what only a transition may change. */
+export function directWriteRefused(
+  binding: ResourceBinding,
+  entity: object,
+  property: string,
+): RefusedError {
+  const uuid = readRole(binding, entity, 'uuid');
+  return RefusedError.of(
+    'STATE_WRITTEN_DIRECTLY',
+    `The save of ${binding.resource} ${String(uuid)} changes '${property}', which only a transition ` +
+      'does. Call signalbox.send(entity, event) before saving, or leave it as it was read.',
+    { resource: binding.resource, uuid: String(uuid), property },
+  );
+}
+
+/** What a statement in the form that TypeORM's builders write does to a bound table. */
+export type BuiltWrite = 'insert' | 'upsert' | 'update' | 'delete';
+
+/**
+ * Tells whether a statement is a write to the binding's table as TypeORM's builders word it, and
+ * whether it touches the lifecycle. Pure. SQL written by hand is left alone, unless it happens to be
+ * worded the same.
+ */
+export function builtWrite(binding: ResourceBinding, sql: string): BuiltWrite | undefined {
+  const { table } = binding;
+  if (sql.startsWith('UPDATE ')) {
+    return sql.startsWith(`UPDATE ${table} SET `) && setsGuarded(binding, sql)
+      ? 'update'
+      : undefined;
+  }
+  if (sql.startsWith('DELETE FROM ')) {
+    return sql.startsWith(`DELETE FROM ${table} WHERE `) ? 'delete' : undefined;
+  }
+  if (sql.startsWith('INSERT ') && sql.slice(0, table.length + 32).includes(` INTO ${table}(`)) {
+    return conflicting.test(sql) ? 'upsert' : 'insert';
+  }
+  return undefined;
+}
+
+// Values are placeholders, so that none of these words can come from one.
+const conflicting = /^INSERT (?:OR )?IGNORE|\) ON CONFLICT |\) ON DUPLICATE KEY UPDATE /;
+
+function setsGuarded(binding: ResourceBinding, sql: string): boolean {
+  const where = sql.indexOf(' WHERE ');
+  const sets = where < 0 ? sql : sql.slice(0, where);
+  return guardedColumns(binding).some((column) => sets.includes(` ${column.sql} = `));
+}

@@ -1,0 +1,98 @@
+import type { EntityManager, QueryRunner } from 'typeorm';
+import type { ResourceBinding } from './binding.js';
+import type { EntityMemory } from './entity-memory.js';
+import { readRole } from './entity-roles.js';
+import { nextEventId } from './event-id.js';
+import { openTransaction } from './open-transaction.js';
+import { refuseOversized } from './payload-limit.js';
+import { revisionConflict, unknownResource } from './plan.js';
+import type { SaveGuard } from './save-guard.js';
+import type { SubscriberParts } from './subscriber.js';
+import { announceChange, removed } from './transition-announcements.js';
+import { onRollback } from './transaction-log.js';
+
+/** Announces entities that TypeORM is about to delete. */
+export class RemovalAnnouncer {
+  readonly #parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>;
+  readonly #memory: EntityMemory;
+  readonly #saves: SaveGuard;
+  readonly #removing = new WeakMap<QueryRunner, number>();
+
+  constructor(
+    parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>,
+    memory: EntityMemory,
+    saves: SaveGuard,
+  ) {
+    this.#parts = parts;
+    this.#memory = memory;
+    this.#saves = saves;
+  }
+
+  /**
+   * Locks the row, announces its removal and cancels its deadlines. Transitions that were sent and not
+   * saved are written and announced before. Throws ConflictError when the row is not at the entity's
+   * revision, RefusedError when it is gone.
+   */
+  async announce(binding: ResourceBinding, manager: EntityManager, entity: object): Promise<void> {
+    const runner = openTransaction(manager);
+    const { reason, ...context } = this.#memory.takeDescription(entity);
+    const origin = this.#parts.origin(context);
+    await this.#saves.apply(binding, manager, entity, undefined);
+    const { store, maxPayload } = this.#parts;
+    const { resource, lifecycle } = binding;
+    const uuid = String(readRole(binding, entity, 'uuid')).toLowerCase();
+    const row = (await store.lockWithin(manager, binding, [uuid])).get(uuid);
+    if (row === undefined) {
+      throw unknownResource(binding, uuid);
+    }
+    const expected = readRole(binding, entity, 'revision');
+    if (expected != null && Number(expected) !== row.revision) {
+      throw revisionConflict(binding, row, Number(expected));
+    }
+    const revision = row.revision + 1;
+    const entries = announceChange(
+      {
+        resource,
+        uuid,
+        revision,
+        ...(row.tenancy === undefined ? {} : { tenancy: row.tenancy }),
+      },
+      {
+        event: removed,
+        old: row.state,
+        new: null,
+        lifecycleVersion: lifecycle.version,
+        changed: true,
+      },
+      { effects: [], origin, reason, nextId: nextEventId },
+    );
+    refuseOversized(entries, maxPayload);
+    await store.appendWithin(manager, entries);
+    await store.scheduleWithin(manager, { resource, uuid, revision, arms: [], cancels: 'all' });
+    this.#remember(binding, runner, entity);
+  }
+
+  /** Whether a removal on this runner was announced and its row is not deleted yet. */
+  isRemoving(runner: QueryRunner): boolean {
+    return (this.#removing.get(runner) ?? 0) > 0;
+  }
+
+  /** Notes that one announced row is deleted. */
+  settle(runner: QueryRunner): void {
+    this.#removing.set(runner, Math.max(0, (this.#removing.get(runner) ?? 0) - 1));
+  }
+
+  #remember(binding: ResourceBinding, runner: QueryRunner, entity: object): void {
+    this.#removing.set(runner, (this.#removing.get(runner) ?? 0) + 1);
+    // TypeORM takes the primary key off a removed entity and does not put it back.
+    const keys = binding.metadata.primaryColumns.map(
+      (column) => [column, column.getEntityValue(entity) as unknown] as const,
+    );
+    onRollback(runner, () => {
+      this.#removing.set(runner, 0);
+      for (const [column, value] of keys) {
+        column.setEntityValue(entity, value);
+      }
+    });
+  }
+}
