@@ -1,0 +1,133 @@
+import type { Channel, GetMessage } from 'amqplib';
+import type { DeadLetter, DeadLetters, DeadLetterSelection, Published } from '../bus.js';
+import { UnavailableError } from '../../errors/errors.js';
+import { replyCodeOf, topologyError } from './amqp-error.js';
+import type { AmqpConnection } from './connection.js';
+import type { TopologyNames } from './topology.js';
+import { readDeadLetter, redriveHeaders, type OutgoingMessage } from './wire.js';
+
+interface AmqpDeadLettersOptions {
+  readonly connection: AmqpConnection;
+  readonly names: TopologyNames;
+  readonly publish: (outgoing: OutgoingMessage) => Promise<Published>;
+}
+
+/** A dead letter, still unacknowledged on the channel that fetched it. */
+interface Fetched {
+  readonly letter: DeadLetter;
+  readonly acknowledge: () => void;
+}
+
+/**
+ * The dead letters of the pools. They are fetched without being acknowledged, and what is not settled is
+ * given back to its place. All calls share one channel, one after another: only there does a fetch come
+ * surely after what an earlier call gave back.
+ */
+export class AmqpDeadLetters implements DeadLetters {
+  readonly #options: AmqpDeadLettersOptions;
+  #channel: Channel | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: AmqpDeadLettersOptions) {
+    this.#options = options;
+  }
+
+  async read(pool: string, selection: DeadLetterSelection = {}): Promise<readonly DeadLetter[]> {
+    return this.#fetch(pool, selection, async (fetched) => fetched.map(({ letter }) => letter), []);
+  }
+
+  async redrive(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
+    const { names, publish } = this.#options;
+    const redriven = async (fetched: readonly Fetched[]): Promise<number> => {
+      // One after another: their order is all the order that is left.
+      for (const { letter, acknowledge } of fetched) {
+        const { message } = letter;
+        const { routed } = await publish({
+          exchange: names.deadLetterExchange,
+          routingKey: names.redriveKey(pool),
+          message,
+          headers: redriveHeaders(message.key),
+        });
+        if (!routed) {
+          throw new UnavailableError(
+            'BUS_UNAVAILABLE',
+            `The pool ${pool} has no queue to redrive to. Subscribe a member first.`,
+            { parameters: { pool } },
+          );
+        }
+        acknowledge();
+      }
+      return fetched.length;
+    };
+    return this.#fetch(pool, selection, redriven, 0);
+  }
+
+  async drop(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
+    const dropped = async (fetched: readonly Fetched[]): Promise<number> => {
+      for (const { acknowledge } of fetched) acknowledge();
+      return fetched.length;
+    };
+    return this.#fetch(pool, selection, dropped, 0);
+  }
+
+  #fetch<T>(
+    pool: string,
+    selection: DeadLetterSelection,
+    use: (fetched: readonly Fetched[]) => Promise<T>,
+    none: T,
+  ): Promise<T> {
+    const result = this.#last.then(() => this.#fetchNow(pool, selection, use, none));
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #fetchNow<T>(
+    pool: string,
+    { ids, limit = 100 }: DeadLetterSelection,
+    use: (fetched: readonly Fetched[]) => Promise<T>,
+    none: T,
+  ): Promise<T> {
+    const { names } = this.#options;
+    const queue = names.deadLetterQueue(pool);
+    const unsettled = new Set<GetMessage>();
+    const fetched: Fetched[] = [];
+    const channel = await this.#openChannel();
+    try {
+      while (fetched.length < limit) {
+        const received = await channel.get(queue);
+        if (received === false) break;
+        unsettled.add(received);
+        const letter = readDeadLetter(received, pool, names.deadLetterExchange);
+        const acknowledge = (): void => {
+          channel.ack(received);
+          unsettled.delete(received);
+        };
+        if (ids === undefined || ids.includes(letter.message.id))
+          fetched.push({ letter, acknowledge });
+      }
+      return await use(fetched);
+    } catch (error) {
+      if (replyCodeOf(error) === queueMissing) return none;
+      throw topologyError(error, queue);
+    } finally {
+      // On a channel that has closed meanwhile the broker has taken them back by itself.
+      if (this.#channel === channel) {
+        for (const received of unsettled) channel.nack(received, false, true);
+      }
+    }
+  }
+
+  async #openChannel(): Promise<Channel> {
+    if (this.#channel !== undefined) return this.#channel;
+    const channel = await (await this.#options.connection.ready()).createChannel();
+    channel.on('error', () => {});
+    channel.on('close', () => {
+      if (this.#channel === channel) this.#channel = undefined;
+    });
+    this.#channel = channel;
+    return channel;
+  }
+}
+
+/** AMQP: not found. A pool that never was has no dead letters. */
+const queueMissing = 404;

@@ -1,0 +1,173 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect } from 'amqplib';
+import { freePort } from '../../scripts/servers/free-port.js';
+import { program } from '../../scripts/servers/programs.js';
+
+const startDeadline = 90_000;
+
+export interface PrivateRabbitmqOptions {
+  /** Files in PEM for a TLS listener; the broker then demands a client certificate of that CA. */
+  readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string };
+  /** More lines for `rabbitmq.conf`. */
+  readonly config?: readonly string[];
+}
+
+/** A broker of one test file: it may be stopped, killed, paused and reconfigured at will. */
+export interface PrivateRabbitmq {
+  /** `amqp://guest:guest@127.0.0.1:<port>` */
+  readonly url: string;
+  readonly port: number;
+  /** The port of the TLS listener; 0 without one. */
+  readonly tlsPort: number;
+  /** Starts it again after `stop` or `kill`, on the same ports with the same data. */
+  start(): Promise<void>;
+  /** Ends it as an administrator would. */
+  stop(): Promise<void>;
+  /** Ends it as a power failure would. */
+  kill(): Promise<void>;
+  /** Freezes it: connections stay open and nothing answers, until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Runs `rabbitmqctl` on it and resolves with what it prints. */
+  ctl(...args: readonly string[]): Promise<string>;
+  /** Ends it and removes its files. */
+  dispose(): Promise<void>;
+}
+
+/** Starts a RabbitMQ of its own on free ports, from Debian's package. Resolves when it takes logins. */
+export async function startPrivateRabbitmq({
+  tls,
+  config = [],
+}: PrivateRabbitmqOptions = {}): Promise<PrivateRabbitmq> {
+  const directory = await mkdtemp(join(tmpdir(), 'signalbox-rabbitmq-'));
+  const [port, distributionPort, tlsPort] = [
+    await freePort(),
+    await freePort(),
+    tls ? await freePort() : 0,
+  ];
+  const epmdPort = String(await freePort());
+  const home = join(directory, 'home');
+  await mkdir(home);
+  await writeFile(join(home, '.erlang.cookie'), randomBytes(16).toString('hex'), { mode: 0o400 });
+  await writeFile(join(directory, 'enabled_plugins'), '[].');
+  const lines = [
+    `listeners.tcp.1 = 127.0.0.1:${port}`,
+    'log.console = true',
+    'disk_free_limit.absolute = 1MB',
+    'loopback_users = none',
+    ...config,
+  ];
+  if (tls) {
+    lines.push(
+      `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
+      `ssl_options.cacertfile = ${tls.caFile}`,
+      `ssl_options.certfile = ${tls.certFile}`,
+      `ssl_options.keyfile = ${tls.keyFile}`,
+      'ssl_options.verify = verify_peer',
+      'ssl_options.fail_if_no_peer_cert = true',
+    );
+  }
+  await writeFile(join(directory, 'rabbitmq.conf'), lines.join('\n'));
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: home,
+    // Erlang's name server would outlive the node and serve the system's: this is a private one.
+    ERL_EPMD_PORT: epmdPort,
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    LANG: 'C.UTF-8',
+    RABBITMQ_CONFIG_FILE: join(directory, 'rabbitmq.conf'),
+    RABBITMQ_CONF_ENV_FILE: join(directory, 'none'),
+    RABBITMQ_DIST_PORT: String(distributionPort),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(directory, 'enabled_plugins'),
+    RABBITMQ_LOG_BASE: directory,
+    RABBITMQ_LOGS: '-',
+    RABBITMQ_MNESIA_BASE: join(directory, 'data'),
+    RABBITMQ_NODENAME: `signalbox-${port}@localhost`,
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+  };
+  const url = `amqp://guest:guest@127.0.0.1:${port}`;
+  let server: ChildProcess | undefined;
+  let log = '';
+
+  async function start(): Promise<void> {
+    // A group of its own, so that a signal reaches the shell, the virtual machine and its helpers.
+    const child = spawn(program('rabbitmq-server'), [], {
+      env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    server = child;
+    child.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+    const end = performance.now() + startDeadline;
+    while (!(await takesLogins(url))) {
+      if (child.exitCode !== null || performance.now() > end) {
+        throw new Error(`The private RabbitMQ did not start:\n${log.slice(-4000)}`);
+      }
+      await delay(100);
+    }
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    const child = server;
+    server = undefined;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    process.kill(-child.pid, 'SIGCONT');
+    process.kill(-child.pid, signal);
+    await exited;
+  }
+
+  const signal = (name: NodeJS.Signals) => () => {
+    if (server?.pid !== undefined) process.kill(-server.pid, name);
+  };
+
+  await start();
+  return {
+    url,
+    port,
+    tlsPort,
+    start,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    pause: signal('SIGSTOP'),
+    resume: signal('SIGCONT'),
+    ctl: (...args) =>
+      run(join(dirname(program('rabbitmq-server')), 'rabbitmqctl'), ['-q', ...args], env),
+    async dispose() {
+      await end('SIGKILL');
+      await run(program('epmd'), ['-port', epmdPort, '-kill'], env).catch(() => undefined);
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+async function takesLogins(url: string): Promise<boolean> {
+  try {
+    const connection = await connect(url, { timeout: 2_000 });
+    await connection.close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function run(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<string> {
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  if (code !== 0)
+    throw new Error(`${command} ${args.join(' ')} ended with ${String(code)}:\n${output}`);
+  return output;
+}
