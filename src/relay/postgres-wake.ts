@@ -1,0 +1,135 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client, ClientConfig } from 'pg';
+import type { DataSource } from 'typeorm';
+import { backoff } from './backoff.js';
+import type { WakeListener } from './wake-listener.js';
+
+const channel = 'signalbox_outbox';
+
+// A NOTIFY takes a lock that every commit with a NOTIFY in the whole server waits for. At most one in
+// this many milliseconds, and outside of the callers' transactions, costs nothing that shows.
+const notifyEvery = 5;
+
+// Longer than that, and nobody could stop while the server does not answer.
+const connectTimeout = 5000;
+
+/** Tells relays in other processes that something was committed. */
+export interface WakeNotifier {
+  /** Cheap and debounced; never waits, never throws. */
+  notify(): void;
+  /** Sends what is due and disconnects. Never rejects; safe to call twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Notifies by PostgreSQL's NOTIFY on a connection of its own, which it opens at the first use. A lost
+ * notification is no harm: relays also look by themselves.
+ */
+export function postgresNotifier(dataSource: DataSource): WakeNotifier {
+  let client: Promise<Client> | undefined;
+  let due = false;
+  let closed = false;
+  let sending: Promise<void> | undefined;
+
+  const send = async (): Promise<void> => {
+    while (due) {
+      due = false;
+      try {
+        client ??= connect(dataSource, () => (client = undefined));
+        await (await client).query(`NOTIFY ${channel}`);
+      } catch {
+        client = undefined;
+      }
+      if (!closed) await delay(notifyEvery);
+    }
+    sending = undefined;
+  };
+
+  return {
+    notify() {
+      due = !closed;
+      sending ??= closed ? undefined : send();
+    },
+    async close() {
+      closed = true;
+      await sending;
+      await client?.then(disconnect, () => undefined);
+      client = undefined;
+    },
+  };
+}
+
+/**
+ * Listens by PostgreSQL's LISTEN on a connection of its own, and connects again when it is lost. After
+ * every connect it wakes the relay once, for what was committed meanwhile.
+ */
+export function postgresWakeListener(dataSource: DataSource): WakeListener {
+  const stopping = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+
+  const listen = async (wake: () => void): Promise<void> => {
+    const delays = backoff(100, 5000);
+    while (!stopping.signal.aborted) {
+      let end: () => void = () => undefined;
+      const ended = new Promise<void>((resolve) => (end = resolve));
+      stopping.signal.addEventListener('abort', end, { once: true });
+      try {
+        const client = await connect(dataSource, end);
+        client.on('notification', wake);
+        await client.query(`LISTEN ${channel}`);
+        delays.reset();
+        wake();
+        await ended;
+        await disconnect(client);
+      } catch {
+        // The relay's own queries tell of a database that is away.
+      }
+      stopping.signal.removeEventListener('abort', end);
+      await delay(delays.next(), undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  };
+
+  return {
+    start(wake) {
+      running = listen(wake);
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** Another connection as the DataSource's own pool makes them. Rejects when it cannot be made. */
+async function connect(dataSource: DataSource, onEnd: () => void): Promise<Client> {
+  const { Client: Driver, options } = (dataSource.driver as unknown as { master: PoolOfClients })
+    .master;
+  const client = new Driver({
+    ...options,
+    // Not enumerable on the pool, so that it is in no log.
+    password: options.password,
+    connectionTimeoutMillis: options.connectionTimeoutMillis ?? connectTimeout,
+    keepAlive: true,
+  });
+  // Without a listener, the loss of an idle connection would end the process.
+  client.on('error', onEnd);
+  client.on('end', onEnd);
+  try {
+    await client.connect();
+    // A notification need not survive a crash of the server: its commit need not wait for the disk.
+    await client.query('SET synchronous_commit = off');
+  } catch (error) {
+    await disconnect(client);
+    throw error;
+  }
+  return client;
+}
+
+async function disconnect(client: Client): Promise<void> {
+  await client.end().catch(() => undefined);
+}
+
+interface PoolOfClients {
+  readonly Client: typeof Client;
+  readonly options: ClientConfig;
+}

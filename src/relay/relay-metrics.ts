@@ -1,0 +1,71 @@
+import { metrics } from '@opentelemetry/api';
+import type { OutboxDepth } from '../store/store.js';
+
+/** What a relay has done since it was created. */
+export interface RelayCounts {
+  /** Events that a bus has taken; an event counts once for each bus. */
+  readonly published: number;
+  /** Of those, events that no binding wanted. */
+  readonly unroutable: number;
+  readonly parked: number;
+  /** Publishes that failed and were put back to be tried again. */
+  readonly retried: number;
+}
+
+type CountName = keyof RelayCounts;
+
+/**
+ * Counts what a relay does, for itself and for OpenTelemetry: `signalbox.relay.published`,
+ * `.unroutable`, `.parked` and `.retried` by bus, and of the whole outbox `signalbox.outbox.pending`,
+ * `.parked`, `.held` and `.age` (milliseconds).
+ */
+export class RelayMetrics {
+  readonly #counts = { published: 0, unroutable: 0, parked: 0, retried: 0 };
+  readonly #counters;
+  readonly #unregister: () => void;
+  #depth: OutboxDepth | undefined;
+
+  constructor() {
+    const meter = metrics.getMeter('signalbox');
+    this.#counters = {
+      published: meter.createCounter('signalbox.relay.published', { unit: '{event}' }),
+      unroutable: meter.createCounter('signalbox.relay.unroutable', { unit: '{event}' }),
+      parked: meter.createCounter('signalbox.relay.parked', { unit: '{event}' }),
+      retried: meter.createCounter('signalbox.relay.retried', { unit: '{event}' }),
+    };
+    const gauge = (name: string, unit: string) =>
+      meter.createObservableGauge(`signalbox.outbox.${name}`, { unit });
+    const pending = gauge('pending', '{event}');
+    const parked = gauge('parked', '{event}');
+    const held = gauge('held', '{event}');
+    const age = gauge('age', 'ms');
+    const gauges = [pending, parked, held, age];
+    const callback: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
+      if (this.#depth === undefined) return;
+      result.observe(pending, this.#depth.pending);
+      result.observe(parked, this.#depth.parked);
+      result.observe(held, this.#depth.held);
+      result.observe(age, this.#depth.oldestAge);
+    };
+    meter.addBatchObservableCallback(callback, gauges);
+    this.#unregister = () => meter.removeBatchObservableCallback(callback, gauges);
+  }
+
+  get counts(): RelayCounts {
+    return { ...this.#counts };
+  }
+
+  count(name: CountName, bus: string): void {
+    this.#counts[name] += 1;
+    this.#counters[name].add(1, { bus });
+  }
+
+  measured(depth: OutboxDepth): void {
+    this.#depth = depth;
+  }
+
+  /** Stops reporting the outbox. */
+  close(): void {
+    this.#unregister();
+  }
+}

@@ -1,0 +1,287 @@
+import { randomUUID } from 'node:crypto';
+import type { Bus } from '../bus/bus.js';
+import { ConfigurationError } from '../errors/errors.js';
+import type { Format } from '../formats/format.js';
+import type { EventOrigin } from '../store/origin.js';
+import type { OutboxDepth, Store } from '../store/store.js';
+import { BusLane } from './bus-lane.js';
+import { backoff } from './backoff.js';
+import { FanOut } from './fan-out.js';
+import { type LeaseClock, systemClock } from './lease-clock.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { OutboxMonitor } from './outbox-monitor.js';
+import { laggingAlert } from './relay-alerts.js';
+import { type RelayCounts, RelayMetrics } from './relay-metrics.js';
+import { type RelayListener, safeListener } from './relay-notice.js';
+import { type RelayOptions, resolveRelayOptions } from './relay-options.js';
+import type { WakeListener } from './wake-listener.js';
+import { Wakeup } from './wakeup.js';
+
+/** What a relay is made of. */
+export interface RelaySetup {
+  readonly store: Pick<Store, 'outbox' | 'leases' | 'append'>;
+  /**
+   * Where events go, each under its own name. With none, events live on in the journal only. All
+   * relays of a database must have the same buses: any of them may take any event.
+   */
+  readonly buses: readonly Bus[];
+  readonly format: Format;
+  /** Who the relay's own alerts come from, and when. */
+  readonly origin: () => EventOrigin;
+  /** Tells of commits in other processes; without one the outbox is polled. */
+  readonly wake?: WakeListener | undefined;
+  readonly options?: RelayOptions;
+  readonly listener?: RelayListener | undefined;
+  /** Another clock, to try what happens when time passes unnoticed. */
+  readonly clock?: LeaseClock;
+}
+
+/** Moves the outbox to the buses. */
+export interface Relay {
+  /** Unique among all relays. */
+  readonly id: string;
+  readonly counts: RelayCounts;
+  /** Begins to work, in the background. Neither waits nor throws: what is away is waited for. */
+  start(): void;
+  /** Something was committed. Cheap, never throws; safe to call before `start` and after `stop`. */
+  wake(): void;
+  /**
+   * Publishes what was committed before the call, gives back the leases and ends. Ends after
+   * `stopTimeout` whatever happens, and at once where a bus is away: the rest stays in the outbox.
+   * Never rejects; safe to call twice.
+   */
+  stop(): Promise<void>;
+}
+
+/**
+ * Creates a relay; several may work on one database. Throws ConfigurationError CONFIG_VALUE_INVALID
+ * when two buses share a name, or a name is empty or over 64 ASCII characters. Each holds a lease on its part of the resources,
+ * publishes their events in order with confirms, and removes them from the outbox when the bus has
+ * them: at least once, in order for each resource, never before the commit.
+ *
+ * @example
+ * ```ts
+ * const relay = createRelay({ store, buses: [bus], format: cloudEvents, origin });
+ * relay.start();
+ * await relay.stop();
+ * ```
+ */
+export function createRelay(setup: RelaySetup): Relay {
+  return new OutboxRelay(setup);
+}
+
+class OutboxRelay implements Relay {
+  readonly id = randomUUID();
+  readonly #setup: RelaySetup;
+  readonly #options;
+  readonly #listener: RelayListener;
+  readonly #metrics = new RelayMetrics();
+  readonly #keeper: LeaseKeeper;
+  readonly #monitor: OutboxMonitor;
+  readonly #opening = new Wakeup();
+  #fanOut: FanOut | undefined;
+  #lanes: readonly BusLane[] = [];
+  #shares: readonly number[] = [];
+  #databaseAway = false;
+  #opened: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(setup: RelaySetup) {
+    assertBusNames(setup.buses);
+    this.#setup = setup;
+    this.#options = resolveRelayOptions(setup.options ?? {}, {
+      listening: setup.wake !== undefined,
+    });
+    this.#listener = safeListener(setup.listener);
+    this.#keeper = new LeaseKeeper({
+      leases: setup.store.leases,
+      relay: this.id,
+      duration: this.#options.leaseDuration,
+      clock: setup.clock ?? systemClock,
+      onChange: (dropped) => this.#leaseChanged(dropped),
+      onLost: () => this.#listener({ type: 'lease-lost' }),
+      quiesce: async (shares) => {
+        await Promise.all(this.#lanes.map((lane) => lane.quiet(shares)));
+      },
+      onFailure: this.#onDatabase,
+    });
+    this.#monitor = new OutboxMonitor({
+      outbox: setup.store.outbox,
+      interval: this.#options.sampleInterval,
+      bound: this.#options.lagBound,
+      onDepth: (depth) => this.#metrics.measured(depth),
+      onLagging: (depth) => this.#lagging(depth),
+      onCaughtUp: () => this.#listener({ type: 'caught-up' }),
+      onFailure: this.#onDatabase,
+    });
+  }
+
+  get counts(): RelayCounts {
+    return this.#metrics.counts;
+  }
+
+  start(): void {
+    if (this.#opened !== undefined || this.#stopped !== undefined) return;
+    this.#setup.wake?.start(() => this.wake());
+    this.#keeper.start();
+    this.#monitor.start();
+    this.#opened = this.#open();
+  }
+
+  wake(): void {
+    if (this.#fanOut !== undefined) this.#fanOut.wake();
+    else for (const lane of this.#lanes) lane.wake();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#opened === undefined ? this.#close() : this.#stop();
+    return this.#stopped;
+  }
+
+  async #open(): Promise<void> {
+    const { buses, store, format, origin } = this.#setup;
+    const direct = await this.#takesEveryRow();
+    if (direct === undefined) return;
+    const shared = {
+      outbox: store.outbox,
+      lease: this.#keeper,
+      options: this.#options,
+      onDatabase: this.#onDatabase,
+    };
+    this.#lanes = buses.map(
+      (bus) =>
+        new BusLane({
+          ...shared,
+          bus,
+          waitingFor: direct ? null : bus.name,
+          format,
+          origin,
+          metrics: this.#metrics,
+          listener: this.#listener,
+        }),
+    );
+    if (!direct) {
+      this.#fanOut = new FanOut({
+        ...shared,
+        buses: buses.map((bus) => bus.name),
+        onRows: () => this.#wakeLanes(),
+      });
+    }
+    for (const lane of this.#lanes) lane.start();
+    this.#fanOut?.start();
+  }
+
+  /**
+   * Whether rows need no fan-out: there is one bus, and none wait for it by its name since there were
+   * several. Undefined when stopped before the database could tell.
+   */
+  async #takesEveryRow(): Promise<boolean | undefined> {
+    const [only, ...others] = this.#setup.buses;
+    if (only === undefined || others.length > 0) return false;
+    const delays = backoff(this.#options.retryDelay, this.#options.maxRetryDelay);
+    while (this.#stopped === undefined) {
+      try {
+        return !(await this.#setup.store.outbox.waitsFor(only.name));
+      } catch (error) {
+        this.#onDatabase(error);
+        await this.#opening.wait(delays.next());
+      }
+    }
+    return undefined;
+  }
+
+  async #stop(): Promise<void> {
+    const bound = new AbortController();
+    // The database may hang where the bus does not, so the bound is on everything.
+    const expired = new Promise<void>((resolve) => {
+      bound.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    const timer = setTimeout(() => bound.abort(), this.#options.stopTimeout);
+    await Promise.race([this.#finish(bound.signal), expired]);
+    clearTimeout(timer);
+    if (bound.signal.aborted) this.#abandon(bound.signal);
+    await this.#close();
+  }
+
+  async #finish(signal: AbortSignal): Promise<void> {
+    this.#opening.set();
+    await Promise.all([this.#keeper.tried, this.#opened]);
+    await this.#fanOut?.finish();
+    await Promise.all(this.#lanes.map((lane) => lane.finish(signal)));
+    await this.#keeper.stop(this.#busy);
+    await this.#monitor.end();
+  }
+
+  /** Tells every part to end as soon as what it waits for lets it. */
+  #abandon(signal: AbortSignal): void {
+    void this.#fanOut?.finish();
+    for (const lane of this.#lanes) void lane.finish(signal);
+    void this.#keeper.stop(this.#busy);
+    void this.#monitor.end();
+  }
+
+  async #close(): Promise<void> {
+    this.#metrics.close();
+    await this.#setup.wake?.stop();
+  }
+
+  readonly #busy = (share: number): boolean => this.#lanes.some((lane) => lane.busy(share));
+
+  #wakeLanes(): void {
+    for (const lane of this.#lanes) lane.wake();
+  }
+
+  #leaseChanged(dropped: ReadonlySet<number>): void {
+    for (const lane of this.#lanes) lane.drop(dropped);
+    this.#fanOut?.wake();
+    const shares = this.#keeper.readable();
+    if (
+      shares.length === this.#shares.length &&
+      shares.every((share, index) => share === this.#shares[index])
+    )
+      return;
+    this.#shares = shares;
+    this.#listener({ type: 'shares-changed', shares });
+  }
+
+  async #lagging(depth: OutboxDepth): Promise<void> {
+    const { store, origin } = this.#setup;
+    // One relay speaks for all: whoever holds the first share.
+    if (this.#keeper.generation(0) !== undefined) {
+      await store.append([laggingAlert(depth, this.#options.lagBound, origin())]);
+      this.wake();
+    }
+    this.#listener({ type: 'lagging', age: depth.oldestAge, pending: depth.pending });
+  }
+
+  readonly #onDatabase = (failure: unknown): void => {
+    if (failure === undefined) {
+      if (this.#databaseAway) this.#listener({ type: 'database-recovered' });
+      this.#databaseAway = false;
+    } else if (!this.#databaseAway && this.#stopped === undefined) {
+      this.#databaseAway = true;
+      const error = failure instanceof Error ? failure : new Error(String(failure));
+      this.#listener({ type: 'database-unavailable', error });
+    }
+  };
+}
+
+/** Names are written into outbox rows. */
+function assertBusNames(buses: readonly Bus[]): void {
+  const names = new Set<string>();
+  for (const { name } of buses) {
+    const fault = names.has(name) ? 'is used twice' : nameFault(name);
+    if (fault !== undefined) {
+      throw new ConfigurationError(
+        'CONFIG_VALUE_INVALID',
+        `The bus name '${name}' ${fault}. Give each bus a name of its own: 1 to 64 ASCII characters.`,
+        { parameters: { key: 'buses', value: name } },
+      );
+    }
+    names.add(name);
+  }
+}
+
+function nameFault(name: string): string | undefined {
+  return /^[\x21-\x7e]{1,64}$/.test(name) ? undefined : 'is malformed';
+}
