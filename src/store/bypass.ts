@@ -55,7 +55,7 @@ export function builtWrite(binding: ResourceBinding, sql: string): BuiltWrite | 
 }
 
 // Values are placeholders, so that none of these words can come from one.
-const conflicting = /^INSERT (?:OR )?IGNORE|\) ON CONFLICT |\) ON DUPLICATE KEY UPDATE /;
+const conflicting = /^INSERT +(?:OR +)?IGNORE |\) ON CONFLICT |\) ON DUPLICATE KEY UPDATE /;
 
 function setsGuarded(binding: ResourceBinding, sql: string): boolean {
   const where = sql.indexOf(' WHERE ');
