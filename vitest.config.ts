@@ -4,7 +4,18 @@ import { defineConfig } from 'vitest/config';
 const needsServers = ['{test,examples}/**/*.{db,bus}.test.ts'];
 const needsServersAndBuild = ['{test,examples}/**/*.{e2e,faults}.test.ts'];
 
+/** Examples import the package as its users do; tests run them on the sources. */
+const source = (path: string): string => new URL(path, import.meta.url).pathname;
+
 export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^signalbox$/, replacement: source('src/index.ts') },
+      { find: /^signalbox\/machines$/, replacement: source('machines/index.ts') },
+      { find: /^signalbox\/amqp$/, replacement: source('src/bus/amqp/index.ts') },
+      { find: /^signalbox\/(diagram|testing)$/, replacement: source('src/$1/index.ts') },
+    ],
+  },
   test: {
     pool: 'forks',
     // The servers are shared; more workers than this only make them slower.

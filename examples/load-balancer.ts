@@ -14,6 +14,7 @@ type Event =
   | { type: 'MemberRecovered' }
   | { type: 'RemoveRequested' };
 
+// #region lifecycle
 const machine = setup({
   types: { context: {} as Context, events: {} as Event, tags: {} as 'stable' | 'transitional' },
   actions: effects,
@@ -25,7 +26,10 @@ const machine = setup({
   states: {
     Allocated: {
       tags: 'stable',
-      on: { DeployRequested: { target: 'Deploying', guard: 'hasMembers' }, RemoveRequested: 'Removed' },
+      on: {
+        DeployRequested: { target: 'Deploying', guard: 'hasMembers' },
+        RemoveRequested: 'Removed',
+      },
     },
     Deploying: {
       tags: 'transitional',
@@ -68,3 +72,4 @@ export class LoadBalancer extends ResourceEntity<typeof loadBalancer> {
   @Column({ type: Number, default: 0 })
   members!: number;
 }
+// #endregion

@@ -2,7 +2,7 @@
 //
 //   <!-- from: examples/load-balancer.ts#lifecycle -->
 //   ```ts
-//   …the lines between `// #region lifecycle` and `// #endregion`…
+//   …the lines between each `// #region lifecycle` and its `// #endregion`…
 //   ```
 //
 // `--check` fails when a block differs, `--write` mends it. Without `#region` the whole file is meant.
@@ -24,14 +24,27 @@ export function withCurrentCode(page, readSource) {
 function regionOf(source, region, file) {
   if (region === undefined) return source.endsWith('\n') ? source : `${source}\n`;
   const lines = source.split('\n');
-  const start = lines.findIndex((line) => line.trim() === `// #region ${region}`);
-  if (start === -1) throw new Error(`${file} has no "// #region ${region}"`);
+  const starts = lines.flatMap((line, index) =>
+    line.trim() === `// #region ${region}` ? [index] : [],
+  );
+  if (starts.length === 0) throw new Error(`${file} has no "// #region ${region}"`);
+  // Parts of one region, such as the imports and the body of a test, follow each other.
+  return starts.map((start) => dedent(bodyFrom(lines, start, file, region))).join('\n');
+}
+
+function bodyFrom(lines, start, file, region) {
   const length = lines.slice(start).findIndex((line) => line.trim() === '// #endregion');
   if (length === -1) throw new Error(`${file}: "// #region ${region}" has no "// #endregion"`);
-  const body = lines.slice(start + 1, start + length);
-  const indents = body.filter((line) => line.trim() !== '').map((line) => line.search(/\S/));
+  return lines.slice(start + 1, start + length);
+}
+
+function dedent(body) {
+  const first = body.findIndex((line) => line.trim() !== '');
+  const last = body.findLastIndex((line) => line.trim() !== '');
+  const trimmed = body.slice(first, last + 1);
+  const indents = trimmed.filter((line) => line.trim() !== '').map((line) => line.search(/\S/));
   const indent = Math.min(...indents);
-  return body.map((line) => `${line.slice(indent)}\n`).join('');
+  return trimmed.map((line) => `${line.slice(indent)}\n`).join('');
 }
 
 /** Every Markdown page of the documentation. */

@@ -10,6 +10,7 @@ import { assertPlainJson } from './json/plain-json.js';
 import { journalEntry } from './store/announcement.js';
 import type { JournalEntry } from './store/journal-entry.js';
 import type { Tenancy } from './store/origin.js';
+import { refuseOversized } from './store/payload-limit.js';
 import type { Store } from './store/store.js';
 
 /** What a caller announces by itself: an action, a usage, an alert, a job. */
@@ -64,14 +65,7 @@ export class Announcer {
   }
 
   /** Checks and composes the event without writing it. Throws RefusedError. */
-  compose({
-    category,
-    type,
-    data,
-    subject,
-    tenancy,
-    context,
-  }: DirectAnnouncement): JournalEntry {
+  compose({ category, type, data, subject, tenancy, context }: DirectAnnouncement): JournalEntry {
     if (!this.#eventTypes.has(category, type)) {
       throw RefusedError.of(
         'UNKNOWN_EVENT_TYPE',
@@ -91,14 +85,7 @@ export class Announcer {
       ...(subject === undefined ? {} : { subject }),
       ...(tenancy === undefined ? {} : { tenancy }),
     });
-    const size = Buffer.byteLength(entry.payload);
-    if (size > this.#maxPayload) {
-      throw RefusedError.of(
-        'PAYLOAD_TOO_LARGE',
-        `The ${category} ${type} is ${size} bytes, over the limit of ${this.#maxPayload}. Store the bulk elsewhere and announce a reference to it.`,
-        { category, type, size, limit: this.#maxPayload },
-      );
-    }
+    refuseOversized([entry], this.#maxPayload);
     return entry;
   }
 }

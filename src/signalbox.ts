@@ -155,7 +155,10 @@ export class Signalbox implements AsyncDisposable {
   }
 
   /** Removes a resource's row and announces it, in one commit. */
-  async remove<TEntity extends object>(entity: TEntity, options: CreateOptions = {}): Promise<void> {
+  async remove<TEntity extends object>(
+    entity: TEntity,
+    options: CreateOptions = {},
+  ): Promise<void> {
     this.#assertOpen();
     this.#parts.subscriber.describe(entity, options);
     await (options.manager ?? this.#parts.dataSource.manager).remove(entity);

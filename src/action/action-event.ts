@@ -1,3 +1,4 @@
+import type { ActionEvent as ActionEventMessage } from '../events/event.js';
 import type { KnownActionType } from '../events/event-types.js';
 import type { ActionSettings } from './action.js';
 
@@ -11,6 +12,9 @@ export interface ActionHost {
     ): Promise<T>;
   };
 }
+
+/** An operation started, completed or failed: what the decorator of the same name announces. */
+export type ActionEvent = ActionEventMessage;
 
 /**
  * Announces Started before an asynchronous method runs, then Completed or Failed. The class holds its
@@ -33,7 +37,10 @@ export function ActionEvent<TArguments extends unknown[]>(
   type: KnownActionType,
   settings: ActionSettings | ((...args: TArguments) => ActionSettings) = {},
 ) {
-  return <TThis extends ActionHost, TMethod extends (this: TThis, ...args: TArguments) => Promise<unknown>>(
+  return <
+    TThis extends ActionHost,
+    TMethod extends (this: TThis, ...args: TArguments) => Promise<unknown>,
+  >(
     _target: TThis,
     _property: string,
     descriptor: TypedPropertyDescriptor<TMethod>,

@@ -86,9 +86,13 @@ export async function runAction<T>(
     await announce({ status: 'Failed', ...outcome(), error: describeError(error) }, inside).catch(
       (announceError: unknown) => {
         // The operation's own error is what the caller must act on; the lost announcement goes along.
-        throw new AggregateError([error, announceError], `${type} failed, and so did announcing it`, {
-          cause: error,
-        });
+        throw new AggregateError(
+          [error, announceError],
+          `${type} failed, and so did announcing it`,
+          {
+            cause: error,
+          },
+        );
       },
     );
     throw error;

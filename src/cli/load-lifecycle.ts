@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { createJiti } from 'jiti';
 import { machines } from '../../machines/index.js';
+import { importModule } from '../config/import-module.js';
 import { ConfigurationError, SignalboxError } from '../errors/errors.js';
 import type { AnyLifecycle } from '../lifecycle/lifecycle.js';
 import { nearestName } from '../errors/nearest-name.js';
@@ -44,15 +44,19 @@ export async function loadLifecycle(nameOrPath: string): Promise<AnyLifecycle> {
 
 async function importFile(path: string): Promise<Record<string, unknown>> {
   try {
-    return await createJiti(import.meta.url).import(path);
+    return await importModule(path);
   } catch (cause) {
     // A DefinitionError from the user's own copy of this package is another class of the same name.
     if (cause instanceof SignalboxError) throw cause;
     const because = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigurationError('ARGUMENT_INVALID', `${basename(path)} cannot be loaded: ${because}`, {
-      parameters: { file: basename(path) },
-      cause,
-    });
+    throw new ConfigurationError(
+      'ARGUMENT_INVALID',
+      `${basename(path)} cannot be loaded: ${because}`,
+      {
+        parameters: { file: basename(path) },
+        cause,
+      },
+    );
   }
 }
 

@@ -2,12 +2,16 @@ import Type from 'typebox';
 
 const tls = Type.Object(
   {
-    ca: Type.Optional(Type.String({ description: 'Path of a PEM file with the certificate authority.' })),
+    ca: Type.Optional(
+      Type.String({ description: 'Path of a PEM file with the certificate authority.' }),
+    ),
     cert: Type.Optional(Type.String({ description: 'Path of the client certificate, PEM.' })),
     key: Type.Optional(Type.String({ description: "Path of the client certificate's key, PEM." })),
     passphrase: Type.Optional(Type.String({ description: 'Passphrase of the key.' })),
     servername: Type.Optional(
-      Type.String({ description: 'Host name to check the certificate against; default: the URL’s.' }),
+      Type.String({
+        description: 'Host name to check the certificate against; default: the URL’s.',
+      }),
     ),
   },
   { additionalProperties: false },
@@ -40,7 +44,11 @@ const bus = Type.Object(
 const relay = Type.Object(
   {
     batch: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 10_000, description: 'Rows read at once; default 1000.' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        description: 'Rows read at once; default 1000.',
+      }),
     ),
     window: Type.Optional(
       Type.Integer({

@@ -1,8 +1,8 @@
 import { access, readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
-import { createJiti } from 'jiti';
 import { ConfigurationError } from '../errors/errors.js';
 import type { Configuration } from './configuration.js';
+import { importModule } from './import-module.js';
 import { validateConfiguration } from './validate-configuration.js';
 
 const fileNames = ['signalbox.config.ts', 'signalbox.config.js', 'signalbox.config.json'];
@@ -53,7 +53,8 @@ async function importFile(path: string, name: string): Promise<unknown> {
     if (extname(path) === '.json') {
       return JSON.parse(await readFile(path, 'utf8')) as unknown;
     }
-    return await createJiti(import.meta.url).import(path, { default: true });
+    const { default: exported } = await importModule(path);
+    return exported;
   } catch (cause) {
     // The parser of JSON quotes what it stumbled over, which may be a password.
     const because =
@@ -69,10 +70,12 @@ async function importFile(path: string, name: string): Promise<unknown> {
   }
 }
 
-function readEnvironment(
-  environment: Readonly<Record<string, string | undefined>>,
-): Configuration {
-  const { SIGNALBOX_DATABASE: database, SIGNALBOX_BUS: bus, SIGNALBOX_SOURCE: source } = environment;
+function readEnvironment(environment: Readonly<Record<string, string | undefined>>): Configuration {
+  const {
+    SIGNALBOX_DATABASE: database,
+    SIGNALBOX_BUS: bus,
+    SIGNALBOX_SOURCE: source,
+  } = environment;
   return validateConfiguration(
     {
       ...(isSet(database) ? { database } : {}),

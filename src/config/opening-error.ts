@@ -46,6 +46,8 @@ function codeOf(error: unknown): string | undefined {
 }
 
 function driverOf(message: string): string {
-  return ['pg', 'mysql2', 'better-sqlite3'].find((name) => message.toLowerCase().includes(name)) ??
-    (/postgres/i.test(message) ? 'pg' : /mysql/i.test(message) ? 'mysql2' : 'better-sqlite3');
+  return (
+    ['pg', 'mysql2', 'better-sqlite3'].find((name) => message.toLowerCase().includes(name)) ??
+    (/postgres/i.test(message) ? 'pg' : /mysql/i.test(message) ? 'mysql2' : 'better-sqlite3')
+  );
 }

@@ -31,11 +31,9 @@ export function validateConfiguration(value: unknown, origin: string): Configura
   const fault = errors.toSorted((a, b) => b.instancePath.length - a.instancePath.length)[0];
   if (fault !== undefined) {
     const key = keyOf(fault.instancePath);
-    throw new ConfigurationError(
-      'CONFIG_VALUE_INVALID',
-      `${origin}: '${key}' ${fault.message}.`,
-      { parameters: { origin, key } },
-    );
+    throw new ConfigurationError('CONFIG_VALUE_INVALID', `${origin}: '${key}' ${fault.message}.`, {
+      parameters: { origin, key },
+    });
   }
   return value as Configuration;
 }

@@ -6,6 +6,8 @@ import type { AmbientContext } from '../context/ambient.js';
 import { RefusedError } from '../errors/errors.js';
 import type { AsyncJobEvent } from '../events/event.js';
 import type { JsonObject } from '../json/json.js';
+import { ownTransaction } from '../store/own-transaction.js';
+import { canonicalUuid } from '../uuid.js';
 
 /** What a job is about. */
 export interface JobSettings extends AmbientContext {
@@ -70,6 +72,7 @@ export class Jobs {
           submission,
         })
         .execute();
+      return submission;
     });
     return id;
   }
@@ -87,14 +90,14 @@ export class Jobs {
       });
     }
     await this.#within(settings.manager, async (manager) => {
-      const job = await this.#find(manager, id);
+      const job = await this.#find(manager, canonicalUuid(id));
       await manager
         .createQueryBuilder()
         .update(table)
         .set({ progress: Math.round(progress), updated_at: new Date().toISOString() })
         .where('id = :id', { id })
         .execute();
-      await this.#announceFor(manager, job, 'update', settings, {
+      return this.#announceFor(manager, job, 'update', settings, {
         jobId: id,
         command: job.command,
         status: 'IN_PROGRESS',
@@ -122,7 +125,7 @@ export class Jobs {
     outcome: Pick<AsyncJobEvent['data'], 'status' | 'result' | 'error'>,
   ): Promise<void> {
     await this.#within(settings.manager, async (manager) => {
-      const job = await this.#find(manager, id);
+      const job = await this.#find(manager, canonicalUuid(id));
       const { affected } = await manager
         .createQueryBuilder()
         .delete()
@@ -133,7 +136,7 @@ export class Jobs {
       if (affected === 0) {
         throw unknownJob(id);
       }
-      await this.#announceFor(manager, job, 'complete', settings, {
+      return this.#announceFor(manager, job, 'complete', settings, {
         jobId: id,
         command: job.command,
         ...outcome,
@@ -192,13 +195,13 @@ export class Jobs {
 
   async #within(
     manager: EntityManager | undefined,
-    work: (manager: EntityManager) => Promise<void>,
+    work: (manager: EntityManager) => Promise<string>,
   ): Promise<void> {
     if (manager !== undefined) {
       await work(manager);
       return;
     }
-    await this.#dataSource.transaction(work);
+    await ownTransaction(this.#dataSource, work, (eventId) => [eventId]);
     this.#wake();
   }
 }

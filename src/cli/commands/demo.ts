@@ -14,7 +14,9 @@ interface DemoFlags extends CommonFlags {
 /** `signalbox demo`: an orchestration scenario with its events, on SQLite or real servers. */
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('Drive a network, volumes, a machine and snapshots through their lives, and listen.')
+    .description(
+      'Drive a network, volumes, a machine and snapshots through their lives, and listen.',
+    )
     .option('--database <url>', 'a real database instead of a temporary SQLite file')
     .option('--bus <url...>', 'a real broker instead of the in-process bus')
     .option('--resources <n>', 'as load: drive n machines through their whole lives', wholeNumber)

@@ -10,7 +10,9 @@ export function machineCommand(): Command {
     .description('List the built-in lifecycles, or print one of them or of a file.')
     .addArgument(new Argument('[lifecycle]', 'a built-in resource, or the path of a file'))
     .addOption(
-      new Option('--format <format>', 'how to print it').choices(['table', 'json']).default('table'),
+      new Option('--format <format>', 'how to print it')
+        .choices(['table', 'json'])
+        .default('table'),
     )
     .addHelpText('after', '\nExample:\n  signalbox machine VirtualMachine --format json')
     .action(async (name: string | undefined, { format }: { format: 'table' | 'json' }) => {

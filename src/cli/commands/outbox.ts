@@ -40,7 +40,10 @@ export function outboxCommand(): Command {
   );
   outbox.addCommand(
     row('retry', 'put a parked row, and those held behind it, back into the outbox')
-      .addHelpText('after', '\nExample:\n  signalbox outbox retry 4711 --database sqlite:cloud.sqlite')
+      .addHelpText(
+        'after',
+        '\nExample:\n  signalbox outbox retry 4711 --database sqlite:cloud.sqlite',
+      )
       .action(async (at: number, flags: RowFlags) =>
         withStore(flags, async (store) => {
           await each(store, at, flags, (ref) => store.outbox.retry(ref));
@@ -50,7 +53,10 @@ export function outboxCommand(): Command {
   );
   outbox.addCommand(
     row('drop', 'give a parked row up; it stays in the journal')
-      .addHelpText('after', '\nExample:\n  signalbox outbox drop 4711 --database sqlite:cloud.sqlite')
+      .addHelpText(
+        'after',
+        '\nExample:\n  signalbox outbox drop 4711 --database sqlite:cloud.sqlite',
+      )
       .action(async (at: number, flags: RowFlags) =>
         withStore(flags, async (store) => {
           await each(store, at, flags, (ref) => store.outbox.drop(ref));
@@ -100,7 +106,11 @@ async function each(
   { forBus }: RowFlags,
   work: (ref: { position: number; bus: string }) => Promise<boolean>,
 ): Promise<void> {
-  const rows = await store.outbox.listParked({ limit: 1000, after: at - 1 });
+  // A tilde sorts behind every name a bus can have.
+  const rows = await store.outbox.listParked({
+    limit: 1000,
+    after: { position: at - 1, bus: '~' },
+  });
   const matching = rows.filter(
     ({ position: found, bus, status }) =>
       found === at && status === 'parked' && (forBus === undefined || bus === forBus),
@@ -118,11 +128,32 @@ async function each(
   }
 }
 
-function describe({ position: at, bus, status, reason, parkedAt, id, category, type, resource, uuid }: ParkedRecord) {
+function describe({
+  position: at,
+  bus,
+  status,
+  reason,
+  parkedAt,
+  id,
+  category,
+  type,
+  resource,
+  uuid,
+}: ParkedRecord) {
   return { position: at, bus, status, reason, parkedAt, id, category, type, resource, uuid };
 }
 
-function line({ position: at, bus, status, reason, parkedAt, category, type, resource, uuid }: ParkedRecord): string {
+function line({
+  position: at,
+  bus,
+  status,
+  reason,
+  parkedAt,
+  category,
+  type,
+  resource,
+  uuid,
+}: ParkedRecord): string {
   const subject = resource === null ? '' : ` ${resource}/${uuid}`;
   const target = bus === '' ? '' : ` for ${bus}`;
   return `${String(at).padStart(10)}  ${status.padEnd(6)}  ${parkedAt}  ${category} ${type}${subject}${target}: ${reason}\n`;

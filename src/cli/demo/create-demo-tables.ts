@@ -9,7 +9,9 @@ export class CreateDemoTables1700000000001 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     const { dataSource } = queryRunner;
     for (const entity of demoResources) {
-      await queryRunner.createTable(Table.create(dataSource.getMetadata(entity), dataSource.driver));
+      await queryRunner.createTable(
+        Table.create(dataSource.getMetadata(entity), dataSource.driver),
+      );
     }
   }
 

@@ -1,0 +1,57 @@
+import { Command } from 'commander';
+import { connectBuses } from '../../config/connect-bus.js';
+import { connectDatabase } from '../../config/connect-database.js';
+import { ConfigurationError } from '../../errors/errors.js';
+import { cloudEvents } from '../../formats/cloudevents.js';
+import { createRelay } from '../../relay/relay.js';
+import { openStore } from '../../store/open-store.js';
+import { requireDatabase } from '../settings.js';
+import type { CommonFlags } from '../settings.js';
+import { stopSignal } from '../stop-signal.js';
+
+/** `signalbox relay`: moves the outbox to the buses until it is told to stop. */
+export function relayCommand(): Command {
+  return new Command('relay')
+    .description('Move the outbox to the buses. Run as many as you like: they share the work.')
+    .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
+    .option('--bus <url...>', 'amqp:// or amqps:// address')
+    .option('--config <file>', 'configuration file')
+    .addHelpText(
+      'after',
+      '\nExample:\n  signalbox relay --database postgres://signalbox@localhost/cloud --bus amqp://localhost',
+    )
+    .action(async (flags: CommonFlags) => {
+      const { database, bus, source, relay: options } = await requireDatabase(flags);
+      const buses = connectBuses(bus);
+      if (buses.length === 0) {
+        throw new ConfigurationError(
+          'CONFIG_VALUE_INVALID',
+          'A relay without a bus would drain the outbox to nowhere. Pass --bus, set SIGNALBOX_BUS, or put it into signalbox.config.ts.',
+          { parameters: { key: 'bus' } },
+        );
+      }
+      const stop = stopSignal();
+      const dataSource = await connectDatabase(database, { poolSize: 4 });
+      try {
+        const store = openStore(dataSource);
+        await store.verifyMigrated();
+        await Promise.all(buses.map((each) => each.connect()));
+        const relay = createRelay({
+          store,
+          dataSource,
+          buses,
+          format: cloudEvents,
+          source: source ?? 'management-server',
+          options: options ?? {},
+        });
+        await relay.start();
+        process.stderr.write(`relaying to ${buses.map(({ name }) => name).join(', ')}\n`);
+        await stop.requested;
+        process.stderr.write('stopping: draining what is under way\n');
+        await relay.stop();
+      } finally {
+        await Promise.all(buses.map((each) => each.close()));
+        await dataSource.destroy();
+      }
+    });
+}

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { rabbitmq } from '../bus/amqp/index.js';
+import type { Bus } from '../bus/bus.js';
+import { memoryBus } from '../bus/memory/memory-bus.js';
+import { ConfigurationError } from '../errors/errors.js';
+import type { BusConfiguration, Configuration } from './configuration.js';
+
+/**
+ * Makes the buses of a configuration, without connecting them. Throws ConfigurationError
+ * CONFIG_VALUE_INVALID for an address of an unknown kind, without the address.
+ */
+export function connectBuses(configuration: Configuration['bus']): readonly Bus[] {
+  const list =
+    configuration === undefined
+      ? []
+      : Array.isArray(configuration)
+        ? configuration
+        : [configuration];
+  return list.map((item) => connectBus(typeof item === 'string' ? { url: item } : item));
+}
+
+function connectBus({ url, name, exchange, alternateExchange, tls }: BusConfiguration): Bus {
+  const urls = typeof url === 'string' ? [url] : url;
+  const schemes = new Set(urls.map((address) => /^([a-z]+):/i.exec(address)?.[1]?.toLowerCase()));
+  if (schemes.size === 1 && schemes.has('memory')) {
+    return memoryBus(name === undefined ? {} : { name });
+  }
+  for (const scheme of schemes) {
+    if (scheme !== 'amqp' && scheme !== 'amqps') {
+      throw new ConfigurationError(
+        'CONFIG_VALUE_INVALID',
+        `A bus address must begin with amqp://, amqps:// or memory:, not ` +
+          `${scheme === undefined ? 'without a scheme' : `'${scheme}:'`}.`,
+        { parameters: { key: 'bus', scheme: scheme ?? null } },
+      );
+    }
+  }
+  return rabbitmq({
+    url: urls,
+    ...(name === undefined ? {} : { name }),
+    ...(exchange === undefined ? {} : { exchange }),
+    ...(alternateExchange === undefined ? {} : { alternateExchange }),
+    ...(tls === undefined ? {} : { tls: readTls(tls) }),
+  });
+}
+
+function readTls({ ca, cert, key, passphrase, servername }: NonNullable<BusConfiguration['tls']>) {
+  return {
+    ...(ca === undefined ? {} : { ca: readPem('bus.tls.ca', ca) }),
+    ...(cert === undefined ? {} : { cert: readPem('bus.tls.cert', cert) }),
+    ...(key === undefined ? {} : { key: readPem('bus.tls.key', key) }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(servername === undefined ? {} : { servername }),
+  };
+}
+
+function readPem(configurationKey: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new ConfigurationError(
+      'CONFIG_VALUE_INVALID',
+      `'${configurationKey}' names a file that cannot be read: ${path}.`,
+      { parameters: { key: configurationKey, path }, cause },
+    );
+  }
+}

@@ -1,0 +1,53 @@
+import { createRequire } from 'node:module';
+import { createJiti } from 'jiti';
+import type { JitiOptions } from 'jiti';
+
+type TypeScript = typeof import('typescript');
+
+/**
+ * Imports a JavaScript or TypeScript file of the user's. TypeScript goes through the user's own
+ * compiler where it is installed, because entities carry decorators that no type-stripper knows; else
+ * through a stripper. Rejects with what the file throws.
+ */
+export async function importModule(path: string): Promise<Record<string, unknown>> {
+  const jiti = createJiti(import.meta.url);
+  const typescript = compilerNear(path);
+  if (typescript === undefined) {
+    return jiti.import(path);
+  }
+  const transform: JitiOptions['transform'] = (options) =>
+    /\.[cm]?ts$/.test(options.filename ?? '')
+      ? {
+          code: jiti.transform({
+            ...options,
+            ts: false,
+            source: compile(typescript, options.source),
+          }),
+        }
+      : { code: jiti.transform(options) };
+  return createJiti(import.meta.url, { transform, fsCache: false }).import(path);
+}
+
+function compile(
+  { transpileModule, ModuleKind, ScriptTarget }: TypeScript,
+  source: string,
+): string {
+  return transpileModule(source, {
+    compilerOptions: {
+      module: ModuleKind.ESNext,
+      target: ScriptTarget.ES2022,
+      experimentalDecorators: true,
+      emitDecoratorMetadata: true,
+      useDefineForClassFields: false,
+      verbatimModuleSyntax: false,
+    },
+  }).outputText;
+}
+
+function compilerNear(path: string): TypeScript | undefined {
+  try {
+    return createRequire(path)('typescript') as TypeScript;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,153 @@
+import type { DataSource } from 'typeorm';
+import { Announcer } from './announcer.js';
+import type { Bus } from './bus/bus.js';
+import { originSource } from './context/origin-source.js';
+import { createSweeper } from './deadlines/sweeper.js';
+import type { SweeperOptions } from './deadlines/sweeper.js';
+import { ConfigurationError } from './errors/errors.js';
+import { defineEventTypes } from './events/event-types.js';
+import type { EventTypes } from './events/event-types.js';
+import { cloudEvents } from './formats/cloudevents.js';
+import type { Format } from './formats/format.js';
+import { createRelay } from './relay/relay.js';
+import type { RelayOptions } from './relay/relay.js';
+import { ResourceRegistry } from './resource-registry.js';
+import { Signalbox } from './signalbox.js';
+import { GroupCommit } from './store/group-commit.js';
+import type { GroupCommitOptions } from './store/group-commit.js';
+import { openStore } from './store/open-store.js';
+import type { ResourceDefinition } from './store/resource.js';
+import { LifecycleSubscriber } from './store/subscriber.js';
+import { Transitions } from './transitions.js';
+
+/** What Signalbox works on and how. */
+export interface SignalboxOptions {
+  /** Your initialized DataSource: postgres, mysql, mariadb or better-sqlite3. */
+  readonly dataSource: DataSource;
+  /** The entity classes with a lifecycle, and what `mapResource` returned for others. */
+  readonly resources: readonly ResourceDefinition[];
+  /**
+   * Where events are published: one bus, several, or none (then the journal keeps them). Every relay
+   * of one database must have the same buses, by name.
+   */
+  readonly bus?: Bus | readonly Bus[];
+  /** Who publishes: the first word of every routing key. Default `management-server`. */
+  readonly source?: string;
+  /** Your own event types besides CloudStack's; see `defineEventTypes`. */
+  readonly eventTypes?: EventTypes;
+  /** The largest event in bytes of UTF-8. Default 262,144 (256 KiB). */
+  readonly maxPayload?: number;
+  /**
+   * Whether this process moves the outbox to the buses. Default true; false where `signalbox relay`
+   * runs apart. Several relays share the work.
+   */
+  readonly relay?: boolean | RelayOptions;
+  /** Whether this process fires deadlines. Default true; several share the work. */
+  readonly deadlines?: boolean | SweeperOptions;
+  /** How concurrent transitions share commits. */
+  readonly groupCommit?: GroupCommitOptions;
+  /** How events look on the wire. Default CloudEvents 1.0 JSON. */
+  readonly format?: Format;
+}
+
+/**
+ * Puts a Signalbox on a DataSource: binds the resources, guards their entities, and starts the relay
+ * and the deadlines. Rejects with ConfigurationError (a mapping, a missing migration, an unsupported
+ * database) before anything is written.
+ *
+ * @example
+ * ```ts
+ * const signalbox = await createSignalbox({ dataSource, resources: [Volume], bus: rabbitmq({ url }) });
+ * ```
+ */
+export async function createSignalbox(options: SignalboxOptions): Promise<Signalbox> {
+  const { dataSource, source = 'management-server', maxPayload = 256 * 1024 } = options;
+  refuseUninitialized(dataSource);
+  const buses = busesOf(options.bus);
+  const store = openStore(dataSource);
+  const registry = new ResourceRegistry(dataSource, options.resources, source);
+  await store.verifyMigrated();
+
+  const format = options.format ?? cloudEvents;
+  const origin = originSource(source);
+  const eventTypes = options.eventTypes ?? defineEventTypes();
+  const relay =
+    options.relay === false
+      ? undefined
+      : createRelay({
+          store,
+          dataSource,
+          buses,
+          format,
+          source,
+          options: options.relay === true ? {} : options.relay,
+        });
+  const wake = (): void => relay?.wake();
+  const announcer = new Announcer({ store, origin, eventTypes, maxPayload, wake });
+  const transitions = new Transitions({
+    dataSource,
+    store,
+    groupCommit: new GroupCommit(store, options.groupCommit),
+    origin,
+    maxPayload,
+    wake,
+  });
+  const subscriber = new LifecycleSubscriber({
+    bindings: registry.bindings,
+    store,
+    origin,
+    wake,
+    maxPayload,
+  });
+  const uninstall = subscriber.install(dataSource);
+  const sweeper =
+    options.deadlines === false
+      ? undefined
+      : createSweeper({
+          store,
+          registry,
+          transitions,
+          origin,
+          wake,
+          options: options.deadlines === true ? {} : options.deadlines,
+        });
+  await relay?.start();
+  sweeper?.start();
+  return new Signalbox({
+    dataSource,
+    registry,
+    store,
+    buses,
+    format,
+    origin,
+    announcer,
+    transitions,
+    subscriber,
+    relay,
+    sweeper,
+    wake,
+    dispose: async () => uninstall(),
+  });
+}
+
+function busesOf(bus: SignalboxOptions['bus']): readonly Bus[] {
+  const buses = bus === undefined ? [] : 'publish' in bus ? [bus] : [...bus];
+  const names = new Set(buses.map(({ name }) => name));
+  if (names.size < buses.length) {
+    throw new ConfigurationError(
+      'CONFIG_VALUE_INVALID',
+      'Two buses have the same name. Give each its own: outbox rows are kept by it.',
+      { parameters: { key: 'bus' } },
+    );
+  }
+  return buses;
+}
+
+function refuseUninitialized(dataSource: DataSource): void {
+  if (!dataSource.isInitialized) {
+    throw new ConfigurationError(
+      'DATABASE_UNSUPPORTED',
+      'The DataSource is not initialized. Await dataSource.initialize() first.',
+    );
+  }
+}

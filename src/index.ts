@@ -1,0 +1,139 @@
+/**
+ * Signalbox: lawful transitions, every one announced.
+ *
+ * @module
+ */
+
+// Public API: Signalbox
+export { createSignalbox } from './create-signalbox.js';
+export type { SignalboxOptions } from './create-signalbox.js';
+export { Signalbox } from './signalbox.js';
+export type { AnnouncementOptions, CreateOptions, EventOfEntity } from './signalbox.js';
+export type { TransitionOptions } from './transitions.js';
+export { ActionEvent } from './action/action-event.js';
+export type { ActionHost } from './action/action-event.js';
+export type { ActionHandle, ActionSettings } from './action/action.js';
+export { Jobs } from './jobs/jobs.js';
+export type { JobSettings } from './jobs/jobs.js';
+export { withContext } from './context/ambient.js';
+export type { AmbientContext } from './context/ambient.js';
+
+// Lifecycles
+export { defineLifecycle } from './lifecycle/define-lifecycle.js';
+export type { LifecycleDefinition } from './lifecycle/define-lifecycle.js';
+export { effects } from './lifecycle/effects.js';
+export type { EffectName, EffectParams } from './lifecycle/effects.js';
+export { birth, step, stepDeadline } from './lifecycle/step.js';
+export type { DeadlineStep, Step } from './lifecycle/step.js';
+export { explain } from './lifecycle/explain.js';
+export type { Explanation } from './lifecycle/explain.js';
+export { lawfulEvents } from './lifecycle/lawful-events.js';
+export { plan } from './lifecycle/plan.js';
+export type { Plan } from './lifecycle/plan.js';
+export { describeLifecycle } from './lifecycle/describe-lifecycle.js';
+export { lifecycleTable } from './lifecycle/lifecycle-table.js';
+export { deadlineExceeded } from './lifecycle/lifecycle.js';
+export type {
+  AnyLifecycle,
+  ContextOf,
+  Deadline,
+  Effect,
+  EventOf,
+  Lifecycle,
+  StateDeclaration,
+  StateOf,
+  TransitionDeclaration,
+} from './lifecycle/lifecycle.js';
+
+// Resources and their tables
+export { ResourceEntity } from './store/resource-entity.js';
+export { mapResource } from './store/resource.js';
+export type {
+  ResourceClass,
+  ResourceColumns,
+  ResourceDefinition,
+  ResourceMapping,
+  ResourceRef,
+} from './store/resource.js';
+export { migrations } from './store/migrations/migrations.js';
+export { migrate } from './store/migrations/migrate.js';
+export { openStore } from './store/open-store.js';
+export type {
+  OutboxDepth,
+  OutboxRef,
+  OutboxStore,
+  ParkedRecord,
+  Store,
+  Transitioned,
+} from './store/store.js';
+export type { GroupCommitOptions } from './store/group-commit.js';
+export type { JournalEntry, JournalRecord } from './store/journal-entry.js';
+export type { SendOptions } from './store/subscriber.js';
+
+// Events
+export { categories } from './events/category.js';
+export type { Category } from './events/category.js';
+export type {
+  AlertEvent,
+  AsyncJobEvent,
+  EventAttributes,
+  ResourceStateEvent,
+  SignalboxEvent,
+  UsageEvent,
+} from './events/event.js';
+export { defineEventTypes } from './events/event-types.js';
+export type {
+  CustomEventTypes,
+  CustomTypesOf,
+  EventType,
+  EventTypes,
+  KnownActionType,
+  KnownAlertType,
+  KnownUsageType,
+} from './events/event-types.js';
+export { bindingPatterns } from './events/filter.js';
+export type { EventFilter, EventSelection } from './events/filter.js';
+export { parseRoutingKey, routingKey, routingKeyOf } from './events/routing-key.js';
+export type { RoutingKeyParts, RoutingKeyWords } from './events/routing-key.js';
+export { eventSchemas } from './events/schemas.js';
+export { validateEvent } from './events/validate-event.js';
+export { cloudEvents } from './formats/cloudevents.js';
+export type { Format } from './formats/format.js';
+export type { JsonObject, JsonValue } from './json/json.js';
+
+// Buses and the relay
+export type {
+  Bus,
+  BusCapabilities,
+  BusMessage,
+  BusSubscription,
+  DeadLetter,
+  Delivery,
+  DeliveryHandler,
+  Published,
+  RetryPolicy,
+  SubscribeOptions,
+} from './bus/bus.js';
+export { DeadLetterError } from './bus/dead-letter-error.js';
+export { memoryBus } from './bus/memory/memory-bus.js';
+export { subscribeEvents } from './bus/event-subscription.js';
+export type { EventHandler, SelectedEvent } from './bus/event-subscription.js';
+export type { BusNotice, BusNoticeListener } from './bus/notice.js';
+export { createRelay } from './relay/relay.js';
+export type { Relay, RelayOptions } from './relay/relay.js';
+export type { SweeperOptions } from './deadlines/sweeper.js';
+
+// Configuration and errors
+export { defineConfig } from './config/configuration.js';
+export type { Configuration } from './config/configuration.js';
+export { errorCodes } from './errors/codes.js';
+export type { ErrorCode } from './errors/codes.js';
+export {
+  ConfigurationError,
+  ConflictError,
+  DefinitionError,
+  RefusedError,
+  SignalboxError,
+  UnavailableError,
+} from './errors/errors.js';
+export type { Refusal } from './errors/errors.js';

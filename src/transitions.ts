@@ -1,0 +1,173 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { AmbientContext } from './context/ambient.js';
+import type { OriginSource } from './context/origin-source.js';
+import { RefusedError, SignalboxError } from './errors/errors.js';
+import { nearestName } from './errors/nearest-name.js';
+import type { ResourceBinding } from './store/binding.js';
+import { databaseError } from './store/database-errors.js';
+import type { GroupCommit } from './store/group-commit.js';
+import { unknownResource } from './store/plan.js';
+import type { DueDeadline, Store, Transitioned, TransitionRequest } from './store/store.js';
+
+/** How a transition is made, and what its events say besides. */
+export interface TransitionOptions extends AmbientContext {
+  /** Why: goes into the event. */
+  readonly reason?: string;
+  /** The revision you decided by: any other in the row is a ConflictError. */
+  readonly expectedRevision?: number;
+  /** What guards may look at besides the entity; not announced. */
+  readonly payload?: Readonly<Record<string, unknown>>;
+  /** Your transaction; without one the transition is committed by itself. */
+  readonly manager?: EntityManager;
+}
+
+/** Room that the rest of a state event's payload may take, in bytes. */
+const envelopeRoom = 4096;
+
+/** The way in for `transition()`: checks the request, then joins a commit or the caller's own. */
+export class Transitions {
+  readonly #dataSource: DataSource;
+  readonly #store: Store;
+  readonly #groupCommit: GroupCommit;
+  readonly #origin: OriginSource;
+  readonly #maxPayload: number;
+  readonly #wake: () => void;
+
+  constructor(options: {
+    readonly dataSource: DataSource;
+    readonly store: Store;
+    readonly groupCommit: GroupCommit;
+    readonly origin: OriginSource;
+    readonly maxPayload: number;
+    readonly wake: () => void;
+  }) {
+    this.#dataSource = options.dataSource;
+    this.#store = options.store;
+    this.#groupCommit = options.groupCommit;
+    this.#origin = options.origin;
+    this.#maxPayload = options.maxPayload;
+    this.#wake = options.wake;
+  }
+
+  /** @param uuid Canonical. */
+  async transition(
+    binding: ResourceBinding,
+    uuid: string,
+    event: string,
+    options: TransitionOptions,
+  ): Promise<Transitioned> {
+    const { reason, expectedRevision, payload, manager } = options;
+    refuseUnknownEvent(binding, uuid, event);
+    const request: TransitionRequest = {
+      uuid,
+      event,
+      origin: this.#origin(options),
+      ...(reason === undefined ? {} : { reason }),
+      ...(expectedRevision === undefined ? {} : { expectedRevision }),
+      ...(payload === undefined ? {} : { payload }),
+    };
+    this.#refuseTooLarge(binding, request);
+    return manager === undefined
+      ? this.#commit(binding, request)
+      : this.#join(manager, binding, request);
+  }
+
+  /** Fires a due deadline that has a timeout transition. Rejects with DEADLINE_STALE when it is late. */
+  async fire(binding: ResourceBinding, due: DueDeadline): Promise<Transitioned> {
+    return this.#commit(binding, {
+      uuid: due.uuid,
+      event: 'DeadlineExceeded',
+      deadline: { id: due.deadline, revision: due.revision },
+      reason: `deadline ${due.deadline} passed`,
+      origin: this.#origin({ actor: 'signalbox' }),
+    });
+  }
+
+  /** The resource's state and what its guards read, as they are now. */
+  async read(
+    binding: ResourceBinding,
+    uuid: string,
+  ): Promise<{ readonly state: string; readonly context: unknown }> {
+    const { columns, entity, context } = binding;
+    let row: object | null;
+    try {
+      row = await this.#dataSource.manager.findOneBy(entity, { [columns.uuid.property]: uuid });
+    } catch (error) {
+      throw databaseError(error);
+    }
+    if (row === null) {
+      throw unknownResource(binding, uuid);
+    }
+    return {
+      state: String((row as Record<string, unknown>)[columns.state.property]),
+      context: context?.(row) ?? {},
+    };
+  }
+
+  /** Resolves when every transition under way is settled. */
+  async close(): Promise<void> {
+    await this.#groupCommit.close();
+  }
+
+  async #commit(binding: ResourceBinding, request: TransitionRequest): Promise<Transitioned> {
+    const outcome = await this.#groupCommit.transition(binding, request);
+    this.#wake();
+    return outcome;
+  }
+
+  async #join(
+    manager: EntityManager,
+    binding: ResourceBinding,
+    request: TransitionRequest,
+  ): Promise<Transitioned> {
+    let outcome: Transitioned | Error;
+    try {
+      outcome = await this.#store.transitionWithin(manager, binding, request);
+    } catch (error) {
+      throw error instanceof SignalboxError ? error : databaseError(error);
+    }
+    if (outcome instanceof Error) {
+      throw outcome;
+    }
+    return outcome;
+  }
+
+  #refuseTooLarge(
+    binding: ResourceBinding,
+    { uuid, event, reason, origin }: TransitionRequest,
+  ): void {
+    const said =
+      (reason?.length ?? 0) + (origin.actor?.length ?? 0) + (origin.correlationId?.length ?? 0);
+    // Four bytes a character at the most, six where JSON escapes it.
+    if (said * 6 + envelopeRoom <= this.#maxPayload) {
+      return;
+    }
+    const size = Buffer.byteLength(JSON.stringify({ reason, ...origin })) + envelopeRoom;
+    if (size > this.#maxPayload) {
+      throw RefusedError.of(
+        'PAYLOAD_TOO_LARGE',
+        `The ${event} of ${binding.resource} ${uuid} would be ${size} bytes, over the limit of ${this.#maxPayload}. Shorten the reason, and refer to the bulk instead.`,
+        { resource: binding.resource, uuid, event, size, limit: this.#maxPayload },
+      );
+    }
+  }
+}
+
+function refuseUnknownEvent(
+  { lifecycle, resource }: ResourceBinding,
+  uuid: string,
+  event: string,
+): void {
+  if (lifecycle.events.includes(event)) {
+    return;
+  }
+  const suggestion = nearestName(String(event), lifecycle.events);
+  throw RefusedError.of(
+    'UNKNOWN_EVENT',
+    `${resource} has no event '${String(event)}'. ` +
+      (suggestion === undefined
+        ? `It has ${lifecycle.events.join(', ')}.`
+        : `Did you mean '${suggestion}'?`),
+    { resource, uuid, event: String(event), events: [...lifecycle.events] },
+  );
+}
