@@ -31,7 +31,11 @@ eachDatabase((kind) => {
           lifecycleVersion: 9,
           uuid: '9d827485-0f46-4db8-bd39-000000000000',
         };
-        const updating = db.dataSource.manager.update(Tank, { uuid }, { [property]: values[property] });
+        const updating = db.dataSource.manager.update(
+          Tank,
+          { uuid },
+          { [property]: values[property] },
+        );
         expect(await codeOf(updating)).toBe('WRITE_BYPASSES_LIFECYCLE');
         const raw = db.dataSource
           .createQueryBuilder()
@@ -92,7 +96,11 @@ eachDatabase((kind) => {
       const { uuid } = tank;
       const quiet = { listeners: false };
       const inserting = db.dataSource.manager.save(
-        db.dataSource.manager.create(Tank, { ...tank, uuid: uuid.replace(/.$/, 'x'), label: 'quiet' }),
+        db.dataSource.manager.create(Tank, {
+          ...tank,
+          uuid: uuid.replace(/.$/, 'x'),
+          label: 'quiet',
+        }),
         quiet,
       );
       if (kind !== 'postgres') {
@@ -104,7 +112,9 @@ eachDatabase((kind) => {
         'WRITE_BYPASSES_LIFECYCLE',
       );
       db.subscriber.send(tank, 'StartRequested');
-      expect(await codeOf(db.dataSource.manager.save(tank, quiet))).toBe('WRITE_BYPASSES_LIFECYCLE');
+      expect(await codeOf(db.dataSource.manager.save(tank, quiet))).toBe(
+        'WRITE_BYPASSES_LIFECYCLE',
+      );
       const building = db.dataSource
         .createQueryBuilder()
         .update(Tank)
