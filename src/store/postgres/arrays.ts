@@ -5,9 +5,15 @@
  */
 const separator = '\x1f';
 
-/** SQL text that turns a parameter made by `textList` into `text[]`. An empty list is an empty array. */
-export function textListSql(parameter: string): string {
-  return `string_to_array(${parameter}, E'\\x1f')`;
+/** The same as SQL text. */
+export const separatorSql = `E'\\x1f'`;
+
+/**
+ * SQL text that turns a numbered parameter made by `textList` into `text[]`, its length hidden from the
+ * planner. An empty list is an empty array.
+ */
+export function textListSql(parameter: number): string {
+  return `string_to_array((SELECT $${parameter}::text), ${separatorSql})`;
 }
 
 /** Every element must be non-empty: a list of one empty text reads as an empty list. */

@@ -25,6 +25,11 @@ export function castType({ type, metadata }: BoundColumn): string {
   }
 }
 
+/** SQL text of a uuid as the `uuid` column takes it. */
+export function uuidSql({ columns }: ResourceBinding, uuid: string): string {
+  return columns.uuid.type === 'uuid' ? uuid : `${uuid}::text::${castType(columns.uuid)}`;
+}
+
 /** How the database writes a state that the lifecycle knows by this name. */
 export function stateText({ columns }: ResourceBinding, state: string): string {
   return String(databaseValue(columns.state, state));

@@ -8,7 +8,7 @@ import type { LockedRow, PlannedTransition } from '../plan.js';
 import { revisionConflict, unknownResource } from '../plan.js';
 import { shareOf } from '../share.js';
 import type { DeadlineChange } from '../store.js';
-import { castType, sinceText, stateText } from './columns.js';
+import { castType, sinceText, stateText, uuidSql } from './columns.js';
 
 /** Runs a statement in the manager's transaction, its errors typed. */
 async function run<TRow>(
@@ -22,11 +22,6 @@ async function run<TRow>(
   } catch (error) {
     throw databaseError(error);
   }
-}
-
-function uuidSql(binding: ResourceBinding, parameter: string): string {
-  const { uuid } = binding.columns;
-  return uuid.type === 'uuid' ? parameter : `${parameter}::text::${castType(uuid)}`;
 }
 
 /** Locks rows in uuid order and reads them as they are then. */

@@ -9,7 +9,7 @@ import type { StatementVariant } from './transition-statement.js';
 
 /** The parameters of the transition statement for one batch. */
 export interface StatementParameters {
-  readonly variant: Omit<StatementVariant, 'waits'>;
+  readonly variant: Omit<StatementVariant, 'several'>;
   readonly values: readonly string[];
   /** For each request, the id of its state event, then one for each saying of its event. */
   readonly ids: readonly (readonly string[])[];
@@ -17,7 +17,7 @@ export interface StatementParameters {
 
 /** The edges that the events of a batch can take, as parameters. Made once for each set of events. */
 export interface EdgeParameters {
-  readonly variant: Omit<StatementVariant, 'waits'>;
+  readonly variant: Omit<StatementVariant, 'several'>;
   readonly edges: readonly string[];
   readonly effects: readonly string[];
   readonly deadlines: readonly string[];

@@ -1,6 +1,6 @@
 import type { ResourceBinding } from '../binding.js';
-import { textListSql } from './arrays.js';
-import { castType, tenancySql } from './columns.js';
+import { separatorSql, textListSql } from './arrays.js';
+import { castType, tenancySql, uuidSql } from './columns.js';
 
 /** Parts of the statement that a batch may not need. */
 export interface StatementVariant {
@@ -10,89 +10,24 @@ export interface StatementVariant {
   readonly arms: boolean;
   /** Some edge cancels a deadline. */
   readonly cancels: boolean;
-  /** Wait for rows that others hold locked, in uuid order, instead of leaving them out. */
-  readonly waits: boolean;
+  /** A batch, which leaves out rows that others hold locked, or a single request, which waits. */
+  readonly several: boolean;
 }
 
 /**
- * One statement that moves a batch of resources: locks their rows, finds each one's edge, compares and
- * sets, and writes journal, outbox and deadlines, in one commit and one round trip. Pure.
+ * One statement that moves resources: locks their rows, finds each one's edge, compares and sets, and
+ * writes journal, outbox and deadlines, in one commit and one round trip. Pure. All variants take the
+ * same parameters.
  *
  * What it decides is decided on the rows as locked. Under READ COMMITTED a locked row may be newer
  * than the statement's snapshot, and then the deadlines of that newer row are invisible to the
  * statement; where it would cancel some, it leaves such a row alone and says that it raced.
  */
-export function transitionStatement(
-  binding: ResourceBinding,
-  { effects, arms, cancels, waits }: StatementVariant,
-): string {
-  const { table, columns } = binding;
-  const { uuid, state, revision, stateSince, lifecycleVersion } = columns;
-  const uuidOf = (alias: string) =>
-    uuid.type === 'uuid' ? `${alias}.uuid` : `${alias}.uuid::text::${castType(uuid)}`;
-  const next = textListSql;
-
-  const request = `
-    SELECT * FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::uuid[], $5::smallint[],
-      $6::timestamptz[], ${next('$7')}, ${next('$8')}, ${next('$9')}, ${next('$10')})
-      WITH ORDINALITY AS q (uuid, event, expected, id, share, time, source, head, tail, since, ord)`;
-
-  const locked = `
-    SELECT q.*, r.${state.sql}::text AS state, r.${revision.sql}::bigint AS revision,
-      ${cancels ? `seen.${revision.sql} IS DISTINCT FROM r.${revision.sql}` : 'false'} AS raced
-    FROM request q JOIN ${table} r ON r.${uuid.sql} = ${uuidOf('q')}
-      ${cancels ? `LEFT JOIN ${table} seen ON seen.${uuid.sql} = ${uuidOf('q')}` : ''}
-    ORDER BY q.uuid FOR NO KEY UPDATE OF r ${waits ? '' : 'SKIP LOCKED'}`;
-
-  const sets = [
-    `${state.sql} = e.target::${castType(state)}`,
-    `${revision.sql} = l.revision + 1`,
-    ...(lifecycleVersion === undefined
-      ? []
-      : [`${lifecycleVersion.sql} = ${Number(binding.lifecycle.version)}`]),
-    ...(stateSince === undefined
-      ? []
-      : [
-          `${stateSince.sql} = CASE WHEN e.target = l.state THEN r.${stateSince.sql} ` +
-            `ELSE l.since::${castType(stateSince)} END`,
-        ]),
-  ];
-  // No condition on the row's own columns: it would be tested on the snapshot's row, not the locked one.
-  const moved = `
-    UPDATE ${table} AS r SET ${sets.join(', ')}
-    FROM locked l JOIN unnest($11::int[], $12::int[], ${next('$13')}, ${next('$14')},
-        ${next('$15')}, ${next('$16')}) AS e (edge, event, origin, target, type, data)
-      ON e.event = l.event AND e.origin = l.state
-    WHERE r.${uuid.sql} = ${uuidOf('l')} AND NOT l.raced
-      AND (l.expected IS NULL OR l.expected = l.revision)
-    RETURNING l.ord, l.uuid, l.id, l.share, l.time, l.source, e.edge, e.type, l.revision + 1 AS revision,
-      ${tenancySql(binding, 'r')} || ',"revision":' || (l.revision + 1) || ',"data":' AS middle,
-      l.head, e.data || l.tail AS data`;
-
-  const stateEvents = `
-    SELECT ord, 0 AS place, id, 'ResourceStateEvent' AS category, type, uuid, revision, time, source,
-      share, head || middle || data AS payload
-    FROM moved`;
-  const effectEvents = `
-    SELECT m.ord, f.place, s.id, f.category, f.type, m.uuid, m.revision, m.time, m.source, m.share,
-      s.head || m.middle || f.head || CASE WHEN f.names THEN m.uuid::text ELSE '' END || f.tail
-    FROM moved m
-      JOIN unnest($18::int[], $19::int[], $20::int[], $21::boolean[], ${next('$22')}, ${next('$23')},
-        ${next('$24')}, ${next('$25')}) AS f (edge, place, saying, names, category, type, head, tail)
-        ON f.edge = m.edge
-      JOIN unnest($26::int[], $27::int[], $28::uuid[], ${next('$29')}) AS s (ord, saying, id, head)
-        ON s.ord = m.ord AND s.saying = f.saying
-    ORDER BY ord, place`;
-  // Positions are drawn here, under the row locks, so that they rise with a resource's revisions.
-  const events = `
-    SELECT nextval('signalbox_journal_position_seq') AS position, said.*
-    FROM (${effects ? `${stateEvents} UNION ALL ${effectEvents}` : stateEvents}) said`;
-
-  const parts = [
-    `request AS MATERIALIZED (${request})`,
-    `locked AS MATERIALIZED (${locked})`,
-    `moved AS (${moved})`,
-    `events AS MATERIALIZED (${events})`,
+export function transitionStatement(binding: ResourceBinding, variant: StatementVariant): string {
+  const { effects, arms, cancels, several } = variant;
+  return `WITH ${[
+    ...(several ? severalMoved(binding, cancels) : oneMoved(binding, cancels)),
+    `events AS MATERIALIZED (${events(effects)})`,
     `journal AS (
       INSERT INTO signalbox_journal
         (position, id, source, category, type, resource, uuid, revision, time, payload)
@@ -101,19 +36,141 @@ export function transitionStatement(
       INSERT INTO signalbox_outbox (position, share) SELECT position, share FROM events)`,
     ...(cancels ? [cancelled(effects)] : []),
     ...(arms ? [armed(effects, cancels)] : []),
+  ].join(',\n')}
+  ${several ? severalFound(binding) : oneFound}`;
+}
+
+/**
+ * A batch. Every array goes through a sub-select that hides its length from the planner. Else
+ * PostgreSQL would plan each execution anew for the lengths it sees, which takes longer than
+ * executing, and would find reading the whole table cheaper than looking up a hundred rows.
+ */
+function severalMoved(binding: ResourceBinding, cancels: boolean): readonly string[] {
+  const { table, columns } = binding;
+  const { uuid } = columns;
+  const texts = textListSql;
+  return [
+    `request AS MATERIALIZED (
+      SELECT * FROM unnest(${array(1, 'uuid')}, ${array(2, 'int')}, ${array(3, 'bigint')},
+        ${array(4, 'uuid')}, ${array(5, 'smallint')}, ${array(6, 'timestamptz')},
+        ${texts(7)}, ${texts(8)}, ${texts(9)}, ${texts(10)}) WITH ORDINALITY
+        AS q (uuid, event, expected, id, share, time, source, head, tail, since, ord))`,
+    `locked AS MATERIALIZED (
+      SELECT q.*, ${lockedFacts(binding, cancels, 'q.expected')}
+      FROM request q JOIN ${table} r ON r.${uuid.sql} = ${uuidSql(binding, 'q.uuid')}
+        ${cancels ? `LEFT JOIN ${table} seen ON seen.${uuid.sql} = r.${uuid.sql}` : ''}
+      ORDER BY q.uuid FOR NO KEY UPDATE OF r SKIP LOCKED)`,
+    // No condition on the row's columns: the snapshot's row would be tested, not the locked one.
+    `moved AS (
+      UPDATE ${table} AS r SET ${assignments(binding, 'e.target', 'l.since')}
+      FROM locked l JOIN unnest(${array(11, 'int')}, ${array(12, 'int')}, ${texts(13)},
+          ${texts(14)}, ${texts(15)}, ${texts(16)}) AS e (edge, event, origin, target, type, data)
+        ON e.event = l.event AND e.origin = l.state
+      WHERE r.${uuid.sql} = ${uuidSql(binding, 'l.uuid')} AND l.eligible
+      RETURNING l.ord, l.uuid, l.id, l.share, l.time, l.source, e.edge, e.type,
+        ${movedFacts(binding)}, l.head, e.data || l.tail AS data)`,
   ];
-  return `WITH ${parts.join(',\n')}
+}
+
+function severalFound(binding: ResourceBinding): string {
+  const { table, columns } = binding;
+  return `
     SELECT q.ord, l.state, l.revision, m.ord IS NOT NULL AS moved, coalesce(l.raced, false) AS raced,
       CASE WHEN l.ord IS NULL
-        THEN EXISTS (SELECT FROM ${table} r WHERE r.${uuid.sql} = ${uuidOf('q')}) ELSE false END AS busy
+        THEN EXISTS (SELECT FROM ${table} r WHERE r.${columns.uuid.sql} = ${uuidSql(binding, 'q.uuid')})
+        ELSE false END AS busy
     FROM request q LEFT JOIN locked l ON l.ord = q.ord LEFT JOIN moved m ON m.ord = q.ord`;
+}
+
+/** A single request, which waits for its row. Far fewer steps to set up, which is what one row costs. */
+function oneMoved(binding: ResourceBinding, cancels: boolean): readonly string[] {
+  const { table, columns } = binding;
+  const { uuid } = columns;
+  const first = (number: number, type: string) => `($${number}::${type}[])[1]`;
+  const edge = (number: number) => `(string_to_array($${number}::text, ${separatorSql}))[l.place]`;
+  const isRow = (alias: string) => `${alias}.${uuid.sql} = ${uuidSql(binding, first(1, 'uuid'))}`;
+  return [
+    `locked AS MATERIALIZED (
+      SELECT ${lockedFacts(binding, cancels, first(3, 'bigint'))},
+        array_position(string_to_array($13::text, ${separatorSql}), r.${columns.state.sql}::text) AS place
+      FROM ${table} r ${cancels ? `LEFT JOIN ${table} seen ON ${isRow('seen')}` : ''}
+      WHERE ${isRow('r')} FOR NO KEY UPDATE OF r)`,
+    `moved AS (
+      UPDATE ${table} AS r SET ${assignments(binding, edge(14), '$10::text')}
+      FROM locked l WHERE ${isRow('r')} AND l.eligible AND l.place IS NOT NULL
+      RETURNING 1 AS ord, ${first(1, 'uuid')} AS uuid, ${first(4, 'uuid')} AS id,
+        ${first(5, 'smallint')} AS share, ${first(6, 'timestamptz')} AS time, $7::text AS source,
+        ($11::int[])[l.place] AS edge, ${edge(15)} AS type, ${movedFacts(binding)},
+        $8::text AS head, ${edge(16)} || $9::text AS data)`,
+  ];
+}
+
+// Every parameter must be named somewhere, or PostgreSQL cannot tell its type.
+const oneFound = `
+  SELECT 1 AS ord, l.state, l.revision, m.ord IS NOT NULL AS moved, l.raced, false AS busy
+  FROM locked l LEFT JOIN moved m ON num_nulls($2::text, $10::text, $12::text) = 0`;
+
+function lockedFacts({ columns }: ResourceBinding, cancels: boolean, expected: string): string {
+  const { state, revision } = columns;
+  const raced = cancels ? `seen.${revision.sql} IS DISTINCT FROM r.${revision.sql}` : 'false';
+  return `r.${state.sql}::text AS state, r.${revision.sql}::bigint AS revision, ${raced} AS raced,
+    (${expected} IS NULL OR ${expected} = r.${revision.sql}) AND NOT (${raced}) AS eligible`;
+}
+
+function assignments(
+  { columns, lifecycle }: ResourceBinding,
+  target: string,
+  since: string,
+): string {
+  const { state, revision, stateSince, lifecycleVersion } = columns;
+  return [
+    `${state.sql} = (${target})::${castType(state)}`,
+    `${revision.sql} = l.revision + 1`,
+    ...(lifecycleVersion === undefined
+      ? []
+      : [`${lifecycleVersion.sql} = ${Number(lifecycle.version)}`]),
+    ...(stateSince === undefined
+      ? []
+      : [
+          `${stateSince.sql} = CASE WHEN ${target} = l.state THEN r.${stateSince.sql} ` +
+            `ELSE (${since})::${castType(stateSince)} END`,
+        ]),
+  ].join(', ');
+}
+
+function movedFacts(binding: ResourceBinding): string {
+  return `l.revision + 1 AS revision,
+    ${tenancySql(binding, 'r')} || ',"revision":' || (l.revision + 1) || ',"data":' AS middle`;
+}
+
+/** Positions are drawn under the row locks, so that they rise with a resource's revisions. */
+function events(effects: boolean): string {
+  const state = `
+    SELECT ord, 0 AS place, id, 'ResourceStateEvent' AS category, type, uuid, revision, time, source,
+      share, head || middle || data AS payload
+    FROM moved`;
+  const caused = `
+    SELECT m.ord, f.place, s.id, f.category, f.type, m.uuid, m.revision, m.time, m.source, m.share,
+      s.head || m.middle || f.head || CASE WHEN f.names THEN m.uuid::text ELSE '' END || f.tail
+    FROM moved m
+      JOIN unnest(${array(18, 'int')}, ${array(19, 'int')}, ${array(20, 'int')},
+          ${array(21, 'boolean')}, ${textListSql(22)}, ${textListSql(23)}, ${textListSql(24)},
+          ${textListSql(25)}) AS f (edge, place, saying, names, category, type, head, tail)
+        ON f.edge = m.edge
+      JOIN unnest(${array(26, 'int')}, ${array(27, 'int')}, ${array(28, 'uuid')},
+          ${textListSql(29)}) AS s (ord, saying, id, head)
+        ON s.ord = m.ord AND s.saying = f.saying
+    ORDER BY ord, place`;
+  return `
+    SELECT nextval('signalbox_journal_position_seq') AS position, said.*
+    FROM (${effects ? `${state} UNION ALL ${caused}` : state}) said`;
 }
 
 function cancelled(effects: boolean): string {
   const first = effects ? 30 : 18;
   return `cancelled AS (
     DELETE FROM signalbox_deadline d
-    USING moved m JOIN unnest($${first}::int[], ${textListSql(`$${first + 1}`)}) AS c (edge, deadline)
+    USING moved m JOIN unnest(${array(first, 'int')}, ${textListSql(first + 1)}) AS c (edge, deadline)
       ON c.edge = m.edge
     WHERE d.uuid = m.uuid AND d.resource = $17::text AND d.deadline = c.deadline)`;
 }
@@ -122,9 +179,15 @@ function armed(effects: boolean, cancels: boolean): string {
   const first = (effects ? 30 : 18) + (cancels ? 2 : 0);
   return `armed AS (
     INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, due_at)
-    SELECT $17::text, m.uuid, a.deadline, m.revision, clock_timestamp() + a.after * interval '1 millisecond'
-    FROM moved m JOIN unnest($${first}::int[], ${textListSql(`$${first + 1}`)}, $${first + 2}::bigint[])
-      AS a (edge, deadline, after) ON a.edge = m.edge
+    SELECT $17::text, m.uuid, a.deadline, m.revision,
+      clock_timestamp() + a.after * interval '1 millisecond'
+    FROM moved m JOIN unnest(${array(first, 'int')}, ${textListSql(first + 1)},
+        ${array(first + 2, 'bigint')}) AS a (edge, deadline, after)
+      ON a.edge = m.edge
     ON CONFLICT (uuid, resource, deadline)
       DO UPDATE SET revision = excluded.revision, due_at = excluded.due_at)`;
+}
+
+function array(number: number, type: string): string {
+  return `(SELECT $${number}::${type}[])`;
 }

@@ -62,7 +62,7 @@ export class StatementLane {
     batch: readonly TransitionRequest[],
   ): Promise<readonly TransitionOutcome[]> {
     const parameters = this.#parameters(batch);
-    const statement = this.#statement(parameters, batch.length === 1);
+    const statement = this.#statement(parameters, batch.length > 1);
     for (let attempt = 1; ; attempt += 1) {
       try {
         const rows = await runNamed<StatementRow>(dataSource, statement, parameters.values);
@@ -82,7 +82,7 @@ export class StatementLane {
   async runWithin(manager: EntityManager, request: TransitionRequest): Promise<TransitionOutcome> {
     const batch = [request];
     const parameters = this.#parameters(batch);
-    const { text } = this.#statement(parameters, true);
+    const { text } = this.#statement(parameters, false);
     const rows = await manager
       .query<Record<'ord' | 'state' | 'revision' | 'moved' | 'raced' | 'busy', never>[]>(text, [
         ...parameters.values,
@@ -121,12 +121,12 @@ export class StatementLane {
     return statementParameters(this.#binding, batch, this.#edges, edges, this.#nextId);
   }
 
-  #statement({ variant }: StatementParameters, waits: boolean): NamedStatement {
+  #statement({ variant }: StatementParameters, several: boolean): NamedStatement {
     const { effects, arms, cancels } = variant;
-    const key = Number(effects) + 2 * Number(arms) + 4 * Number(cancels) + 8 * Number(waits);
+    const key = Number(effects) + 2 * Number(arms) + 4 * Number(cancels) + 8 * Number(several);
     let statement = this.#statements.get(key);
     if (statement === undefined) {
-      const text = transitionStatement(this.#binding, { ...variant, waits });
+      const text = transitionStatement(this.#binding, { ...variant, several });
       const digest = createHash('sha256').update(text).digest('hex').slice(0, 32);
       statement = { name: `signalbox_${digest}`, text };
       this.#statements.set(key, statement);
@@ -139,9 +139,7 @@ export class StatementLane {
     { ids }: StatementParameters,
     rows: readonly StatementRow[],
   ): readonly TransitionOutcome[] {
-    const outcomes: TransitionOutcome[] = batch.map(({ uuid }) =>
-      unknownResource(this.#binding, uuid),
-    );
+    const outcomes = new Array<TransitionOutcome | undefined>(batch.length).fill(undefined);
     for (const row of rows) {
       const index = Number(row[0]) - 1;
       outcomes[index] = this.#outcome(
@@ -150,7 +148,10 @@ export class StatementLane {
         row,
       );
     }
-    return outcomes;
+    return outcomes.map(
+      (outcome, index) =>
+        outcome ?? unknownResource(this.#binding, (batch[index] as TransitionRequest).uuid),
+    );
   }
 
   #outcome(
