@@ -44,6 +44,7 @@ export const errorCodes = {
   FAULT_UNSUPPORTED: 'The machine uses an XState feature that a durable lifecycle cannot keep (invoke, history, spawn, dynamic delays).',
   FAULT_NAME: 'A resource, state, event or effect name is empty, reserved or too long for a routing key.',
   FAULT_TOO_MANY_STATES: 'The parallel regions multiply to more configurations than can be compiled. Split the lifecycle.',
+  FAULT_VERSION: 'The version of the lifecycle is not a whole number from 1. Raise it by one whenever the machine changes.',
   // Set-up: ConfigurationError
   CONFIG_KEY_UNKNOWN: 'The configuration has a key that does not exist. The message names the nearest one that does.',
   CONFIG_VALUE_INVALID: 'A configuration value has the wrong type or is out of range.',

@@ -25,6 +25,8 @@ export interface Deadline {
    * the `after` transition, else `ALERT.RESOURCE.STUCK`.
    */
   readonly alert: Effect;
+  /** Why it is as long as it is, from the `description` of the `after` transition. */
+  readonly description?: string;
 }
 
 /**

@@ -1,0 +1,139 @@
+import { and, not, or, stateIn } from 'xstate';
+import type { Faults } from './faults.js';
+import type { LifecycleEvent } from './lifecycle.js';
+import type { GuardExpression, StateNode } from './tree.js';
+
+type Check = (...args: never[]) => boolean;
+type Implementation = (
+  args: { context: unknown; event: LifecycleEvent },
+  params: unknown,
+) => boolean;
+
+// The combinators are functions marked with their check; comparing the mark survives minification,
+// which comparing function names does not.
+const checks = {
+  and: checkOf(and([])),
+  or: checkOf(or([])),
+  not: checkOf(not(() => true)),
+  in: checkOf(stateIn('')),
+};
+
+const deepestReference = 16;
+
+/** What guards refer to. */
+export interface GuardScope {
+  /** `setup({ guards })` of the machine. */
+  readonly implementations: Readonly<Record<string, unknown>>;
+  readonly root: StateNode;
+  /** Finds a state by its id, as `stateIn('#id')` names it. */
+  readonly byId: (id: string) => StateNode | undefined;
+  readonly faults: Faults;
+}
+
+/**
+ * Reads a guard as an expression over named guards. An inline function, params that are computed, or
+ * a name without implementation become faults; the expression then stands for an unknown answer.
+ *
+ * @param where Names the place in messages.
+ */
+export function readGuard(
+  guard: unknown,
+  where: string,
+  scope: GuardScope,
+  depth = 0,
+): GuardExpression {
+  if (typeof guard === 'function') {
+    return (
+      readCombinator(guard, where, scope, depth) ?? unusable('is an inline function', guard.name)
+    );
+  }
+  const { type: name, params } = (typeof guard === 'string' ? { type: guard } : guard) as {
+    type: string;
+    params?: unknown;
+  };
+  if (typeof params === 'function') return unusable('has computed params', name);
+  const implementation = scope.implementations[name];
+  if (implementation === undefined) return unusable('has no implementation', name);
+  if (depth >= deepestReference) return unusable('refers to itself', name);
+  if (typeof implementation !== 'function') {
+    return readGuard(implementation, where, scope, depth + 1);
+  }
+  const combined = readCombinator(implementation, where, scope, depth + 1);
+  if (combined !== undefined) return combined;
+  return {
+    kind: 'named',
+    name: params === undefined ? name : `${name}(${JSON.stringify(params)})`,
+    test: (context, event) => (implementation as Implementation)({ context, event }, params),
+  };
+
+  function unusable(fault: string, guardName: string): GuardExpression {
+    const shown = guardName === '' ? '(anonymous)' : guardName;
+    scope.faults.add(
+      'FAULT_INLINE_GUARD',
+      `Guard '${shown}' ${where} ${fault}. Name it in setup({ guards }), so that a refusal can name it too.`,
+      { guard: shown, where },
+    );
+    return { kind: 'named', name: shown, test: () => false };
+  }
+}
+
+function readCombinator(
+  guard: unknown,
+  where: string,
+  scope: GuardScope,
+  depth: number,
+): GuardExpression | undefined {
+  const { check, guards, stateValue } = guard as {
+    check?: Check;
+    guards?: readonly unknown[];
+    stateValue?: unknown;
+  };
+  const inner = () => (guards ?? []).map((item) => readGuard(item, where, scope, depth));
+  switch (check) {
+    case checks.and:
+      return { kind: 'and', of: inner() };
+    case checks.or:
+      return { kind: 'or', of: inner() };
+    case checks.not:
+      return { kind: 'not', of: inner()[0] as GuardExpression };
+    case checks.in: {
+      const nodes = nodesOf(stateValue, scope);
+      if (nodes !== undefined) return { kind: 'in', nodes };
+      const state = JSON.stringify(stateValue);
+      scope.faults.add('FAULT_UNKNOWN_TARGET', `stateIn(${state}) ${where} names no state.`, {
+        where,
+      });
+      return { kind: 'in', nodes: [] };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function nodesOf(value: unknown, { root, byId }: GuardScope): readonly StateNode[] | undefined {
+  if (typeof value === 'string' && value.startsWith('#')) {
+    const node = byId(value.slice(1));
+    return node === undefined ? undefined : [node];
+  }
+  return within(root, value);
+}
+
+function within(node: StateNode, value: unknown): readonly StateNode[] | undefined {
+  if (typeof value === 'string') {
+    let found: StateNode | undefined = node;
+    for (const key of value.split('.')) found = found?.children.find((child) => child.key === key);
+    return found === undefined ? undefined : [found];
+  }
+  const nodes: StateNode[] = [];
+  for (const [key, inner] of Object.entries(value as object)) {
+    const child = node.children.find((candidate) => candidate.key === key);
+    const deeper = child === undefined ? undefined : within(child, inner);
+    if (child === undefined || deeper === undefined) return undefined;
+    nodes.push(child, ...deeper);
+  }
+  return nodes;
+}
+
+function checkOf(guard: unknown): Check {
+  return (guard as { check: Check }).check;
+}

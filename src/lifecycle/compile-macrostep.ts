@@ -1,0 +1,284 @@
+import { holds } from './compile-conditions.js';
+import type { Ask } from './compile-decisions.js';
+import type { Effect } from './lifecycle.js';
+import { byOrder, isWithin, type Configuration, type StateNode, type Transition } from './tree.js';
+
+/** What one event does to one configuration. */
+export interface Outcome {
+  readonly active: Configuration;
+  /** In the order of announcement. */
+  readonly effects: readonly Effect[];
+  /** Nodes that were active before and were left, even when entered again. */
+  readonly exited: ReadonlySet<StateNode>;
+  /** Nodes that are active now and were entered on the way. */
+  readonly entered: ReadonlySet<StateNode>;
+  /** The machine reached a final state: no event is lawful any more. */
+  readonly done: boolean;
+  readonly description: string | undefined;
+}
+
+/** A chain of eventless transitions does not end. */
+export class EndlessChain extends Error {}
+
+const longestChain = 200;
+
+/**
+ * What an event does: the whole macrostep, as SCXML and XState v5 define it. Undefined when no
+ * transition is enabled, or when all that are enabled forbid the event.
+ *
+ * Transitions are selected in the active states, inner before outer; conflicts between regions go to
+ * the inner and then to the earlier one; states are left from the inside out, effects of the
+ * transitions follow, states are entered from the outside in. Then eventless transitions and the
+ * completion of states are followed until the machine rests.
+ */
+export function macrostep(
+  active: Configuration,
+  event: string,
+  root: StateNode,
+  ask: Ask,
+): Outcome | undefined {
+  const selected = select(root, active, event, undefined, ask);
+  if (selected.every((transition) => transition.forbidden)) return undefined;
+  const run = new Run(active, root, ask);
+  run.take(selected);
+  run.settle();
+  return run.outcome(selected.find(({ description }) => description !== undefined)?.description);
+}
+
+/** What happens to a configuration without any event: entries from nothing, or eventless transitions. */
+export function settle(active: Configuration, root: StateNode, ask: Ask): Outcome {
+  const run = new Run(active, root, ask);
+  if (active.size === 0) run.enter([root]);
+  run.settle();
+  return run.outcome(undefined);
+}
+
+/** The active children of a node, in document order. Few are active, and a node may have thousands. */
+export function activeChildren(node: StateNode, active: Configuration): readonly StateNode[] {
+  return [...active].filter(({ parent }) => parent === node).toSorted(byOrder);
+}
+
+/** Whether a configuration is final: its root is done. */
+export function isDone(node: StateNode, active: Configuration): boolean {
+  switch (node.kind) {
+    case 'final':
+      return active.has(node);
+    case 'compound':
+      return activeChildren(node, active).some(({ kind }) => kind === 'final');
+    case 'parallel':
+      return node.children.every((child) => isDone(child, active));
+    case 'atomic':
+      return false;
+  }
+}
+
+class Run {
+  readonly #initial: Configuration;
+  readonly #root: StateNode;
+  readonly #ask: Ask;
+  readonly #active: Set<StateNode>;
+  readonly #effects: Effect[] = [];
+  readonly #exited = new Set<StateNode>();
+  readonly #entered = new Set<StateNode>();
+  readonly #raised: string[] = [];
+  #current: string | undefined;
+  #done = false;
+
+  constructor(active: Configuration, root: StateNode, ask: Ask) {
+    this.#initial = active;
+    this.#root = root;
+    this.#ask = ask;
+    this.#active = new Set(active);
+  }
+
+  outcome(description: string | undefined): Outcome {
+    return {
+      active: this.#active,
+      effects: this.#effects,
+      exited: this.#exited,
+      entered: this.#entered,
+      done: this.#done,
+      description,
+    };
+  }
+
+  /** Follows eventless transitions and raised events until nothing is enabled. */
+  settle(): void {
+    let eventless = true;
+    for (let steps = 0; !this.#done; steps += 1) {
+      if (steps > longestChain) throw new EndlessChain();
+      const enabled = eventless ? this.#eventless() : [];
+      if (enabled.length > 0) {
+        // One that changes nothing would be enabled for ever: it is taken once.
+        eventless = this.take(enabled);
+        continue;
+      }
+      const raised = this.#raised.shift();
+      if (raised === undefined) return;
+      this.#current = raised;
+      this.take(select(this.#root, this.#active, raised, raised, this.#ask));
+      eventless = true;
+    }
+  }
+
+  /** Takes transitions together. Returns whether other nodes are active than before. */
+  take(transitions: readonly Transition[]): boolean {
+    const taken = withoutConflicts(transitions, this.#active);
+    const before = new Set(this.#active);
+    const left = exitSet(taken, this.#active).toSorted((a, b) => byOrder(b, a));
+    for (const node of left) {
+      this.#effects.push(...node.exit);
+      this.#active.delete(node);
+      if (this.#initial.has(node)) this.#exited.add(node);
+      this.#entered.delete(node);
+    }
+    for (const { effects } of taken) this.#effects.push(...effects);
+    this.enter(taken.flatMap(({ targets }) => targets ?? []));
+    return before.size !== this.#active.size || [...before].some((node) => !this.#active.has(node));
+  }
+
+  /** Enters what the targets ask for and what a legal configuration needs besides. */
+  enter(targets: readonly StateNode[]): void {
+    const next = new Set(this.#active);
+    for (const target of targets) {
+      for (let node: StateNode | undefined = target; node; node = node.parent) next.add(node);
+    }
+    const complete = (node: StateNode): void => {
+      next.add(node);
+      if (node.kind === 'parallel') node.children.forEach(complete);
+      if (node.kind !== 'compound') return;
+      const chosen = activeChildren(node, next);
+      (chosen.length === 0 && node.initial !== undefined ? [node.initial] : chosen).forEach(
+        complete,
+      );
+    };
+    if (targets.length > 0) complete(this.#root);
+    const entering = [...next].filter((node) => !this.#active.has(node));
+    for (const node of entering.toSorted(byOrder)) this.#enterNode(node);
+    if (this.#done) this.#finish();
+  }
+
+  #enterNode(node: StateNode): void {
+    this.#active.add(node);
+    this.#entered.add(node);
+    this.#effects.push(...node.entry);
+    if (node.kind === 'final') this.#complete(node);
+  }
+
+  // A final child completes its parent; parallel parents complete with their last region.
+  #complete({ parent }: StateNode): void {
+    if (parent === undefined) return;
+    if (parent.kind === 'compound') this.#raised.push(parent.doneEvent);
+    let around = parent.kind === 'parallel' ? parent : parent.parent;
+    while (around?.kind === 'parallel' && isDone(around, this.#active)) {
+      this.#raised.push(around.doneEvent);
+      around = around.parent;
+    }
+    if (around === undefined) this.#done = true;
+  }
+
+  // A machine that is done leaves its states, though the row keeps the name of the final one.
+  #finish(): void {
+    for (const node of [...this.#active].toSorted((a, b) => byOrder(b, a))) {
+      this.#effects.push(...node.exit);
+      if (this.#initial.has(node)) this.#exited.add(node);
+    }
+    this.#entered.clear();
+  }
+
+  #eventless(): readonly Transition[] {
+    const enabled = new Set<Transition>();
+    for (const leaf of [...this.#active].toSorted(byOrder)) {
+      if (leaf.kind !== 'atomic' && leaf.kind !== 'final') continue;
+      for (let node: StateNode | undefined = leaf; node; node = node.parent) {
+        const transition = node.always.find(({ guard }) =>
+          holds(guard, this.#active, this.#current, this.#ask),
+        );
+        if (transition === undefined) continue;
+        enabled.add(transition);
+        break;
+      }
+    }
+    return [...enabled];
+  }
+}
+
+/** The transitions an event enables: in each region the innermost state that has one. */
+function select(
+  node: StateNode,
+  active: Configuration,
+  event: string,
+  internalEvent: string | undefined,
+  ask: Ask,
+): readonly Transition[] {
+  const inner: Transition[] = [];
+  for (const child of activeChildren(node, active)) {
+    inner.push(...select(child, active, event, internalEvent, ask));
+  }
+  if (inner.length > 0) return inner;
+  const own = candidates(node, event).find(({ guard }) => holds(guard, active, internalEvent, ask));
+  return own === undefined ? [] : [own];
+}
+
+/** Exact candidates first, then wildcards, the longest first. */
+function candidates({ transitions }: StateNode, event: string): readonly Transition[] {
+  const exact = transitions.get(event) ?? [];
+  const wildcards = [...transitions.keys()]
+    .filter((descriptor) => descriptor !== event && matches(event, descriptor))
+    .toSorted((a, b) => b.length - a.length);
+  if (wildcards.length === 0) return exact;
+  return [...exact, ...wildcards.flatMap((descriptor) => transitions.get(descriptor) ?? [])];
+}
+
+/** Whether a wildcard descriptor takes an event: `*` takes all, `a.*` takes `a` and all under it. */
+export function matches(event: string, descriptor: string): boolean {
+  if (descriptor === '*') return true;
+  if (!descriptor.endsWith('.*')) return descriptor === event;
+  const prefix = descriptor.slice(0, -2);
+  return event === prefix || event.startsWith(`${prefix}.`);
+}
+
+/** The node that stays active while a transition is taken; undefined when even the root is left. */
+function domainOf({ source, targets = [], reenter }: Transition): StateNode | undefined {
+  if (!reenter && targets.every((target) => target === source || isWithin(target, source))) {
+    return source;
+  }
+  const [first, ...others] = [...targets, source];
+  for (let node = first?.parent; node; node = node.parent) {
+    const around = node;
+    if (others.every((other) => isWithin(other, around))) return around;
+  }
+  return reenter ? undefined : rootOf(source);
+}
+
+function rootOf(node: StateNode): StateNode {
+  return node.parent === undefined ? node : rootOf(node.parent);
+}
+
+function exitSet(transitions: readonly Transition[], active: Configuration): readonly StateNode[] {
+  const left = new Set<StateNode>();
+  for (const transition of transitions) {
+    if (transition.targets === undefined || transition.targets.length === 0) continue;
+    const domain = domainOf(transition);
+    for (const node of active) {
+      if (domain === undefined || isWithin(node, domain)) left.add(node);
+    }
+  }
+  return [...left];
+}
+
+/** Of two transitions that would leave a common state, the inner one stays, else the earlier one. */
+function withoutConflicts(
+  transitions: readonly Transition[],
+  active: Configuration,
+): readonly Transition[] {
+  if (transitions.length < 2) return transitions;
+  let kept: readonly { transition: Transition; exits: ReadonlySet<StateNode> }[] = [];
+  for (const transition of transitions) {
+    const exits = new Set(exitSet([transition], active));
+    const rivals = kept.filter((other) => [...other.exits].some((node) => exits.has(node)));
+    if (rivals.some((rival) => !isWithin(transition.source, rival.transition.source))) continue;
+    kept = [...kept.filter((other) => !rivals.includes(other)), { transition, exits }];
+  }
+  return kept.map(({ transition }) => transition);
+}

@@ -1,0 +1,350 @@
+import { everyConfiguration, nameOf } from './compile-configurations.js';
+import { everyDecision, type Ask, type Decision } from './compile-decisions.js';
+import type { MachineTree } from './compile-machine.js';
+import {
+  EndlessChain,
+  isDone,
+  macrostep,
+  matches,
+  settle,
+  type Outcome,
+} from './compile-macrostep.js';
+import type { Faults } from './faults.js';
+import {
+  deadlineExceeded,
+  type Birth,
+  type Deadline,
+  type Effect,
+  type GuardCondition,
+  type LifecycleTable,
+  type StateDeclaration,
+  type TableRow,
+  type TransitionDeclaration,
+} from './lifecycle.js';
+import { stateNameFault } from './names.js';
+import { byOrder, type Configuration, type StateNode } from './tree.js';
+
+/** The compiled parts of a lifecycle, before its own rules are checked. */
+export interface CompiledMachine {
+  readonly initial: string | undefined;
+  readonly states: readonly StateDeclaration[];
+  readonly transitions: readonly TransitionDeclaration[];
+  readonly table: LifecycleTable;
+}
+
+// More configurations than this belong to several resources, and their table to nobody's memory.
+const mostConfigurations = 4096;
+const mostDecisions = 128;
+
+const none: readonly never[] = Object.freeze([]);
+
+/**
+ * Compiles a machine to its table by trying every event in every configuration. Pure; what cannot be
+ * compiled becomes a fault.
+ *
+ * @param births Names of the states a resource can be born in besides the initial one.
+ * @param events Every event a caller may send.
+ */
+export function compileTable(
+  { root, nodes }: MachineTree,
+  events: readonly string[],
+  births: readonly string[],
+  faults: Faults,
+): CompiledMachine {
+  return new TableCompiler(root, nodes, events, faults).compile(births);
+}
+
+class TableCompiler {
+  readonly #root: StateNode;
+  readonly #nodes: readonly StateNode[];
+  readonly #events: readonly string[];
+  readonly #faults: Faults;
+  readonly #rows = new Map<string, ReadonlyMap<string, readonly TableRow[]>>();
+  readonly #timeouts = new Map<string, ReadonlyMap<string, readonly TableRow[]>>();
+  readonly #transitions: TransitionDeclaration[] = [];
+  readonly #guardedEvents = new Set<string>();
+  readonly #eventsByNode = new Map<StateNode, readonly string[]>();
+
+  constructor(
+    root: StateNode,
+    nodes: readonly StateNode[],
+    events: readonly string[],
+    faults: Faults,
+  ) {
+    this.#root = root;
+    this.#nodes = nodes;
+    this.#events = events;
+    this.#faults = faults;
+  }
+
+  compile(births: readonly string[]): CompiledMachine {
+    const configurations = this.#restingConfigurations();
+    const states = [...configurations].map(([name, active]) => this.#declareState(name, active));
+    for (const { name, final } of states) {
+      const active = configurations.get(name);
+      if (final || active === undefined) continue;
+      this.#compileEvents(name, active);
+      this.#compileTimeouts(name, active);
+    }
+    const deadlines = this.#nodes.flatMap((node) => node.deadlines.map(({ deadline }) => deadline));
+    const initial = this.#initialBirth();
+    return {
+      initial: initial?.state,
+      states,
+      transitions: Object.freeze(this.#transitions),
+      table: Object.freeze({
+        rows: this.#rows,
+        births: this.#births(initial, births, configurations),
+        deadlines: new Map(deadlines.map((deadline) => [deadline.id, deadline])),
+        timeouts: this.#timeouts,
+        armed: new Map(states.map((state) => [state.name, state.deadlines])),
+        events: new Set(this.#events),
+        guardedEvents: this.#guardedEvents,
+      }),
+    };
+  }
+
+  // A configuration that an eventless transition leaves at once is nothing a row can hold.
+  #restingConfigurations(): ReadonlyMap<string, Configuration> {
+    const all = everyConfiguration(this.#root, mostConfigurations);
+    if (all === undefined) {
+      this.#faults.add(
+        'FAULT_TOO_MANY_STATES',
+        `The states multiply to more than ${mostConfigurations} combinations. Split the lifecycle.`,
+        { limit: mostConfigurations },
+      );
+      return new Map();
+    }
+    const resting = new Map<string, Configuration>();
+    for (const active of all) {
+      const name = nameOf(this.#root, active) ?? '';
+      const fault = stateNameFault(name);
+      if (fault !== undefined) {
+        this.#faults.add('FAULT_NAME', `The state '${name}' ${fault}.`, { state: name });
+      }
+      if (this.#rests(name, active)) resting.set(name, active);
+    }
+    return resting;
+  }
+
+  #rests(name: string, active: Configuration): boolean {
+    if (![...active].some(({ always }) => always.length > 0) || isDone(this.#root, active)) {
+      return true;
+    }
+    const decisions = this.#decide(name, 'always', (ask) => settle(active, this.#root, ask));
+    return decisions.some(({ outcome }) => nameOf(this.#root, outcome.active) === name);
+  }
+
+  #declareState(name: string, active: Configuration): StateDeclaration {
+    const final = isDone(this.#root, active);
+    const inOrder = [...active].toSorted(byOrder);
+    const deadlines = final
+      ? none
+      : inOrder
+          .flatMap((node) => node.deadlines.map(({ deadline }) => deadline))
+          .toSorted((a, b) => a.after - b.after);
+    const description = inOrder.findLast(
+      (node) => node.description !== undefined && node !== this.#root,
+    )?.description;
+    return Object.freeze({
+      name,
+      tags: Object.freeze([...new Set(inOrder.flatMap(({ tags }) => tags))]),
+      final,
+      deadline: deadlines[0]?.after ?? null,
+      deadlines: Object.freeze(deadlines),
+      ...(description === undefined ? {} : { description }),
+    });
+  }
+
+  #compileEvents(from: string, active: Configuration): void {
+    const byEvent = new Map<string, readonly TableRow[]>();
+    for (const event of this.#eventsOf(active)) {
+      const rows = this.#compileRows(from, active, event, event);
+      if (rows.length === 0) continue;
+      byEvent.set(event, rows);
+      if (rows.some(({ guards }) => guards.length > 0)) this.#guardedEvents.add(event);
+    }
+    this.#rows.set(from, byEvent);
+  }
+
+  #compileTimeouts(from: string, active: Configuration): void {
+    const byDeadline = new Map<string, readonly TableRow[]>();
+    for (const node of [...active].toSorted(byOrder)) {
+      for (const { deadline, event } of node.deadlines) {
+        const rows = this.#compileRows(from, active, event, deadlineExceeded, deadline);
+        if (rows.length > 0) byDeadline.set(deadline.id, rows);
+      }
+    }
+    if (byDeadline.size > 0) this.#timeouts.set(from, byDeadline);
+  }
+
+  #compileRows(
+    from: string,
+    active: Configuration,
+    trigger: string,
+    event: string,
+    deadline?: Deadline,
+  ): readonly TableRow[] {
+    const decisions = this.#decide(from, event, (ask) =>
+      macrostep(active, trigger, this.#root, ask),
+    );
+    const rows: TableRow[] = [];
+    for (const { guards, outcome } of decisions) {
+      if (outcome === undefined) continue;
+      const to = nameOf(this.#root, outcome.active);
+      if (to === undefined) {
+        this.#faults.add(
+          'FAULT_UNSUPPORTED',
+          `'${event}' in state ${from} targets states that exclude each other.`,
+          { state: from, event },
+        );
+        continue;
+      }
+      const row: TableRow = Object.freeze({
+        lawful: true,
+        from,
+        event,
+        to,
+        next: to,
+        changed: from !== to,
+        effects: freezeList(outcome.effects),
+        guards: freezeList(guards),
+        arms: freezeList(deadlinesOf(outcome.entered)),
+        cancels: freezeList(deadlinesOf(outcome.exited).map(({ id }) => id)),
+      });
+      // A deadline that moves nothing and says no more than its alert is not a transition.
+      if (deadline !== undefined && !row.changed && isSilent(row)) continue;
+      rows.push(row);
+      this.#declare(row, outcome, deadline?.alert);
+    }
+    return freezeList(rows);
+  }
+
+  #declare(row: TableRow, { description }: Outcome, alert: Effect | undefined): void {
+    const { from, event, to, effects, guards } = row;
+    const conditions = guards.map(({ name, expected }): GuardCondition =>
+      Object.freeze({ name, expected }),
+    );
+    this.#transitions.push(
+      Object.freeze({
+        from,
+        event,
+        to,
+        effects: alert === undefined ? effects : Object.freeze([alert, ...effects]),
+        ...(conditions.length === 0 ? {} : { guards: Object.freeze(conditions) }),
+        ...(description === undefined ? {} : { description }),
+      }),
+    );
+  }
+
+  /** Every event that some active node could take. */
+  #eventsOf(active: Configuration): readonly string[] {
+    const lists = [...active].toReversed().map((node) => {
+      const known = this.#eventsByNode.get(node);
+      if (known !== undefined) return known;
+      const descriptors = [...node.transitions.keys()];
+      const wildcards = descriptors.filter((descriptor) => descriptor.endsWith('*'));
+      const taken =
+        wildcards.length === 0
+          ? descriptors.filter((descriptor) => !descriptor.startsWith('xstate.'))
+          : this.#events.filter(
+              (event) =>
+                node.transitions.has(event) ||
+                wildcards.some((wildcard) => matches(event, wildcard)),
+            );
+      this.#eventsByNode.set(node, taken);
+      return taken;
+    });
+    return [...new Set(lists.flat())];
+  }
+
+  #initialBirth(): Birth | undefined {
+    const decisions = this.#decide('', 'birth', (ask) => settle(new Set(), this.#root, ask));
+    const [first, ...others] = decisions;
+    if (first === undefined) return undefined;
+    if (others.length > 0) {
+      this.#faults.add(
+        'FAULT_UNSUPPORTED',
+        'The initial state depends on a guard. Name the states a resource can be born in as births.',
+      );
+    }
+    const state = nameOf(this.#root, first.outcome.active);
+    return state === undefined ? undefined : birthOf(state, first.outcome);
+  }
+
+  #births(
+    initial: Birth | undefined,
+    names: readonly string[],
+    configurations: ReadonlyMap<string, Configuration>,
+  ): ReadonlyMap<string, Birth> {
+    const births = new Map<string, Birth>();
+    if (initial !== undefined) births.set(initial.state, initial);
+    for (const name of names) {
+      if (births.has(name)) continue;
+      const active = configurations.get(name);
+      if (active === undefined) {
+        this.#faults.add(
+          'FAULT_UNKNOWN_BIRTH',
+          `The birth state '${name}' is not a state that a resource can rest in.`,
+          { state: name },
+        );
+        continue;
+      }
+      const entered = [...active].toSorted(byOrder);
+      births.set(
+        name,
+        birthOf(name, {
+          effects: entered.flatMap(({ entry }) => entry),
+          entered: isDone(this.#root, active) ? new Set() : active,
+        }),
+      );
+    }
+    return births;
+  }
+
+  #decide<T>(state: string, event: string, run: (ask: Ask) => T): readonly Decision<T>[] {
+    try {
+      const decisions = everyDecision(run, mostDecisions);
+      if (decisions !== undefined) return decisions;
+      this.#faults.add(
+        'FAULT_TOO_MANY_STATES',
+        `The guards on '${event}' in state ${state} combine in more than ${mostDecisions} ways.`,
+        { state, event },
+      );
+    } catch (error) {
+      if (!(error instanceof EndlessChain)) throw error;
+      this.#faults.add(
+        'FAULT_UNSUPPORTED',
+        `The eventless transitions after '${event}' in state ${state} never come to rest.`,
+        { state, event },
+      );
+    }
+    return none;
+  }
+}
+
+function birthOf(state: string, { effects, entered }: Pick<Outcome, 'effects' | 'entered'>): Birth {
+  return Object.freeze({
+    lawful: true,
+    state,
+    effects: freezeList(effects),
+    arms: freezeList(deadlinesOf(entered)),
+  });
+}
+
+function deadlinesOf(nodes: ReadonlySet<StateNode>): readonly Deadline[] {
+  const list: Deadline[] = [];
+  for (const { deadlines } of nodes) {
+    for (const { deadline } of deadlines) list.push(deadline);
+  }
+  return list;
+}
+
+function isSilent({ effects, arms, cancels }: TableRow): boolean {
+  return effects.length === 0 && arms.length === 0 && cancels.length === 0;
+}
+
+// Most lists are empty: one shared array keeps a table of thousands of rows small.
+function freezeList<T>(list: readonly T[]): readonly T[] {
+  return list.length === 0 ? none : Object.freeze(list);
+}

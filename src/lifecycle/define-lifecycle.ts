@@ -1,0 +1,155 @@
+import type { AnyStateMachine } from 'xstate';
+import { nearestName } from '../errors/nearest-name.js';
+import { readMachine } from './compile-machine.js';
+import { compileTable } from './compile-table.js';
+import type { MachineContext, MachineEvent, MachineState, TypedMachine } from './define-types.js';
+import { Faults } from './faults.js';
+import type { Lifecycle } from './lifecycle.js';
+import { checkRules } from './lifecycle-rules.js';
+import { eventNameFault, resourceNameFault } from './names.js';
+
+/** What a lifecycle is defined from. */
+export interface LifecycleDefinition<TMachine extends TypedMachine, TResource extends string> {
+  /** The resource type: the fourth word of the routing key, such as `Volume`. No dots, 64 bytes. */
+  readonly resource: TResource;
+  /**
+   * 1 for the first declaration; raise it whenever the machine changes. It is written into every row
+   * and every event, so that a reader knows which rules made them.
+   */
+  readonly version: number;
+  /**
+   * An XState v5 machine made by `setup({ … }).createMachine()`, or a function that makes one. Give a
+   * function to have what `createMachine()` itself refuses, such as an unknown target, told as a
+   * DefinitionError too.
+   */
+  readonly machine: TMachine | (() => TMachine);
+  /** States a resource may be born in besides the machine's initial one. Default: none. */
+  readonly births?: readonly MachineState<NoInfer<TMachine>>[];
+  /**
+   * Events that no transition names because only a wildcard takes them. Default: none. A wildcard
+   * takes the events named here or elsewhere in the machine, and no other.
+   */
+  readonly events?: readonly MachineEvent<NoInfer<TMachine>>[];
+  /**
+   * The events that report failed work. When given, each transitional state must be left by one of
+   * them or by a deadline. When absent, each must be left by at least two different events, which is
+   * all that can be told from the shape alone; so name them where you can.
+   */
+  readonly failureEvents?: readonly MachineEvent<NoInfer<TMachine>>[];
+}
+
+/**
+ * Defines a lifecycle: compiles an XState machine once into frozen data that steps, stores and
+ * diagrams read. Pure. Throws one DefinitionError with every fault when the declaration breaks a rule.
+ *
+ * - Effects are the actions `usage`, `alert` and `action` with static params (see `effects`); any other
+ *   action is refused, and so is `assign`: guards read a context that is projected from the entity.
+ * - `after` declares a deadline, kept in the database: armed on entry, cancelled on exit. When it passes
+ *   it raises its alert, and moves the resource if it has a target and its guard holds.
+ * - Tag a state `transitional` when work is going on in it: it must have a deadline and an exit for
+ *   failure.
+ * - Compound and parallel states, entry and exit effects, wildcards, `always`, `onDone`, named guards
+ *   and `and`, `or`, `not`, `stateIn` behave as in XState. `invoke`, history states, output, computed
+ *   delays and params are refused.
+ *
+ * @example
+ * ```ts
+ * const door = defineLifecycle({
+ *   resource: 'Door',
+ *   version: 1,
+ *   machine: setup({ types: {} as { events: { type: 'Open' } | { type: 'Close' } } }).createMachine({
+ *     initial: 'Closed',
+ *     states: { Closed: { on: { Open: 'Opened' } }, Opened: { on: { Close: 'Closed' } } },
+ *   }),
+ * });
+ * step(door, { state: 'Closed' }, 'Open'); // { lawful: true, next: 'Opened', … }
+ * ```
+ */
+export function defineLifecycle<TMachine extends TypedMachine, const TResource extends string>(
+  definition: LifecycleDefinition<TMachine, TResource>,
+): Lifecycle<MachineState<TMachine>, MachineEvent<TMachine>, MachineContext<TMachine>, TResource> {
+  type Defined = Lifecycle<
+    MachineState<TMachine>,
+    MachineEvent<TMachine>,
+    MachineContext<TMachine>,
+    TResource
+  >;
+  const { resource, version } = definition;
+  const faults = new Faults(`Lifecycle ${resource}`);
+  checkHead(resource, version, faults);
+  const tree = readMachine(createMachine(definition.machine, faults), faults);
+  const events = [...new Set([...tree.events, ...(definition.events ?? [])])];
+  checkEvents(definition.events ?? [], tree.events, faults);
+  checkFailureEvents(definition.failureEvents ?? [], events, faults);
+  const compiled = compileTable(tree, events, definition.births ?? [], faults);
+  checkRules({ ...compiled, failureEvents: definition.failureEvents }, faults);
+  faults.throwIfAny();
+  // The machine's types promise these names; the names above were read from the same machine.
+  return Object.freeze({
+    resource,
+    version,
+    initial: compiled.initial,
+    births: Object.freeze([...compiled.table.births.keys()]),
+    states: Object.freeze(compiled.states),
+    events: Object.freeze(events),
+    transitions: compiled.transitions,
+    table: compiled.table,
+  }) as unknown as Defined;
+}
+
+function createMachine(
+  machine: TypedMachine | (() => TypedMachine),
+  faults: Faults,
+): AnyStateMachine {
+  // `TypedMachine` is the part of an XState machine that types are read from.
+  if (typeof machine !== 'function') return machine as unknown as AnyStateMachine;
+  try {
+    return machine() as unknown as AnyStateMachine;
+  } catch (error) {
+    const { message } = error as Error;
+    faults.add(
+      'FAULT_UNKNOWN_TARGET',
+      `XState refuses the machine: ${message.replaceAll('\n', ' ')}`,
+    );
+    faults.throwIfAny();
+    throw error;
+  }
+}
+
+function checkHead(resource: string, version: number, faults: Faults): void {
+  const fault = resourceNameFault(resource);
+  if (fault !== undefined) {
+    faults.add('FAULT_NAME', `The resource name '${resource}' ${fault}.`, { resource });
+  }
+  if (!Number.isSafeInteger(version) || version < 1) {
+    faults.add(
+      'FAULT_VERSION',
+      `The version of ${resource} is ${version}; it must be a whole number from 1.`,
+      { resource },
+    );
+  }
+}
+
+function checkEvents(named: readonly string[], declared: readonly string[], faults: Faults): void {
+  for (const event of named) {
+    const fault = declared.includes(event) ? undefined : eventNameFault(event);
+    if (fault !== undefined) {
+      faults.add('FAULT_NAME', `The event name '${event}' ${fault}.`, { event });
+    }
+  }
+}
+
+function checkFailureEvents(
+  named: readonly string[],
+  events: readonly string[],
+  faults: Faults,
+): void {
+  for (const event of named.filter((name) => !events.includes(name))) {
+    const near = nearestName(event, events);
+    faults.add(
+      'FAULT_NAME',
+      `failureEvents names '${event}', which no transition takes.${near === undefined ? '' : ` Did you mean '${near}'?`}`,
+      { event },
+    );
+  }
+}

@@ -1,0 +1,99 @@
+import { nearestName } from '../errors/nearest-name.js';
+import type { Refusal } from '../errors/errors.js';
+import { guardNames } from './guards.js';
+import { lawfulEvents } from './lawful-events.js';
+import { deadlineExceeded, type AnyLifecycle } from './lifecycle.js';
+import type { EventInput, Position } from './position.js';
+
+/** Why nothing happens. */
+export interface Refused {
+  readonly lawful: false;
+  readonly refusals: readonly [Refusal, ...Refusal[]];
+}
+
+/** Why no row of the table takes an event here. Pure. */
+export function refuseEvent(
+  lifecycle: AnyLifecycle,
+  position: Position,
+  event: EventInput,
+): Refused {
+  const { resource, table } = lifecycle;
+  const { state } = position;
+  const type = typeof event === 'string' ? event : event.type;
+  if (!table.armed.has(state)) return refuseState(lifecycle, state);
+  if (!table.events.has(type) && type !== deadlineExceeded)
+    return refuseName(lifecycle, state, type);
+  const lawful = lawfulEvents(lifecycle, position);
+  const parameters = { resource, state, event: type, lawful };
+  const rows = table.rows.get(state)?.get(type);
+  if (rows !== undefined) {
+    const guards = guardNames(rows);
+    return refused({
+      code: 'GUARD_REFUSED',
+      message: `${resource} in ${state} takes ${type}, but its guards refused: ${guards.join(', ')}. ${tellLawful(lawful)}`,
+      parameters: { ...parameters, guards },
+    });
+  }
+  const reason =
+    type === deadlineExceeded
+      ? `${resource} takes ${type} from the clock only.`
+      : `${resource} in ${state} does not take ${type}.`;
+  return refused({
+    code: 'EVENT_NOT_LAWFUL',
+    message: `${reason} ${tellLawful(lawful)}`,
+    parameters,
+  });
+}
+
+/** Why a deadline does nothing here. Pure. */
+export function refuseDeadline(lifecycle: AnyLifecycle, state: string, deadline: string): Refused {
+  const { resource, table } = lifecycle;
+  if (!table.armed.has(state)) return refuseState(lifecycle, state);
+  return refused({
+    code: 'DEADLINE_STALE',
+    message: `The deadline ${deadline} does not run for a ${resource} in ${state}.`,
+    parameters: { resource, state, deadline },
+  });
+}
+
+/** Why nothing is born here. Pure. */
+export function refuseBirth({ resource, births }: AnyLifecycle, state: string): Refused {
+  return refused({
+    code: 'UNKNOWN_BIRTH_STATE',
+    message: `A ${resource} cannot be created in ${state}. It can be born in ${births.join(', ')}.`,
+    parameters: { resource, state, births },
+  });
+}
+
+function refuseState({ resource, version, states }: AnyLifecycle, state: string): Refused {
+  const near = nearestName(
+    state,
+    states.map(({ name }) => name),
+  );
+  return refused({
+    code: 'UNKNOWN_STATE',
+    message: `Version ${version} of ${resource} has no state '${state}'.${suggest(near)}`,
+    parameters: { resource, version, state, ...(near === undefined ? {} : { near }) },
+  });
+}
+
+function refuseName({ resource, events }: AnyLifecycle, state: string, event: string): Refused {
+  const near = nearestName(event, events);
+  return refused({
+    code: 'UNKNOWN_EVENT',
+    message: `${resource} declares no event '${event}'.${suggest(near)} Its events are ${events.join(', ')}.`,
+    parameters: { resource, state, event, events, ...(near === undefined ? {} : { near }) },
+  });
+}
+
+function suggest(near: string | undefined): string {
+  return near === undefined ? '' : ` Did you mean '${near}'?`;
+}
+
+function tellLawful(lawful: readonly string[]): string {
+  return lawful.length === 0 ? 'No event is lawful here.' : `Lawful now: ${lawful.join(', ')}.`;
+}
+
+function refused(refusal: Refusal): Refused {
+  return { lawful: false, refusals: [refusal] };
+}

@@ -1,0 +1,89 @@
+import { firstLawfulRow } from './guards.js';
+import {
+  deadlineExceeded,
+  type AnyLifecycle,
+  type Birth,
+  type ContextOf,
+  type Deadline,
+  type EventOf,
+  type StateOf,
+  type TableRow,
+} from './lifecycle.js';
+import type { EventInput, Position } from './position.js';
+import { refuseBirth, refuseDeadline, refuseEvent, type Refused } from './refusals.js';
+
+/** What an event does, or why it is not lawful now. Narrow it by `lawful`. */
+export type Step<TState extends string = string> = TableRow<TState> | Refused;
+
+/**
+ * What an event does to a resource: the next state, the effects to announce and the deadlines to arm
+ * and cancel; or the refusals. Pure; never throws, unless a guard does. One lookup: what it returns on
+ * success is the frozen row of the table itself.
+ *
+ * Refusals have the codes EVENT_NOT_LAWFUL, GUARD_REFUSED, UNKNOWN_EVENT and UNKNOWN_STATE, and tell
+ * what is lawful now.
+ *
+ * @example
+ * ```ts
+ * const result = step(volume, { state: 'Ready' }, 'AttachRequested');
+ * if (result.lawful) result.next; // 'Attaching'
+ * else result.refusals; // why not, and what is lawful
+ * ```
+ */
+export function step<L extends AnyLifecycle>(
+  lifecycle: L,
+  position: Position<StateOf<L>, ContextOf<L>>,
+  event: EventInput<EventOf<L>>,
+): Step<StateOf<L>> {
+  const type = typeof event === 'string' ? event : event.type;
+  const rows = lifecycle.table.rows.get(position.state)?.get(type);
+  const row = rows === undefined ? undefined : firstLawfulRow(rows, position.context, event);
+  return (row ?? refuseEvent(lifecycle, position, event)) as Step<StateOf<L>>;
+}
+
+/** What a deadline that has passed does. */
+export interface DeadlineStep<TState extends string = string> {
+  readonly lawful: true;
+  /** Its alert is raised in any case. */
+  readonly deadline: Deadline;
+  /** The timeout transition; undefined when the deadline only raises its alert. */
+  readonly row: TableRow<TState> | undefined;
+}
+
+/**
+ * What a passed deadline does: its alert, and the timeout transition if one is declared and its guards
+ * hold. Pure; never throws, unless a guard does. Refuses with DEADLINE_STALE a deadline that does not
+ * run in this state. The row's effects do not repeat the alert.
+ *
+ * @param deadlineId As in `table.deadlines`: `<state>/<milliseconds>`.
+ */
+export function stepDeadline<L extends AnyLifecycle>(
+  lifecycle: L,
+  position: Position<StateOf<L>, ContextOf<L>>,
+  deadlineId: string,
+): DeadlineStep<StateOf<L>> | Refused {
+  const { armed, timeouts } = lifecycle.table;
+  const deadline = armed.get(position.state)?.find(({ id }) => id === deadlineId);
+  if (deadline === undefined) return refuseDeadline(lifecycle, position.state, deadlineId);
+  const rows = timeouts.get(position.state)?.get(deadlineId) ?? [];
+  const event = { type: deadlineExceeded, deadline: deadlineId };
+  return {
+    lawful: true,
+    deadline,
+    row: firstLawfulRow(rows, position.context, event) as TableRow<StateOf<L>> | undefined,
+  };
+}
+
+/**
+ * What happens when a resource is created: entry effects to announce and deadlines to arm. Pure, never
+ * throws. Refuses with UNKNOWN_BIRTH_STATE a state that a resource cannot be born in.
+ *
+ * @param state Default: the lifecycle's initial state.
+ */
+export function birth<L extends AnyLifecycle>(
+  lifecycle: L,
+  state: StateOf<L> = lifecycle.initial as StateOf<L>,
+): Birth<StateOf<L>> | Refused {
+  return (lifecycle.table.births.get(state) ?? refuseBirth(lifecycle, state)) as
+    Birth<StateOf<L>> | Refused;
+}
