@@ -1,15 +1,11 @@
-import { ConfigurationError, ConflictError, RefusedError } from '../errors/errors.js';
-import {
-  type AnyLifecycle,
-  type Effect,
-  type TableRow,
-  deadlineExceeded,
-} from '../lifecycle/lifecycle.js';
+import { ConfigurationError, ConflictError, RefusedError, type Refusal } from '../errors/errors.js';
+import { guardNames } from '../lifecycle/guards.js';
+import { type Effect, type TableRow, deadlineExceeded } from '../lifecycle/lifecycle.js';
+import { step, stepDeadline } from '../lifecycle/step.js';
+import type { ResourceBinding } from './binding.js';
 import type { JournalEntry } from './journal-entry.js';
 import type { Tenancy } from './origin.js';
-import { lawfulRow } from './lawful-row.js';
-import type { ResourceBinding } from './binding.js';
-import type { DeadlineChange, TransitionRequest, Transitioned } from './store.js';
+import type { DeadlineChange, Transitioned, TransitionRequest } from './store.js';
 import { announceChange } from './transition-announcements.js';
 
 /** What a resource's row says while it is locked. */
@@ -62,7 +58,7 @@ export function planTransition(
   if (row === undefined) {
     return unknownResource(binding, request.uuid);
   }
-  if (!knowsState(binding.lifecycle, row.state)) {
+  if (!binding.lifecycle.table.armed.has(row.state)) {
     return unknownState(binding, row);
   }
   const { expectedRevision, deadline } = request;
@@ -72,17 +68,64 @@ export function planTransition(
   if (deadline !== undefined && facts.armedRevision !== deadline.revision) {
     return staleDeadline(binding, row, deadline);
   }
-  const step = lawfulRow(binding.lifecycle, row.state, request, facts.context);
-  if (!('to' in step)) {
-    return new RefusedError(step);
-  }
-  return planStep(binding, row, request, step, facts.nextId);
+  const taken =
+    deadline === undefined
+      ? eventStep(binding, row, request, facts.context)
+      : timeoutStep(binding, row, deadline.id, facts.context);
+  return taken instanceof Error ? taken : planStep(binding, row, request, taken, facts.nextId);
 }
 
-/** Whether this version of the lifecycle declares the state. Pure. */
-export function knowsState({ table, states }: AnyLifecycle, state: string): boolean {
-  // Final states may have no rows.
-  return table.rows.has(state) || states.some(({ name }) => name === state);
+/**
+ * The table row that an event takes, or the refusal that names the resource. Pure; throws what a guard
+ * throws.
+ */
+export function eventStep(
+  { lifecycle }: ResourceBinding,
+  { uuid, state }: Pick<LockedRow, 'uuid' | 'state'>,
+  { event, payload }: Pick<TransitionRequest, 'event' | 'payload'>,
+  context: unknown,
+): TableRow | RefusedError {
+  const taken = step(
+    lifecycle,
+    { state, context },
+    payload === undefined ? event : { ...payload, type: event },
+  );
+  return taken.lawful ? taken : refusedFor(uuid, taken.refusals);
+}
+
+/** The timeout transition of a deadline; refused when it has none or when its guards say no. */
+function timeoutStep(
+  { lifecycle, resource }: ResourceBinding,
+  { uuid, state }: LockedRow,
+  deadline: string,
+  context: unknown,
+): TableRow | RefusedError {
+  const taken = stepDeadline(lifecycle, { state, context }, deadline);
+  if (!taken.lawful) {
+    return refusedFor(uuid, taken.refusals);
+  }
+  if (taken.row !== undefined) {
+    return taken.row;
+  }
+  const guards = guardNames(lifecycle.table.timeouts.get(state)?.get(deadline) ?? []);
+  const why =
+    guards.length === 0 ? 'has no timeout transition' : `was refused by ${guards.join(', ')}`;
+  return RefusedError.of(
+    guards.length === 0 ? 'EVENT_NOT_LAWFUL' : 'GUARD_REFUSED',
+    `Deadline ${deadline} of ${resource} ${uuid} in ${state} ${why}: it raises its alert only.`,
+    { resource, uuid, state, deadline, guards },
+  );
+}
+
+/** The core knows types of resources, not which one: here the uuid is added. */
+function refusedFor(uuid: string, refusals: readonly [Refusal, ...Refusal[]]): RefusedError {
+  const [first, ...others] = refusals;
+  const named = (refusal: Refusal): Refusal => ({
+    code: refusal.code,
+    message: `${refusal.message} (uuid ${uuid})`,
+    parameters: { ...refusal.parameters, uuid },
+  });
+  return new RefusedError([named(first), ...others.map(named)]);
 }
 
 /** Writes down what a lawful step does. Pure, but for `nextId`. */
@@ -90,7 +133,7 @@ export function planStep(
   binding: ResourceBinding,
   row: LockedRow,
   request: Pick<TransitionRequest, 'uuid' | 'origin' | 'reason' | 'deadline'>,
-  step: TableRow,
+  taken: TableRow,
   nextId: () => string,
 ): PlannedTransition {
   const { resource, lifecycle } = binding;
@@ -103,14 +146,14 @@ export function planStep(
       ...(row.tenancy === undefined ? {} : { tenancy: row.tenancy }),
     },
     {
-      event: request.deadline === undefined ? step.event : deadlineExceeded,
-      old: step.from,
-      new: step.to,
+      event: request.deadline === undefined ? taken.event : deadlineExceeded,
+      old: taken.from,
+      new: taken.to,
       lifecycleVersion: lifecycle.version,
-      changed: step.changed,
+      changed: taken.changed,
     },
     {
-      effects: stepEffects(binding, request, step),
+      effects: stepEffects(binding, request, taken),
       origin: request.origin,
       reason: request.reason,
       nextId,
@@ -119,44 +162,41 @@ export function planStep(
   return {
     outcome: {
       uuid: row.uuid,
-      old: step.from,
-      new: step.to,
+      old: taken.from,
+      new: taken.to,
       revision,
-      changed: step.changed,
+      changed: taken.changed,
       events: entries.map((entry) => entry.id),
     },
     update: {
-      state: step.to,
+      state: taken.to,
       revision,
       lifecycleVersion: lifecycle.version,
-      ...(step.changed ? { stateSince: request.origin.time } : {}),
+      ...(taken.changed ? { stateSince: request.origin.time } : {}),
     },
     entries,
-    deadlines: { resource, uuid: row.uuid, revision, ...deadlineChange(request, step) },
+    deadlines: { resource, uuid: row.uuid, revision, ...deadlineChange(request, taken) },
   };
 }
 
-/** A timeout transition announces its deadline's alert too, first, unless it declares it itself. */
+/** A timeout transition announces its deadline's alert too, first. */
 function stepEffects(
   binding: ResourceBinding,
   { deadline }: Pick<TransitionRequest, 'deadline'>,
-  step: TableRow,
+  { effects }: TableRow,
 ): readonly Effect[] {
   const alert =
     deadline === undefined ? undefined : binding.lifecycle.table.deadlines.get(deadline.id)?.alert;
-  return alert === undefined ||
-    step.effects.some(({ category, type }) => category === alert.category && type === alert.type)
-    ? step.effects
-    : [alert, ...step.effects];
+  return alert === undefined ? effects : [alert, ...effects];
 }
 
 /** A deadline that fires is spent, whether or not its transition leaves the state that armed it. */
 function deadlineChange(
   { deadline }: Pick<TransitionRequest, 'deadline'>,
-  step: TableRow,
+  taken: TableRow,
 ): Pick<DeadlineChange, 'arms' | 'cancels'> {
-  const spent = deadline === undefined || step.cancels.includes(deadline.id) ? [] : [deadline.id];
-  return { arms: step.arms, cancels: [...step.cancels, ...spent] };
+  const spent = deadline === undefined || taken.cancels.includes(deadline.id) ? [] : [deadline.id];
+  return { arms: taken.arms, cancels: [...taken.cancels, ...spent] };
 }
 
 /** The error for a uuid that no row has. */

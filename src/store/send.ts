@@ -9,9 +9,8 @@ import {
   revisionProperty,
   writeRole,
 } from './entity-roles.js';
-import { lawfulRow } from './lawful-row.js';
 import type { EventOrigin } from './origin.js';
-import { knowsState, unknownState } from './plan.js';
+import { eventStep, unknownState } from './plan.js';
 
 /** What an event sent to an entity says besides the step itself. */
 export interface SendOptions extends AmbientContext {
@@ -69,21 +68,17 @@ export function sendTo(
   }
   const base = pending ?? agreement(binding, entity);
   const state = readRole(binding, entity, 'state') as string;
-  if (!knowsState(lifecycle, state)) {
+  if (!lifecycle.table.armed.has(state)) {
     throw unknownState(binding, { uuid: base.uuid, state, revision: base.revision });
   }
-  const found = lawfulRow(
-    lifecycle,
-    state,
-    {
-      uuid: base.uuid,
-      event,
-      ...(options.payload === undefined ? {} : { payload: options.payload }),
-    },
+  const found = eventStep(
+    binding,
+    { uuid: base.uuid, state },
+    { event, ...(options.payload === undefined ? {} : { payload: options.payload }) },
     binding.context?.(entity) ?? {},
   );
-  if (!('to' in found)) {
-    throw new RefusedError(found);
+  if (found instanceof Error) {
+    throw found;
   }
   writeRole(binding, entity, 'state', found.to);
   writeRole(

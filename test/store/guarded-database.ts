@@ -13,7 +13,7 @@ import { ResourceEntity } from '../../src/store/resource-entity.js';
 import { mapResource } from '../../src/store/resource.js';
 import { LifecycleSubscriber } from '../../src/store/subscriber.js';
 import { freshDatabase, type TestDatabase } from '../support/databases.js';
-import { pump } from './hand-made-lifecycle.js';
+import { pump } from './pump.js';
 
 /** The pump lifecycle with births that announce and arm. */
 export const tank = {

@@ -4,7 +4,7 @@ import { migrations } from '../../src/store/migrations/migrations.js';
 import { ResourceEntity } from '../../src/store/resource-entity.js';
 import type { TransitionRequest } from '../../src/store/store.js';
 import { freshDatabase } from '../support/databases.js';
-import { pump } from './hand-made-lifecycle.js';
+import { pump } from './pump.js';
 
 @Entity('pump')
 export class Pump extends ResourceEntity {
@@ -41,8 +41,7 @@ export async function pumpDatabase(): Promise<PumpDatabase> {
     url: database.url,
     async fill(uuids, columns = {}) {
       const since = new Date('2026-01-01T00:00:00.000Z');
-      await dataSource.manager.insert(
-        Pump,
+      await dataSource.getRepository<ResourceEntity>(Pump).insert(
         uuids.map((uuid) => ({
           uuid,
           state: 'Idle',
