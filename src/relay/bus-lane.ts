@@ -164,6 +164,8 @@ export class BusLane {
       this.#announceChange();
       return false;
     }
+    // The lease may have been invalid, or the last read have failed, with rows in memory.
+    this.#pump();
     this.#full = this.#queues.size >= options.batch;
     if (this.#exhausted || this.#full || this.#pause !== undefined) return false;
     const generations = new Map(

@@ -75,10 +75,9 @@ export class LeaseKeeper implements Lease {
     this.#stopping = true;
     this.#wakeup.set();
     await this.#running;
-    const free = [...this.#shares.keys()].filter((share) => !busy(share));
     const { leases, relay, onFailure } = this.#options;
     try {
-      await leases.release(relay, free.length === this.#shares.size ? 'all' : free);
+      await leases.leave(relay, [...this.#shares.keys()].filter(busy));
     } catch (error) {
       onFailure(error);
     }

@@ -10,7 +10,9 @@ export interface OutboxMonitorOptions {
   readonly bound: number;
   readonly onDepth: (depth: OutboxDepth) => void;
   /** Called once for each episode. */
-  readonly onLagging: (depth: OutboxDepth) => Promise<void>;
+  readonly onLagging: (depth: OutboxDepth) => void;
+  /** Called in an episode until it answers true: whether the alert is announced. */
+  readonly announce: (depth: OutboxDepth) => Promise<boolean>;
   readonly onCaughtUp: () => void;
   readonly onFailure: (error: unknown) => void;
 }
@@ -20,6 +22,7 @@ export class OutboxMonitor {
   readonly #options: OutboxMonitorOptions;
   readonly #wakeup = new Wakeup();
   #lagging = false;
+  #announced = false;
   #ended = false;
   #running: Promise<void> = Promise.resolve();
 
@@ -49,12 +52,13 @@ export class OutboxMonitor {
   }
 
   async #measure(): Promise<void> {
-    const { outbox, bound, onDepth, onLagging, onCaughtUp } = this.#options;
+    const { outbox, bound, onDepth, onLagging, onCaughtUp, announce } = this.#options;
     const depth = await outbox.depth();
     onDepth(depth);
     const lagging = depth.oldestAge > bound;
-    if (lagging && !this.#lagging) await onLagging(depth);
+    if (lagging && !this.#lagging) onLagging(depth);
     if (!lagging && this.#lagging) onCaughtUp();
     this.#lagging = lagging;
+    this.#announced = lagging && (this.#announced || (await announce(depth)));
   }
 }

@@ -110,7 +110,8 @@ class OutboxRelay implements Relay {
       interval: this.#options.sampleInterval,
       bound: this.#options.lagBound,
       onDepth: (depth) => this.#metrics.measured(depth),
-      onLagging: (depth) => this.#lagging(depth),
+      onLagging: ({ oldestAge: age, pending }) => this.#listener({ type: 'lagging', age, pending }),
+      announce: (depth) => this.#announceLag(depth),
       onCaughtUp: () => this.#listener({ type: 'caught-up' }),
       onFailure: this.#onDatabase,
     });
@@ -124,7 +125,8 @@ class OutboxRelay implements Relay {
     if (this.#opened !== undefined || this.#stopped !== undefined) return;
     this.#setup.wake?.start(() => this.wake());
     this.#keeper.start();
-    this.#monitor.start();
+    // What it measures first may be worth an alert, which is for a relay with a lease to announce.
+    void this.#keeper.tried.then(() => this.#monitor.start());
     this.#opened = this.#open();
   }
 
@@ -244,14 +246,13 @@ class OutboxRelay implements Relay {
     this.#listener({ type: 'shares-changed', shares });
   }
 
-  async #lagging(depth: OutboxDepth): Promise<void> {
-    const { store, origin } = this.#setup;
+  async #announceLag(depth: OutboxDepth): Promise<boolean> {
     // One relay speaks for all: whoever holds the first share.
-    if (this.#keeper.generation(0) !== undefined) {
-      await store.append([laggingAlert(depth, this.#options.lagBound, origin())]);
-      this.wake();
-    }
-    this.#listener({ type: 'lagging', age: depth.oldestAge, pending: depth.pending });
+    if (this.#keeper.generation(0) === undefined) return false;
+    const { store, origin } = this.#setup;
+    await store.append([laggingAlert(depth, this.#options.lagBound, origin())]);
+    this.wake();
+    return true;
   }
 
   readonly #onDatabase = (failure: unknown): void => {

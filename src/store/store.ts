@@ -184,8 +184,13 @@ export interface LeaseStore {
    * share it holds, and takes free or expired ones up to its fair part.
    */
   acquire(relay: string, ttl: number): Promise<LeaseGrant>;
-  /** Gives shares back at once; with `'all'` the relay leaves for good. Safe to call twice. */
-  release(relay: string, shares: readonly number[] | 'all'): Promise<void>;
+  /** Gives shares back at once. Safe to call twice. */
+  release(relay: string, shares: readonly number[]): Promise<void>;
+  /**
+   * The relay is gone for good: gives back at once all its shares but those to `keep`, which run out
+   * by themselves. Safe to call twice.
+   */
+  leave(relay: string, keep: readonly number[]): Promise<void>;
 }
 
 /** A deadline that has passed and has not been fired or cancelled. */

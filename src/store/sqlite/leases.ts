@@ -1,6 +1,5 @@
 import type { DataSource } from 'typeorm';
 import { type LeaseRow, planLeases } from '../lease-plan.js';
-import { shareList } from '../share-list.js';
 import type { LeaseStore } from '../store.js';
 import { exclusive } from './exclusive.js';
 import { prepared } from './statements.js';
@@ -38,10 +37,18 @@ export function sqliteLeases(dataSource: DataSource): LeaseStore {
           connection,
           `UPDATE signalbox_lease SET relay = NULL, expires_at = NULL
             WHERE relay = ? AND share IN (SELECT value FROM json_each(?))`,
-        ).run(relay, JSON.stringify(shareList(shares)));
-        if (shares === 'all') {
-          prepared(connection, 'DELETE FROM signalbox_relay WHERE id = ?').run(relay);
-        }
+        ).run(relay, JSON.stringify(shares));
+      });
+    },
+
+    async leave(relay, keep) {
+      await exclusive(dataSource, (connection) => {
+        prepared(
+          connection,
+          `UPDATE signalbox_lease SET relay = NULL, expires_at = NULL
+            WHERE relay = ? AND share NOT IN (SELECT value FROM json_each(?))`,
+        ).run(relay, JSON.stringify(keep));
+        prepared(connection, 'DELETE FROM signalbox_relay WHERE id = ?').run(relay);
       });
     },
   };
