@@ -5,7 +5,9 @@ import { RefusedError, SignalboxError } from './errors/errors.js';
 import { nearestName } from './errors/nearest-name.js';
 import type { ResourceBinding } from './store/binding.js';
 import { databaseError } from './store/database-errors.js';
+import { entityTenancy } from './store/entity-roles.js';
 import type { GroupCommit } from './store/group-commit.js';
+import type { Tenancy } from './store/origin.js';
 import { unknownResource } from './store/plan.js';
 import type { DueDeadline, Store, Transitioned, TransitionRequest } from './store/store.js';
 
@@ -83,11 +85,11 @@ export class Transitions {
     });
   }
 
-  /** The resource's state and what its guards read, as they are now. */
+  /** The resource's state, what its guards read, and whose it is, as they are now. */
   async read(
     binding: ResourceBinding,
     uuid: string,
-  ): Promise<{ readonly state: string; readonly context: unknown }> {
+  ): Promise<{ readonly state: string; readonly context: unknown; readonly tenancy: Tenancy }> {
     const { columns, entity, context } = binding;
     let row: object | null;
     try {
@@ -101,6 +103,7 @@ export class Transitions {
     return {
       state: String((row as Record<string, unknown>)[columns.state.property]),
       context: context?.(row) ?? {},
+      tenancy: entityTenancy(binding, row),
     };
   }
 
