@@ -10,7 +10,9 @@ import type { EventTypes } from './events/event-types.js';
 import { cloudEvents } from './formats/cloudevents.js';
 import type { Format } from './formats/format.js';
 import { createRelay } from './relay/relay.js';
-import type { RelayOptions } from './relay/relay.js';
+import type { RelayListener } from './relay/relay-notice.js';
+import type { RelayOptions } from './relay/relay-options.js';
+import { wakeListener, wakeNotifier } from './relay/wake.js';
 import { ResourceRegistry } from './resource-registry.js';
 import { Signalbox } from './signalbox.js';
 import { GroupCommit } from './store/group-commit.js';
@@ -42,6 +44,8 @@ export interface SignalboxOptions {
    * runs apart. Several relays share the work.
    */
   readonly relay?: boolean | RelayOptions;
+  /** Told when the outbox lags, an event is parked, a bus or the database is away, and the like. */
+  readonly onRelayNotice?: RelayListener;
   /** Whether this process fires deadlines. Default true; several share the work. */
   readonly deadlines?: boolean | SweeperOptions;
   /** How concurrent transitions share commits. */
@@ -76,13 +80,18 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
       ? undefined
       : createRelay({
           store,
-          dataSource,
           buses,
           format,
-          source,
-          options: options.relay === true ? {} : options.relay,
+          origin,
+          wake: wakeListener(dataSource),
+          options: typeof options.relay === 'object' ? options.relay : {},
+          listener: options.onRelayNotice,
         });
-  const wake = (): void => relay?.wake();
+  const others = wakeNotifier(dataSource);
+  const wake = (): void => {
+    relay?.wake();
+    others?.notify();
+  };
   const announcer = new Announcer({ store, origin, eventTypes, maxPayload, wake });
   const transitions = new Transitions({
     dataSource,
@@ -111,7 +120,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
           wake,
           options: options.deadlines === true ? {} : options.deadlines,
         });
-  await relay?.start();
+  relay?.start();
   sweeper?.start();
   return new Signalbox({
     dataSource,
@@ -126,7 +135,10 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
     relay,
     sweeper,
     wake,
-    dispose: async () => uninstall(),
+    dispose: async () => {
+      uninstall();
+      await others?.close();
+    },
   });
 }
 

@@ -120,7 +120,9 @@ export { subscribeEvents } from './bus/event-subscription.js';
 export type { EventHandler, SelectedEvent } from './bus/event-subscription.js';
 export type { BusNotice, BusNoticeListener } from './bus/notice.js';
 export { createRelay } from './relay/relay.js';
-export type { Relay, RelayOptions } from './relay/relay.js';
+export type { Relay, RelaySetup } from './relay/relay.js';
+export type { RelayListener, RelayNotice } from './relay/relay-notice.js';
+export type { RelayOptions } from './relay/relay-options.js';
 export type { SweeperOptions } from './deadlines/sweeper.js';
 
 // Configuration and errors

@@ -25,61 +25,53 @@ const bus = Type.Object(
     name: Type.Optional(
       Type.String({
         pattern: '^[A-Za-z0-9_-]{1,64}$',
-        description: 'Unique among the buses; default: its exchange.',
+        description: 'Unique among the buses; default rabbitmq.',
       }),
     ),
     exchange: Type.Optional(Type.String({ minLength: 1, maxLength: 127 })),
-    alternateExchange: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 127,
-        description: 'Where the broker sends events that no binding wants.',
-      }),
+    unroutable: Type.Optional(
+      Type.Union(
+        [
+          Type.Literal('report'),
+          Type.Literal('keep'),
+          Type.Object(
+            { alternateExchange: Type.String({ minLength: 1, maxLength: 127 }) },
+            { additionalProperties: false },
+          ),
+        ],
+        { description: 'What the broker does with a message that no binding wants; default report.' },
+      ),
     ),
     tls: Type.Optional(tls),
   },
   { additionalProperties: false },
 );
 
+const milliseconds = (minimum: number, description: string) =>
+  Type.Optional(Type.Integer({ minimum, maximum: 86_400_000, description }));
+
 const relay = Type.Object(
   {
     batch: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 10_000,
-        description: 'Rows read at once; default 1000.',
-      }),
+      Type.Integer({ minimum: 1, maximum: 10_000, description: 'Rows a read; default 1000.' }),
     ),
     window: Type.Optional(
       Type.Integer({
         minimum: 1,
         maximum: 100_000,
-        description: 'Publishes awaiting their confirm at once; default 1000.',
+        description: 'Events under way to a bus at once; default 1000.',
       }),
     ),
-    leaseTtl: Type.Optional(
-      Type.Integer({
-        minimum: 1_000,
-        maximum: 600_000,
-        description: 'Milliseconds until a dead relay’s shares are taken over; default 10000.',
-      }),
-    ),
-    pollInterval: Type.Optional(
-      Type.Integer({
-        minimum: 10,
-        maximum: 60_000,
-        description: 'Milliseconds between looks at the outbox without a wake-up.',
-      }),
-    ),
-    lagAlarm: Type.Optional(
-      Type.Integer({
-        minimum: 100,
-        description: 'Milliseconds of age at which the outbox raises its alarm; default 60000.',
-      }),
-    ),
+    pollInterval: milliseconds(10, 'How often the outbox is read without a wake-up.'),
+    leaseDuration: milliseconds(500, 'Until a dead relay’s shares are taken over; default 10000.'),
+    stopTimeout: milliseconds(0, 'How long stopping may drain; default 10000.'),
+    retryDelay: milliseconds(1, 'The first delay after a failure; default 100.'),
+    maxRetryDelay: milliseconds(1, 'The longest delay after failures; default 5000.'),
+    lagBound: milliseconds(1, 'Age of the outbox that raises its alarm; default 60000.'),
+    sampleInterval: milliseconds(10, 'How often the outbox is measured; default 10000.'),
     unroutable: Type.Optional(
       Type.Union([Type.Literal('count'), Type.Literal('hold')], {
-        description: 'What happens to an event that no binding wants; default count.',
+        description: 'What becomes of an event that no binding wants; default count.',
       }),
     ),
   },

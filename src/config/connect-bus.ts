@@ -19,7 +19,7 @@ export function connectBuses(configuration: Configuration['bus']): readonly Bus[
   return list.map((item) => connectBus(typeof item === 'string' ? { url: item } : item));
 }
 
-function connectBus({ url, name, exchange, alternateExchange, tls }: BusConfiguration): Bus {
+function connectBus({ url, name, exchange, unroutable, tls }: BusConfiguration): Bus {
   const urls = typeof url === 'string' ? [url] : url;
   const schemes = new Set(urls.map((address) => /^([a-z]+):/i.exec(address)?.[1]?.toLowerCase()));
   if (schemes.size === 1 && schemes.has('memory')) {
@@ -39,7 +39,7 @@ function connectBus({ url, name, exchange, alternateExchange, tls }: BusConfigur
     url: urls,
     ...(name === undefined ? {} : { name }),
     ...(exchange === undefined ? {} : { exchange }),
-    ...(alternateExchange === undefined ? {} : { alternateExchange }),
+    ...(unroutable === undefined ? {} : { unroutable }),
     ...(tls === undefined ? {} : { tls: readTls(tls) }),
   });
 }

@@ -3,8 +3,11 @@ import { connectBuses } from '../../config/connect-bus.js';
 import { connectDatabase } from '../../config/connect-database.js';
 import { ConfigurationError } from '../../errors/errors.js';
 import { cloudEvents } from '../../formats/cloudevents.js';
+import { originSource } from '../../context/origin-source.js';
 import { createRelay } from '../../relay/relay.js';
+import { wakeListener } from '../../relay/wake.js';
 import { openStore } from '../../store/open-store.js';
+import { noticeLine } from '../notice-line.js';
 import { requireDatabase } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
 import { stopSignal } from '../stop-signal.js';
@@ -38,13 +41,14 @@ export function relayCommand(): Command {
         await Promise.all(buses.map((each) => each.connect()));
         const relay = createRelay({
           store,
-          dataSource,
           buses,
           format: cloudEvents,
-          source: source ?? 'management-server',
+          origin: originSource(source ?? 'management-server'),
+          wake: wakeListener(dataSource),
           options: options ?? {},
+          listener: (notice) => process.stderr.write(`${noticeLine(notice)}\n`),
         });
-        await relay.start();
+        relay.start();
         process.stderr.write(`relaying to ${buses.map(({ name }) => name).join(', ')}\n`);
         await stop.requested;
         process.stderr.write('stopping: draining what is under way\n');

@@ -42,7 +42,7 @@ export class MysqlWriter implements PlannedWriter {
   readonly entityLock = 'pessimistic_write';
   readonly #dataSource: DataSource;
   readonly #nextId: () => string;
-  #asked: Promise<ServerAbilities> | undefined;
+  #known: ServerAbilities | undefined;
 
   constructor(dataSource: DataSource, nextId: () => string = nextEventId) {
     this.#dataSource = dataSource;
@@ -154,7 +154,7 @@ export class MysqlWriter implements PlannedWriter {
       return;
     }
     const send: Send = (sql, values) => runner.query(sql, [...values]);
-    const { compound } = await this.#abilities();
+    const { compound } = await this.#abilities(runner);
     try {
       await writing(runner, () =>
         fly(send, compound, [
@@ -231,15 +231,20 @@ export class MysqlWriter implements PlannedWriter {
     return driver.obtainMasterConnection();
   }
 
-  #abilities(): Promise<ServerAbilities> {
-    this.#asked ??= this.#dataSource
-      .query<[{ version: string }]>('SELECT VERSION() AS version')
-      .then(([{ version }]) => serverAbilities(version))
-      .catch((error: unknown) => {
-        this.#asked = undefined;
-        throw error;
-      });
-    return this.#asked;
+  /**
+   * Asked once, over the connection that is at hand: inside a transaction another one from the pool
+   * might never come, when every connection is inside a transaction that asks.
+   */
+  async #abilities(
+    connection: { query(sql: string): Promise<unknown> } = this.#dataSource,
+  ): Promise<ServerAbilities> {
+    if (this.#known === undefined) {
+      const [{ version }] = (await connection.query('SELECT VERSION() AS version')) as [
+        { version: string },
+      ];
+      this.#known = serverAbilities(version);
+    }
+    return this.#known;
   }
 }
 

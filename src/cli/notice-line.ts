@@ -1,0 +1,27 @@
+import type { RelayNotice } from '../relay/relay-notice.js';
+
+/** What a relay tells, as one line for a log. Pure. */
+export function noticeLine(notice: RelayNotice): string {
+  switch (notice.type) {
+    case 'shares-changed':
+      return `holding ${notice.shares.length} shares of the outbox`;
+    case 'lease-lost':
+      return 'overslept the lease; what was read is dropped and read again';
+    case 'bus-unavailable':
+      return `bus ${notice.bus} is away, trying again in ${notice.retryIn} ms: ${notice.error.message}`;
+    case 'bus-recovered':
+      return `bus ${notice.bus} is back`;
+    case 'unroutable':
+      return `no binding on ${notice.bus} wants ${notice.key}`;
+    case 'parked':
+      return `parked outbox row ${notice.position} for ${notice.bus}: ${notice.reason}`;
+    case 'database-unavailable':
+      return `the database is away: ${notice.error.message}`;
+    case 'database-recovered':
+      return 'the database is back';
+    case 'lagging':
+      return `the outbox lags: ${notice.pending} pending, the oldest for ${notice.age} ms`;
+    case 'caught-up':
+      return 'the outbox has caught up';
+  }
+}
