@@ -340,10 +340,10 @@ export class Signalbox implements AsyncDisposable {
 }
 
 /** The events that an entity's lifecycle takes; any text for an entity that is mapped. */
-export type EventOfEntity<TEntity> = TEntity extends { readonly '~lifecycle'?: infer L }
-  ? NonNullable<L> extends { readonly events: readonly (infer TEvent)[] }
-    ? TEvent & string
-    : string
+export type EventOfEntity<TEntity> = TEntity extends { readonly '~event'?: infer TEvent }
+  ? unknown extends TEvent
+    ? string
+    : NonNullable<TEvent> & string
   : string;
 
 function withCanonicalSubject<

@@ -1,5 +1,5 @@
 import { Column, PrimaryColumn, type ValueTransformer } from 'typeorm';
-import type { AnyLifecycle, StateOf } from '../lifecycle/lifecycle.js';
+import type { AnyLifecycle, EventOf, StateOf } from '../lifecycle/lifecycle.js';
 
 // Text and not a timestamp type: the same on every database, in UTC whatever the zones of server,
 // driver and process, and it sorts.
@@ -22,8 +22,11 @@ const isoDate: ValueTransformer = {
  * ```
  */
 export abstract class ResourceEntity<L extends AnyLifecycle = AnyLifecycle> {
-  /** Type only: lets `send(entity, event)` know which events there are. Never set at run time. */
-  declare readonly '~lifecycle'?: L;
+  /**
+   * Type only: lets `send(entity, event)` know which events there are. Never set at run time. The names
+   * and not the lifecycle, which TypeORM's deep types of what can be inserted would get lost in.
+   */
+  declare readonly '~event'?: EventOf<L>;
 
   /** Identifies the resource everywhere; assigned at creation when absent (UUIDv7). */
   @PrimaryColumn({ type: 'uuid' })

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { EntityManager } from 'typeorm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SignalboxError } from '../../src/errors/errors.js';
 import { GroupCommit } from '../../src/store/group-commit.js';
@@ -58,7 +59,7 @@ eachDatabase((kind) => {
     }
   }
 
-  const within = (rollsBack: boolean, work: (manager: Manager) => Promise<number>) =>
+  const within = (rollsBack: boolean, work: (manager: EntityManager) => Promise<number>) =>
     db.dataSource.transaction(async (manager) => {
       const revisions = await work(manager);
       if (rollsBack) throw new RolledBack();
@@ -131,7 +132,7 @@ eachDatabase((kind) => {
           const row = await db.tank(uuid);
           expect(row.state).toBe(state);
           expect(row.revision).toBe(states.length);
-          const armed = [...tank.table.deadlines.values()].filter((d) => d.state === state);
+          const armed = tank.table.armed.get(state as string) ?? [];
           expect(await db.armed(uuid)).toEqual(armed.map(({ id }) => id));
         }
       }),
@@ -139,5 +140,3 @@ eachDatabase((kind) => {
     );
   }, 120_000);
 });
-
-type Manager = Parameters<Parameters<GuardedDatabase['dataSource']['transaction']>[0]>[0];

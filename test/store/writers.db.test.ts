@@ -194,6 +194,29 @@ eachDatabase((kind) => {
       expect(await db.tank(uuid)).toMatchObject({ state: 'Running', revision: 3 });
     });
 
+    test('a transition that fails halfway leaves no half of it', async () => {
+      const { uuid } = await db.newTank();
+      await db.dataSource.query(gag[kind]);
+      try {
+        const caught = db.dataSource.transaction(async (manager) => {
+          const moving = db.store.transitionWithin(
+            manager,
+            db.tanks,
+            request(uuid, 'StartRequested'),
+          );
+          await expect(moving).rejects.toThrow();
+        });
+        // PostgreSQL lets a transaction with a failed statement only roll back.
+        await caught.catch((error: unknown) => {
+          if (kind !== 'postgres') throw error;
+        });
+      } finally {
+        await db.dataSource.query(ungag[kind]);
+      }
+      expect(await db.tank(uuid)).toMatchObject({ state: 'Idle', revision: 1 });
+      expect(await db.told(uuid)).toHaveLength(1);
+    });
+
     test('a refusal leaves the transaction usable', async () => {
       const { uuid } = await db.newTank();
       await db.dataSource.transaction(async (manager) => {
@@ -345,4 +368,20 @@ const antidote = {
   sqlite: 'DROP TRIGGER poison',
   postgres: 'ALTER TABLE tank DROP CONSTRAINT poison',
   mariadb: 'ALTER TABLE tank DROP CONSTRAINT poison',
+};
+
+/** Lets the journal refuse an event after the row was moved. */
+const gag = {
+  sqlite: `CREATE TRIGGER gag BEFORE INSERT ON signalbox_journal WHEN NEW.type = 'StartRequested'
+    BEGIN SELECT RAISE(ABORT, 'gagged'); END`,
+  postgres: `ALTER TABLE signalbox_journal ADD CONSTRAINT gag
+    CHECK (type <> 'StartRequested') NOT VALID`,
+  mariadb: `CREATE TRIGGER gag BEFORE INSERT ON signalbox_journal FOR EACH ROW
+    IF NEW.type = 'StartRequested' THEN SIGNAL SQLSTATE '45000'; END IF`,
+};
+
+const ungag = {
+  sqlite: 'DROP TRIGGER gag',
+  postgres: 'ALTER TABLE signalbox_journal DROP CONSTRAINT gag',
+  mariadb: 'DROP TRIGGER gag',
 };

@@ -93,22 +93,45 @@ function cases(
   plans: readonly PlannedTransition[],
   valueOf: (plan: PlannedTransition) => unknown,
 ): [string, unknown[]] {
-  const values = plans.map(valueOf);
-  const [first] = values;
-  if (values.every((value) => value === first || sameTime(value, first))) {
-    return first === undefined ? ['', []] : [`${column.sql} = ?`, [first]];
+  const groups = [...grouped(plans, (plan) => comparable(valueOf(plan)))];
+  const [first] = groups;
+  if (first !== undefined && groups.length === 1) {
+    const value = valueOf(first[1][0]);
+    return value === undefined ? ['', []] : [`${column.sql} = ?`, [value]];
   }
-  const branches = plans.flatMap(({ outcome }, index) =>
-    values[index] === undefined ? [] : [[databaseValue(uuid, outcome.uuid), values[index]]],
-  );
+  // The server searches a list of constants by halves, and branches one after another.
+  const branches = groups.filter(([, [plan]]) => valueOf(plan) !== undefined);
   return [
-    `${column.sql} = CASE ${uuid.sql} ${'WHEN ? THEN ? '.repeat(branches.length)}ELSE ${column.sql} END`,
-    branches.flat(),
+    `${column.sql} = CASE ${branches
+      .map(([, members]) => `WHEN ${uuid.sql} IN ${placeholders(1, members.length)} THEN ?`)
+      .join(' ')} ELSE ${column.sql} END`,
+    branches.flatMap(([, members]) => [
+      ...members.map(({ outcome }) => databaseValue(uuid, outcome.uuid)),
+      valueOf(members[0]),
+    ]),
   ];
 }
 
-function sameTime(a: unknown, b: unknown): boolean {
-  return a instanceof Date && b instanceof Date && a.getTime() === b.getTime();
+function comparable(value: unknown): unknown {
+  return value instanceof Date ? value.getTime() : value;
+}
+
+/** Groups by a key, in the order of first occurrence; no group is empty. */
+function grouped<T>(
+  items: readonly T[],
+  keyOf: (item: T) => unknown,
+): ReadonlyMap<unknown, readonly [T, ...T[]]> {
+  const groups = new Map<unknown, [T, ...T[]]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) {
+      groups.set(key, [item]);
+    } else {
+      group.push(item);
+    }
+  }
+  return groups;
 }
 
 const entriesPerStatement = 200;
@@ -151,18 +174,20 @@ export function entryStatements(entries: readonly JournalEntry[]): readonly Stat
 
 /** Cancels and arms deadlines. Pure. */
 export function deadlineStatements(changes: readonly DeadlineChange[]): readonly Statement[] {
-  const cancelled = changes.flatMap(({ resource, uuid, cancels }) => {
-    if (cancels === 'all') {
-      return [statement('(uuid = ? AND resource = ?)', [uuid, resource])];
-    }
-    return cancels.length === 0
-      ? []
-      : [
-          statement(
-            `(uuid = ? AND resource = ? AND deadline IN ${placeholders(1, cancels.length)})`,
-            [uuid, resource, ...cancels],
-          ),
-        ];
+  const cancelling = changes.filter(({ cancels }) => cancels === 'all' || cancels.length > 0);
+  const cancelled = [
+    ...grouped(cancelling, ({ resource, cancels }) => JSON.stringify([resource, cancels])).values(),
+  ].map((members) => {
+    const { resource, cancels } = members[0];
+    const uuids = members.map(({ uuid }) => uuid);
+    const rows = `uuid IN ${placeholders(1, uuids.length)} AND resource = ?`;
+    return cancels === 'all'
+      ? statement(`(${rows})`, [...uuids, resource])
+      : statement(`(${rows} AND deadline IN ${placeholders(1, cancels.length)})`, [
+          ...uuids,
+          resource,
+          ...cancels,
+        ]);
   });
   const armed = changes.flatMap(({ resource, uuid, revision, arms }) =>
     arms.map(({ id, after }) => [resource, uuid, id, revision, after]),
