@@ -5,7 +5,8 @@ import { type PlannedTransition, planTransition } from '../../src/store/plan.js'
 import { PostgresWriter } from '../../src/store/postgres/postgres-writer.js';
 import { RowBusy } from '../../src/store/row-busy.js';
 import type { Transitioned } from '../../src/store/store.js';
-import { type PumpDatabase, Pump, pumpDatabase, request } from './pump-database.js';
+import { type PumpDatabase, pumpDatabase, request } from './pump-database.js';
+import { Pump } from './pump-entity.js';
 
 let database: PumpDatabase;
 let writer: PostgresWriter;
