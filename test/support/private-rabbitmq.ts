@@ -123,6 +123,15 @@ export async function startPrivateRabbitmq({
     await exited;
   }
 
+  /** It refuses to go until it has noticed that its node is dead. */
+  async function endNameServer(): Promise<void> {
+    for (let tries = 0; tries < 50; tries += 1) {
+      const outcome = await run(program('epmd'), ['-port', epmdPort, '-kill'], env).catch(String);
+      if (!outcome.includes('living nodes')) return;
+      await delay(100);
+    }
+  }
+
   const signal = (name: NodeJS.Signals) => () => {
     if (server?.pid !== undefined) process.kill(-server.pid, name);
   };
@@ -141,7 +150,7 @@ export async function startPrivateRabbitmq({
       run(join(dirname(program('rabbitmq-server')), 'rabbitmqctl'), ['-q', ...args], env),
     async dispose() {
       await end('SIGKILL');
-      await run(program('epmd'), ['-port', epmdPort, '-kill'], env).catch(() => undefined);
+      await endNameServer();
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };

@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { v7 as uuidv7 } from 'uuid';
+import { UnavailableError } from '../../errors/errors.js';
 import type { BusSubscription, DeliveryHandler } from '../bus.js';
 import { DeliveryDispatcher, type HandlingFailure } from '../delivery-dispatcher.js';
 import type { BusNoticeListener } from '../notice.js';
@@ -75,10 +76,10 @@ export class AmqpSubscription implements BusSubscription {
     const { connection } = this.#options;
     const model = await connection.ready();
     try {
-      await this.#setUp(model);
+      await this.#inTime(this.#setUp(model));
     } catch (error) {
       this.#ended = true;
-      await this.#deleteEphemeralQueue();
+      void this.#deleteEphemeralQueue();
       throw error;
     }
     this.#started = true;
@@ -112,7 +113,7 @@ export class AmqpSubscription implements BusSubscription {
     this.#ended = true;
     this.#wake?.();
     this.#stopListening?.();
-    await Promise.all([this.#dispatcher.stop(), this.#resumption]);
+    await this.#dispatcher.stop();
     const channel = this.#channel;
     this.#channel = undefined;
     // Closing the channel, and not cancelling the consumer, gives all that was not handled back in one
@@ -184,6 +185,11 @@ export class AmqpSubscription implements BusSubscription {
         this.#lost(channel, 'the broker cancelled the consumer: its queue was deleted or moved');
         channel.close().catch(() => undefined);
       });
+      if (!this.#ended) return;
+      // It was ended while the broker took its time.
+      this.#channel = undefined;
+      await channel.close();
+      await this.#deleteEphemeralQueue();
     } catch (error) {
       this.#channel = undefined;
       throw topologyError(error, this.#queue);
@@ -244,6 +250,23 @@ export class AmqpSubscription implements BusSubscription {
     this.#resumption ??= this.#setUpAgain().finally(() => {
       this.#resumption = undefined;
     });
+  }
+
+  /** A broker that has lost the leader of a queue does not answer until it has a new one. */
+  async #inTime(work: Promise<void>): Promise<void> {
+    const { connectTimeout, name } = this.#options.bus;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const message = `The broker of ${name} did not set up ${this.#label} within ${connectTimeout} ms. Retry later.`;
+        reject(new UnavailableError('BUS_UNAVAILABLE', message, { parameters: { bus: name } }));
+      }, connectTimeout);
+    });
+    try {
+      await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Tries as long as the connection lives; the next connection calls it again. */
