@@ -16,7 +16,7 @@ export function busConformance(options: BusConformanceOptions): readonly Conform
   const bodies = { ...routing, ...delivery, ...pools, ...deadLetters, ...endings };
   return Object.entries(bodies).map(([name, body]) => ({
     name,
-    async run() {
+    run: async () => {
       const fixture = await options.open();
       try {
         const bus = await fixture.connect();

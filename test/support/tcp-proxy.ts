@@ -37,7 +37,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   const cut = (): void => {
-    for (const pair of [...pairs]) for (const socket of pair) socket.destroy();
+    for (const pair of pairs) for (const socket of pair) socket.destroy();
   };
   return {
     port: address.port,

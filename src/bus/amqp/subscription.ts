@@ -50,7 +50,7 @@ export class AmqpSubscription implements BusSubscription {
   #queue = '';
   #channel: Channel | undefined;
   #started = false;
-  #resumption: Promise<void> | undefined;
+  #resuming = false;
   #wake: (() => void) | undefined;
   #stopListening: (() => void) | undefined;
   #ended = false;
@@ -247,8 +247,10 @@ export class AmqpSubscription implements BusSubscription {
   }
 
   #resume(): void {
-    this.#resumption ??= this.#setUpAgain().finally(() => {
-      this.#resumption = undefined;
+    if (this.#resuming) return;
+    this.#resuming = true;
+    void this.#setUpAgain().finally(() => {
+      this.#resuming = false;
     });
   }
 

@@ -26,7 +26,7 @@ export interface ConformanceTest {
   /** The property that holds. */
   readonly name: string;
   /** Rejects when it does not. */
-  run(): Promise<void>;
+  readonly run: () => Promise<void>;
 }
 
 /** The body of a test, with a bus that is connected. */
