@@ -13,7 +13,7 @@ import { openTransaction } from './open-transaction.js';
 import type { EventOrigin } from './origin.js';
 import { refuseOversized } from './payload-limit.js';
 import { unknownResource } from './plan.js';
-import type { SubscriberParts } from './subscriber.js';
+import type { SubscriberParts } from './subscriber-parts.js';
 import { announceChange, created } from './transition-announcements.js';
 import { onRollback } from './transaction-log.js';
 

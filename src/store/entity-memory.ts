@@ -1,7 +1,7 @@
 import type { ResourceBinding } from './binding.js';
 import { type GuardedValues, readGuarded } from './entity-roles.js';
 import type { PendingSteps } from './send.js';
-import type { EntityDescription } from './subscriber.js';
+import type { EntityDescription } from './subscriber-parts.js';
 
 /** What is known of entities in memory besides what they hold. Forgets them with the entities. */
 export class EntityMemory {

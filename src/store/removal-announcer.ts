@@ -7,7 +7,7 @@ import { openTransaction } from './open-transaction.js';
 import { refuseOversized } from './payload-limit.js';
 import { revisionConflict, unknownResource } from './plan.js';
 import type { SaveGuard } from './save-guard.js';
-import type { SubscriberParts } from './subscriber.js';
+import type { SubscriberParts } from './subscriber-parts.js';
 import { announceChange, removed } from './transition-announcements.js';
 import { onRollback } from './transaction-log.js';
 

@@ -46,7 +46,7 @@ export interface ResourceMapping<
   readonly entity: EntityClass<TEntity>;
   readonly columns: ResourceColumns;
   // A method, so that a mapping of any entity is a ResourceMapping.
-  context?(entity: TEntity): ContextOf<L>;
+  context?(this: void, entity: TEntity): ContextOf<L>;
 }
 
 /**

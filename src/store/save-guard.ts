@@ -24,7 +24,7 @@ import {
   unknownResource,
 } from './plan.js';
 import type { PendingSteps } from './send.js';
-import type { SubscriberParts } from './subscriber.js';
+import type { SubscriberParts } from './subscriber-parts.js';
 import { onRollback } from './transaction-log.js';
 
 /** Judges saves of existing entities, and writes the transitions that were sent to them. */

@@ -12,7 +12,6 @@ import type {
   TransactionStartEvent,
   UpdateEvent,
 } from 'typeorm';
-import type { AmbientContext } from '../context/ambient.js';
 import { ConfigurationError } from '../errors/errors.js';
 import { BirthAnnouncer } from './birth-announcer.js';
 import type { ResourceBinding } from './binding.js';
@@ -20,35 +19,17 @@ import { bypassRefused, builtWrite, type BuiltWrite } from './bypass.js';
 import { databaseError } from './database-errors.js';
 import { EntityMemory } from './entity-memory.js';
 import { guardedColumns } from './entity-roles.js';
-import type { PlannedWriter } from './guarded-transition.js';
-import type { EventOrigin } from './origin.js';
 import { RemovalAnnouncer } from './removal-announcer.js';
 import { SaveGuard } from './save-guard.js';
 import { type SendOptions, sendTo } from './send.js';
 import { drained, serially } from './serial.js';
 import { transactionGate } from './sqlite/transaction-gate.js';
-import type { Store } from './store.js';
+import type { EntityDescription, SubscriberParts } from './subscriber-parts.js';
 import { beginLevel, commitLevel, rollbackLevel } from './transaction-log.js';
 import { isWriting } from './writing.js';
 
 export type { SendOptions } from './send.js';
-
-/** Who does something to an entity and why, said before it is saved or removed. */
-export interface EntityDescription extends AmbientContext {
-  readonly reason?: string;
-}
-
-/** What a subscriber works with. */
-export interface SubscriberParts {
-  readonly bindings: readonly ResourceBinding[];
-  readonly store: Store & PlannedWriter;
-  /** Gives each announcement its origin. */
-  readonly origin: (given?: AmbientContext) => EventOrigin;
-  /** Called after the commit of a transaction that appended events; what it throws is dropped. */
-  readonly wake: () => void;
-  /** The largest event in bytes of UTF-8. Default 262,144. */
-  readonly maxPayload?: number;
-}
+export type { EntityDescription, SubscriberParts } from './subscriber-parts.js';
 
 /**
  * Guards and announces what TypeORM saves: creation, transitions sent with `send`, and removal, each

@@ -123,12 +123,12 @@ export interface GuardedDatabase extends AsyncDisposable {
 /** A database of its own with the subscriber at work, as `createSignalbox` sets it up. */
 export async function guardedDatabase(
   kind: TestDatabase,
-  options: Partial<DataSourceOptions> = {},
+  options: (given: DataSourceOptions) => Partial<DataSourceOptions> = () => ({}),
 ): Promise<GuardedDatabase> {
   const database = await freshDatabase(kind);
   const dataSource = await new DataSource({
     ...database.options,
-    ...options,
+    ...options(database.options),
     entities: [Tank, LegacyServer],
     migrations: [...migrations],
   } as DataSourceOptions).initialize();

@@ -97,17 +97,16 @@ eachDatabase((kind) => {
       const quiet = { listeners: false };
       const inserting = db.dataSource.manager.save(
         db.dataSource.manager.create(Tank, {
-          ...tank,
-          uuid: uuid.replace(/.$/, 'x'),
+          uuid: uuid.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
+          state: 'Idle',
+          revision: 1,
+          stateSince: tank.stateSince,
+          lifecycleVersion: 1,
           label: 'quiet',
         }),
         quiet,
       );
-      if (kind !== 'postgres') {
-        expect(await codeOf(inserting)).toBe('WRITE_BYPASSES_LIFECYCLE');
-      } else {
-        await expect(inserting).rejects.toThrow();
-      }
+      expect(await codeOf(inserting)).toBe('WRITE_BYPASSES_LIFECYCLE');
       expect(await codeOf(db.dataSource.manager.remove(await db.tank(uuid), quiet))).toBe(
         'WRITE_BYPASSES_LIFECYCLE',
       );
@@ -284,7 +283,9 @@ eachDatabase((kind) => {
       class Undecorated implements EntitySubscriberInterface {}
       @EventSubscriber()
       class Decorated implements EntitySubscriberInterface {}
-      const other = await guardedDatabase(kind, { subscribers: [Undecorated, Decorated] });
+      const other = await guardedDatabase(kind, () => ({
+        subscribers: [Undecorated, Decorated],
+      }));
       try {
         expect(other.dataSource.subscribers).toHaveLength(2);
         const tank = await other.newTank();

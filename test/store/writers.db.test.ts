@@ -230,24 +230,6 @@ eachDatabase((kind) => {
       });
       expect(await db.tank(uuid)).toMatchObject({ state: 'Starting', revision: 2 });
     });
-
-    // SQLite has one connection: nobody can move the row meanwhile.
-    if (kind !== 'sqlite') {
-      test('sees the row as committed now, not as the transaction once read it', async () => {
-        const { uuid } = await db.newTank();
-        await db.dataSource.transaction(async (manager) => {
-          await manager.findOneByOrFail(Tank, { uuid });
-          await db.store.transition(db.tanks, [request(uuid, 'StartRequested')]);
-          const outcome = await db.store.transitionWithin(
-            manager,
-            db.tanks,
-            request(uuid, 'Started'),
-          );
-          expect(outcome).toMatchObject({ old: 'Starting', new: 'Running', revision: 3 });
-        });
-        expect(await db.tank(uuid)).toMatchObject({ state: 'Running', revision: 3 });
-      });
-    }
   });
 
   describe('append', () => {
@@ -352,6 +334,39 @@ eachDatabase((kind) => {
       const bulk = db.dataSource.manager.update(LegacyServer, { externalId }, { version: 9 });
       await expect(bulk).rejects.toMatchObject({ code: 'WRITE_BYPASSES_LIFECYCLE' });
     });
+  });
+});
+
+describe.each(['postgres', 'mariadb'] as const)('on %s, where callers have connections', (kind) => {
+  let db: GuardedDatabase;
+  beforeAll(async () => {
+    db = await guardedDatabase(kind);
+  });
+  afterAll(() => db[Symbol.asyncDispose]());
+
+  test('a transaction moves the row as committed now, not as it once read it', async () => {
+    const { uuid } = await db.newTank();
+    await db.dataSource.transaction(async (manager) => {
+      await manager.findOneByOrFail(Tank, { uuid });
+      await db.store.transition(db.tanks, [request(uuid, 'StartRequested')]);
+      const outcome = await db.store.transitionWithin(manager, db.tanks, request(uuid, 'Started'));
+      expect(outcome).toMatchObject({ old: 'Starting', new: 'Running', revision: 3 });
+    });
+    expect(await db.tank(uuid)).toMatchObject({ state: 'Running', revision: 3 });
+  });
+
+  test('a row that somebody else holds does not hold up its batch', async () => {
+    const [held, free] = await Promise.all([db.newTank(), db.newTank()]);
+    await db.dataSource.transaction(async (manager) => {
+      await db.store.lockWithin(manager, db.tanks, [held.uuid]);
+      const outcomes = await db.store.transition(db.tanks, [
+        request(held.uuid, 'StartRequested'),
+        request(free.uuid, 'StartRequested'),
+      ]);
+      expect(outcomes[0]).toBeInstanceOf(RowBusy);
+      expect(outcomes[1]).toMatchObject({ new: 'Starting' });
+    });
+    expect(await db.tank(held.uuid)).toMatchObject({ state: 'Idle', revision: 1 });
   });
 });
 
