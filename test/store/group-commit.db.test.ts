@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import fc from 'fast-check';
+import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bindResource } from '../../src/store/binding.js';
 import { GroupCommit } from '../../src/store/group-commit.js';
 import { PostgresWriter } from '../../src/store/postgres/postgres-writer.js';
 import type { Transitioned } from '../../src/store/store.js';
 import { step } from '../../src/lifecycle/step.js';
 import { eventually } from '../support/eventually.js';
 import { startNode } from '../support/run-node.js';
+import { cutLine } from './cut-line.js';
 import { pump } from './pump.js';
 import { type PumpDatabase, pumpDatabase, request } from './pump-database.js';
 import { Pump } from './pump-entity.js';
@@ -53,6 +56,18 @@ test('callers that ask at once share commits, each with its own result', async (
   );
   expect(outcomes.map(({ uuid }) => uuid)).toEqual(uuids);
   expect(sizes).toEqual([100]);
+});
+
+test('callers that were answered together go together again', async () => {
+  const uuids = await pumps(20, { state: 'Running' });
+  const { group, sizes } = counting();
+  const caller = async (uuid: string) => {
+    for (let round = 0; round < 4; round += 1) {
+      await group.transition(database.binding, request(uuid, 'Tick'));
+    }
+  };
+  await Promise.all(uuids.map(caller));
+  expect(sizes).toEqual([20, 20, 20, 20]);
 });
 
 test('one caller alone does not wait for a second one', async () => {
@@ -261,6 +276,39 @@ test(
     );
   },
 );
+
+test('a connection cut after the commit is no error: the journal tells what happened', async () => {
+  const [uuid, other] = (await pumps(2)) as [string, string];
+  await using line = await cutLine(database.url);
+  const dataSource = await new DataSource({
+    type: 'postgres',
+    url: line.url,
+    entities: [Pump],
+  }).initialize();
+  try {
+    const group = new GroupCommit(new PostgresWriter(dataSource));
+    const binding = bindResource(dataSource, Pump);
+    await group.transition(binding, request(other, 'StartRequested'));
+    line.muteServer();
+    const asked = group.transition(binding, request(uuid, 'StartRequested'));
+    const [event] = await eventually(async () => {
+      const journal = await journalOf(uuid);
+      expect(journal).toHaveLength(1);
+      return journal;
+    });
+    line.cut();
+    expect(await asked).toEqual({
+      uuid,
+      old: 'Idle',
+      new: 'Starting',
+      revision: 2,
+      changed: true,
+      events: [event?.id],
+    });
+  } finally {
+    await dataSource.destroy();
+  }
+});
 
 test('a connection cut before the commit is an error that says nothing was committed', async () => {
   const [uuid] = (await pumps(1)) as [string];
