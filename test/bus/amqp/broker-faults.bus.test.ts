@@ -81,6 +81,46 @@ describe('a message that the broker refuses', () => {
   });
 });
 
+describe('a user', () => {
+  it('with the documented permissions can do all that a bus does', async () => {
+    await broker.ctl('add_user', 'documented', 'documented');
+    const own = `^${place.exchange}(/.*)?$`;
+    await broker.ctl('set_permissions', 'documented', own, own, own);
+    const url = new URL(broker.url);
+    url.username = 'documented';
+    url.password = 'documented';
+    const bus = place.connect({ url: url.href });
+    const ephemeral = new Recorder();
+    const mended = new Recorder();
+    let failing = true;
+    await bus.subscribe(['#'], ephemeral.handler);
+    const member = await bus.subscribe(
+      ['#'],
+      (each) => {
+        if (failing) throw new Error('no');
+        mended.handler(each);
+      },
+      { pool: 'p', retry: { attempts: 1 } },
+    );
+    await bus.publish(message('a', { id: 'm' }));
+    await ephemeral.atLeast(1);
+    await eventually(async () => expect(await bus.deadLetters?.read('p')).toHaveLength(1));
+    failing = false;
+    await bus.deadLetters?.redrive('p');
+    await mended.atLeast(1);
+    await member.unsubscribe({ removePool: true });
+
+    const publisher = `^${place.exchange}$`;
+    await broker.ctl('set_permissions', 'documented', publisher, publisher, '^$');
+    const publishing = place.connect({ url: url.href });
+    expect(await publishing.publish(message('a'))).toEqual({ routed: true });
+    await expect(publishing.subscribe(['#'], () => {})).rejects.toMatchObject({
+      name: 'ConfigurationError',
+      code: 'BUS_CREDENTIALS_REFUSED',
+    });
+  });
+});
+
 describe('a broker', () => {
   it('that blocks publishers makes them wait, not fail, and consumers go on', async () => {
     const bus = place.connect({ on });
