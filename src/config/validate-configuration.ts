@@ -1,8 +1,8 @@
 import Schema from 'typebox/schema';
 import { ConfigurationError } from '../errors/errors.js';
 import { nearestName } from '../errors/nearest-name.js';
-import { configurationSchema } from './configuration.js';
-import type { Configuration } from './configuration.js';
+import { configurationSchema } from './configuration-schema.js';
+import type { Configuration } from './configuration-schema.js';
 
 interface SchemaNode {
   readonly type?: string;
