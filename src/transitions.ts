@@ -9,6 +9,7 @@ import { entityTenancy } from './store/entity-roles.js';
 import type { GroupCommit } from './store/group-commit.js';
 import type { Tenancy } from './store/origin.js';
 import { unknownResource } from './store/plan.js';
+import { refuseInsideTransaction } from './store/sqlite/transaction-gate.js';
 import type { DueDeadline, Store, Transitioned, TransitionRequest } from './store/store.js';
 
 /** How a transition is made, and what its events say besides. */
@@ -113,6 +114,8 @@ export class Transitions {
   }
 
   async #commit(binding: ResourceBinding, request: TransitionRequest): Promise<Transitioned> {
+    // Here and not in the writer: a batch is written in the context of whoever came first.
+    refuseInsideTransaction(this.#dataSource);
     const outcome = await this.#groupCommit.transition(binding, request);
     this.#wake();
     return outcome;

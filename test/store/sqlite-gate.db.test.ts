@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { originSource } from '../../src/context/origin-source.js';
+import { GroupCommit } from '../../src/store/group-commit.js';
 import { exclusive } from '../../src/store/sqlite/exclusive.js';
 import {
   installTransactionGate,
   refuseInsideTransaction,
   transactionGate,
 } from '../../src/store/sqlite/transaction-gate.js';
+import { Transitions } from '../../src/transitions.js';
 import { type GuardedDatabase, Tank, guardedDatabase } from './guarded-database.js';
 import { request } from './pump-database.js';
 
@@ -171,6 +174,32 @@ describe('a call inside a transaction that would wait for it', () => {
     });
     expect((await db.tank(tank.uuid)).state).toBe('Starting');
     expect(() => refuseInsideTransaction(db.dataSource)).not.toThrow();
+  });
+
+  test('is refused by itself, and not those who share its commit from outside', async () => {
+    const [inside, outside] = await Promise.all([db.newTank(), db.newTank()]);
+    const transitions = new Transitions({
+      dataSource: db.dataSource,
+      store: db.store,
+      groupCommit: new GroupCommit(db.store),
+      origin: originSource('management-server'),
+      maxPayload: 262_144,
+      wake: () => undefined,
+    });
+    let entered: () => void = () => undefined;
+    const opened = new Promise<void>((resolve) => (entered = resolve));
+    const own = db.dataSource.transaction(async () => {
+      entered();
+      await turn();
+      const moving = transitions.transition(db.tanks, inside.uuid, 'StartRequested', {});
+      await expect(moving).rejects.toMatchObject({ code: 'TRANSACTION_WAITS_FOR_ITSELF' });
+      await turn();
+    });
+    await opened;
+    await transitions.transition(db.tanks, outside.uuid, 'StartRequested', {});
+    await own;
+    expect((await db.tank(inside.uuid)).state).toBe('Idle');
+    expect((await db.tank(outside.uuid)).state).toBe('Starting');
   });
 
   test('is let through once the transaction it was started in is over', async () => {
