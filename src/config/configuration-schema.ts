@@ -39,7 +39,9 @@ const bus = Type.Object(
             { additionalProperties: false },
           ),
         ],
-        { description: 'What the broker does with a message that no binding wants; default report.' },
+        {
+          description: 'What the broker does with a message that no binding wants; default report.',
+        },
       ),
     ),
     tls: Type.Optional(tls),
