@@ -1,3 +1,4 @@
+import { QueryFailedError } from 'typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { runAction } from './action/action.js';
 import type { ActionHandle, ActionSettings } from './action/action.js';
@@ -20,12 +21,14 @@ import type { Explanation } from './lifecycle/explain.js';
 import type { EventOf, StateOf } from './lifecycle/lifecycle.js';
 import type { Relay } from './relay/relay.js';
 import type { ResourceRegistry } from './resource-registry.js';
+import { databaseError, databaseFailure } from './store/database-errors.js';
 import type { JournalRecord } from './store/journal-entry.js';
 import type { Tenancy } from './store/origin.js';
 import type { EntityOf, LifecycleOf, ResourceRef } from './store/resource.js';
 import type { LifecycleSubscriber, SendOptions } from './store/subscriber.js';
 import type { OutboxDepth, Store, Transitioned } from './store/store.js';
 import type { TransitionOptions, Transitions } from './transitions.js';
+import { withCanonicalSubject } from './subject.js';
 import { canonicalUuid } from './uuid.js';
 
 /** What an event that is no state change is about, and in whose transaction it is written. */
@@ -76,7 +79,8 @@ export class Signalbox implements AsyncDisposable {
   constructor(parts: SignalboxParts) {
     this.#parts = parts;
     const { dataSource, announcer, wake } = parts;
-    this.jobs = new Jobs({ dataSource, announcer, wake });
+    const assertOpen = (): void => this.#assertOpen();
+    this.jobs = new Jobs({ dataSource, announcer, wake, assertOpen });
   }
 
   /**
@@ -151,7 +155,11 @@ export class Signalbox implements AsyncDisposable {
     const manager = options.manager ?? this.#parts.dataSource.manager;
     const instance = manager.create(entity as new () => object, values);
     this.#parts.subscriber.describe(instance, options);
-    return (await manager.save(instance)) as EntityOf<R>;
+    try {
+      return (await manager.save(instance)) as EntityOf<R>;
+    } catch (error) {
+      throw savingError(error);
+    }
   }
 
   /** Removes a resource's row and announces it, in one commit. */
@@ -161,7 +169,11 @@ export class Signalbox implements AsyncDisposable {
   ): Promise<void> {
     this.#assertOpen();
     this.#parts.subscriber.describe(entity, options);
-    await (options.manager ?? this.#parts.dataSource.manager).remove(entity);
+    try {
+      await (options.manager ?? this.#parts.dataSource.manager).remove(entity);
+    } catch (error) {
+      throw savingError(error);
+    }
   }
 
   /** Reads a resource and tells whether an event is lawful for it now, why not, and what is. */
@@ -346,11 +358,9 @@ export type EventOfEntity<TEntity> = TEntity extends { readonly '~event'?: infer
     : NonNullable<TEvent> & string
   : string;
 
-function withCanonicalSubject<
-  T extends { readonly subject?: { readonly resource: string; readonly uuid: string } },
->(settings: T): T {
-  const { subject } = settings;
-  return subject === undefined
-    ? settings
-    : { ...settings, subject: { resource: subject.resource, uuid: canonicalUuid(subject.uuid) } };
+/** What the database says is typed; what entity listeners of the user's throw is theirs. */
+function savingError(error: unknown): unknown {
+  return error instanceof QueryFailedError || databaseFailure(error) === 'connection'
+    ? databaseError(error)
+    : error;
 }

@@ -5,6 +5,7 @@ import type { AmbientContext } from '../context/ambient.js';
 import { SignalboxError } from '../errors/errors.js';
 import type { ActionEvent } from '../events/event.js';
 import type { JsonObject } from '../json/json.js';
+import { assertPlainJson } from '../json/plain-json.js';
 import type { Tenancy } from '../store/origin.js';
 
 /** What an action is about, and in whose transaction it is announced. */
@@ -23,14 +24,15 @@ export interface ActionSettings extends AmbientContext, Tenancy {
 export interface ActionHandle {
   /** The id of the Started event: the causation of everything announced inside. */
   readonly id: string;
-  /** Adds facts to the Completed or Failed event. */
+  /** Adds facts to the Completed or Failed event. Throws RefusedError PAYLOAD_NOT_JSON. */
   addDetails(details: JsonObject): void;
 }
 
 /**
  * Announces Started, runs the operation, then announces Completed or Failed with outcome, error and
  * duration, linked to Started. Everything announced inside carries the action as its cause. Rejects
- * with what the operation rejects with.
+ * with what the operation rejects with; with an AggregateError of both, the operation's error its
+ * cause, when Failed could not be announced either.
  */
 export async function runAction<T>(
   announcer: Announcer,
@@ -78,6 +80,7 @@ export async function runAction<T>(
       operation({
         id: startId,
         addDetails: (more) => {
+          assertPlainJson(more, 'details');
           details = { ...details, ...more };
         },
       }),
@@ -85,6 +88,8 @@ export async function runAction<T>(
   } catch (error) {
     await announce({ status: 'Failed', ...outcome(), error: describeError(error) }, inside).catch(
       (announceError: unknown) => {
+        // The transaction that the operation broke takes no more statements, and rolls back.
+        if (manager !== undefined) throw error;
         // The operation's own error is what the caller must act on; the lost announcement goes along.
         throw new AggregateError(
           [error, announceError],
@@ -109,15 +114,29 @@ function pickContext({ actor, correlationId, causationId }: AmbientContext): Amb
   };
 }
 
-/** Puts an error into an event: its name, message and code, never its stack or its cause. */
+/** The longest message of an error in an event, in characters: an event is no log. */
+const longestMessage = 4096;
+
+/** A password in an address, as messages of drivers may quote it. */
+const passwordInUrl = /(:\/\/[^\s:/@]*):[^\s/@]*@/g;
+
+/**
+ * Puts an error into an event: its name, message and code, never its stack or its cause. Passwords in
+ * addresses are masked. Pure.
+ */
 export function describeError(error: unknown): { name: string; message: string; code?: string } {
   if (!(error instanceof Error)) {
-    return { name: 'Error', message: String(error) };
+    return { name: 'Error', message: presentable(String(error)) };
   }
   const code: unknown = error instanceof SignalboxError ? error.code : Reflect.get(error, 'code');
   return {
     name: error.name,
-    message: error.message,
+    message: presentable(error.message),
     ...(typeof code === 'string' ? { code } : {}),
   };
+}
+
+function presentable(message: string): string {
+  const masked = message.replace(passwordInUrl, '$1:***@');
+  return masked.length > longestMessage ? `${masked.slice(0, longestMessage)}…` : masked;
 }

@@ -6,7 +6,9 @@ import type { AmbientContext } from '../context/ambient.js';
 import { RefusedError } from '../errors/errors.js';
 import type { AsyncJobEvent } from '../events/event.js';
 import type { JsonObject } from '../json/json.js';
+import { databaseError } from '../store/database-errors.js';
 import { ownTransaction } from '../store/own-transaction.js';
+import { withCanonicalSubject } from '../subject.js';
 import { canonicalUuid } from '../uuid.js';
 
 /** What a job is about. */
@@ -34,22 +36,27 @@ export class Jobs {
   readonly #dataSource: DataSource;
   readonly #announcer: Announcer;
   readonly #wake: () => void;
+  readonly #assertOpen: () => void;
 
   constructor(options: {
     readonly dataSource: DataSource;
     readonly announcer: Announcer;
     readonly wake: () => void;
+    /** Throws once the Signalbox is closed. */
+    readonly assertOpen: () => void;
   }) {
     this.#dataSource = options.dataSource;
     this.#announcer = options.announcer;
     this.#wake = options.wake;
+    this.#assertOpen = options.assertOpen;
   }
 
   /** Submits a job and announces `submit`, in one commit. Resolves with the job's id. */
   async submit(command: string, settings: JobSettings = {}): Promise<string> {
     const id = uuidv7();
+    const { subject } = withCanonicalSubject(settings);
     await this.#within(settings.manager, async (manager) => {
-      const submission = await this.#announce(manager, 'submit', settings, settings.subject, {
+      const submission = await this.#announce(manager, 'submit', settings, subject, {
         jobId: id,
         command,
         status: 'IN_PROGRESS',
@@ -63,8 +70,8 @@ export class Jobs {
         .values({
           id,
           command,
-          resource: settings.subject?.resource ?? null,
-          uuid: settings.subject?.uuid ?? null,
+          resource: subject?.resource ?? null,
+          uuid: subject?.uuid ?? null,
           status: 'IN_PROGRESS',
           progress: 0,
           submitted_at: now,
@@ -89,16 +96,21 @@ export class Jobs {
         progress,
       });
     }
+    const jobId = canonicalUuid(id);
     await this.#within(settings.manager, async (manager) => {
-      const job = await this.#find(manager, canonicalUuid(id));
-      await manager
+      const job = await this.#find(manager, jobId);
+      const { affected } = await manager
         .createQueryBuilder()
         .update(table)
         .set({ progress: Math.round(progress), updated_at: new Date().toISOString() })
-        .where('id = :id', { id })
+        .where('id = :id', { id: jobId })
         .execute();
+      // Somebody may have ended it since it was found: nothing is told of a job behind its end.
+      if (affected === 0) {
+        throw unknownJob(jobId);
+      }
       return this.#announceFor(manager, job, 'update', settings, {
-        jobId: id,
+        jobId,
         command: job.command,
         status: 'IN_PROGRESS',
         progress,
@@ -124,20 +136,21 @@ export class Jobs {
     settings: JobSettings,
     outcome: Pick<AsyncJobEvent['data'], 'status' | 'result' | 'error'>,
   ): Promise<void> {
+    const jobId = canonicalUuid(id);
     await this.#within(settings.manager, async (manager) => {
-      const job = await this.#find(manager, canonicalUuid(id));
+      const job = await this.#find(manager, jobId);
       const { affected } = await manager
         .createQueryBuilder()
         .delete()
         .from(table)
-        .where('id = :id', { id })
+        .where('id = :id', { id: jobId })
         .execute();
       // Two workers may both have found the row; only one removes it.
       if (affected === 0) {
-        throw unknownJob(id);
+        throw unknownJob(jobId);
       }
       return this.#announceFor(manager, job, 'complete', settings, {
-        jobId: id,
+        jobId,
         command: job.command,
         ...outcome,
       });
@@ -197,8 +210,13 @@ export class Jobs {
     manager: EntityManager | undefined,
     work: (manager: EntityManager) => Promise<string>,
   ): Promise<void> {
+    this.#assertOpen();
     if (manager !== undefined) {
-      await work(manager);
+      try {
+        await work(manager);
+      } catch (error) {
+        throw databaseError(error);
+      }
       return;
     }
     await ownTransaction(this.#dataSource, work, (eventId) => [eventId]);
