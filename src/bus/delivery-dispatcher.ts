@@ -164,7 +164,6 @@ export class DeliveryDispatcher {
       if (typeof outcome === 'number') return outcome;
       entry.failure = outcome;
     }
-    if (entry.forgotten) return undefined;
     try {
       await entry.incoming.giveUp(entry.failure);
       return undefined;

@@ -42,6 +42,23 @@ describe('the in-process bus', () => {
     expect(settled).toEqual(['x', 'y', 'z']);
   });
 
+  it('lets no publish overtake one that waits, also where another queue has room', async () => {
+    await using bus = memoryBus({ capacity: 1 });
+    const away = await bus.subscribe(['a'], () => {}, { pool: 'full' });
+    await away.unsubscribe();
+    const recorder = new Recorder();
+    await bus.subscribe(['#'], recorder.handler);
+    await fill(bus, 1);
+    const waiting = [
+      bus.publish(message('a', { id: 'x', partitionKey: 'k' })),
+      bus.publish(message('b', { id: 'y', partitionKey: 'k' })),
+    ];
+    await bus.subscribe(['a'], () => {}, { pool: 'full' });
+    await Promise.all(waiting);
+    await recorder.atLeast(3);
+    expect(recorder.ids.slice(1)).toEqual(['x', 'y']);
+  });
+
   it('rejects a publish that found no room in time, and only that one', async () => {
     await using bus = memoryBus({ capacity: 1, publishTimeout: 20 });
     const away = await bus.subscribe(['a'], () => {}, { pool: 'p' });

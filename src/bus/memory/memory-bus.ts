@@ -62,6 +62,7 @@ class MemoryBus implements Bus {
   readonly #pools = new Map<string, MemoryQueue>();
   readonly #subscriptions = new Set<MemorySubscription>();
   #waiting: WaitingPublish[] = [];
+  #routing = false;
   #closed = false;
 
   constructor({
@@ -158,16 +159,23 @@ class MemoryBus implements Bus {
     return { routed };
   }
 
+  /**
+   * Lets in who waits, in order. A message that is pushed may be taken at once and so make room, which
+   * calls this again in the middle of a message that goes to several queues: the outer call goes on.
+   */
   #routeWaiting(): void {
+    if (this.#routing) return;
+    this.#routing = true;
     for (;;) {
       const [first] = this.#waiting;
-      if (first === undefined) return;
+      if (first === undefined) break;
       const published = this.#route(first.message);
-      if (published === undefined) return;
+      if (published === undefined) break;
       this.#waiting.shift();
       clearTimeout(first.timer);
       first.resolve(published);
     }
+    this.#routing = false;
   }
 
   /** All wait equally long, so the first in line is the one that is due. */
