@@ -261,7 +261,8 @@ class OutboxRelay implements Relay {
       this.#databaseAway = false;
     } else if (!this.#databaseAway && this.#stopped === undefined) {
       this.#databaseAway = true;
-      const error = failure instanceof Error ? failure : new Error(String(failure));
+      const error =
+        failure instanceof Error ? failure : new Error('unknown failure', { cause: failure });
       this.#listener({ type: 'database-unavailable', error });
     }
   };

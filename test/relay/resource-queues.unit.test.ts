@@ -65,7 +65,7 @@ test('whatever happens, rows of a key come one at a time, in order, and none is 
             const gone = keys.filter((_, index) => index % 2 === action.key);
             const expected = gone.flatMap((each) => model.get(each)?.splice(0) ?? []);
             const removed = queues.removeShares(new Set([action.key]));
-            expect(removed.map(({ row }) => row.position).toSorted()).toEqual(expected.toSorted());
+            expect(new Set(removed.map(({ row }) => row.position))).toEqual(new Set(expected));
             break;
           }
         }
