@@ -44,9 +44,11 @@ export class MysqlWriter implements PlannedWriter {
   readonly #nextId: () => string;
   #known: ServerAbilities | undefined;
 
-  constructor(dataSource: DataSource, nextId: () => string = nextEventId) {
+  /** @param known What the server can do; asked of it when absent. */
+  constructor(dataSource: DataSource, nextId: () => string = nextEventId, known?: ServerAbilities) {
     this.#dataSource = dataSource;
     this.#nextId = nextId;
+    this.#known = known;
   }
 
   async transition(
@@ -117,12 +119,12 @@ export class MysqlWriter implements PlannedWriter {
     manager: EntityManager,
     binding: ResourceBinding,
     uuids: readonly string[],
+    skipLocked = false,
   ): Promise<ReadonlyMap<string, LockedRow>> {
-    const { sql, values } = lockStatement(binding, uuids);
-    const found = (await openTransaction(manager).query(sql, [...values])) as Record<
-      string,
-      unknown
-    >[];
+    const runner = openTransaction(manager);
+    const skips = skipLocked && (await this.#abilities(runner)).skipLocked;
+    const { sql, values } = lockStatement(binding, uuids, skips);
+    const found = (await runner.query(sql, [...values])) as Record<string, unknown>[];
     return rowsByUuid(binding, found);
   }
 
