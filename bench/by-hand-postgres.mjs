@@ -118,7 +118,7 @@ export function batches(url, uuids, { connections, size, table }) {
     domain: 'domain-1',
     project: null,
   }));
-  const next = new Array(connections).fill(0);
+  const next = Array.from({ length: connections }, () => 0);
   return {
     pool,
     async operation(caller) {
@@ -151,7 +151,7 @@ export function batches(url, uuids, { connections, size, table }) {
 /** Each caller goes round its own part of the rows. */
 export function placesOf(uuids, callers) {
   const part = Math.floor(uuids.length / callers);
-  const next = new Array(callers).fill(0);
+  const next = Array.from({ length: callers }, () => 0);
   return (caller) => {
     const offset = next[caller];
     next[caller] = (offset + 1) % part;

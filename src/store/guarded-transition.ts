@@ -2,6 +2,7 @@ import { type DataSource, type EntityManager, In } from 'typeorm';
 import type { ResourceBinding } from './binding.js';
 import { ownTransaction } from './own-transaction.js';
 import { type LockedRow, type PlannedTransition, type PlanFacts, planTransition } from './plan.js';
+import { RowBusy } from './row-busy.js';
 import type { TransitionOutcome, TransitionRequest } from './store.js';
 
 /** What a database offers so that transitions can be planned in the process, under row locks. */
@@ -9,11 +10,15 @@ export interface PlannedWriter {
   /**
    * Locks the rows for the rest of the transaction, in the order given, and reads them as committed
    * now; a uuid without a row is left out of the map.
+   *
+   * @param skipLocked Leaves out rows that somebody else holds, where the database can, instead of
+   * waiting for them. Default false.
    */
   lockWithin(
     manager: EntityManager,
     binding: ResourceBinding,
     uuids: readonly string[],
+    skipLocked?: boolean,
   ): Promise<ReadonlyMap<string, LockedRow>>;
   /** The revisions that armed these deadlines, by uuid; a deadline that is not armed is left out. */
   armedWithin(
@@ -47,7 +52,8 @@ export function needsPlanning(
 
 /**
  * Moves each resource in one commit of its own, guards and deadline fences read under the row locks.
- * At most one request for each uuid; one outcome for each, in order.
+ * At most one request for each uuid; one outcome for each, in order. In a batch of several the outcome
+ * of a row that could not be locked at once is `RowBusy`.
  */
 export async function transitionPlanned(
   dataSource: DataSource,
@@ -58,12 +64,12 @@ export async function transitionPlanned(
 ): Promise<readonly TransitionOutcome[]> {
   return ownTransaction(
     dataSource,
-    (manager) => transitionPlannedWithin(manager, writer, binding, batch, nextId),
+    (manager) => planUnderLock(manager, writer, binding, batch, nextId, batch.length > 1),
     (outcomes) => outcomes.flatMap((outcome) => (outcome instanceof Error ? [] : outcome.events)),
   );
 }
 
-/** The same in the caller's transaction. */
+/** The same in the caller's transaction, waiting for every row. */
 export async function transitionPlannedWithin(
   manager: EntityManager,
   writer: PlannedWriter,
@@ -71,20 +77,35 @@ export async function transitionPlannedWithin(
   batch: readonly TransitionRequest[],
   nextId: () => string,
 ): Promise<readonly TransitionOutcome[]> {
+  return planUnderLock(manager, writer, binding, batch, nextId, false);
+}
+
+async function planUnderLock(
+  manager: EntityManager,
+  writer: PlannedWriter,
+  binding: ResourceBinding,
+  batch: readonly TransitionRequest[],
+  nextId: () => string,
+  skipLocked: boolean,
+): Promise<readonly TransitionOutcome[]> {
   // Every writer of every process locks in this order, so that none waits in a circle.
   const uuids = batch.map(({ uuid }) => uuid).toSorted();
-  const rows = await writer.lockWithin(manager, binding, uuids);
+  const rows = await writer.lockWithin(manager, binding, uuids, skipLocked);
   const fired = batch.flatMap(({ uuid, deadline }) =>
     deadline === undefined ? [] : [{ uuid, id: deadline.id }],
   );
   const armed = fired.length === 0 ? undefined : await writer.armedWithin(manager, binding, fired);
   const entities = await loadEntities(manager, writer, binding, [...rows.keys()]);
-  const plans = batch.map((request) =>
-    planFor(binding, rows.get(request.uuid), request, entities.get(request.uuid), {
-      armedRevision: armed?.get(request.uuid),
-      nextId,
-    }),
-  );
+  const plans = batch.map((request) => {
+    const row = rows.get(request.uuid);
+    // Held by somebody else, or absent: asked again alone, it waits and is told which.
+    return row === undefined && skipLocked
+      ? new RowBusy()
+      : planFor(binding, row, request, entities.get(request.uuid), {
+          armedRevision: armed?.get(request.uuid),
+          nextId,
+        });
+  });
   const lawful = plans.filter((plan): plan is PlannedTransition => !(plan instanceof Error));
   if (lawful.length > 0) {
     await writer.applyWithin(manager, binding, lawful);

@@ -29,6 +29,7 @@ export async function lockRows(
   manager: EntityManager,
   binding: ResourceBinding,
   uuids: readonly string[],
+  skipLocked = false,
 ): Promise<ReadonlyMap<string, LockedRow>> {
   const { table, columns } = binding;
   const rows = await run<Record<string, unknown>>(
@@ -36,7 +37,8 @@ export async function lockRows(
     `SELECT ${lockedColumns(binding)}
       FROM unnest($1::uuid[]) AS q (signalbox_uuid_asked)
         JOIN ${table} ON ${table}.${columns.uuid.sql} = ${uuidSql(binding, 'q.signalbox_uuid_asked')}
-      ORDER BY q.signalbox_uuid_asked FOR NO KEY UPDATE OF ${lockTarget(binding)}`,
+      ORDER BY q.signalbox_uuid_asked FOR NO KEY UPDATE OF ${lockTarget(binding)}
+        ${skipLocked ? 'SKIP LOCKED' : ''}`,
     [uuids],
   );
   return new Map(rows.map((raw) => lockedRow(binding, raw)).map((row) => [row.uuid, row]));

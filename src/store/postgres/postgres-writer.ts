@@ -113,8 +113,9 @@ export class PostgresWriter implements PlannedWriter {
     manager: EntityManager,
     binding: ResourceBinding,
     uuids: readonly string[],
+    skipLocked?: boolean,
   ): Promise<ReadonlyMap<string, LockedRow>> {
-    return lockRows(manager, binding, uuids);
+    return lockRows(manager, binding, uuids, skipLocked);
   }
 
   async armedWithin(

@@ -25,15 +25,17 @@ export interface StatementVariant {
  */
 export function transitionStatement(binding: ResourceBinding, variant: StatementVariant): string {
   const { effects, arms, cancels, several } = variant;
+  const events = effects ? 'said' : 'moved';
   return `WITH ${[
-    ...(several ? severalMoved(binding, cancels) : oneMoved(binding, cancels)),
-    `events AS MATERIALIZED (${events(effects)})`,
+    ...(several ? severalMoved(binding, variant) : oneMoved(binding, variant)),
+    ...(effects ? [`said AS MATERIALIZED (${said})`] : []),
     `journal AS (
       INSERT INTO signalbox_journal
         (position, id, source, category, type, resource, uuid, revision, time, payload)
-      SELECT position, id, source, category, type, $17::text, uuid, revision, time, payload FROM events)`,
+      SELECT position, id, source, category, type, $17::text, uuid, revision, time, payload
+      FROM ${events})`,
     `outbox AS (
-      INSERT INTO signalbox_outbox (position, share) SELECT position, share FROM events)`,
+      INSERT INTO signalbox_outbox (position, share) SELECT position, share FROM ${events})`,
     ...(cancels ? [cancelled(effects)] : []),
     ...(arms ? [armed(effects, cancels)] : []),
   ].join(',\n')}
@@ -45,7 +47,10 @@ export function transitionStatement(binding: ResourceBinding, variant: Statement
  * PostgreSQL would plan each execution anew for the lengths it sees, which takes longer than
  * executing, and would find reading the whole table cheaper than looking up a hundred rows.
  */
-function severalMoved(binding: ResourceBinding, cancels: boolean): readonly string[] {
+function severalMoved(
+  binding: ResourceBinding,
+  { cancels, effects }: StatementVariant,
+): readonly string[] {
   const { table, columns } = binding;
   const { uuid } = columns;
   const texts = textListSql;
@@ -68,7 +73,7 @@ function severalMoved(binding: ResourceBinding, cancels: boolean): readonly stri
         ON e.event = l.event AND e.origin = l.state
       WHERE r.${uuid.sql} = ${uuidSql(binding, 'l.uuid')} AND l.eligible
       RETURNING l.ord, l.uuid, l.id, l.share, l.time, l.source, e.edge, e.type,
-        ${movedFacts(binding)}, l.head, e.data || l.tail AS data)`,
+        ${movedFacts(binding, effects, 'l.head', 'e.data || l.tail')})`,
   ];
 }
 
@@ -83,7 +88,10 @@ function severalFound(binding: ResourceBinding): string {
 }
 
 /** A single request, which waits for its row. Far fewer steps to set up, which is what one row costs. */
-function oneMoved(binding: ResourceBinding, cancels: boolean): readonly string[] {
+function oneMoved(
+  binding: ResourceBinding,
+  { cancels, effects }: StatementVariant,
+): readonly string[] {
   const { table, columns } = binding;
   const { uuid } = columns;
   const first = (number: number, type: string) => `($${number}::${type}[])[1]`;
@@ -100,8 +108,8 @@ function oneMoved(binding: ResourceBinding, cancels: boolean): readonly string[]
       FROM locked l WHERE ${isRow('r')} AND l.eligible AND l.place IS NOT NULL
       RETURNING 1 AS ord, ${first(1, 'uuid')} AS uuid, ${first(4, 'uuid')} AS id,
         ${first(5, 'smallint')} AS share, ${first(6, 'timestamptz')} AS time, $7::text AS source,
-        ($11::int[])[l.place] AS edge, ${edge(15)} AS type, ${movedFacts(binding)},
-        $8::text AS head, ${edge(16)} || $9::text AS data)`,
+        ($11::int[])[l.place] AS edge, ${edge(15)} AS type,
+        ${movedFacts(binding, effects, '$8::text', `${edge(16)} || $9::text`)})`,
   ];
 }
 
@@ -138,20 +146,31 @@ function assignments(
   ].join(', ');
 }
 
-function movedFacts(binding: ResourceBinding): string {
-  return `l.revision + 1 AS revision,
-    ${tenancySql(binding, 'r')} || ',"revision":' || (l.revision + 1) || ',"data":' AS middle`;
+/**
+ * The position is drawn here, under the row's lock, so that positions rise with a resource's revisions.
+ * What the row tells of the payload is returned too where effects go on to use it.
+ */
+function movedFacts(
+  binding: ResourceBinding,
+  effects: boolean,
+  head: string,
+  data: string,
+): string {
+  const middle = `${tenancySql(binding, 'r')} || ',"revision":' || (l.revision + 1) || ',"data":'`;
+  return `${nextPosition} AS position, 'ResourceStateEvent' AS category, l.revision + 1 AS revision,
+    ${head} || ${middle} || ${data} AS payload ${effects ? `, ${middle} AS middle` : ''}`;
 }
 
-/** Positions are drawn under the row locks, so that they rise with a resource's revisions. */
-function events(effects: boolean): string {
-  const state = `
-    SELECT ord, 0 AS place, id, 'ResourceStateEvent' AS category, type, uuid, revision, time, source,
-      share, head || middle || data AS payload
-    FROM moved`;
-  const caused = `
-    SELECT m.ord, f.place, s.id, f.category, f.type, m.uuid, m.revision, m.time, m.source, m.share,
+const nextPosition = `nextval('signalbox_journal_position_seq')`;
+
+/** State events with those they cause, which are drawn later and so lie behind them. */
+const said = `
+  SELECT position, id, category, type, uuid, revision, time, source, share, payload FROM moved
+  UNION ALL
+  SELECT ${nextPosition}, id, category, type, uuid, revision, time, source, share, payload FROM (
+    SELECT s.id, f.category, f.type, m.uuid, m.revision, m.time, m.source, m.share,
       s.head || m.middle || f.head || CASE WHEN f.names THEN m.uuid::text ELSE '' END || f.tail
+        AS payload
     FROM moved m
       JOIN unnest(${array(18, 'int')}, ${array(19, 'int')}, ${array(20, 'int')},
           ${array(21, 'boolean')}, ${textListSql(22)}, ${textListSql(23)}, ${textListSql(24)},
@@ -160,11 +179,7 @@ function events(effects: boolean): string {
       JOIN unnest(${array(26, 'int')}, ${array(27, 'int')}, ${array(28, 'uuid')},
           ${textListSql(29)}) AS s (ord, saying, id, head)
         ON s.ord = m.ord AND s.saying = f.saying
-    ORDER BY ord, place`;
-  return `
-    SELECT nextval('signalbox_journal_position_seq') AS position, said.*
-    FROM (${effects ? `${state} UNION ALL ${caused}` : state}) said`;
-}
+    ORDER BY m.ord, f.place) caused`;
 
 function cancelled(effects: boolean): string {
   const first = effects ? 30 : 18;

@@ -139,7 +139,7 @@ export class StatementLane {
     { ids }: StatementParameters,
     rows: readonly StatementRow[],
   ): readonly TransitionOutcome[] {
-    const outcomes = new Array<TransitionOutcome | undefined>(batch.length).fill(undefined);
+    const outcomes: (TransitionOutcome | undefined)[] = batch.map(() => undefined);
     for (const row of rows) {
       const index = Number(row[0]) - 1;
       outcomes[index] = this.#outcome(
