@@ -31,7 +31,7 @@ export function directWriteRefused(
 }
 
 /** What a statement in the form that TypeORM's builders write does to a bound table. */
-export type BuiltWrite = 'insert' | 'upsert' | 'update' | 'delete';
+type BuiltWrite = 'insert' | 'upsert' | 'update' | 'delete';
 
 /**
  * Tells whether a statement is a write to the binding's table as TypeORM's builders word it, and
@@ -61,4 +61,42 @@ function setsGuarded(binding: ResourceBinding, sql: string): boolean {
   const where = sql.indexOf(' WHERE ');
   const sets = where < 0 ? sql : sql.slice(0, where);
   return guardedColumns(binding).some((column) => sets.includes(` ${column.sql} = `));
+}
+
+/** Whether a statement may be one that `builtWrite` looks for: most are not, and each query is asked. */
+export function mayWrite(sql: string): boolean {
+  const first = sql[0];
+  return first === 'U' || first === 'I' || first === 'D';
+}
+
+/**
+ * Throws RefusedError WRITE_BYPASSES_LIFECYCLE for a write that no hook has prepared.
+ *
+ * @param prepared Whether the query runner is inserting or removing entities that were prepared.
+ */
+export function judgeWrite(
+  binding: ResourceBinding,
+  write: BuiltWrite,
+  prepared: { readonly inserting: boolean; readonly removing: boolean },
+): void {
+  if (write === 'upsert') {
+    throw bypassRefused(
+      binding,
+      'An upsert',
+      'Read the entity, then save it, or send() and save it.',
+    );
+  }
+  if (write === 'update') {
+    throw bypassRefused(
+      binding,
+      'An update of lifecycle columns without listeners',
+      'Use transition(), or send() and save().',
+    );
+  }
+  if (write === 'insert' && !prepared.inserting) {
+    throw bypassRefused(binding, 'An insert without listeners', 'Use manager.save(entity).');
+  }
+  if (write === 'delete' && !prepared.removing) {
+    throw bypassRefused(binding, 'A delete without listeners', 'Use manager.remove(entity).');
+  }
 }

@@ -15,10 +15,10 @@ import type {
 import { ConfigurationError } from '../errors/errors.js';
 import { BirthAnnouncer } from './birth-announcer.js';
 import type { ResourceBinding } from './binding.js';
-import { bypassRefused, builtWrite, type BuiltWrite } from './bypass.js';
+import { refuseAutomaticColumns } from './automatic-columns.js';
+import { builtWrite, bypassRefused, judgeWrite, mayWrite } from './bypass.js';
 import { databaseError } from './database-errors.js';
 import { EntityMemory } from './entity-memory.js';
-import { guardedColumns } from './entity-roles.js';
 import { RemovalAnnouncer } from './removal-announcer.js';
 import { SaveGuard } from './save-guard.js';
 import { type SendOptions, sendTo } from './send.js';
@@ -198,7 +198,10 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     for (const binding of this.#parts.bindings) {
       const write = builtWrite(binding, query);
       if (write !== undefined) {
-        this.#judge(binding, write, queryRunner);
+        judgeWrite(binding, write, {
+          inserting: this.#births.isInserting(queryRunner),
+          removing: this.#removals.isRemoving(queryRunner),
+        });
         return;
       }
     }
@@ -231,32 +234,6 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     // theirs that came behind the rollback would commit by itself.
     await drained(queryRunner);
     rollbackLevel(queryRunner);
-  }
-
-  #judge(binding: ResourceBinding, write: BuiltWrite, runner: QueryRunner): void {
-    switch (write) {
-      case 'upsert':
-        throw bypassRefused(
-          binding,
-          'An upsert',
-          'Read the entity, then save it, or send() and save it.',
-        );
-      case 'insert':
-        if (!this.#births.isInserting(runner)) {
-          throw bypassRefused(binding, 'An insert without listeners', 'Use manager.save(entity).');
-        }
-        return;
-      case 'update':
-        throw bypassRefused(
-          binding,
-          'An update of lifecycle columns without listeners',
-          'Use transition(), or send() and save().',
-        );
-      case 'delete':
-        if (!this.#removals.isRemoving(runner)) {
-          throw bypassRefused(binding, 'A delete without listeners', 'Use manager.remove(entity).');
-        }
-    }
   }
 
   #refuseShared(bindings: readonly ResourceBinding[]): void {
@@ -312,23 +289,5 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
       );
     }
     return binding;
-  }
-}
-
-function mayWrite(query: string): boolean {
-  const first = query[0];
-  return first === 'U' || first === 'I' || first === 'D';
-}
-
-function refuseAutomaticColumns(binding: ResourceBinding): void {
-  for (const { property, metadata } of guardedColumns(binding)) {
-    if (metadata.isVersion || metadata.isUpdateDate || metadata.isCreateDate) {
-      throw new ConfigurationError(
-        'RESOURCE_MAPPING_INVALID',
-        `Resource class ${binding.entity.name} has column property '${property}', which TypeORM writes ` +
-          'by itself at every save. Declare it with @Column.',
-        { parameters: { entity: binding.entity.name, property } },
-      );
-    }
   }
 }
