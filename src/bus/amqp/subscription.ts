@@ -119,6 +119,7 @@ export class AmqpSubscription implements BusSubscription {
     // Closing the channel, and not cancelling the consumer, gives all that was not handled back in one
     // step: a cancelled consumer's successor would get later messages before these.
     await channel?.close().catch(() => undefined);
+    // It would go by itself, but some time after.
     await this.#deleteEphemeralQueue();
     this.#options.onEnd();
   }
@@ -198,12 +199,10 @@ export class AmqpSubscription implements BusSubscription {
 
   #deliver(channel: Channel, received: ConsumeMessage): void {
     const acknowledge = (): void => {
-      // A delivery of a channel that is gone is the broker's again; it will come back.
-      if (this.#channel !== channel) return;
       try {
         channel.ack(received);
       } catch {
-        // The channel is closing: as above.
+        // A delivery of a channel that is gone is the broker's again; it will come back.
       }
     };
     this.#dispatcher.accept({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ConformanceGroup } from './fixture.js';
-import { Gate, message, Recorder, until } from './recorder.js';
+import { Gate, message, Recorder, sequence, until } from './recorder.js';
 
 /** Unsubscribing, closing, and being interrupted. */
 export const endings: ConformanceGroup = {
@@ -140,5 +140,39 @@ export const endings: ConformanceGroup = {
     await until(() => handled === 2, 'the redelivery is handled too');
     assert.equal(most, 1);
     assert.deepEqual(attempts, [false, true]);
+  },
+
+  'what no handler had begun at an interruption is handled once, in its place': async (
+    bus,
+    fixture,
+  ) => {
+    if (fixture.interrupt === undefined) return;
+    const gate = new Gate();
+    const recorder = new Recorder();
+    await bus.subscribe(
+      ['#'],
+      async (each) => {
+        recorder.handler(each);
+        await gate.pass();
+      },
+      { pool: 'in-its-place', concurrency: 4 },
+    );
+    const messages = sequence('a', 'k', 6);
+    for (const each of messages) await bus.publish(each);
+    await recorder.atLeast(1);
+    await fixture.interrupt();
+    const probe = new Recorder();
+    const subscribed = (): Promise<boolean> =>
+      bus.subscribe(['probe'], probe.handler).then(
+        () => true,
+        () => false,
+      );
+    await until(subscribed, 'it is back');
+    gate.open();
+    await recorder.atLeast(7);
+    await bus.publish(message('a', { id: 'last', partitionKey: 'k' }));
+    await until(() => recorder.ids.includes('last'), 'the last is handled');
+    const [first, ...others] = messages.map(({ id }) => id);
+    assert.deepEqual(recorder.ids, [first, first, ...others, 'last']);
   },
 };

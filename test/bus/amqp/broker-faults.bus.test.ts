@@ -124,7 +124,7 @@ describe('a user', () => {
 describe('a broker', () => {
   it('that blocks publishers makes them wait, not fail, and consumers go on', async () => {
     const bus = place.connect({ on });
-    const impatient = place.connect({ publishTimeout: 200, name: 'impatient' });
+    const impatient = place.connect({ publishTimeout: 500, name: 'impatient', on });
     const recorder = new Recorder();
     let release: () => void = () => {};
     const held = new Promise<void>((resolve) => {
@@ -142,13 +142,23 @@ describe('a broker', () => {
     await broker.ctl('set_vm_memory_high_watermark', 'absolute', '1MB');
     const waiting = sequence('a', 'l', 10).map((each) => bus.publish(each));
     await eventually(() => expect(notices.map(({ kind }) => kind)).toContain('blocked'));
-    expect(await outcomes(impatient, [message('a')])).toEqual(['BUS_UNAVAILABLE']);
+    const told = () => notices.filter(({ kind }) => kind === 'blocked').length;
+    const sent = outcomes(impatient, [message('a', { id: 'sent before it was told' })]);
+    await eventually(() => expect(told()).toBe(2));
+    const kept = impatient.publish(message('a', { id: 'never sent' }));
+    await expect(kept).rejects.toMatchObject({
+      code: 'BUS_UNAVAILABLE',
+      message: expect.stringContaining('blocks publishers') as string,
+    });
+    expect(await sent).toEqual(['BUS_UNAVAILABLE']);
     release();
     await recorder.atLeast(10);
     expect(recorder.ids).toEqual(sequence('', 'k', 10).map(({ id }) => id));
     await broker.ctl('set_vm_memory_high_watermark', '0.8');
     await Promise.all(waiting);
-    await recorder.atLeast(20);
+    expect(await impatient.publish(message('a', { id: 'after' }))).toEqual({ routed: true });
+    await eventually(() => expect(recorder.ids).toContain('after'));
+    expect(recorder.ids).not.toContain('never sent');
   });
 
   it('that is killed and comes back has what it confirmed, in order', async () => {
@@ -201,10 +211,10 @@ describe('a broker', () => {
     const lost = bus.publish(message('a')).catch((error: { readonly code?: string }) => error.code);
     try {
       await bus.close();
+      await eventually(() => expect(place.proxy.connections()).toBe(0));
     } finally {
       broker.resume();
     }
     expect(await lost).toBe('CLOSED');
-    await eventually(() => expect(place.proxy.connections()).toBe(0));
   }, 60_000);
 });
