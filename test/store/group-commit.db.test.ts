@@ -61,9 +61,11 @@ test('callers that ask at once share commits, each with its own result', async (
 test('callers that were answered together go together again', async () => {
   const uuids = await pumps(20, { state: 'Running' });
   const { group, sizes } = counting();
-  const caller = async (uuid: string) => {
+  const caller = async (uuid: string, thoughts: number) => {
     for (let round = 0; round < 4; round += 1) {
       await group.transition(database.binding, request(uuid, 'Tick'));
+      // Some take longer to ask again, as those do who go through more layers.
+      for (let thought = 0; thought < thoughts; thought += 1) await Promise.resolve();
     }
   };
   await Promise.all(uuids.map(caller));
