@@ -1,6 +1,7 @@
+import { RefusedError } from 'signalbox';
 import { expect, it } from 'vitest';
 // #region drive
-import { createSignalbox, migrate, migrations, RefusedError, ResourceEntity } from 'signalbox';
+import { createSignalbox, migrate, migrations, ResourceEntity } from 'signalbox';
 import { volume } from 'signalbox/machines';
 import { Column, DataSource, Entity } from 'typeorm';
 

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
 import { serviceUrl } from '../test/support/service-url.js';
 import { uniqueName } from '../test/support/unique-name.js';
-// #region subscribe
-import { createSignalbox, migrate, migrations } from 'signalbox';
-import { rabbitmq } from 'signalbox/amqp';
+import { migrate, migrations } from 'signalbox';
 import { DataSource } from 'typeorm';
+// #region subscribe
+import { createSignalbox } from 'signalbox';
+import { rabbitmq } from 'signalbox/amqp';
 import { loadBalancer, LoadBalancer } from './load-balancer.js';
 
 // #endregion
