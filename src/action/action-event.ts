@@ -4,6 +4,7 @@ import type { ActionSettings } from './action.js';
 
 /** A class whose methods can carry `@ActionEvent`: it holds the Signalbox that announces them. */
 export interface ActionHost {
+  /** Announces the actions of the class. */
   readonly signalbox: {
     action<T>(
       type: KnownActionType,

@@ -10,8 +10,11 @@ import type { Tenancy } from '../store/origin.js';
 
 /** What an action is about, and in whose transaction it is announced. */
 export interface ActionSettings extends AmbientContext, Tenancy {
+  /** The resource it is about. Default none. */
   readonly subject?: { readonly resource: string; readonly uuid: string };
+  /** One line for people. */
   readonly description?: string;
+  /** Facts for each of its events. Plain JSON. */
   readonly details?: JsonObject;
   /**
    * The caller's transaction. Then Started, Completed and Failed commit or roll back with it: an

@@ -6,6 +6,7 @@
 export interface Bus extends AsyncDisposable {
   /** Unique among the buses of one relay; written into outbox rows. */
   readonly name: string;
+  /** What it can do: ask this, never the name. */
   readonly capabilities: BusCapabilities;
   /** Reads and mends what could not be handled; present when `capabilities.deadLetters`. */
   readonly deadLetters?: DeadLetters;
@@ -115,6 +116,7 @@ export interface SubscribeOptions {
    * All members of a pool must agree. Without meaning for an ephemeral subscription.
    */
   readonly order?: 'pool' | 'member';
+  /** When a failed delivery is tried again. Default 5 tries, from 200 ms on, doubling. */
   readonly retry?: RetryPolicy;
 }
 
@@ -133,7 +135,9 @@ export interface RetryPolicy {
 
 /** A live subscription. */
 export interface BusSubscription extends AsyncDisposable {
+  /** The topic patterns it was made with. */
   readonly patterns: readonly string[];
+  /** The pool it is a member of; undefined for an ephemeral one. */
   readonly pool: string | undefined;
   /**
    * Stops deliveries, waits for handlers under way, and removes what the subscription made: an
@@ -145,8 +149,11 @@ export interface BusSubscription extends AsyncDisposable {
 
 /** A message that could not be handled, with why. */
 export interface DeadLetter {
+  /** As it was published. */
   readonly message: BusMessage;
+  /** The pool that could not handle it. */
   readonly pool: string;
+  /** What the handler threw, or what the broker said. */
   readonly reason: string;
   /** Tries in all; 0 when the broker gave up by itself, because consumers kept dying over it. */
   readonly attempts: number;

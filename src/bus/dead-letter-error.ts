@@ -3,6 +3,7 @@
  * and trying again cannot help.
  */
 export class DeadLetterError extends Error {
+  /** Kept with the dead letter. */
   readonly reason: string;
 
   constructor(reason: string, options: { cause?: unknown } = {}) {

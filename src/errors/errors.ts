@@ -8,9 +8,11 @@ export type Parameters = Readonly<Record<string, string | number | boolean | nul
  * `RefusedError` lists it, a user interface greys out a button with it.
  */
 export interface Refusal {
+  /** Stable, machine-readable. */
   readonly code: ErrorCode;
   /** One sentence that names the resource, the state, the event, and what to do. */
   readonly message: string;
+  /** What the message names, to put it into other words. */
   readonly parameters: Parameters;
 }
 
@@ -26,6 +28,7 @@ interface ErrorFields {
 export abstract class SignalboxError extends Error {
   /** Stable, machine-readable; listed with its remedy in `docs/errors.md`. */
   readonly code: ErrorCode;
+  /** What the message names. Never secrets. */
   readonly parameters: Parameters;
 
   constructor(code: ErrorCode, message: string, fields: ErrorFields = {}) {
@@ -41,6 +44,7 @@ export abstract class SignalboxError extends Error {
  * lawful after another transition. `code` is the first refusal's.
  */
 export class RefusedError extends SignalboxError {
+  /** Every reason, at least one. */
   readonly refusals: readonly Refusal[];
 
   constructor(refusals: readonly [Refusal, ...Refusal[]], options: { cause?: unknown } = {}) {
@@ -65,6 +69,7 @@ export class UnavailableError extends SignalboxError {}
 
 /** A lifecycle declaration breaks a rule: fix the code. Lists every fault, not the first. */
 export class DefinitionError extends SignalboxError {
+  /** Every fault, at least one. */
   readonly faults: readonly Refusal[];
 
   constructor(subject: string, faults: readonly [Refusal, ...Refusal[]]) {

@@ -13,12 +13,15 @@ type OneOrMore<T> = T | readonly T[];
  * `'*'`, matches anything; a list matches any of its values. Properties are joined by "and".
  */
 export interface EventFilter {
+  /** Who published. */
   readonly source?: OneOrMore<string>;
+  /** Narrows the event that the handler gets. */
   readonly category?: OneOrMore<Category | '*'>;
   /** A lifecycle event (`StartRequested`) or an event type (`VM.START`, with its dots). */
   readonly type?: OneOrMore<EventType | (string & {})>;
   /** The resource type, such as `VirtualMachine`. */
   readonly resource?: OneOrMore<string>;
+  /** The resource's uuid, in lower case. */
   readonly uuid?: OneOrMore<string>;
 }
 

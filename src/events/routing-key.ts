@@ -14,7 +14,9 @@ export const emptyWord = '-';
 export interface RoutingKeyParts {
   readonly source: string;
   readonly category: Category;
+  /** With its dots, as in `VM.START`. */
   readonly type: string;
+  /** Absent when the event concerns no resource; so is `uuid`. */
   readonly resource?: string | undefined;
   readonly uuid?: string | undefined;
 }

@@ -13,6 +13,7 @@ import { canonicalUuid } from '../uuid.js';
 
 /** What a job is about. */
 export interface JobSettings extends AmbientContext {
+  /** The resource it works on; said at submission, and kept. Default none. */
   readonly subject?: { readonly resource: string; readonly uuid: string };
   /** The caller's transaction; without one the submission is committed by itself. */
   readonly manager?: EntityManager;

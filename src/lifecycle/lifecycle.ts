@@ -5,6 +5,7 @@ export type EffectCategory = 'ActionEvent' | 'UsageEvent' | 'AlertEvent';
 
 /** An event that a transition announces besides its state change. Data, never a callback. */
 export interface Effect {
+  /** What kind of event it announces. */
   readonly category: EffectCategory;
   /** The event type, such as `VM.START` or `ALERT.USERVM`. */
   readonly type: string;
@@ -34,7 +35,9 @@ export interface Deadline {
  * as JSON when parallel regions are active (`{"power":"on","health":"good"}`).
  */
 export interface StateDeclaration<TState extends string = string> {
+  /** As it stands in the state column. */
   readonly name: TState;
+  /** Of the state and those around it: `transitional`, `stable`, or your own. */
   readonly tags: readonly string[];
   /** A final state is terminal: no event leaves it. */
   readonly final: boolean;
@@ -58,9 +61,11 @@ export interface TransitionDeclaration<
   TState extends string = string,
   TEvent extends string = string,
 > {
+  /** The state it leaves. */
   readonly from: TState;
   /** An event of the lifecycle, or `DeadlineExceeded` for a timeout transition. */
   readonly event: TEvent | typeof deadlineExceeded;
+  /** The state it enters; the same as `from` for a self-transition. */
   readonly to: TState;
   /** Everything it announces besides the state change; for a timeout the deadline's alert first. */
   readonly effects: readonly Effect[];
@@ -159,9 +164,13 @@ export interface Lifecycle<
   readonly initial: TState;
   /** Every state a resource may be born in, the initial one first. */
   readonly births: readonly TState[];
+  /** Every state a resource can rest in, in the order of their declaration. */
   readonly states: readonly StateDeclaration<TState>[];
+  /** Every event a caller may send. */
   readonly events: readonly TEvent[];
+  /** Every lawful step, timeouts included. */
   readonly transitions: readonly TransitionDeclaration<TState, TEvent>[];
+  /** What `step` and the stores look up. */
   readonly table: LifecycleTable;
   /** Type only: what guards read. Never set at run time. */
   readonly '~context'?: TContext;

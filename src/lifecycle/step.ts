@@ -43,6 +43,7 @@ export function step<L extends AnyLifecycle>(
 
 /** What a deadline that has passed does. */
 export interface DeadlineStep<TState extends string = string> {
+  /** Tells a deadline that runs in the state from one that does not. */
   readonly lawful: true;
   /** Its alert is raised in any case. */
   readonly deadline: Deadline;

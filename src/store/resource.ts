@@ -8,6 +8,7 @@ export type EntityClass<TEntity extends object = object> = abstract new () => TE
  * `lifecycle`, or what `mapResource` returns for a class that cannot be changed.
  */
 export interface ResourceRef<L extends AnyLifecycle = AnyLifecycle> {
+  /** Decides what is lawful for its rows. */
   readonly lifecycle: L;
 }
 
@@ -28,13 +29,21 @@ export type ResourceClass<
  * needed; an optional column that the entity does not have is left out of events and writes.
  */
 export interface ResourceColumns {
+  /** Identifies the row: a primary key or unique, of a uuid or text type. */
   readonly uuid?: string;
+  /** Text, wide enough for the longest state. */
   readonly state?: string;
+  /** A whole number, not null. */
   readonly revision?: string;
+  /** When the state last changed: text or a time type. */
   readonly stateSince?: string;
+  /** Which version of the lifecycle made the last transition: a whole number. */
   readonly lifecycleVersion?: string;
+  /** Whose the resource is: text, copied into every event. */
   readonly account?: string;
+  /** As `account`. */
   readonly domain?: string;
+  /** As `account`. */
   readonly project?: string;
 }
 
@@ -43,9 +52,12 @@ export interface ResourceMapping<
   L extends AnyLifecycle = AnyLifecycle,
   TEntity extends object = object,
 > extends ResourceRef<L> {
+  /** The class, unchanged. */
   readonly entity: EntityClass<TEntity>;
+  /** Property names where they differ from the defaults. */
   readonly columns: ResourceColumns;
   // A method, so that a mapping of any entity is a ResourceMapping.
+  /** Projects what guards read. Pure. */
   context?(this: void, entity: TEntity): ContextOf<L>;
 }
 

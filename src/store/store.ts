@@ -25,8 +25,11 @@ export interface TransitionRequest {
 /** What a transition did; what `signalbox.transition` resolves to. */
 export interface Transitioned<TState extends string = string> {
   readonly uuid: string;
+  /** The state before. */
   readonly old: TState;
+  /** The state after. */
   readonly new: TState;
+  /** The revision after: pass it as `expectedRevision` of the next step. */
   readonly revision: number;
   /** False for a lawful self-transition. */
   readonly changed: boolean;
@@ -54,6 +57,7 @@ export interface Store {
     binding: ResourceBinding,
     batch: readonly TransitionRequest[],
   ): Promise<readonly TransitionOutcome[]>;
+  /** Moves one resource in the caller's transaction. A refusal or conflict leaves it usable. */
   transitionWithin(
     manager: EntityManager,
     binding: ResourceBinding,
@@ -62,6 +66,7 @@ export interface Store {
 
   /** Appends events to journal and outbox. */
   append(entries: readonly JournalEntry[]): Promise<void>;
+  /** Appends events in the caller's transaction. */
   appendWithin(manager: EntityManager, entries: readonly JournalEntry[]): Promise<void>;
 
   /** Arms and cancels deadlines in the caller's transaction. */
@@ -98,7 +103,9 @@ export interface OutboxRecord extends JournalRecord {
 
 /** A row the broker refused for good (`parked`), or one of the same resource behind it (`held`). */
 export interface ParkedRecord extends OutboxRecord {
+  /** `held` rows go back by themselves when the parked one is retried or dropped. */
   readonly status: 'parked' | 'held';
+  /** What the broker said. */
   readonly reason: string;
   /** RFC 3339, UTC. */
   readonly parkedAt: string;
@@ -106,19 +113,25 @@ export interface ParkedRecord extends OutboxRecord {
 
 /** Names one outbox row. */
 export interface OutboxRef {
+  /** The event's position in the journal. */
   readonly position: number;
+  /** The bus it waits for; empty while it waits for every bus. */
   readonly bus: string;
 }
 
 /** How full the outbox is. */
 export interface OutboxDepth {
+  /** Rows that a bus has not confirmed; with several buses one for each. */
   readonly pending: number;
+  /** Rows that a broker refused for good. */
   readonly parked: number;
+  /** Rows that wait behind a parked one of their resource. */
   readonly held: number;
   /** Milliseconds since the oldest pending row was written; 0 when there is none. */
   readonly oldestAge: number;
 }
 
+/** Events that a bus has not confirmed yet. Each method is atomic. */
 export interface OutboxStore {
   /**
    * The first rows of these shares but those the caller already has, lowest position first. Always
@@ -168,6 +181,7 @@ export interface OutboxStore {
   }): Promise<readonly ParkedRecord[]>;
   /** Whether any row, pending or parked, waits for this bus by name. */
   waitsFor(bus: string): Promise<boolean>;
+  /** How full it is. Counts rows: for monitoring, not for every request. */
   depth(): Promise<OutboxDepth>;
 }
 
@@ -178,6 +192,7 @@ export interface LeaseGrant {
   readonly surplus: readonly number[];
 }
 
+/** The leases of relays on the shares of the outbox. */
 export interface LeaseStore {
   /**
    * Announces that this relay lives for `ttl` milliseconds more by the database's clock, renews every
@@ -201,6 +216,7 @@ export interface DueDeadline {
   readonly revision: number;
 }
 
+/** Armed deadlines. */
 export interface DeadlineStore {
   /** Due deadlines by the database's clock, oldest first. Several sweepers may see the same one. */
   due(options: {
@@ -219,6 +235,7 @@ export interface DeadlineStore {
   fire(due: DueDeadline, entries: readonly JournalEntry[]): Promise<boolean>;
 }
 
+/** Every event ever committed. */
 export interface JournalStore {
   /** Events in position order. */
   read(options: {

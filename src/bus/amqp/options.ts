@@ -16,6 +16,7 @@ export interface RabbitmqTls {
   readonly servername?: string;
 }
 
+/** Where a RabbitMQ broker is, and how to use it. */
 export interface RabbitmqOptions {
   /**
    * `amqp://user:password@host:5672/vhost`, or `amqps:` for TLS. Several are tried in turn, as the nodes
@@ -31,6 +32,7 @@ export interface RabbitmqOptions {
   readonly exchange?: string;
   /** Put before the name of each queue, for brokers that grant permissions by prefix. Default none. */
   readonly queuePrefix?: string;
+  /** Certificates for `amqps:`. Default none: the authorities of Node, no client certificate. */
   readonly tls?: RabbitmqTls;
   /**
    * Seconds between signs of life; a peer is dead after two without one. Default 10. Less finds a dead
