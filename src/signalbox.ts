@@ -33,7 +33,9 @@ import { canonicalUuid } from './uuid.js';
 
 /** What an event that is no state change is about, and in whose transaction it is written. */
 export interface AnnouncementOptions extends AmbientContext, Tenancy {
+  /** The resource it is about; it need not be one of this Signalbox. Default none. */
   readonly subject?: { readonly resource: string; readonly uuid: string };
+  /** Facts for the event's data. Plain JSON. */
   readonly details?: JsonObject;
   /** The caller's transaction; without one the event is committed by itself. */
   readonly manager?: EntityManager;
@@ -41,6 +43,7 @@ export interface AnnouncementOptions extends AmbientContext, Tenancy {
 
 /** How a resource is created. */
 export interface CreateOptions extends AmbientContext {
+  /** Why: goes into the event. */
   readonly reason?: string;
   /** The caller's transaction; without one the resource is committed by itself. */
   readonly manager?: EntityManager;
@@ -143,7 +146,7 @@ export class Signalbox implements AsyncDisposable {
    *
    * @param values The entity's own columns. `uuid` and `state` have defaults: a UUIDv7, and the
    * initial state of the lifecycle.
-   * @throws RefusedError UNKNOWN_BIRTH_STATE when it cannot be born in `values.state`.
+   * @throws RefusedError UNKNOWN_BIRTH_STATE when it cannot be born in `values.state`, MALFORMED_UUID.
    */
   async create<R extends ResourceRef>(
     resource: R,
@@ -151,7 +154,10 @@ export class Signalbox implements AsyncDisposable {
     options: CreateOptions = {},
   ): Promise<EntityOf<R>> {
     this.#assertOpen();
-    const { entity } = this.#parts.registry.get(resource);
+    const { entity, columns } = this.#parts.registry.get(resource);
+    // TypeORM looks for the row first, and PostgreSQL would refuse that as a statement.
+    const uuid: unknown = Reflect.get(values, columns.uuid.property);
+    if (uuid != null) canonicalUuid(uuid as string);
     const manager = options.manager ?? this.#parts.dataSource.manager;
     const instance = manager.create(entity as new () => object, values);
     this.#parts.subscriber.describe(instance, options);
@@ -176,7 +182,12 @@ export class Signalbox implements AsyncDisposable {
     }
   }
 
-  /** Reads a resource and tells whether an event is lawful for it now, why not, and what is. */
+  /**
+   * Reads a resource and tells whether an event is lawful for it now, why not, and what is. Locks
+   * nothing: by the time you act it may be otherwise.
+   *
+   * @throws RefusedError MALFORMED_UUID, UNKNOWN_RESOURCE.
+   */
   async explain<R extends ResourceRef>(
     resource: R,
     uuid: string,
@@ -209,16 +220,24 @@ export class Signalbox implements AsyncDisposable {
     return runAction(this.#parts.announcer, type, withCanonicalSubject(settings), operation);
   }
 
-  /** Announces that something billable began, ended or changed. Resolves with the event's id. */
+  /**
+   * Announces that something billable began, ended or changed, in one commit or in the transaction
+   * given. Resolves with the event's id.
+   *
+   * @param type CloudStack's name, or one of yours; see `defineEventTypes`.
+   * @throws RefusedError UNKNOWN_EVENT_TYPE, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE; nothing is written.
+   */
   async usage(type: KnownUsageType, options: AnnouncementOptions = {}): Promise<string> {
     const { details } = options;
     return this.#announce('UsageEvent', type, options, details === undefined ? {} : { details });
   }
 
   /**
-   * Announces that somebody should look. Resolves with the event's id.
+   * Announces that somebody should look, in one commit or in the transaction given. Resolves with the
+   * event's id.
    *
    * @param about One line; `options.body` says the rest.
+   * @throws RefusedError UNKNOWN_EVENT_TYPE, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE; nothing is written.
    */
   async alert(
     type: KnownAlertType,
@@ -248,6 +267,9 @@ export class Signalbox implements AsyncDisposable {
    * @param options.pool Exactly one member of a pool handles each event; without one, this subscriber
    * sees everything from now on.
    * @param options.bus Name of the bus, when there are several.
+   * @throws RefusedError FILTER_INVALID for a selection that can match nothing.
+   * @throws ConfigurationError when the bus is not told, or an option is out of range.
+   * @throws UnavailableError BUS_UNAVAILABLE when the bus is away.
    */
   async subscribe<const S extends EventSelection>(
     selection: S,
@@ -266,7 +288,13 @@ export class Signalbox implements AsyncDisposable {
     return subscription;
   }
 
-  /** The journal of one resource, in order: what it lived through, who did it and why. */
+  /**
+   * The journal of one resource, in order: what it lived through, who did it and why. Of removed
+   * resources too.
+   *
+   * @param options.after A journal position: only what comes behind it. Default everything.
+   * @param options.limit Records at the most. Default 1000.
+   */
   async history(
     resource: ResourceRef,
     uuid: string,

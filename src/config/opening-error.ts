@@ -1,14 +1,7 @@
 import { ConfigurationError, SignalboxError, UnavailableError } from '../errors/errors.js';
+import { databaseError, databaseFailure } from '../store/database-errors.js';
 
 const drivers = /DriverPackageNotInstalledError|package has not been found installed/;
-const credentials = new Set([
-  '28000', // PostgreSQL: invalid authorization
-  '28P01', // PostgreSQL: invalid password
-  '3D000', // PostgreSQL: no such database
-  'ER_ACCESS_DENIED_ERROR',
-  'ER_DBACCESS_DENIED_ERROR',
-  'ER_BAD_DB_ERROR',
-]);
 
 /** Classes an error of opening a database. Pure. The driver's own message is kept as the cause. */
 export function openingError(error: unknown): SignalboxError {
@@ -23,12 +16,9 @@ export function openingError(error: unknown): SignalboxError {
       { cause: error },
     );
   }
-  if (code !== undefined && credentials.has(code)) {
-    return new ConfigurationError(
-      'DATABASE_CREDENTIALS_REFUSED',
-      `The database refused the user, the password or the database name (${code}). Check the configured address.`,
-      { parameters: { databaseCode: code }, cause: error },
-    );
+  const failure = databaseFailure(error);
+  if (failure === 'credentials' || failure === 'database-missing') {
+    return databaseError(error);
   }
   return new UnavailableError(
     'DATABASE_UNAVAILABLE',

@@ -34,6 +34,7 @@ const failures: Readonly<Record<string, DatabaseFailure>> = {
   '57P05': 'connection',
   // MySQL and MariaDB
   ER_ACCESS_DENIED_ERROR: 'credentials',
+  ER_ACCESS_DENIED_NO_PASSWORD_ERROR: 'credentials',
   ER_DBACCESS_DENIED_ERROR: 'credentials',
   ER_BAD_DB_ERROR: 'database-missing',
   ER_NO_SUCH_TABLE: 'schema',

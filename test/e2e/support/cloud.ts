@@ -9,9 +9,12 @@ import { migrate } from '../../../src/store/migrations/migrate.js';
 import { migrations } from '../../../src/store/migrations/migrations.js';
 import { eventually } from '../../support/eventually.js';
 import { freshDatabase, type TestDatabase } from '../../support/databases.js';
+import { Probe } from './probe.js';
 
 /** The four built-in lifecycles and the load balancer of the examples, each with its entity. */
 export const cloudResources = [...demoResources, LoadBalancer] as const;
+
+const everyResource = [...cloudResources, Probe] as const;
 
 /** An event of the journal, as it was committed. */
 export interface Told {
@@ -37,7 +40,7 @@ export interface Cloud extends AsyncDisposable {
 export async function openCloud(kind: TestDatabase): Promise<Cloud> {
   const database = await freshDatabase(kind);
   const dataSource = await connectDatabase(database.url, {
-    entities: [...cloudResources],
+    entities: [...everyResource],
     migrations: [...migrations],
     poolSize: 10,
   });
@@ -51,7 +54,7 @@ export async function openCloud(kind: TestDatabase): Promise<Cloud> {
     async open(options = {}) {
       const signalbox = await createSignalbox({
         dataSource,
-        resources: cloudResources,
+        resources: everyResource,
         ...options,
       });
       opened.push(signalbox);

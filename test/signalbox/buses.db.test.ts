@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { rabbitmq } from '../../src/bus/amqp/index.js';
+import { memoryBus } from '../../src/bus/memory/memory-bus.js';
+import { VirtualMachine } from '../../src/cli/demo/entities.js';
+import type { SignalboxEvent } from '../../src/events/event.js';
+import type { RelayNotice } from '../../src/relay/relay-notice.js';
+import type { Signalbox } from '../../src/signalbox.js';
+import { type Cloud, openCloud, outboxEmpty } from '../e2e/support/cloud.js';
+import { eachDatabase } from '../support/databases.js';
+import { eventually } from '../support/eventually.js';
+
+eachDatabase((kind) => {
+  let cloud: Cloud;
+  beforeEach(async () => {
+    cloud = await openCloud(kind);
+  });
+  afterEach(() => cloud[Symbol.asyncDispose]());
+
+  async function live(signalbox: Signalbox): Promise<void> {
+    const { uuid } = await signalbox.create(VirtualMachine, { name: 'web' });
+    await signalbox.transition(VirtualMachine, uuid, 'StartRequested');
+    await signalbox.transition(VirtualMachine, uuid, 'OperationSucceeded');
+  }
+
+  test('without a bus everything works, and the outbox drains to the journal', async () => {
+    const signalbox = await cloud.open();
+    await live(signalbox);
+    await outboxEmpty(signalbox);
+    expect((await cloud.journal()).map(({ event }) => event.type)).toEqual([
+      'Created',
+      'StartRequested',
+      'OperationSucceeded',
+      'VM.START',
+    ]);
+    await expect(signalbox.subscribe('#', () => undefined)).rejects.toMatchObject({
+      code: 'CONFIG_VALUE_INVALID',
+    });
+  });
+
+  test('of several buses each gets every event in order, also when another one is away', async () => {
+    const [left, right] = [memoryBus({ name: 'left' }), memoryBus({ name: 'right' })];
+    // Nothing listens on this port.
+    const away = rabbitmq({ name: 'away', url: 'amqp://127.0.0.1:1', publishTimeout: 500 });
+    const notices: RelayNotice[] = [];
+    const signalbox = await cloud.open({
+      bus: [left, away, right],
+      relay: { stopTimeout: 0 },
+      onRelayNotice: (notice) => void notices.push(notice),
+    });
+    await expect(signalbox.subscribe('#', () => undefined)).rejects.toThrow(/left, away, right/);
+    const received: Record<string, SignalboxEvent[]> = { left: [], right: [] };
+    for (const [name, events] of Object.entries(received)) {
+      await signalbox.subscribe('#', (event) => void events.push(event), { bus: name });
+    }
+    await live(signalbox);
+    const journal = (await cloud.journal()).map(({ event }) => event);
+    await eventually(() => expect(received['left']).toEqual(journal));
+    await eventually(() => expect(received['right']).toEqual(journal));
+    await eventually(async () => {
+      // What waits for the one that is away is all that waits.
+      expect(await signalbox.outboxDepth()).toMatchObject({ pending: journal.length, parked: 0 });
+      expect(notices).toContainEqual(
+        expect.objectContaining({ type: 'bus-unavailable', bus: 'away' }),
+      );
+    });
+    await signalbox.close();
+    await Promise.all([left, right, away].map((bus) => bus.close()));
+  });
+
+  test('two buses of one name are refused', async () => {
+    await expect(cloud.open({ bus: [memoryBus(), memoryBus()] })).rejects.toMatchObject({
+      code: 'CONFIG_VALUE_INVALID',
+    });
+  });
+
+  test('a closed Signalbox says so, whatever it is asked', async () => {
+    const signalbox = await cloud.open();
+    const { uuid } = await signalbox.create(VirtualMachine, { name: 'web' });
+    await signalbox.close();
+    await signalbox.close();
+    const before = (await cloud.journal()).length;
+    for (const asked of [
+      () => signalbox.transition(VirtualMachine, uuid, 'StartRequested'),
+      () => signalbox.create(VirtualMachine, { name: 'late' }),
+      () => signalbox.action('VM.START', {}, () => undefined),
+      () => signalbox.usage('VM.START'),
+      () => signalbox.jobs.submit('late'),
+      () => signalbox.subscribe('#', () => undefined),
+    ]) {
+      await expect(asked()).rejects.toMatchObject({ code: 'CLOSED' });
+    }
+    expect((await cloud.journal()).length).toBe(before);
+  });
+});
