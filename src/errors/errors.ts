@@ -1,7 +1,9 @@
 import type { ErrorCode } from './codes.js';
 
 /** What a refusal, an error or a finding carries as parameters: plain JSON values, never secrets. */
-export type Parameters = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
+export type Parameters = Readonly<
+  Record<string, string | number | boolean | null | readonly string[]>
+>;
 
 /**
  * Why something is not lawful now. Data, not an exception: `step` and `explain` return it,
