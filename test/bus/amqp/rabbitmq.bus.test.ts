@@ -254,7 +254,8 @@ describe('a subscription', () => {
     await bus.publish(message('a', { id: 'poison' }));
     await eventually(async () => {
       const letters = await bus.deadLetters?.read('p');
-      expect(letters?.map(({ message: { id } }) => id)).toEqual(['poison']);
+      // At least once: a broker that makes the queue anew may refuse a message and yet keep it.
+      expect(new Set(letters?.map(({ message: { id } }) => id))).toEqual(new Set(['poison']));
     });
     failing = false;
     await bus.deadLetters?.redrive('p');
