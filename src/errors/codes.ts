@@ -4,63 +4,107 @@
  */
 export const errorCodes = {
   // Lawfulness: RefusedError
-  EVENT_NOT_LAWFUL: 'The resource is in a state that does not take this event. The refusal lists the events that are lawful now.',
-  GUARD_REFUSED: 'The state takes this event, but every guard on it said no. The refusal names the guards.',
-  UNKNOWN_EVENT: 'The lifecycle declares no such event. Check the spelling; the refusal lists the events.',
+  EVENT_NOT_LAWFUL:
+    'The resource is in a state that does not take this event. The refusal lists the events that are lawful now.',
+  GUARD_REFUSED:
+    'The state takes this event, but every guard on it said no. The refusal names the guards.',
+  UNKNOWN_EVENT:
+    'The lifecycle declares no such event. Check the spelling; the refusal lists the events.',
   UNKNOWN_RESOURCE: 'No row with this uuid. Check the uuid, or create the resource first.',
-  UNKNOWN_BIRTH_STATE: 'A resource cannot be created in this state. The refusal lists the states it can be born in.',
+  UNKNOWN_BIRTH_STATE:
+    'A resource cannot be created in this state. The refusal lists the states it can be born in.',
   MALFORMED_UUID: 'The text is not a uuid. Pass 8-4-4-4-12 hexadecimal digits.',
-  STATE_WRITTEN_DIRECTLY: 'A save changed the state without a transition. Call signalbox.send(entity, event) before saving.',
-  WRITE_BYPASSES_LIFECYCLE: 'A bulk update, upsert or query-builder write touches the state, revision or lifecycle columns. Use transition(), or send() and save().',
-  PAYLOAD_TOO_LARGE: 'The event is larger than the limit. Store the bulk elsewhere and announce a reference to it.',
-  PAYLOAD_NOT_JSON: 'The event data is not plain JSON (undefined, a function, NaN, a cycle, a bigint). Pass plain JSON values.',
-  ROUTING_KEY_TOO_LONG: 'The routing key exceeds 255 bytes, the AMQP limit. Shorten the source, the event type or the resource name.',
-  UNKNOWN_EVENT_TYPE: 'The event type is neither a known CloudStack name nor registered by you. Register it, or correct the spelling.',
-  EVENT_INVALID: 'The event does not satisfy the schema of its category. The refusal names the property.',
-  FILTER_INVALID: 'The subscription filter or topic pattern cannot match any event. Patterns are five dot-separated words, * or #.',
-  UNKNOWN_OUTBOX_ROW: 'No parked outbox row has this position. List them with `signalbox outbox list`.',
+  STATE_WRITTEN_DIRECTLY:
+    'A save changed the state without a transition. Call signalbox.send(entity, event) before saving.',
+  WRITE_BYPASSES_LIFECYCLE:
+    'A bulk update, upsert or query-builder write touches the state, revision or lifecycle columns. Use transition(), or send() and save().',
+  PAYLOAD_TOO_LARGE:
+    'The event is larger than the limit. Store the bulk elsewhere and announce a reference to it.',
+  PAYLOAD_NOT_JSON:
+    'The event data is not plain JSON (undefined, a function, NaN, a cycle, a bigint). Pass plain JSON values.',
+  ROUTING_KEY_TOO_LONG:
+    'The routing key exceeds 255 bytes, the AMQP limit. Shorten the source, the event type or the resource name.',
+  UNKNOWN_EVENT_TYPE:
+    'The event type is neither a known CloudStack name nor registered by you. Register it, or correct the spelling.',
+  EVENT_INVALID:
+    'The event does not satisfy the schema of its category. The refusal names the property.',
+  FILTER_INVALID:
+    'The subscription filter or topic pattern cannot match any event. Patterns are five dot-separated words, * or #.',
+  UNKNOWN_OUTBOX_ROW:
+    'No parked outbox row has this position. List them with `signalbox outbox list`.',
   UNKNOWN_JOB: 'No asynchronous job with this id was submitted, or it has already completed.',
   // Concurrency: ConflictError
-  REVISION_CONFLICT: 'The resource is at another revision than expected. Read it again, decide again, retry.',
-  LOCK_CONFLICT: 'The database broke a deadlock, a lock wait or a serialization conflict by giving this transaction up. Nothing was written; retry.',
+  REVISION_CONFLICT:
+    'The resource is at another revision than expected. Read it again, decide again, retry.',
+  LOCK_CONFLICT:
+    'The database broke a deadlock, a lock wait or a serialization conflict by giving this transaction up. Nothing was written; retry.',
   DEADLINE_STALE: 'The deadline was cancelled or re-armed by a later transition.',
   // Availability: UnavailableError
-  DATABASE_UNAVAILABLE: 'The database cannot be reached or dropped the connection. Nothing was committed; retry later.',
-  OUTCOME_UNKNOWN: 'The connection broke while the commit was under way; it may or may not have happened. Read the resource before retrying.',
-  DATABASE_ERROR: 'The database refused the statement (a constraint, a trigger, a lock timeout). The cause carries its own error.',
-  BUS_UNAVAILABLE: 'The broker cannot be reached or is blocked. Events stay in the outbox; retry later.',
-  PUBLISH_REFUSED: 'The broker refused this message for good (too large, not permitted). Mend the cause, then retry or drop it.',
+  DATABASE_UNAVAILABLE:
+    'The database cannot be reached or dropped the connection. Nothing was committed; retry later.',
+  OUTCOME_UNKNOWN:
+    'The connection broke while the commit was under way; it may or may not have happened. Read the resource before retrying.',
+  DATABASE_ERROR:
+    'The database refused the statement (a constraint, a trigger, a lock timeout). The cause carries its own error.',
+  BUS_UNAVAILABLE:
+    'The broker cannot be reached or is blocked. Events stay in the outbox; retry later.',
+  PUBLISH_REFUSED:
+    'The broker refused this message for good (too large, not permitted). Mend the cause, then retry or drop it.',
   CLOSED: 'Signalbox, a bus or a subscription is closed. Create a new one.',
   // Definition: DefinitionError and its faults
-  LIFECYCLE_INVALID: 'The lifecycle declaration breaks one or more rules; every fault is listed on the error.',
-  FAULT_ASSIGN: 'The machine uses assign(). A lifecycle never mutates its context: it is projected from the entity.',
-  FAULT_UNKNOWN_ACTION: 'An action is not one of the effects usage, alert, action. Side effects belong in subscribers.',
-  FAULT_EFFECT_PARAMS: 'An effect has no static params with a type. Effects are data, never functions.',
-  FAULT_INLINE_GUARD: 'A guard is an inline function or has no implementation. Name it in setup({ guards }).',
+  LIFECYCLE_INVALID:
+    'The lifecycle declaration breaks one or more rules; every fault is listed on the error.',
+  FAULT_ASSIGN:
+    'The machine uses assign(). A lifecycle never mutates its context: it is projected from the entity.',
+  FAULT_UNKNOWN_ACTION:
+    'An action is not one of the effects usage, alert, action. Side effects belong in subscribers.',
+  FAULT_EFFECT_PARAMS:
+    'An effect has no static params with a type. Effects are data, never functions.',
+  FAULT_INLINE_GUARD:
+    'A guard is an inline function or has no implementation. Name it in setup({ guards }).',
   FAULT_UNKNOWN_TARGET: 'A transition targets a state that does not exist.',
   FAULT_UNKNOWN_BIRTH: 'A birth state is not a state of the machine.',
-  FAULT_TRANSITIONAL_NO_FAILURE_EXIT: 'A transitional state has no exit for failure. Add one, so that work that fails is not stuck.',
-  FAULT_TRANSITIONAL_NO_DEADLINE: 'A transitional state has no deadline. Add an after delay, so that a lost worker is noticed.',
-  FAULT_UNSUPPORTED: 'The machine uses an XState feature that a durable lifecycle cannot keep (invoke, history, spawn, dynamic delays).',
-  FAULT_NAME: 'A resource, state, event or effect name is empty, reserved or too long for a routing key.',
-  FAULT_TOO_MANY_STATES: 'The parallel regions multiply to more configurations than can be compiled. Split the lifecycle.',
-  FAULT_VERSION: 'The version of the lifecycle is not a whole number from 1. Raise it by one whenever the machine changes.',
+  FAULT_TRANSITIONAL_NO_FAILURE_EXIT:
+    'A transitional state has no exit for failure. Add one, so that work that fails is not stuck.',
+  FAULT_TRANSITIONAL_NO_DEADLINE:
+    'A transitional state has no deadline. Add an after delay, so that a lost worker is noticed.',
+  FAULT_UNSUPPORTED:
+    'The machine uses an XState feature that a durable lifecycle cannot keep (invoke, history, spawn, dynamic delays).',
+  FAULT_NAME:
+    'A resource, state, event or effect name is empty, reserved or too long for a routing key.',
+  FAULT_TOO_MANY_STATES:
+    'The parallel regions multiply to more configurations than can be compiled. Split the lifecycle.',
+  FAULT_VERSION:
+    'The version of the lifecycle is not a whole number from 1. Raise it by one whenever the machine changes.',
   // Set-up: ConfigurationError
-  CONFIG_KEY_UNKNOWN: 'The configuration has a key that does not exist. The message names the nearest one that does.',
+  CONFIG_KEY_UNKNOWN:
+    'The configuration has a key that does not exist. The message names the nearest one that does.',
   CONFIG_VALUE_INVALID: 'A configuration value has the wrong type or is out of range.',
   CONFIG_FILE_INVALID: 'The configuration file cannot be read or does not export an object.',
-  DATABASE_UNSUPPORTED: 'The DataSource is of a type that Signalbox does not support. Use postgres, mysql, mariadb or better-sqlite3.',
-  DATABASE_NOT_MIGRATED: 'The signalbox tables are missing or old. Run `signalbox migrate`, or add the exported migrations to your DataSource.',
-  DATABASE_CREDENTIALS_REFUSED: 'The database refused the user or password. Check the configured credentials.',
-  BUS_CREDENTIALS_REFUSED: 'The broker refused the user, password or virtual host. Check the configured credentials.',
-  BUS_TLS_FAILED: 'The TLS handshake with the broker failed. Check the CA, the client certificate and the host name.',
-  TOPOLOGY_CONFLICT: 'An exchange or queue exists with other settings. Delete it, rename yours, or adopt its settings.',
-  TRANSACTION_WAITS_FOR_ITSELF: 'On SQLite, a call inside a transaction would wait for that transaction to end. Pass { manager } to make it a part of it.',
-  TRANSACTION_MISSING: 'The given manager has no transaction open. Pass the manager that dataSource.transaction() hands to its callback.',
-  RESOURCE_NOT_REGISTERED: 'This entity class is not registered. List it in createSignalbox({ resources }).',
-  RESOURCE_MAPPING_INVALID: 'A mapped column is missing on the entity, or two resources share a name or table.',
-  UNKNOWN_STATE: 'The row holds a state that this version of the lifecycle does not know. Migrate the row or deploy the right version.',
-  DRIVER_MISSING: 'An optional driver package is not installed. Install the package that the message names.',
+  DATABASE_UNSUPPORTED:
+    'The DataSource is of a type that Signalbox does not support. Use postgres, mysql, mariadb or better-sqlite3.',
+  DATABASE_NOT_MIGRATED:
+    'The signalbox tables are missing or old. Run `signalbox migrate`, or add the exported migrations to your DataSource.',
+  DATABASE_CREDENTIALS_REFUSED:
+    'The database refused the user or password. Check the configured credentials.',
+  BUS_CREDENTIALS_REFUSED:
+    'The broker refused the user, password or virtual host. Check the configured credentials.',
+  BUS_TLS_FAILED:
+    'The TLS handshake with the broker failed. Check the CA, the client certificate and the host name.',
+  TOPOLOGY_CONFLICT:
+    'An exchange or queue exists with other settings. Delete it, rename yours, or adopt its settings.',
+  TRANSACTION_WAITS_FOR_ITSELF:
+    'On SQLite, a call inside a transaction would wait for that transaction to end. Pass { manager } to make it a part of it.',
+  TRANSACTION_MISSING:
+    'The given manager has no transaction open. Pass the manager that dataSource.transaction() hands to its callback.',
+  RESOURCE_NOT_REGISTERED:
+    'This entity class is not registered. List it in createSignalbox({ resources }).',
+  RESOURCE_MAPPING_INVALID:
+    'A mapped column is missing on the entity, or two resources share a name or table.',
+  UNKNOWN_STATE:
+    'The row holds a state that this version of the lifecycle does not know. Migrate the row or deploy the right version.',
+  DRIVER_MISSING:
+    'An optional driver package is not installed. Install the package that the message names.',
   ARGUMENT_INVALID: 'A command-line argument is missing or malformed.',
 } as const;
 
