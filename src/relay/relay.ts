@@ -17,20 +17,26 @@ import { type RelayOptions, resolveRelayOptions } from './relay-options.js';
 import type { WakeListener } from './wake-listener.js';
 import { Wakeup } from './wakeup.js';
 
+/** Milliseconds to give the leases back in, once publishing has ended. */
+const releaseTimeout = 1000;
+
 /** What a relay is made of. */
 export interface RelaySetup {
+  /** What `openStore` returned. */
   readonly store: Pick<Store, 'outbox' | 'leases' | 'append'>;
   /**
    * Where events go, each under its own name. With none, events live on in the journal only. All
    * relays of a database must have the same buses: any of them may take any event.
    */
   readonly buses: readonly Bus[];
+  /** How events look on the wire, such as `cloudEvents`. */
   readonly format: Format;
   /** Who the relay's own alerts come from, and when. */
   readonly origin: () => EventOrigin;
   /** Tells of commits in other processes; without one the outbox is polled. */
   readonly wake?: WakeListener | undefined;
   readonly options?: RelayOptions;
+  /** Told of shares, lag, parked events, and what is away. */
   readonly listener?: RelayListener | undefined;
   /** Another clock, to try what happens when time passes unnoticed. */
   readonly clock?: LeaseClock;
@@ -40,24 +46,28 @@ export interface RelaySetup {
 export interface Relay {
   /** Unique among all relays. */
   readonly id: string;
+  /** What it has done since it was created. */
   readonly counts: RelayCounts;
   /** Begins to work, in the background. Neither waits nor throws: what is away is waited for. */
   start(): void;
   /** Something was committed. Cheap, never throws; safe to call before `start` and after `stop`. */
   wake(): void;
   /**
-   * Publishes what was committed before the call, gives back the leases and ends. Ends after
-   * `stopTimeout` whatever happens, and at once where a bus is away: the rest stays in the outbox.
-   * Never rejects; safe to call twice.
+   * Publishes what was committed before the call, gives back the leases and ends. Publishing ends
+   * after `stopTimeout` whatever happens, and at once where a bus is away: the rest stays in the
+   * outbox. A database that does not answer takes a second more. Never rejects; safe to call twice.
    */
   stop(): Promise<void>;
 }
 
 /**
- * Creates a relay; several may work on one database. Throws ConfigurationError CONFIG_VALUE_INVALID
- * when two buses share a name, or a name is empty or over 64 ASCII characters. Each holds a lease on its part of the resources,
- * publishes their events in order with confirms, and removes them from the outbox when the bus has
- * them: at least once, in order for each resource, never before the commit.
+ * Creates a relay, which does nothing before `start`. Throws ConfigurationError CONFIG_VALUE_INVALID
+ * when two buses share a name, or a name is empty or over 64 ASCII characters.
+ *
+ * Several relays may work on one database. Each holds a lease on its part of the resources, publishes
+ * their events with confirms, and removes them from the outbox when the bus has them: at least once,
+ * in order for each resource, never before the commit. `createSignalbox` starts one by itself unless
+ * told otherwise.
  *
  * @example
  * ```ts
@@ -194,14 +204,15 @@ class OutboxRelay implements Relay {
 
   async #stop(): Promise<void> {
     const bound = new AbortController();
-    // The database may hang where the bus does not, so the bound is on everything.
-    const expired = new Promise<void>((resolve) => {
-      bound.signal.addEventListener('abort', () => resolve(), { once: true });
+    const timers = [setTimeout(() => bound.abort(), this.#options.stopTimeout)];
+    // The database may hang where the bus does not, so the leases have their own bound.
+    const expired = new Promise<boolean>((resolve) => {
+      const last = this.#options.stopTimeout + releaseTimeout;
+      timers.push(setTimeout(() => resolve(false), last));
     });
-    const timer = setTimeout(() => bound.abort(), this.#options.stopTimeout);
-    await Promise.race([this.#finish(bound.signal), expired]);
-    clearTimeout(timer);
-    if (bound.signal.aborted) this.#abandon(bound.signal);
+    const finished = await Promise.race([this.#finish(bound.signal).then(() => true), expired]);
+    timers.forEach(clearTimeout);
+    if (!finished) this.#abandon(bound.signal);
     await this.#close();
   }
 

@@ -50,8 +50,10 @@ test('both connect again when the server drops them', async () => {
   const listener = postgresWakeListener(dataSource);
   listener.start(() => (woken += 1));
   const notifier = postgresNotifier(dataSource);
-  notifier.notify();
-  await eventually(() => expect(woken).toBeGreaterThan(1));
+  await eventually(() => {
+    notifier.notify();
+    expect(woken).toBeGreaterThan(1);
+  });
   const before = woken;
   await dataSource.query(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
