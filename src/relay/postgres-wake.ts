@@ -31,14 +31,25 @@ export function postgresNotifier(dataSource: DataSource): WakeNotifier {
   let closed = false;
   let sending: Promise<void> | undefined;
 
+  const open = (): Promise<Client> => {
+    const opened = connect(dataSource, () => void drop(opened));
+    return opened;
+  };
+
+  /** A lost connection reports its end more than once: only itself may be dropped, not its successor. */
+  const drop = async (dropped: Promise<Client>): Promise<void> => {
+    if (client === dropped) client = undefined;
+    await dropped.then(disconnect, () => undefined);
+  };
+
   const send = async (): Promise<void> => {
     while (due) {
       due = false;
+      const present = (client ??= open());
       try {
-        client ??= connect(dataSource, () => (client = undefined));
-        await (await client).query(`NOTIFY ${channel}`);
+        await (await present).query(`NOTIFY ${channel}`);
       } catch {
-        client = undefined;
+        await drop(present);
       }
       if (!closed) await delay(notifyEvery);
     }
@@ -53,8 +64,7 @@ export function postgresNotifier(dataSource: DataSource): WakeNotifier {
     async close() {
       closed = true;
       await sending;
-      await client?.then(disconnect, () => undefined);
-      client = undefined;
+      if (client !== undefined) await drop(client);
     },
   };
 }
