@@ -133,8 +133,18 @@ class Run {
       this.#entered.delete(node);
     }
     for (const { effects } of taken) this.#effects.push(...effects);
-    this.enter(taken.flatMap(({ targets }) => targets ?? []));
+    this.#restartRoot(taken);
+    this.enter(taken.flatMap(entryTargets));
     return before.size !== this.#active.size || [...before].some((node) => !this.#active.has(node));
+  }
+
+  // XState enters the machine again when a state targets it, though nothing can leave it.
+  #restartRoot(taken: readonly Transition[]): void {
+    const targeted = taken.some(
+      ({ source, targets }) => source !== this.#root && targets?.includes(this.#root) === true,
+    );
+    if (!targeted || !this.#active.delete(this.#root)) return;
+    if (this.#initial.has(this.#root)) this.#exited.add(this.#root);
   }
 
   /** Enters what the targets ask for and what a legal configuration needs besides. */
@@ -152,7 +162,7 @@ class Run {
         complete,
       );
     };
-    if (targets.length > 0) complete(this.#root);
+    complete(this.#root);
     const entering = [...next].filter((node) => !this.#active.has(node));
     for (const node of entering.toSorted(byOrder)) this.#enterNode(node);
     if (this.#done) this.#finish();
@@ -236,6 +246,15 @@ export function matches(event: string, descriptor: string): boolean {
   if (!descriptor.endsWith('.*')) return descriptor === event;
   const prefix = descriptor.slice(0, -2);
   return event === prefix || event.startsWith(`${prefix}.`);
+}
+
+/**
+ * What a transition asks to enter. One that stays within its source does not ask for the source: another
+ * region's transition may have left it.
+ */
+function entryTargets(transition: Transition): readonly StateNode[] {
+  const { source, targets = [] } = transition;
+  return domainOf(transition) === source ? targets.filter((target) => target !== source) : targets;
 }
 
 /** The node that stays active while a transition is taken; undefined when even the root is left. */
