@@ -1,8 +1,6 @@
+import { defineLifecycle, effects, ResourceEntity } from 'signalbox';
 import { Entity } from 'typeorm';
 import { setup } from 'xstate';
-import { defineLifecycle } from '../../../src/lifecycle/define-lifecycle.js';
-import { effects } from '../../../src/lifecycle/effects.js';
-import { ResourceEntity } from '../../../src/store/resource-entity.js';
 
 type Event =
   | { type: 'Begin' }

@@ -1,0 +1,155 @@
+// What the fault tests run in processes of their own, to be killed at a chosen moment.
+import 'reflect-metadata';
+import { appendFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type Bus,
+  cloudEvents,
+  createSignalbox,
+  memoryBus,
+  ResourceEntity,
+  type Signalbox,
+  subscribeEvents,
+} from 'signalbox';
+import { rabbitmq } from 'signalbox/amqp';
+import { virtualMachine } from 'signalbox/machines';
+import { Column, DataSource, type DataSourceOptions, Entity } from 'typeorm';
+import { Probe } from '../../e2e/support/probe.js';
+
+/** The machine of the demo, as a user would map it. */
+@Entity('demo_virtual_machine')
+class VirtualMachine extends ResourceEntity<typeof virtualMachine> {
+  static readonly lifecycle = virtualMachine;
+
+  @Column({ type: String, length: 64 })
+  name!: string;
+}
+
+/** What a driver is told to do. */
+export type DriverTask =
+  /** Commits a few transitions, says so, and stays. */
+  | { readonly task: 'commit'; readonly database: string; readonly publishes: 'never' | 'silently' }
+  /** Drives machines round and round until it is told to stop. */
+  | {
+      readonly task: 'load';
+      readonly database: string;
+      readonly resources: number;
+      /** Where the process publishes by itself; absent when relays do. */
+      readonly bus?: { readonly url: string; readonly exchange: string };
+    }
+  /** Joins a pool and writes down each event it handles. */
+  | {
+      readonly task: 'member';
+      readonly bus: { readonly url: string; readonly exchange: string };
+      readonly pool: string;
+      readonly file: string;
+    }
+  /** Leaves a resource in a state with a deadline, says so, and stays. */
+  | { readonly task: 'begin'; readonly database: string };
+
+const task = JSON.parse(process.argv[2] ?? '') as DriverTask;
+const round = [
+  'StartRequested',
+  'OperationSucceeded',
+  'StopRequested',
+  'OperationSucceeded',
+] as const;
+
+async function open(database: string, bus: Bus | undefined): Promise<Signalbox> {
+  const [, scheme, path = ''] = /^([a-z]+):(.*)$/.exec(database) ?? [];
+  const server: DataSourceOptions =
+    scheme === 'sqlite'
+      ? { type: 'better-sqlite3', database: path, enableWAL: true }
+      : scheme === 'postgres'
+        ? { type: 'postgres', url: database, poolSize: 5 }
+        : { type: 'mariadb', url: database.replace(/^[a-z]+/, 'mariadb'), poolSize: 5 };
+  const dataSource = await new DataSource({
+    ...server,
+    entities: [VirtualMachine, Probe],
+  }).initialize();
+  return createSignalbox({
+    dataSource,
+    resources: [VirtualMachine, Probe],
+    deadlines: false,
+    ...(bus === undefined ? { relay: false } : { bus, relay: { leaseDuration: 1000 } }),
+  });
+}
+
+/** Takes every message and never confirms one: what is published stays unproven. */
+function silentBus(): Bus {
+  const bus = memoryBus();
+  bus.publish = (message) => {
+    console.log(`publishing ${message.id}`);
+    return new Promise(() => undefined);
+  };
+  return bus;
+}
+
+async function commit(database: string, publishes: 'never' | 'silently'): Promise<void> {
+  const signalbox = await open(database, publishes === 'never' ? undefined : silentBus());
+  const { uuid } = await signalbox.create(VirtualMachine, { name: 'web' });
+  for (const event of round) await signalbox.transition(VirtualMachine, uuid, event);
+  console.log(`committed ${uuid}`);
+}
+
+async function load({ database, resources, bus }: DriverTask & { task: 'load' }): Promise<void> {
+  const signalbox = await open(database, bus === undefined ? undefined : rabbitmq(bus));
+  let stopping = false;
+  let moved = 0;
+  process.once('SIGTERM', () => {
+    stopping = true;
+  });
+  await Promise.all(
+    Array.from({ length: resources }, async (_, index) => {
+      const { uuid } = await signalbox.create(VirtualMachine, { name: `vm-${index}` });
+      while (!stopping) {
+        for (const event of round) await signalbox.transition(VirtualMachine, uuid, event);
+        moved += round.length;
+        if (moved % 100 < round.length) console.log(`moved ${moved}`);
+        // Leaves the machine to the others: the faults are what is tried, not the speed.
+        await delay(5);
+      }
+    }),
+  );
+  await signalbox.close();
+  console.log(`ended ${moved}`);
+  process.exit(0);
+}
+
+async function member({ bus, pool, file }: DriverTask & { task: 'member' }): Promise<void> {
+  await subscribeEvents(
+    rabbitmq(bus),
+    cloudEvents,
+    '#',
+    ({ id, partitionkey, revision }, { redelivered }) => {
+      // One write for each line, so that what was handled is known whatever happens to the process.
+      appendFileSync(file, `${JSON.stringify({ id, partitionkey, revision, redelivered, pid: process.pid })}\n`); // prettier-ignore
+    },
+    { pool, concurrency: 8 },
+  );
+  console.log('ready');
+}
+
+async function begin(database: string): Promise<void> {
+  const signalbox = await open(database, undefined);
+  const { uuid } = await signalbox.create(Probe);
+  await signalbox.transition(Probe, uuid, 'Begin');
+  console.log(`begun ${uuid}`);
+}
+
+switch (task.task) {
+  case 'commit':
+    await commit(task.database, task.publishes);
+    break;
+  case 'load':
+    await load(task);
+    break;
+  case 'member':
+    await member(task);
+    break;
+  case 'begin':
+    await begin(task.database);
+    break;
+}
+// Nothing may let the process end by itself: the test kills it.
+await delay(2 ** 31 - 1);
