@@ -34,6 +34,7 @@ export class Announcer {
   readonly #origin: OriginSource;
   readonly #eventTypes: EventTypes;
   readonly #maxPayload: number;
+  readonly #validate: ((event: unknown) => unknown) | undefined;
   readonly #wake: () => void;
 
   constructor(options: {
@@ -42,6 +43,8 @@ export class Announcer {
     readonly eventTypes: EventTypes;
     /** Bytes of UTF-8. */
     readonly maxPayload: number;
+    /** Checks each event against its schema before it is written; for development. */
+    readonly validate: ((event: unknown) => unknown) | undefined;
     /** Called after an announcement was committed outside a caller's transaction. */
     readonly wake: () => void;
   }) {
@@ -49,6 +52,7 @@ export class Announcer {
     this.#origin = options.origin;
     this.#eventTypes = options.eventTypes;
     this.#maxPayload = options.maxPayload;
+    this.#validate = options.validate;
     this.#wake = options.wake;
   }
 
@@ -86,6 +90,7 @@ export class Announcer {
       ...(tenancy === undefined ? {} : { tenancy }),
     });
     refuseOversized([entry], this.#maxPayload);
+    this.#validate?.(JSON.parse(entry.payload));
     return entry;
   }
 }

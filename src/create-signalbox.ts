@@ -69,12 +69,12 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
   refuseUninitialized(dataSource);
   const buses = busesOf(options.bus);
   const store = openStore(dataSource);
-  const registry = new ResourceRegistry(dataSource, options.resources, source);
+  const eventTypes = options.eventTypes ?? defineEventTypes();
+  const registry = new ResourceRegistry(dataSource, options.resources, { source, eventTypes });
   await store.verifyMigrated();
 
   const format = options.format ?? cloudEvents;
   const origin = originSource(source);
-  const eventTypes = options.eventTypes ?? defineEventTypes();
   const relay =
     options.relay === false
       ? undefined
@@ -92,7 +92,14 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
     relay?.wake();
     others?.notify();
   };
-  const announcer = new Announcer({ store, origin, eventTypes, maxPayload, wake });
+  const announcer = new Announcer({
+    store,
+    origin,
+    eventTypes,
+    maxPayload,
+    wake,
+    validate: await developmentCheck(),
+  });
   const transitions = new Transitions({
     dataSource,
     store,
@@ -140,6 +147,15 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
       await others?.close();
     },
   });
+}
+
+/** Checks events against their schemas while an application is being developed, not in production. */
+async function developmentCheck(): Promise<((event: unknown) => unknown) | undefined> {
+  if (process.env['NODE_ENV'] === 'production') {
+    return undefined;
+  }
+  const { validateEvent } = await import('./events/validate-event.js');
+  return validateEvent;
 }
 
 function busesOf(bus: SignalboxOptions['bus']): readonly Bus[] {

@@ -96,9 +96,8 @@ export type { EventFilter, EventSelection } from './events/filter.js';
 export { parseRoutingKey, routingKey, routingKeyOf } from './events/routing-key.js';
 export type { RoutingKeyParts, RoutingKeyWords } from './events/routing-key.js';
 export { eventSchemas } from './events/schemas.js';
-export { validateEvent } from './events/validate-event.js';
 export { cloudEvents } from './formats/cloudevents.js';
-export type { Format } from './formats/format.js';
+export type { EncodedEvent, EnvelopeHead, Format, ReceivedEvent } from './formats/format.js';
 export type { JsonObject, JsonValue } from './json/json.js';
 
 // Buses and the relay
@@ -108,6 +107,8 @@ export type {
   BusMessage,
   BusSubscription,
   DeadLetter,
+  DeadLetters,
+  DeadLetterSelection,
   Delivery,
   DeliveryHandler,
   Published,
@@ -116,6 +117,7 @@ export type {
 } from './bus/bus.js';
 export { DeadLetterError } from './bus/dead-letter-error.js';
 export { memoryBus } from './bus/memory/memory-bus.js';
+export type { MemoryBusOptions } from './bus/memory/memory-bus.js';
 export { subscribeEvents } from './bus/event-subscription.js';
 export type { EventHandler, SelectedEvent } from './bus/event-subscription.js';
 export type { BusNotice, BusNoticeListener } from './bus/notice.js';

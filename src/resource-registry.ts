@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { ConfigurationError } from './errors/errors.js';
+import type { EventTypes } from './events/event-types.js';
 import { routingKey } from './events/routing-key.js';
 import { bindResource } from './store/binding.js';
 import type { ResourceBinding } from './store/binding.js';
@@ -12,11 +13,16 @@ export class ResourceRegistry {
   readonly #byResource = new Map<string, ResourceBinding>();
 
   /** Throws ConfigurationError RESOURCE_MAPPING_INVALID, before anything is written. */
-  constructor(dataSource: DataSource, definitions: readonly ResourceDefinition[], source: string) {
+  constructor(
+    dataSource: DataSource,
+    definitions: readonly ResourceDefinition[],
+    { source, eventTypes }: { readonly source: string; readonly eventTypes: EventTypes },
+  ) {
     this.bindings = definitions.map((definition) => {
       const binding = bindResource(dataSource, definition);
       const { resource, lifecycle } = binding;
       this.#refuseDuplicate(binding);
+      refuseUnknownEffects(binding, eventTypes);
       this.#byRef.set(definition, binding);
       this.#byRef.set(binding.entity, binding);
       this.#byResource.set(resource, binding);
@@ -62,6 +68,19 @@ export class ResourceRegistry {
         'RESOURCE_MAPPING_INVALID',
         `${entity.name} and ${other.entity.name} share the resource name or the table. Give each its own.`,
         { parameters: { resource, table } },
+      );
+    }
+  }
+}
+
+function refuseUnknownEffects({ resource, lifecycle }: ResourceBinding, types: EventTypes): void {
+  for (const { from, event, effects } of lifecycle.transitions) {
+    const unknown = effects.find(({ category, type }) => !types.has(category, type));
+    if (unknown !== undefined) {
+      throw new ConfigurationError(
+        'UNKNOWN_EVENT_TYPE',
+        `${resource} announces '${unknown.type}' on ${event} in ${from}, which is no known ${unknown.category} type. Correct the spelling, or register it in createSignalbox({ eventTypes }).`,
+        { parameters: { resource, event, category: unknown.category, type: unknown.type } },
       );
     }
   }

@@ -50,7 +50,7 @@ export async function subscribeEvents<const S extends EventSelection>(
   return bus.subscribe(
     patterns,
     async (delivery, signal) => {
-      const event = decode(format, delivery);
+      const event = await decode(format, delivery);
       // The bindings deliver only what was selected, and the category is that of the routing key.
       await handler(event as SelectedEvent<S>, delivery, signal);
     },
@@ -58,10 +58,10 @@ export async function subscribeEvents<const S extends EventSelection>(
   );
 }
 
-function decode(format: Format, delivery: Delivery): SignalboxEvent {
+async function decode(format: Format, delivery: Delivery): Promise<SignalboxEvent> {
   let event: SignalboxEvent;
   try {
-    event = format.decode(delivery);
+    event = await format.decode(delivery);
   } catch (cause) {
     const reason = cause instanceof RefusedError ? cause.message : 'The message cannot be decoded.';
     throw new DeadLetterError(reason, { cause });

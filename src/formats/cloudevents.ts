@@ -1,11 +1,13 @@
 import { RefusedError } from '../errors/errors.js';
 import type { SignalboxEvent } from '../events/event.js';
 import { routingKeyOf } from '../events/routing-key.js';
-import { validateEvent } from '../events/validate-event.js';
 import { assertPlainJson } from '../json/plain-json.js';
 import type { EncodedEvent, EnvelopeHead, Format, ReceivedEvent } from './format.js';
 
 const contentType = 'application/cloudevents+json; charset=utf-8';
+/** Loaded by the first message to decode: most processes only publish. */
+let validator: Promise<typeof import('../events/validate-event.js')> | undefined;
+
 const noHeaders: EncodedEvent['headers'] = Object.freeze({});
 
 /**
@@ -22,7 +24,7 @@ export const cloudEvents: Format = Object.freeze({
 
   encodeText,
 
-  decode(message: ReceivedEvent): SignalboxEvent {
+  async decode(message: ReceivedEvent): Promise<SignalboxEvent> {
     const mediaType = message.contentType.split(';', 1)[0]?.trim().toLowerCase();
     if (mediaType !== 'application/cloudevents+json') {
       throw invalid(
@@ -36,6 +38,7 @@ export const cloudEvents: Format = Object.freeze({
     } catch (error) {
       throw invalid('event', error instanceof Error ? error.message : 'is not plain JSON');
     }
+    const { validateEvent } = await (validator ??= import('../events/validate-event.js'));
     return validateEvent(value);
   },
 });

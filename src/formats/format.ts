@@ -34,6 +34,9 @@ export interface Format {
   encode(event: SignalboxEvent): EncodedEvent;
   /** Pure. Encodes the CloudEvents JSON text that the journal keeps. */
   encodeText(head: EnvelopeHead, text: string): EncodedEvent;
-  /** Pure. Throws RefusedError EVENT_INVALID for anything that is not a valid event. */
-  decode(message: ReceivedEvent): SignalboxEvent;
+  /**
+   * Pure. Rejects with RefusedError EVENT_INVALID for anything that is not a valid event.
+   * Asynchronous, so that what checks events is loaded only where events are read.
+   */
+  decode(message: ReceivedEvent): Promise<SignalboxEvent>;
 }

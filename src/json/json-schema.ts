@@ -3,7 +3,7 @@ import type { JsonObject } from './json.js';
 /**
  * The part of JSON Schema 2020-12 that the schemas of events use. Schemas are written as constants
  * (`as const satisfies JsonSchema`): one definition gives the published document, the static type
- * (`FromSchema`) and the run-time check (`compileJsonSchema`).
+ * (`FromSchema`) and, compiled by TypeBox, the run-time check (`validateEvent`).
  *
  * Objects are open: a property that the schema does not name is allowed, so that a consumer of today
  * reads the event of tomorrow.

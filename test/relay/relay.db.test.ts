@@ -161,7 +161,7 @@ eachDatabase((kind) => {
     ]);
     expect(parked[0]?.reason).toBe('the message is too large');
     const alert = bus.taken.find((message) => message.key.includes('AlertEvent'));
-    expect(cloudEvents.decode(alert as NonNullable<typeof alert>)).toMatchObject({
+    expect(await cloudEvents.decode(alert as NonNullable<typeof alert>)).toMatchObject({
       type: 'ALERT.EVENT.PARKED',
       data: { body: 'the message is too large', details: { uuid: bad, bus: 'scripted' } },
     });

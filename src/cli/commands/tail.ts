@@ -58,28 +58,28 @@ async function tail(
 ): Promise<void> {
   const stop = stopSignal();
   let left = count ?? Number.POSITIVE_INFINITY;
-  const show = (delivery: Delivery): void => {
+  const show = async (delivery: Delivery): Promise<void> => {
     if (left <= 0) return;
     left -= 1;
-    process.stdout.write(format === 'json' ? jsonLine(delivery) : prettyLine(delivery));
+    process.stdout.write(await (format === 'json' ? jsonLine(delivery) : prettyLine(delivery)));
     if (left === 0) stop.now();
   };
   await Promise.all(buses.map((bus) => bus.subscribe(patterns, show, { prefetch: 1000 })));
   await stop.requested;
 }
 
-function prettyLine(delivery: Delivery): string {
+async function prettyLine(delivery: Delivery): Promise<string> {
   try {
-    return `${eventLine(delivery.key, cloudEvents.decode(delivery))}\n`;
+    return `${eventLine(delivery.key, await cloudEvents.decode(delivery))}\n`;
   } catch {
     // Another program's message on the same exchange: worth seeing, not worth stopping for.
     return `${''.padEnd(12)}  ${delivery.key}  ${delivery.body.byteLength} bytes of ${delivery.contentType || 'unknown type'}\n`;
   }
 }
 
-function jsonLine(delivery: Delivery): string {
+async function jsonLine(delivery: Delivery): Promise<string> {
   try {
-    const event = cloudEvents.decode(delivery);
+    const event = await cloudEvents.decode(delivery);
     return `${JSON.stringify({ routingKey: delivery.key, event })}\n`;
   } catch {
     const body = Buffer.from(delivery.body).toString('base64');
