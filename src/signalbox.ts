@@ -10,7 +10,7 @@ import { withContext } from './context/ambient.js';
 import type { AmbientContext } from './context/ambient.js';
 import type { OriginSource } from './context/origin-source.js';
 import type { Sweeper } from './deadlines/sweeper.js';
-import { ConfigurationError, RefusedError, UnavailableError } from './errors/errors.js';
+import { ConfigurationError, UnavailableError } from './errors/errors.js';
 import type { KnownActionType, KnownAlertType, KnownUsageType } from './events/event-types.js';
 import type { EventSelection } from './events/filter.js';
 import type { Format } from './formats/format.js';
