@@ -1,0 +1,39 @@
+import type { KnownActionType, KnownAlertType, KnownUsageType } from '../events/event-types.js';
+import type { JsonObject, JsonValue } from '../json/json.js';
+import type { Effect } from '../lifecycle/lifecycle.js';
+
+/**
+ * An effect as a test expects it. The types are those that Signalbox knows: CloudStack's, and yours by
+ * declaration merging (see `CustomEventTypes`). `data` is compared only when given.
+ */
+export type ExpectedEffect = { readonly data?: JsonObject } & (
+  | { readonly category: 'ActionEvent'; readonly type: KnownActionType }
+  | { readonly category: 'UsageEvent'; readonly type: KnownUsageType }
+  | { readonly category: 'AlertEvent'; readonly type: KnownAlertType }
+);
+
+/** Whether an effect is what was expected. Pure. */
+export function matchesEffect(effect: Effect, expected: ExpectedEffect): boolean {
+  return (
+    effect.category === expected.category &&
+    effect.type === expected.type &&
+    (expected.data === undefined || sameJson(effect.data ?? {}, expected.data))
+  );
+}
+
+/** Whether two JSON values are equal, whatever the order of their keys. Pure. */
+function sameJson(one: JsonValue, other: JsonValue): boolean {
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) {
+    return one === other;
+  }
+  const keys = Object.keys(one);
+  return (
+    Array.isArray(one) === Array.isArray(other) &&
+    keys.length === Object.keys(other).length &&
+    keys.every(
+      (key) =>
+        Object.hasOwn(other, key) &&
+        sameJson((one as JsonObject)[key] as JsonValue, (other as JsonObject)[key] as JsonValue),
+    )
+  );
+}

@@ -1,0 +1,30 @@
+/** What was expected and what was found. */
+export interface Expectation {
+  readonly expected: unknown;
+  readonly actual: unknown;
+  /** The assertion that failed, such as `then`. */
+  readonly operator: string;
+}
+
+/**
+ * An expectation of the test kit that was not met. It has the shape of the AssertionError of
+ * `node:assert`, so that Vitest, Jest and node:test each count it as a failed assertion and show the
+ * difference between `expected` and `actual`.
+ */
+export class ExpectationError extends Error implements Expectation {
+  // Written in the style of node:assert: by this code and name the runners know an assertion.
+  override readonly name = 'AssertionError';
+  readonly code = 'ERR_ASSERTION';
+  /** False: the message was written for the reader and is to be shown. */
+  readonly generatedMessage = false;
+  readonly expected: unknown;
+  readonly actual: unknown;
+  readonly operator: string;
+
+  constructor(message: string, expectation: Expectation) {
+    super(message);
+    this.expected = expectation.expected;
+    this.actual = expectation.actual;
+    this.operator = expectation.operator;
+  }
+}

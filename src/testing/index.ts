@@ -1,0 +1,22 @@
+/**
+ * The test kit: rules of a lifecycle in isolation, and what every bus must do. Needs no database, no
+ * broker and no particular test runner.
+ *
+ * @module
+ */
+
+// Rules in isolation
+export { given } from './given.js';
+export type { Arrival, Attempt, Given, RefusalCode } from './given.js';
+export type { Duration } from './duration.js';
+export type { ExpectedEffect } from './effect-match.js';
+export type { ExpectedDeadline } from './expectations.js';
+export { ExpectationError } from './expectation-error.js';
+
+// What every bus must do
+export { busConformance } from './bus-conformance.js';
+export type {
+  BusConformanceOptions,
+  BusFixture,
+  ConformanceTest,
+} from './bus-conformance/fixture.js';

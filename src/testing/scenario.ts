@@ -1,0 +1,106 @@
+import type { Refusal } from '../errors/errors.js';
+import { durationText } from '../lifecycle/duration-text.js';
+import {
+  deadlineExceeded,
+  type AnyLifecycle,
+  type Effect,
+  type LifecycleEvent,
+} from '../lifecycle/lifecycle.js';
+import { type ArmedDeadline, deadlinesOnEntry, firstDue, rearmed } from './armed-deadlines.js';
+import { observedDeadline, observedStep } from './observed-step.js';
+
+/** A resource in a test: where it is, on virtual time. Immutable. */
+export interface Scenario {
+  readonly lifecycle: AnyLifecycle;
+  readonly state: string;
+  /** What guards read. */
+  readonly context: unknown;
+  /** Virtual milliseconds since the scenario began. */
+  readonly now: number;
+  readonly armed: readonly ArmedDeadline[];
+  /** How it came here, for messages: `Ready, AttachRequested -> Attaching`. */
+  readonly trail: string;
+}
+
+/** What happened to a scenario. */
+export interface Happened {
+  readonly scenario: Scenario;
+  /** In the order of announcement, the alerts of deadlines included. */
+  readonly effects: readonly Effect[];
+  /** Ids of the deadlines it armed. */
+  readonly arms: readonly string[];
+  /** Ids of the deadlines it cancelled. */
+  readonly cancels: readonly string[];
+}
+
+/** A resource that has just entered a state. Pure. */
+export function enter(lifecycle: AnyLifecycle, state: string, context: unknown): Scenario {
+  const armed = deadlinesOnEntry(lifecycle, state, 0);
+  return { lifecycle, state, context, now: 0, armed, trail: `${lifecycle.resource} in ${state}` };
+}
+
+/** Sends an event. Pure but for lifecycle coverage; throws only what a guard throws. */
+export function send(
+  scenario: Scenario,
+  event: string | LifecycleEvent,
+): Happened | readonly Refusal[] {
+  const { lifecycle, state, context, now, armed, trail } = scenario;
+  const result = observedStep(lifecycle, { state, context }, event);
+  if (!result.lawful) return result.refusals;
+  const type = typeof event === 'string' ? event : event.type;
+  return {
+    scenario: {
+      ...scenario,
+      state: result.next,
+      armed: rearmed(armed, result, now),
+      trail: `${trail}, ${type} -> ${result.next}`,
+    },
+    effects: result.effects,
+    arms: result.arms.map(({ id }) => id),
+    cancels: result.cancels,
+  };
+}
+
+/**
+ * Lets virtual time pass: every deadline that is due fires in order, those armed on the way included.
+ * Pure but for lifecycle coverage; throws only what a guard throws.
+ */
+export function pass(start: Scenario, milliseconds: number): Happened {
+  const until = start.now + milliseconds;
+  let happened: Happened = {
+    scenario: { ...start, trail: `${start.trail}, after ${durationText(milliseconds)}` },
+    effects: [],
+    arms: [],
+    cancels: [],
+  };
+  for (
+    let due = firstDue(happened.scenario.armed, until);
+    due !== undefined;
+    due = firstDue(happened.scenario.armed, until)
+  ) {
+    happened = fire(happened, due);
+  }
+  return { ...happened, scenario: { ...happened.scenario, now: until } };
+}
+
+function fire({ scenario, effects, arms, cancels }: Happened, due: ArmedDeadline): Happened {
+  const { lifecycle, state, context } = scenario;
+  const others = scenario.armed.filter(({ id }) => id !== due.id);
+  const result = observedDeadline(lifecycle, { state, context }, due.id);
+  const at = { ...scenario, now: due.due, armed: others };
+  if (!result.lawful) return { scenario: at, effects, arms, cancels };
+  const { deadline, row } = result;
+  const told = [...effects, deadline.alert];
+  if (row === undefined) return { scenario: at, effects: told, arms, cancels };
+  return {
+    scenario: {
+      ...at,
+      state: row.next,
+      armed: rearmed(others, row, due.due),
+      trail: `${scenario.trail}, ${deadlineExceeded} -> ${row.next}`,
+    },
+    effects: [...told, ...row.effects],
+    arms: [...arms, ...row.arms.map(({ id }) => id)],
+    cancels: [...cancels, ...row.cancels],
+  };
+}
