@@ -1,13 +1,12 @@
 import { expect, it } from 'vitest';
 // #region draw
 import { mermaid } from 'signalbox/diagram';
-import { network } from 'signalbox/machines';
+import { loadBalancer } from './load-balancer.js';
 
-const diagram = mermaid(network); // paste it into any Markdown page
+const diagram = mermaid(loadBalancer); // the text of the picture below
 // #endregion
 
-it('draws every state of a network', () => {
-  for (const { name } of network.states) {
-    expect(diagram).toContain(name);
-  }
+it('draws the picture in the README', async () => {
+  // When the drawing changes on purpose: npx vitest run examples/draw -u && npm run docs
+  await expect(diagram).toMatchFileSnapshot('load-balancer.mmd');
 });

@@ -1,5 +1,5 @@
 // #region rule
-import { volume } from 'signalbox/machines';
+import { virtualMachine, volume } from 'signalbox/machines';
 import { given } from 'signalbox/testing';
 import { it } from 'vitest';
 
@@ -13,5 +13,9 @@ it('meters a volume when its copy is ready, and not before', () => {
 
 it('refuses to attach a volume that is being resized', () => {
   given(volume, 'Resizing').when('AttachRequested').refuses('EVENT_NOT_LAWFUL');
+});
+
+it('lets no machine rest in Expunging for ever', () => {
+  given(virtualMachine, 'Expunging').after({ hours: 1 }).then('Error');
 });
 // #endregion
