@@ -14,6 +14,8 @@ export interface Outcome {
   readonly entered: ReadonlySet<StateNode>;
   /** The machine reached a final state: no event is lawful any more. */
   readonly done: boolean;
+  /** Every transition that was taken on the way, forbidding ones included. */
+  readonly taken: readonly Transition[];
   readonly description: string | undefined;
 }
 
@@ -81,6 +83,7 @@ class Run {
   readonly #exited = new Set<StateNode>();
   readonly #entered = new Set<StateNode>();
   readonly #raised: string[] = [];
+  readonly #taken: Transition[] = [];
   #current: string | undefined;
   #done = false;
 
@@ -98,6 +101,7 @@ class Run {
       exited: this.#exited,
       entered: this.#entered,
       done: this.#done,
+      taken: this.#taken,
       description,
     };
   }
@@ -124,6 +128,7 @@ class Run {
   /** Takes transitions together. Returns whether other nodes are active than before. */
   take(transitions: readonly Transition[]): boolean {
     const taken = withoutConflicts(transitions, this.#active);
+    this.#taken.push(...taken);
     const before = new Set(this.#active);
     const left = exitSet(taken, this.#active).toSorted((a, b) => byOrder(b, a));
     for (const node of left) {

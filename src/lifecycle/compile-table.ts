@@ -9,6 +9,7 @@ import {
   settle,
   type Outcome,
 } from './compile-macrostep.js';
+import { shadowedTransitions } from './compile-shadowed.js';
 import type { Faults } from './faults.js';
 import {
   deadlineExceeded,
@@ -17,18 +18,20 @@ import {
   type Effect,
   type GuardCondition,
   type LifecycleTable,
+  type ShadowedTransition,
   type StateDeclaration,
   type TableRow,
   type TransitionDeclaration,
 } from './lifecycle.js';
 import { stateNameFault } from './names.js';
-import { byOrder, type Configuration, type StateNode } from './tree.js';
+import { byOrder, type Configuration, type StateNode, type Transition } from './tree.js';
 
 /** The compiled parts of a lifecycle, before its own rules are checked. */
 export interface CompiledMachine {
   readonly initial: string | undefined;
   readonly states: readonly StateDeclaration[];
   readonly transitions: readonly TransitionDeclaration[];
+  readonly shadowed: readonly ShadowedTransition[];
   readonly table: LifecycleTable;
 }
 
@@ -63,6 +66,7 @@ class TableCompiler {
   readonly #timeouts = new Map<string, ReadonlyMap<string, readonly TableRow[]>>();
   readonly #transitions: TransitionDeclaration[] = [];
   readonly #guardedEvents = new Set<string>();
+  readonly #taken = new Set<Transition>();
   readonly #eventsByNode = new Map<StateNode, readonly string[]>();
 
   constructor(
@@ -92,6 +96,7 @@ class TableCompiler {
       initial: initial?.state,
       states,
       transitions: Object.freeze(this.#transitions),
+      shadowed: Object.freeze(shadowedTransitions(this.#nodes, this.#taken)),
       table: Object.freeze({
         rows: this.#rows,
         births: this.#births(initial, births, configurations),
@@ -191,6 +196,7 @@ class TableCompiler {
     const rows: TableRow[] = [];
     for (const { guards, outcome } of decisions) {
       if (outcome === undefined) continue;
+      for (const transition of outcome.taken) this.#taken.add(transition);
       const to = nameOf(this.#root, outcome.active);
       if (to === undefined) {
         this.#faults.add(
@@ -262,6 +268,9 @@ class TableCompiler {
     const decisions = this.#decide('', 'birth', (ask) => settle(new Set(), this.#root, ask));
     const [first, ...others] = decisions;
     if (first === undefined) return undefined;
+    for (const { outcome } of decisions) {
+      for (const transition of outcome.taken) this.#taken.add(transition);
+    }
     if (others.length > 0) {
       this.#faults.add(
         'FAULT_UNSUPPORTED',

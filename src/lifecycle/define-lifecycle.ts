@@ -1,5 +1,6 @@
 import type { AnyStateMachine } from 'xstate';
 import { nearestName } from '../errors/nearest-name.js';
+import { chartOf } from './compile-chart.js';
 import { readMachine } from './compile-machine.js';
 import { compileTable } from './compile-table.js';
 import type { MachineContext, MachineEvent, MachineState, TypedMachine } from './define-types.js';
@@ -93,6 +94,8 @@ export function defineLifecycle<TMachine extends TypedMachine, const TResource e
     states: Object.freeze(compiled.states),
     events: Object.freeze(events),
     transitions: compiled.transitions,
+    chart: chartOf(tree.root, resource),
+    shadowed: compiled.shadowed,
     table: compiled.table,
   }) as unknown as Defined;
 }

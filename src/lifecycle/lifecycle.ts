@@ -75,6 +75,19 @@ export interface TransitionDeclaration<
   readonly description?: string;
 }
 
+/**
+ * A transition that the machine declares and that is never taken: an earlier candidate of the same
+ * event always is, a state within takes the event first, or nothing raises the event.
+ */
+export interface ShadowedTransition {
+  /** The dotted path of the state node that declares it; empty for the machine itself. */
+  readonly state: string;
+  /** The event or wildcard as declared; absent for an eventless transition. */
+  readonly event?: string;
+  /** Dotted paths of its targets; empty when it stays where it is. */
+  readonly targets: readonly string[];
+}
+
 /** The event under which a timeout transition is announced. No caller may send it. */
 export const deadlineExceeded = 'DeadlineExceeded';
 
@@ -144,6 +157,42 @@ export interface LifecycleTable {
   readonly guardedEvents: ReadonlySet<string>;
 }
 
+/** A state as it was declared, with the states inside it. The machine itself is the outermost. */
+export interface ChartNode {
+  /** The last word of the path; the resource for the machine itself. */
+  readonly name: string;
+  /** Dotted path from the machine; empty for the machine itself. */
+  readonly path: string;
+  readonly kind: 'atomic' | 'compound' | 'parallel' | 'final';
+  readonly tags: readonly string[];
+  readonly description?: string;
+  /** The path of the child entered by default; on compound states. */
+  readonly initial?: string;
+  readonly entry: readonly Effect[];
+  readonly exit: readonly Effect[];
+  readonly deadlines: readonly Deadline[];
+  readonly transitions: readonly ChartTransition[];
+  readonly children: readonly ChartNode[];
+}
+
+/** A transition as it was declared, on the state that declares it. */
+export interface ChartTransition {
+  /** What triggers it; a wildcard for `event` is written as declared. */
+  readonly trigger:
+    | { readonly kind: 'event'; readonly event: string }
+    | { readonly kind: 'deadline'; readonly deadline: Deadline }
+    | { readonly kind: 'always' }
+    | { readonly kind: 'done' };
+  /** Paths; empty when it stays where it is. */
+  readonly targets: readonly string[];
+  /** What must hold, such as `and(isFull, not(isLocked))`. */
+  readonly guard?: string;
+  readonly effects: readonly Effect[];
+  /** It refuses the event here, whatever the states around would do with it. */
+  readonly forbidden: boolean;
+  readonly description?: string;
+}
+
 /**
  * The declared life of a resource type, compiled. Frozen data: everything but the compiler reads this
  * and never an XState type. The type parameters are the unions that make an unknown event or state
@@ -170,6 +219,8 @@ export interface Lifecycle<
   readonly events: readonly TEvent[];
   /** Every lawful step, timeouts included. */
   readonly transitions: readonly TransitionDeclaration<TState, TEvent>[];
+  /** The machine as it was declared, nested: what diagrams draw. */
+  readonly chart: ChartNode;
   /** What `step` and the stores look up. */
   readonly table: LifecycleTable;
   /** Type only: what guards read. Never set at run time. */

@@ -1,0 +1,70 @@
+import type { ChartNode, ChartTransition } from './lifecycle.js';
+import type { GuardExpression, StateNode, Transition } from './tree.js';
+
+/** The declared machine as frozen data for diagrams. Pure. */
+export function chartOf(node: StateNode, name = node.key): ChartNode {
+  return Object.freeze({
+    name,
+    path: node.path,
+    kind: node.kind,
+    tags: node.tags,
+    ...(node.description === undefined ? {} : { description: node.description }),
+    ...(node.initial === undefined ? {} : { initial: node.initial.path }),
+    entry: node.entry,
+    exit: node.exit,
+    deadlines: Object.freeze(node.deadlines.map(({ deadline }) => deadline)),
+    transitions: Object.freeze(transitionsOf(node)),
+    children: Object.freeze(node.children.map((child) => chartOf(child))),
+  });
+}
+
+function transitionsOf(node: StateNode): readonly ChartTransition[] {
+  const deadlines = new Map(node.deadlines.map(({ event, deadline }) => [event, deadline]));
+  const triggered = [...node.transitions].flatMap(([descriptor, candidates]) => {
+    const deadline = deadlines.get(descriptor);
+    // Without a target a deadline only raises its alert, which the node's deadlines tell already.
+    const shown =
+      deadline === undefined
+        ? candidates
+        : candidates.filter(({ targets, effects }) => targets !== undefined || effects.length > 0);
+    const trigger: ChartTransition['trigger'] =
+      deadline !== undefined
+        ? { kind: 'deadline', deadline }
+        : descriptor === node.doneEvent
+          ? { kind: 'done' }
+          : { kind: 'event', event: descriptor };
+    return shown.map((transition) => chartTransition(transition, trigger));
+  });
+  return [
+    ...triggered,
+    ...node.always.map((transition) => chartTransition(transition, { kind: 'always' })),
+  ];
+}
+
+function chartTransition(
+  { targets, guard, effects, forbidden, description }: Transition,
+  trigger: ChartTransition['trigger'],
+): ChartTransition {
+  return Object.freeze({
+    trigger: Object.freeze(trigger),
+    targets: Object.freeze((targets ?? []).map(({ path }) => path)),
+    ...(guard === undefined ? {} : { guard: guardText(guard) }),
+    effects,
+    forbidden,
+    ...(description === undefined ? {} : { description }),
+  });
+}
+
+function guardText(guard: GuardExpression): string {
+  switch (guard.kind) {
+    case 'named':
+      return guard.name;
+    case 'not':
+      return `not(${guardText(guard.of)})`;
+    case 'in':
+      return `in(${guard.nodes.at(-1)?.path ?? ''})`;
+    case 'and':
+    case 'or':
+      return `${guard.kind}(${guard.of.map(guardText).join(', ')})`;
+  }
+}
