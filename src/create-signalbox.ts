@@ -35,7 +35,10 @@ export interface SignalboxOptions {
   readonly bus?: Bus | readonly Bus[];
   /** Who publishes: the first word of every routing key. Default `management-server`. */
   readonly source?: string;
-  /** Your own event types besides CloudStack's; see `defineEventTypes`. */
+  /**
+   * Your own event types besides CloudStack's; see `defineEventTypes`. The effects of the lifecycles
+   * must be among them.
+   */
   readonly eventTypes?: EventTypes;
   /** The largest event in bytes of UTF-8. Default 262,144 (256 KiB). */
   readonly maxPayload?: number;
@@ -58,6 +61,9 @@ export interface SignalboxOptions {
  * Puts a Signalbox on a DataSource: binds the resources, guards their entities, and starts the relay
  * and the deadlines. Rejects with ConfigurationError (a mapping, a missing migration, an unsupported
  * database) before anything is written.
+ *
+ * Unless `NODE_ENV` is `production`, events announced by calls are held to their schemas before they
+ * are written.
  *
  * @example
  * ```ts

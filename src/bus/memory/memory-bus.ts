@@ -16,6 +16,7 @@ import { MemoryDeadLetters } from './memory-dead-letters.js';
 import { MemoryQueue } from './memory-queue.js';
 import { MemorySubscription } from './memory-subscription.js';
 
+/** How much the in-process bus holds, and for how long publishes wait. */
 export interface MemoryBusOptions {
   /** Unique among the buses of one relay. Default `memory`. */
   readonly name?: string;
