@@ -221,6 +221,8 @@ export interface Lifecycle<
   readonly transitions: readonly TransitionDeclaration<TState, TEvent>[];
   /** The machine as it was declared, nested: what diagrams draw. */
   readonly chart: ChartNode;
+  /** Declared transitions that no step ever takes: a checker names them. */
+  readonly shadowed: readonly ShadowedTransition[];
   /** What `step` and the stores look up. */
   readonly table: LifecycleTable;
   /** Type only: what guards read. Never set at run time. */
