@@ -1,3 +1,6 @@
+// The frames of the kit itself say nothing to the reader of a failed test.
+const ownFrames = new URL('.', import.meta.url).pathname;
+
 /** What was expected and what was found. */
 export interface Expectation {
   readonly expected: unknown;
@@ -26,5 +29,9 @@ export class ExpectationError extends Error implements Expectation {
     this.expected = expectation.expected;
     this.actual = expectation.actual;
     this.operator = expectation.operator;
+    this.stack = this.stack
+      ?.split('\n')
+      .filter((line) => !/^\s+at /.test(line) || !line.includes(ownFrames))
+      .join('\n');
   }
 }

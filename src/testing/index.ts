@@ -13,6 +13,13 @@ export type { ExpectedEffect } from './effect-match.js';
 export type { ExpectedDeadline } from './expectations.js';
 export { ExpectationError } from './expectation-error.js';
 
+// Generated paths
+export { paths } from './paths/paths.js';
+export type { CoverOptions } from './paths/paths.js';
+export { follow } from './paths/follow.js';
+export type { FollowOptions } from './paths/follow.js';
+export type { Path, PathOf, PathOptions } from './paths/path.js';
+
 // What every bus must do
 export { busConformance } from './bus-conformance.js';
 export type {

@@ -83,6 +83,12 @@ export function pass(start: Scenario, milliseconds: number): Happened {
   return { ...happened, scenario: { ...happened.scenario, now: until } };
 }
 
+/** Lets one deadline pass now, whether or not it is due and whichever else run. */
+export function fireNow(scenario: Scenario, id: string): Happened {
+  const nothing = { scenario, effects: [], arms: [], cancels: [] };
+  return fire(nothing, { id, due: scenario.now });
+}
+
 function fire({ scenario, effects, arms, cancels }: Happened, due: ArmedDeadline): Happened {
   const { lifecycle, state, context } = scenario;
   const others = scenario.armed.filter(({ id }) => id !== due.id);

@@ -1,0 +1,60 @@
+import {
+  deadlineExceeded,
+  type AnyLifecycle,
+  type EventOf,
+  type StateOf,
+  type TransitionDeclaration,
+} from '../../lifecycle/lifecycle.js';
+import { groupBy } from './group-by.js';
+
+/** A way through a lifecycle, from a state by transitions that follow each other. */
+export interface Path<TState extends string = string, TEvent extends string = string> {
+  /** For the title of a test: `Volume: Allocated, UploadRequested -> UploadOp, …`. */
+  readonly name: string;
+  /** Where it begins: a state that a resource can be born in, wherever there is a way from one. */
+  readonly start: TState;
+  readonly steps: readonly TransitionDeclaration<TState, TEvent>[];
+}
+
+/** The type of paths through a lifecycle. */
+export type PathOf<L extends AnyLifecycle> = Path<StateOf<L>, EventOf<L>>;
+
+/** Which transitions paths are made of. */
+export interface PathOptions {
+  /** Take timeout transitions too, which only the clock triggers. Default true. */
+  readonly timeouts?: boolean;
+  /** Take only transitions for which this holds, such as those without guards. Default all. */
+  readonly where?: (transition: TransitionDeclaration) => boolean;
+}
+
+/** The transitions that paths may take, in the order of the declaration. Pure. */
+export function usable(
+  { transitions }: AnyLifecycle,
+  { timeouts = true, where = () => true }: PathOptions,
+): readonly TransitionDeclaration[] {
+  return transitions.filter(
+    (transition) => (timeouts || transition.event !== deadlineExceeded) && where(transition),
+  );
+}
+
+/** Transitions by the state they leave. Pure. */
+export function outgoing(
+  transitions: readonly TransitionDeclaration[],
+): ReadonlyMap<string, readonly TransitionDeclaration[]> {
+  return groupBy(transitions, ({ from }) => from);
+}
+
+/** Puts a path together. Pure. */
+export function pathOf<L extends AnyLifecycle>(
+  { resource }: L,
+  start: string,
+  steps: readonly TransitionDeclaration[],
+): PathOf<L> {
+  const shown = steps.slice(0, shownSteps).map(({ event, to }) => `, ${event} -> ${to}`);
+  const rest = steps.length - shown.length;
+  const name = `${resource}: ${start}${shown.join('')}${rest > 0 ? `, and ${rest} more` : ''}`;
+  return { name, start, steps } as PathOf<L>;
+}
+
+// A title longer than this is not read.
+const shownSteps = 5;
