@@ -7,6 +7,7 @@ import { migrateCommand } from './commands/migrate.js';
 import { outboxCommand } from './commands/outbox.js';
 import { relayCommand } from './commands/relay.js';
 import { tailCommand } from './commands/tail.js';
+import { traceCommand } from './commands/trace.js';
 import { exitCodeOf, reportError } from './report-error.js';
 
 /**
@@ -30,6 +31,7 @@ export async function run(args: readonly string[]): Promise<number> {
     relayCommand(),
     outboxCommand(),
     tailCommand(),
+    traceCommand(),
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program));

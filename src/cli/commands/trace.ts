@@ -1,0 +1,140 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { machines } from '../../../machines/index.js';
+import { ConfigurationError } from '../../errors/errors.js';
+import type { AnyLifecycle } from '../../lifecycle/lifecycle.js';
+import { traceCheck } from '../../trace/trace-check.js';
+import { traceMarkdown } from '../../trace/trace-markdown.js';
+import type { TraceReport } from '../../trace/trace-report.js';
+import { traceText } from '../../trace/trace-text.js';
+import { loadLifecycle } from '../load-lifecycle.js';
+import { parseDuration } from '../parse-duration.js';
+import { settingsOf } from '../settings.js';
+import { eventsOfFiles, eventsOfJournal, type PlacedEvent } from '../trace-source.js';
+
+type Format = 'text' | 'json' | 'markdown';
+
+interface CheckFlags {
+  readonly lifecycle: readonly string[];
+  readonly database?: string;
+  readonly config?: string;
+  readonly format: Format;
+  readonly maxDwell: Readonly<Record<string, number>>;
+  readonly tolerance: number;
+  readonly exactVersion?: boolean;
+  readonly complete?: boolean;
+  readonly ignoreOthers?: boolean;
+  readonly maxFaults: number;
+}
+
+/** `signalbox trace`: recorded events against lifecycles. */
+export function traceCommand(): Command {
+  return new Command('trace')
+    .description('Look at recorded events.')
+    .addCommand(checkCommand())
+    .addHelpText(
+      'after',
+      '\nExample:\n  signalbox trace check --lifecycle VirtualMachine journal.jsonl',
+    );
+}
+
+function checkCommand(): Command {
+  return new Command('check')
+    .exitOverride()
+    .description('Check recorded transitions against lifecycles: this version or the next.')
+    .argument('[files...]', 'JSON lines of events; - is the standard input')
+    .option(
+      '--lifecycle <name[=file]>',
+      'a built-in resource, a file that exports one, or both to try another version; may be given again; default the built-in ones',
+      (text: string, all: readonly string[]) => [...all, text],
+      [],
+    )
+    .option('--database <url>', 'read the journal of a database instead of files')
+    .option('--config <file>', 'configuration file')
+    .addOption(
+      new Option('--format <format>', 'how to print the report')
+        .choices(['text', 'json', 'markdown'])
+        .default('text'),
+    )
+    .option(
+      '--max-dwell <state=duration>',
+      'the longest stay in a state, such as Creating=10min or Volume.Creating=10min; may be given again',
+      addDwell,
+      {},
+    )
+    .option(
+      '--tolerance <duration>',
+      'how long a deadline may be overstayed',
+      parseDuration,
+      60_000,
+    )
+    .option('--exact-version', 'any other version of a lifecycle than the given one is a fault')
+    .option('--complete', 'a life that does not begin with its birth is a fault')
+    .option('--ignore-others', 'resource types without a lifecycle are no fault')
+    .option('--max-faults <n>', 'faults of each code to list', wholeNumber, 100)
+    .addHelpText(
+      'after',
+      '\nExit code: 0 no fault, 1 faults, 2 the input cannot be read.\n\nExample:\n  signalbox trace check --lifecycle VirtualMachine=next/virtual-machine.ts --ignore-others journal.jsonl',
+    )
+    .action(async (files: string[], flags: CheckFlags) => {
+      const { lifecycle: names, format, database: _, config: __, ...options } = flags;
+      const lifecycles =
+        names.length === 0 ? machines : await Promise.all(names.map(loadNamedLifecycle));
+      const check = traceCheck(lifecycles, options);
+      for await (const { event, place } of await source(files, flags)) check.add(event, place);
+      const report = check.report();
+      process.stdout.write(renderers[format](report));
+      if (!report.lawful) process.exitCode = 1;
+    });
+}
+
+const renderers: Readonly<Record<Format, (report: TraceReport) => string>> = {
+  text: (report) => `${traceText(report)}\n`,
+  json: (report) => `${JSON.stringify(report, null, 2)}\n`,
+  markdown: traceMarkdown,
+};
+
+async function source(
+  files: readonly string[],
+  flags: Pick<CheckFlags, 'database' | 'config'>,
+): Promise<AsyncIterable<PlacedEvent>> {
+  if (files.length > 0) {
+    if (flags.database !== undefined) throw invalid('Give files or --database, not both.');
+    return eventsOfFiles(files);
+  }
+  const { database } = await settingsOf(flags);
+  if (database === undefined) {
+    throw invalid('Give a file, - for the standard input, or --database.');
+  }
+  return eventsOfJournal(database);
+}
+
+/** `VirtualMachine`, `next/volume.ts`, or `Volume=next/volume.ts`. */
+async function loadNamedLifecycle(text: string): Promise<AnyLifecycle> {
+  const [, resource, file] = /^([^=/\\]+)=(.+)$/.exec(text) ?? [];
+  if (resource === undefined || file === undefined) return loadLifecycle(text);
+  const lifecycle = await loadLifecycle(file);
+  if (lifecycle.resource === resource) return lifecycle;
+  throw invalid(`${file} declares ${lifecycle.resource}, not ${resource}.`);
+}
+
+function addDwell(
+  text: string,
+  all: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  // The state of parallel regions may hold any character but ends before the last '='.
+  const split = text.lastIndexOf('=');
+  if (split < 1) throw new InvalidArgumentError('Give a state and a duration: Creating=10min.');
+  return { ...all, [text.slice(0, split)]: parseDuration(text.slice(split + 1)) };
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new InvalidArgumentError('Give a whole number of at least 0.');
+  }
+  return value;
+}
+
+function invalid(message: string): ConfigurationError {
+  return new ConfigurationError('ARGUMENT_INVALID', message);
+}
