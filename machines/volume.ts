@@ -243,7 +243,15 @@ const machine = setup({
     },
     Restoring: {
       tags: 'transitional',
-      on: { RestoreSucceeded: 'Ready', RestoreFailed: 'Ready' },
+      on: {
+        RestoreSucceeded: 'Ready',
+        RestoreFailed: 'Ready',
+        OperationFailed: {
+          target: 'Ready',
+          description:
+            'A worker that reports every failure the same way must be able to report this one, or the volume stays in Restoring.',
+        },
+      },
       after: {
         [6 * hour]: {
           description:

@@ -1,0 +1,42 @@
+/**
+ * Checks lifecycles before anything runs: their shape, their guards, what they announce, the
+ * conservation of usage meters, and rules of your own over every path. No database, no broker.
+ *
+ * @module
+ */
+export { checkLifecycle } from './check-lifecycle.js';
+export type { CheckOptions, CheckReport } from './check-lifecycle.js';
+export { defineCheck } from './define-check.js';
+export type { LifecycleCheck } from './define-check.js';
+export type { DeclaredState, DeclaredTransition, LifecycleDeclaration } from './declaration.js';
+export { readDeclarations } from './read-declarations.js';
+export { findingKinds } from './finding-codes.js';
+export type { FindingCode, Severity } from './finding-codes.js';
+export { placeText } from './finding.js';
+export type { Finding, Place } from './finding.js';
+export { traceText } from './trace.js';
+export type { TraceStep } from './trace.js';
+export type { Meter } from './meter.js';
+export type { SuppressedFinding, Suppression } from './suppression.js';
+
+// Rules
+export { after, always, before, eventually, never } from './rule.js';
+export type { AfterScope, BeforeScope, EventuallyOptions, Rule, UntilScope } from './rule.js';
+export {
+  allOf,
+  announces,
+  anyOf,
+  entering,
+  inState,
+  leaving,
+  not,
+  on,
+  tagged,
+} from './predicate.js';
+export type { Mentions, Moment, Predicate } from './predicate.js';
+
+// Reports
+export { checkMarkdown, traceDiagram } from './report-markdown.js';
+export { checkSarif } from './report-sarif.js';
+export type { LocatedReport } from './report-sarif.js';
+export { checkText } from './report-text.js';
