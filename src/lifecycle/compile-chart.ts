@@ -42,12 +42,13 @@ function transitionsOf(node: StateNode): readonly ChartTransition[] {
 }
 
 function chartTransition(
-  { targets, guard, effects, forbidden, description }: Transition,
+  { targets, reenter, guard, effects, forbidden, description }: Transition,
   trigger: ChartTransition['trigger'],
 ): ChartTransition {
   return Object.freeze({
     trigger: Object.freeze(trigger),
     targets: Object.freeze((targets ?? []).map(({ path }) => path)),
+    reenter,
     ...(guard === undefined ? {} : { guard: guardText(guard) }),
     effects,
     forbidden,

@@ -185,6 +185,8 @@ export interface ChartTransition {
     | { readonly kind: 'done' };
   /** Paths; empty when it stays where it is. */
   readonly targets: readonly string[];
+  /** It leaves and enters its state anew, even when the target lies within it. */
+  readonly reenter: boolean;
   /** What must hold, such as `and(isFull, not(isLocked))`. */
   readonly guard?: string;
   readonly effects: readonly Effect[];

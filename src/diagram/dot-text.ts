@@ -1,0 +1,242 @@
+import {
+  isWithin,
+  signOf,
+  startsOf,
+  type Graph,
+  type GraphEdge,
+  type GraphLabel,
+  type GraphState,
+} from './graph.js';
+import { isTagged, paintOf, paletteOf, type Palette } from './palette.js';
+import { visible, xmlText } from './xml-text.js';
+
+// Above this Graphviz's layered layout takes minutes: states only, spread by a force model.
+const mostEdgesWithLabels = 400;
+
+const small = 11;
+const leftEnd = '<br align="left"/>';
+// Characters of an event with what it announces.
+const widestLabel = 30;
+
+const font = 'Helvetica,Arial,sans-serif';
+
+/** Pure. Whether a graph is too large for labels on its arrows and a layered layout. */
+export function isCrowded({ edges }: Graph): boolean {
+  return edges.length > mostEdgesWithLabels;
+}
+
+/**
+ * A graph in the DOT language. Pure; ends with a line break. The labels of an arrow are a node of their
+ * own on it, so that it is plain which arrow they belong to.
+ */
+export function dotText(graph: Graph): string {
+  return new DotWriter(graph).write();
+}
+
+class DotWriter {
+  readonly #graph: Graph;
+  readonly #palette: Palette;
+  readonly #crowded: boolean;
+
+  constructor(graph: Graph) {
+    this.#graph = graph;
+    this.#palette = paletteOf(graph.theme);
+    this.#crowded = isCrowded(graph);
+  }
+
+  write(): string {
+    const { title, direction, root, framed } = this.#graph;
+    const { ground, text, arrow } = this.#palette;
+    const inside = framed ? [root] : root.children;
+    const layout = this.#crowded
+      ? 'layout=sfdp, overlap=true, splines=line, outputorder=edgesfirst'
+      : `compound=true, rankdir=${direction === 'right' ? 'LR' : 'TB'}, nodesep=0.14, ranksep=0.25, mclimit=10`;
+    return [
+      `digraph ${quote(title)} {`,
+      `  graph [${layout}, bgcolor="${ground}", pad=0.25, label=<<b>${xmlText(title)}</b>>, labelloc=t, labeljust=l, fontname="${font}", fontsize=16, fontcolor="${text}"];`,
+      `  node [shape=box, style="rounded,filled", penwidth=1.4, margin="0.13,0.07", fontname="${font}", fontsize=13, fontcolor="${text}"];`,
+      `  edge [color="${arrow}", arrowsize=0.7, penwidth=1.2, fontname="${font}", fontsize=${small}, fontcolor="${text}"];`,
+      ...inside.flatMap((state) => this.#state(state, 1)),
+      ...this.#starts(),
+      ...arrowsOf(this.#graph).flatMap((arrow, index) => this.#arrow(arrow, index)),
+      '}',
+      '',
+    ].join('\n');
+  }
+
+  #state(state: GraphState, depth: number): readonly string[] {
+    const indent = '  '.repeat(depth);
+    const { fill, line } = paintOf(state, this.#palette);
+    const dashed = isTagged(state, 'transitional') ? ',dashed' : '';
+    const label = this.#stateLabel(state);
+    if (state.children.length === 0) {
+      const ending = state.kind === 'final' ? ', peripheries=2' : '';
+      return [
+        `${indent}${state.id} [label=<${label}>, tooltip=${quote(tooltip(state))}, style="rounded,filled${dashed}", fillcolor="${fill}", color="${line}"${ending}];`,
+      ];
+    }
+    const { frame, quiet } = this.#palette;
+    // Regions of a parallel state are told apart by a dotted frame.
+    const region = state.parent?.kind === 'parallel' ? 'dotted,' : '';
+    return [
+      `${indent}subgraph cluster_${state.id} {`,
+      `${indent}  label=<${label}>; tooltip=${quote(tooltip(state))}; style="${region}rounded,filled${dashed}"; fillcolor="${state.mark === undefined ? frame.fill : fill}"; color="${region === '' ? line : quiet}"; labeljust=l; fontsize=13; margin=12;`,
+      ...state.children.flatMap((child) => this.#state(child, depth + 1)),
+      `${indent}}`,
+    ];
+  }
+
+  #stateLabel(state: GraphState): string {
+    const { quiet, timed } = this.#palette;
+    const smaller = (color: string, text: string): string =>
+      `<font point-size="${small}" color="${color}">${text}</font>`;
+    const lines = [
+      `<b>${xmlText(`${signOf(state.mark)}${state.name}`)}</b>`,
+      ...(state.tags.length === 0
+        ? []
+        : [smaller(quiet, `<i>${xmlText(state.tags.join(', '))}</i>`)]),
+      ...state.deadlines.map((line) => smaller(timed, xmlText(line))),
+      ...state.moments.map((label) => smaller(quiet, this.#label(label, '', '<br/>'))),
+      ...(this.#crowded
+        ? []
+        : state.staying.map((label) => smaller(quiet, this.#label(label, '↻ ', '<br/>')))),
+    ];
+    return lines.join('<br/>');
+  }
+
+  // What is announced goes on a line of its own where it would make the label wide.
+  #label({ trigger, timed, guard, effects, mark }: GraphLabel, sign: string, end: string): string {
+    const { marks, quiet, timed: timedColor, effects: colors } = this.#palette;
+    const color = mark === undefined ? (timed ? timedColor : undefined) : marks[mark].line;
+    const name = xmlText(`${signOf(mark)}${trigger}`);
+    const condition =
+      guard === undefined ? '' : `&#160;<font color="${quiet}"><i>[${xmlText(guard)}]</i></font>`;
+    const head = `${sign}${color === undefined ? name : `<font color="${color}">${name}</font>`}${condition}`;
+    let width = trigger.length + (guard?.length ?? 0);
+    const announced = effects.map(({ category, type }) => {
+      width += type.length;
+      const gap = width > widestLabel ? `${end}&#160;&#160;&#160;` : '&#160;';
+      return `${gap}<font color="${colors[category]}">◆ ${xmlText(type)}</font>`;
+    });
+    return `${head}${announced.join('')}`;
+  }
+
+  #starts(): readonly string[] {
+    const { root, states } = this.#graph;
+    const { text } = this.#palette;
+    const first = startsOf(root).filter((state) => state !== root);
+    const others = states.filter(({ birth }) => birth);
+    return [...first, ...others].map(
+      (state, index) =>
+        `  start${index} [shape=circle, width=0.14, fixedsize=true, label="", tooltip="born", style=filled, fillcolor="${text}", color="${text}"]; start${index} -> ${state.id} [style=${first.includes(state) ? 'solid' : 'dashed'}, tooltip="born"];`,
+    );
+  }
+
+  // Graphviz draws edges between nodes only: an edge of a frame runs between leaves and is cut at it.
+  #arrow({ upper, lower, down, up }: Arrow, index: number): readonly string[] {
+    const [head, tail] = [leafOf(upper), leafOf(lower)];
+    const style = this.#arrowStyle([down, up].filter((edge) => edge !== undefined));
+    const tip = `tooltip=${quote(
+      [down, up]
+        .flatMap((edge) => (edge === undefined ? [] : [`${edge.from.name} to ${edge.to.name}`]))
+        .join('; '),
+    )}`;
+    if (this.#crowded) {
+      return [`  ${head.id} -> ${tail.id} [${[...style, directionOf(down, up), tip].join(', ')}];`];
+    }
+    const cutAbove =
+      upper.children.length > 0 && !isWithin(lower, upper) ? [`ltail=cluster_${upper.id}`] : [];
+    const cutBelow =
+      lower.children.length > 0 && !isWithin(upper, lower) ? [`lhead=cluster_${lower.id}`] : [];
+    const [downSign, upSign] = this.#graph.direction === 'right' ? ['→ ', '← '] : ['↓ ', '↑ '];
+    const both = down !== undefined && up !== undefined;
+    const rows = [...this.#rows(down, both ? downSign : ''), ...this.#rows(up, both ? upSign : '')];
+    return [
+      `  e${index} [shape=plain, style="", margin=0, fontsize=${small}, ${tip}, label=<${rows.join('')}>];`,
+      `  ${head.id} -> e${index} [${[...style, ...cutAbove, `dir=${up === undefined ? 'none' : 'back'}`, tip].join(', ')}];`,
+      `  e${index} -> ${tail.id} [${[...style, ...cutBelow, `dir=${down === undefined ? 'none' : 'forward'}`, tip].join(', ')}];`,
+    ];
+  }
+
+  #rows(edge: GraphEdge | undefined, sign: string): readonly string[] {
+    return (edge?.labels ?? []).map((label) => `${this.#label(label, sign, leftEnd)}${leftEnd}`);
+  }
+
+  #arrowStyle(edges: readonly GraphEdge[]): readonly string[] {
+    const { marks, timed } = this.#palette;
+    const mark = edges.find((edge) => edge.mark !== undefined)?.mark;
+    const isTimed = edges.every((edge) => edge.timed);
+    const color = mark === undefined ? (isTimed ? timed : undefined) : marks[mark].line;
+    return [
+      ...(color === undefined ? [] : [`color="${color}"`]),
+      ...(isTimed ? ['style=dashed'] : []),
+      ...(mark === undefined ? [] : ['penwidth=2.4']),
+    ];
+  }
+}
+
+/** The edges between two states as one line, laid out from the state that is met first. */
+interface Arrow {
+  readonly upper: GraphState;
+  readonly lower: GraphState;
+  /** From `upper` to `lower`. */
+  readonly down: GraphEdge | undefined;
+  readonly up: GraphEdge | undefined;
+}
+
+// An edge against the reading direction is laid out the other way round: its label then lies between
+// the two states, and next to the label of the edge that leads there.
+function arrowsOf(graph: Graph): readonly Arrow[] {
+  const order = orderOf(graph);
+  const arrows = new Map<string, { -readonly [K in keyof Arrow]: Arrow[K] }>();
+  for (const edge of graph.edges) {
+    const { from, to } = edge;
+    const isBack = (order.get(leafOf(to)) ?? 0) < (order.get(leafOf(from)) ?? 0);
+    const [upper, lower] = isBack ? [to, from] : [from, to];
+    const key = `${upper.id} ${lower.id}`;
+    const arrow = arrows.get(key) ?? { upper, lower, down: undefined, up: undefined };
+    arrows.set(key, arrow);
+    if (isBack) arrow.up = edge;
+    else arrow.down = edge;
+  }
+  return [...arrows.values()];
+}
+
+function directionOf(down: GraphEdge | undefined, up: GraphEdge | undefined): string {
+  if (down !== undefined && up !== undefined) return 'dir=both';
+  return down === undefined ? 'dir=back' : 'dir=forward';
+}
+
+/** The leaves in the order in which a resource first meets them: breadth first, births first. */
+function orderOf({ root, states, edges }: Graph): ReadonlyMap<GraphState, number> {
+  const next = new Map<GraphState, GraphState[]>();
+  for (const { from, to } of edges) {
+    // What a state around declares leaves from each state inside it.
+    for (const leaf of leavesOf(from)) {
+      const list = next.get(leaf) ?? [];
+      next.set(leaf, list);
+      list.push(...startsOf(to));
+    }
+  }
+  const met = new Set([...startsOf(root), ...states.filter(({ birth }) => birth)]);
+  for (const leaf of met) for (const target of next.get(leaf) ?? []) met.add(target);
+  for (const leaf of states) if (leaf.children.length === 0) met.add(leaf);
+  return new Map([...met].map((leaf, index) => [leaf, index]));
+}
+
+function leavesOf(state: GraphState): readonly GraphState[] {
+  return state.children.length === 0 ? [state] : state.children.flatMap(leavesOf);
+}
+
+function leafOf(state: GraphState): GraphState {
+  return startsOf(state)[0] ?? state;
+}
+
+function tooltip({ path, name, description }: GraphState): string {
+  return description === undefined ? path || name : `${path || name}: ${description}`;
+}
+
+// In a quoted string only the quote and the backslash mean something; & would begin an HTML entity.
+function quote(text: string): string {
+  return `"${visible(text).replaceAll('&', '&amp;').replaceAll(/["\\]/gu, '\\$&')}"`;
+}
