@@ -2,13 +2,12 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { AmbientContext } from './context/ambient.js';
 import type { OriginSource } from './context/origin-source.js';
 import { RefusedError, SignalboxError } from './errors/errors.js';
-import { nearestName } from './errors/nearest-name.js';
 import type { ResourceBinding } from './store/binding.js';
 import { databaseError } from './store/database-errors.js';
 import { entityTenancy } from './store/entity-roles.js';
 import type { GroupCommit } from './store/group-commit.js';
 import type { Tenancy } from './store/origin.js';
-import { unknownResource } from './store/plan.js';
+import { unknownEvent, unknownResource } from './store/plan.js';
 import { refuseInsideTransaction } from './store/sqlite/transaction-gate.js';
 import type { DueDeadline, Store, Transitioned, TransitionRequest } from './store/store.js';
 
@@ -60,7 +59,9 @@ export class Transitions {
     options: TransitionOptions,
   ): Promise<Transitioned> {
     const { reason, expectedRevision, payload, manager } = options;
-    refuseUnknownEvent(binding, uuid, event);
+    if (!binding.lifecycle.events.includes(event)) {
+      throw unknownEvent(binding, uuid, String(event));
+    }
     const request: TransitionRequest = {
       uuid,
       event,
@@ -157,23 +158,4 @@ export class Transitions {
       );
     }
   }
-}
-
-function refuseUnknownEvent(
-  { lifecycle, resource }: ResourceBinding,
-  uuid: string,
-  event: string,
-): void {
-  if (lifecycle.events.includes(event)) {
-    return;
-  }
-  const suggestion = nearestName(String(event), lifecycle.events);
-  throw RefusedError.of(
-    'UNKNOWN_EVENT',
-    `${resource} has no event '${String(event)}'. ` +
-      (suggestion === undefined
-        ? `It has ${lifecycle.events.join(', ')}.`
-        : `Did you mean '${suggestion}'?`),
-    { resource, uuid, event: String(event), events: [...lifecycle.events] },
-  );
 }

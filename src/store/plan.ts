@@ -1,4 +1,5 @@
 import { ConfigurationError, ConflictError, RefusedError, type Refusal } from '../errors/errors.js';
+import { nearestName } from '../errors/nearest-name.js';
 import { guardNames } from '../lifecycle/guards.js';
 import { type Effect, type TableRow, deadlineExceeded } from '../lifecycle/lifecycle.js';
 import { step, stepDeadline } from '../lifecycle/step.js';
@@ -7,6 +8,9 @@ import type { JournalEntry } from './journal-entry.js';
 import type { Tenancy } from './origin.js';
 import type { DeadlineChange, Transitioned, TransitionRequest } from './store.js';
 import { announceChange } from './transition-announcements.js';
+
+/** What planning must know of a resource: its lifecycle and nothing of its table. */
+export type PlannedResource = Pick<ResourceBinding, 'resource' | 'lifecycle'>;
 
 /** What a resource's row says while it is locked. */
 export interface LockedRow {
@@ -50,7 +54,7 @@ export interface PlannedTransition {
  * @param row The row as locked; undefined when there is none.
  */
 export function planTransition(
-  binding: ResourceBinding,
+  binding: PlannedResource,
   row: LockedRow | undefined,
   request: TransitionRequest,
   facts: PlanFacts,
@@ -80,7 +84,7 @@ export function planTransition(
  * throws.
  */
 export function eventStep(
-  { lifecycle }: ResourceBinding,
+  { lifecycle }: PlannedResource,
   { uuid, state }: Pick<LockedRow, 'uuid' | 'state'>,
   { event, payload }: Pick<TransitionRequest, 'event' | 'payload'>,
   context: unknown,
@@ -95,7 +99,7 @@ export function eventStep(
 
 /** The timeout transition of a deadline; refused when it has none or when its guards say no. */
 function timeoutStep(
-  { lifecycle, resource }: ResourceBinding,
+  { lifecycle, resource }: PlannedResource,
   { uuid, state }: LockedRow,
   deadline: string,
   context: unknown,
@@ -130,7 +134,7 @@ function refusedFor(uuid: string, refusals: readonly [Refusal, ...Refusal[]]): R
 
 /** Writes down what a lawful step does. Pure, but for `nextId`. */
 export function planStep(
-  binding: ResourceBinding,
+  binding: PlannedResource,
   row: LockedRow,
   request: Pick<TransitionRequest, 'uuid' | 'origin' | 'reason' | 'deadline'>,
   taken: TableRow,
@@ -181,7 +185,7 @@ export function planStep(
 
 /** A timeout transition announces its deadline's alert too, first. */
 function stepEffects(
-  binding: ResourceBinding,
+  binding: PlannedResource,
   { deadline }: Pick<TransitionRequest, 'deadline'>,
   { effects }: TableRow,
 ): readonly Effect[] {
@@ -199,8 +203,25 @@ function deadlineChange(
   return { arms: taken.arms, cancels: [...taken.cancels, ...spent] };
 }
 
+/** The error for an event that the lifecycle does not declare. */
+export function unknownEvent(
+  { lifecycle, resource }: PlannedResource,
+  uuid: string,
+  event: string,
+): RefusedError {
+  const suggestion = nearestName(event, lifecycle.events);
+  return RefusedError.of(
+    'UNKNOWN_EVENT',
+    `${resource} has no event '${event}'. ` +
+      (suggestion === undefined
+        ? `It has ${lifecycle.events.join(', ')}.`
+        : `Did you mean '${suggestion}'?`),
+    { resource, uuid, event, events: [...lifecycle.events] },
+  );
+}
+
 /** The error for a uuid that no row has. */
-export function unknownResource(binding: ResourceBinding, uuid: string): RefusedError {
+export function unknownResource(binding: PlannedResource, uuid: string): RefusedError {
   return RefusedError.of(
     'UNKNOWN_RESOURCE',
     `There is no ${binding.resource} ${uuid}. Check the uuid, or create the resource first.`,
@@ -209,7 +230,7 @@ export function unknownResource(binding: ResourceBinding, uuid: string): Refused
 }
 
 /** The error for a row in a state that this version of the lifecycle does not declare. */
-export function unknownState(binding: ResourceBinding, row: LockedRow): ConfigurationError {
+export function unknownState(binding: PlannedResource, row: LockedRow): ConfigurationError {
   const { resource, lifecycle } = binding;
   return new ConfigurationError(
     'UNKNOWN_STATE',
@@ -221,7 +242,7 @@ export function unknownState(binding: ResourceBinding, row: LockedRow): Configur
 
 /** The error for a row that has moved since the caller read it. */
 export function revisionConflict(
-  binding: ResourceBinding,
+  binding: PlannedResource,
   row: LockedRow,
   expected: number,
 ): ConflictError {
@@ -235,7 +256,7 @@ export function revisionConflict(
 }
 
 function staleDeadline(
-  binding: ResourceBinding,
+  binding: PlannedResource,
   row: LockedRow,
   deadline: { readonly id: string; readonly revision: number },
 ): ConflictError {
