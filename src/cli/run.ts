@@ -34,7 +34,8 @@ export async function run(args: readonly string[]): Promise<number> {
     traceCommand(),
   ];
   for (const command of commands) {
-    program.addCommand(command.copyInheritedSettings(program));
+    inheritSettings(command, program);
+    program.addCommand(command);
   }
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -52,4 +53,10 @@ export async function run(args: readonly string[]): Promise<number> {
 function packageVersion(): string {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
+}
+
+/** Commands made apart do not inherit by themselves, and end the process on a mistake. */
+function inheritSettings(command: Command, parent: Command): void {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inheritSettings(child, command);
 }

@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { runDemo } from '../demo/run-demo.js';
+import { repeated, wholeNumber } from '../option-values.js';
 import { settingsOf } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
 
@@ -18,7 +19,7 @@ export function demoCommand(): Command {
       'Drive a network, volumes, a machine and snapshots through their lives, and listen.',
     )
     .option('--database <url>', 'a real database instead of a temporary SQLite file')
-    .option('--bus <url...>', 'a real broker instead of the in-process bus')
+    .option('--bus <url>', 'a real broker instead of the in-process bus; may be repeated', repeated)
     .option('--resources <n>', 'as load: drive n machines through their whole lives', wholeNumber)
     .option('--json', 'one JSON object a line: { routingKey, event }, and { summary } last')
     .option('--config <file>', 'configuration file')
@@ -45,12 +46,4 @@ Examples:
         if (directory !== undefined) await rm(directory, { recursive: true, force: true });
       }
     });
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidArgumentError('Give a whole number of at least 1.');
-  }
-  return value;
 }

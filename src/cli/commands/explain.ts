@@ -1,5 +1,5 @@
 import { Argument, Command, Option } from 'commander';
-import { ConfigurationError } from '../../errors/errors.js';
+import { ConfigurationError, RefusedError } from '../../errors/errors.js';
 import { explain } from '../../lifecycle/explain.js';
 import { loadLifecycle } from '../load-lifecycle.js';
 
@@ -32,18 +32,24 @@ export function explainCommand(): Command {
         { state, ...(context === undefined ? {} : { context: parseContext(context) }) },
         event,
       );
+      const { lawful, refusals, lawfulEvents } = explanation;
+      const [first] = refusals;
+      if (first?.code === 'UNKNOWN_STATE' || first?.code === 'UNKNOWN_EVENT') {
+        // There is nothing to explain: the question names what does not exist.
+        throw new RefusedError([first]);
+      }
       if (format === 'json') {
         process.stdout.write(`${JSON.stringify(explanation, null, 2)}\n`);
         return;
       }
-      const { lawful, refusals, lawfulEvents } = explanation;
       process.stdout.write(
         [
           lawful
             ? `${event} is lawful for a ${lifecycle.resource} in ${state}.`
             : `${event} is not lawful for a ${lifecycle.resource} in ${state}:`,
-          ...refusals.map((refusal) => `  ${refusal.code}: ${refusal.message}`),
-          `Lawful now: ${lawfulEvents.join(', ') || 'nothing; the state is final'}.`,
+          ...(lawful
+            ? [`Lawful now: ${lawfulEvents.join(', ')}.`]
+            : refusals.map((refusal) => `  ${refusal.code}: ${refusal.message}`)),
           '',
         ].join('\n'),
       );

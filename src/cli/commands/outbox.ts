@@ -1,9 +1,10 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { DataSource } from 'typeorm';
 import { connectDatabase } from '../../config/connect-database.js';
 import { RefusedError } from '../../errors/errors.js';
 import { openStore } from '../../store/open-store.js';
 import type { ParkedRecord, Store } from '../../store/store.js';
+import { wholeNumber } from '../option-values.js';
 import { requireDatabase } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
 
@@ -24,7 +25,7 @@ export function outboxCommand(): Command {
   outbox.addCommand(
     common('list', 'how full the outbox is, and every parked or held row')
       .option('--json', 'print one JSON object')
-      .option('--limit <n>', 'rows to print at the most', position, 100)
+      .option('--limit <n>', 'rows to print at the most', wholeNumber, 100)
       .addHelpText('after', '\nExample:\n  signalbox outbox list --database sqlite:cloud.sqlite')
       .action(async ({ json, limit, ...flags }: ListFlags) =>
         withStore(flags, async (store) => {
@@ -76,16 +77,8 @@ function common(name: string, description: string): Command {
 
 function row(name: string, description: string): Command {
   return common(name, description)
-    .argument('<position>', 'the position that `outbox list` shows', position)
+    .argument('<position>', 'the position that `outbox list` shows', wholeNumber)
     .option('--for-bus <name>', 'only the row of this bus; default every bus');
-}
-
-function position(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidArgumentError('Give a whole number of at least 1.');
-  }
-  return value;
 }
 
 async function withStore(flags: CommonFlags, work: (store: Store) => Promise<void>): Promise<void> {

@@ -8,6 +8,7 @@ import { createRelay } from '../../relay/relay.js';
 import { wakeListener } from '../../relay/wake.js';
 import { openStore } from '../../store/open-store.js';
 import { noticeLine } from '../notice-line.js';
+import { repeated } from '../option-values.js';
 import { requireDatabase } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
 import { stopSignal } from '../stop-signal.js';
@@ -17,7 +18,7 @@ export function relayCommand(): Command {
   return new Command('relay')
     .description('Move the outbox to the buses. Run as many as you like: they share the work.')
     .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
-    .option('--bus <url...>', 'amqp:// or amqps:// address')
+    .option('--bus <url>', 'amqp:// or amqps:// address; may be repeated', repeated)
     .option('--config <file>', 'configuration file')
     .addHelpText(
       'after',

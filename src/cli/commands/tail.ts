@@ -5,6 +5,7 @@ import { ConfigurationError } from '../../errors/errors.js';
 import { bindingPatterns } from '../../events/filter.js';
 import { cloudEvents } from '../../formats/cloudevents.js';
 import { eventLine } from '../event-line.js';
+import { repeated, wholeNumber } from '../option-values.js';
 import { settingsOf } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
 import { stopSignal } from '../stop-signal.js';
@@ -19,13 +20,13 @@ export function tailCommand(): Command {
   return new Command('tail')
     .description('Print events as they come, without taking them from any other reader.')
     .addArgument(new Argument('[patterns...]', 'topic patterns; default every event'))
-    .option('--bus <url...>', 'amqp:// or amqps:// address')
+    .option('--bus <url>', 'amqp:// or amqps:// address; may be repeated', repeated)
     .addOption(
       new Option('--format <format>', 'how to print them')
         .choices(['pretty', 'json'])
         .default('pretty'),
     )
-    .option('--count <n>', 'stop after n events', Number)
+    .option('--count <n>', 'stop after n events', wholeNumber)
     .option('--config <file>', 'configuration file')
     .addHelpText(
       'after',
