@@ -8,6 +8,7 @@ import type { SignalboxEvent } from '../../src/events/event.js';
 import { lawfulEvents } from '../../src/lifecycle/lawful-events.js';
 import { birth, step } from '../../src/lifecycle/step.js';
 import type { Signalbox } from '../../src/signalbox.js';
+import { removeTopology } from '../bus/amqp/rabbitmq-place.js';
 import { testDatabases, type TestDatabase } from '../support/databases.js';
 import { eventually } from '../support/eventually.js';
 import { serviceUrl } from '../support/service-url.js';
@@ -59,13 +60,11 @@ const walks = fc.array(fc.array(move, { minLength: 10, maxLength: 40, size: 'max
 
 class RolledBack extends Error {}
 
+const exchange = uniqueName('walks');
+
 const places: readonly (readonly [TestDatabase, string, () => Bus])[] = [
   ...testDatabases.map((kind) => [kind, 'the in-process bus', () => memoryBus()] as const),
-  [
-    'postgres',
-    'RabbitMQ',
-    () => rabbitmq({ url: serviceUrl('rabbitmq'), exchange: uniqueName('walks') }),
-  ],
+  ['postgres', 'RabbitMQ', () => rabbitmq({ url: serviceUrl('rabbitmq'), exchange })],
 ];
 
 describe.each(places)('on %s with %s', (kind, _busName, makeBus) => {
@@ -88,6 +87,7 @@ describe.each(places)('on %s with %s', (kind, _busName, makeBus) => {
     await subscription.unsubscribe({ removePool: true });
     await cloud[Symbol.asyncDispose]();
     await bus.close();
+    if (bus.capabilities.durable) await removeTopology(serviceUrl('rabbitmq'), exchange, ['walks']);
   });
 
   async function read(ref: Ref, uuid: string): Promise<Entity> {
