@@ -13,7 +13,10 @@ export default defineConfig({
       { find: /^signalbox$/, replacement: source('src/index.ts') },
       { find: /^signalbox\/machines$/, replacement: source('machines/index.ts') },
       { find: /^signalbox\/amqp$/, replacement: source('src/bus/amqp/index.ts') },
-      { find: /^signalbox\/(diagram|testing|trace|catalog)$/, replacement: source('src/$1/index.ts') },
+      {
+        find: /^signalbox\/(check|diagram|testing|trace|catalog)$/,
+        replacement: source('src/$1/index.ts'),
+      },
     ],
   },
   test: {

@@ -1,7 +1,7 @@
 import type { Integer } from './journal-row.js';
 import { shareCount, type LeaseGrant } from './store.js';
 
-/** A lease as its row says while it is locked. */
+/** A lease as its row says. */
 export interface LeaseRow {
   readonly share: Integer;
   readonly relay: string | null;
@@ -25,4 +25,13 @@ export function planLeases(rows: readonly LeaseRow[], relay: string, live: numbe
   const taken = free.slice(0, Math.max(0, fair - own.length));
   const shares = [...own, ...taken].map(({ share }) => Number(share)).toSorted((a, b) => a - b);
   return { shares, surplus: own.length > fair ? shares.slice(fair) : [] };
+}
+
+/** What was granted of a plan: another relay may have been faster with a share. Pure. */
+export function grantOf(plan: LeaseGrant, taken: readonly number[]): LeaseGrant {
+  const held = new Set(taken);
+  return {
+    shares: plan.shares.filter((share) => held.has(share)),
+    surplus: plan.surplus.filter((share) => held.has(share)),
+  };
 }

@@ -51,9 +51,9 @@ describe('a message that the broker refuses', () => {
       id.startsWith('large') ? 'PUBLISH_REFUSED' : 'taken',
     );
     expect(await outcomes(bus, messages)).toEqual(expected);
-    await recorder.atLeast(37);
     const taken = messages.map(({ id }) => id).filter((id) => !id.startsWith('large'));
-    expect(first(recorder.ids)).toEqual(taken);
+    // What was under way when the culprit closed the channel may come twice.
+    await eventually(() => expect(first(recorder.ids)).toEqual(taken));
     const refused = notices.filter(({ kind }) => kind === 'refused');
     expect(refused).toHaveLength(3);
     expect(await outcomes(bus, sequence('a', 'later', 3))).toEqual(['taken', 'taken', 'taken']);
