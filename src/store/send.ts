@@ -10,7 +10,7 @@ import {
   writeRole,
 } from './entity-roles.js';
 import type { EventOrigin } from './origin.js';
-import { eventStep, unknownState } from './plan.js';
+import { eventStep, unknownEvent, unknownState } from './plan.js';
 
 /** What an event sent to an entity says besides the step itself. */
 export interface SendOptions extends AmbientContext {
@@ -57,16 +57,12 @@ export function sendTo(
     readonly options: SendOptions;
   },
 ): PendingSteps {
-  const { lifecycle, resource } = binding;
+  const { lifecycle } = binding;
   const { event, origin, options } = request;
-  if (!(lifecycle.events as readonly string[]).includes(event)) {
-    throw RefusedError.of(
-      'UNKNOWN_EVENT',
-      `${resource} has no event '${event}'. Its events are ${lifecycle.events.join(', ')}.`,
-      { resource, event, events: lifecycle.events },
-    );
-  }
   const base = pending ?? agreement(binding, entity);
+  if (!(lifecycle.events as readonly string[]).includes(event)) {
+    throw unknownEvent(binding, base.uuid, event);
+  }
   const state = readRole(binding, entity, 'state') as string;
   if (!lifecycle.table.armed.has(state)) {
     throw unknownState(binding, { uuid: base.uuid, state, revision: base.revision });

@@ -20,6 +20,23 @@ export { follow } from './paths/follow.js';
 export type { FollowOptions } from './paths/follow.js';
 export type { Path, PathOf, PathOptions } from './paths/path.js';
 
+// The SDK without a database
+export { simulate } from './simulation/simulation.js';
+export type {
+  SimulatedChange,
+  SimulatedOutcome,
+  SimulatedTransitionOptions,
+  Simulation,
+} from './simulation/simulation.js';
+export type {
+  SimulatedEntity,
+  SimulatedEntityOf,
+  SimulatedLifecycle,
+  SimulatedResource,
+} from './simulation/simulated-resource.js';
+export { RecordedEvents } from './recorded-events.js';
+export type { WaitOptions } from './recorded-events.js';
+
 // What every bus must do
 export { busConformance } from './bus-conformance.js';
 export type {

@@ -143,9 +143,9 @@ export function writeDeadlines(
     prepared(
       connection,
       `INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, due_at)
-        VALUES (?, ?, ?, ?, CAST(unixepoch('subsec') * 1000 AS integer) + ?)
+        VALUES (?, ?, ?, ?, ?)
         ON CONFLICT (uuid, resource, deadline)
         DO UPDATE SET revision = excluded.revision, due_at = excluded.due_at`,
-    ).run(resource, uuid, deadline.id, revision, deadline.after);
+    ).run(resource, uuid, deadline.id, revision, Date.now() + deadline.after);
   }
 }

@@ -1,0 +1,119 @@
+import { ConfigurationError } from '../../errors/errors.js';
+import type { AnyLifecycle, EventOf, StateOf } from '../../lifecycle/lifecycle.js';
+
+/**
+ * A resource to simulate: a lifecycle by itself, or what the real SDK takes, an entity class with a
+ * static `lifecycle` or what `mapResource` returned. Of a lifecycle by itself guards read the
+ * resource's own values.
+ */
+export type SimulatedResource = AnyLifecycle | { readonly lifecycle: AnyLifecycle };
+
+/** The lifecycle of a simulated resource. */
+export type SimulatedLifecycle<R extends SimulatedResource> = R extends {
+  readonly lifecycle: infer L extends AnyLifecycle;
+}
+  ? L
+  : R extends AnyLifecycle
+    ? R
+    : never;
+
+/** A resource of a lifecycle by itself: what every entity has, and your own values. */
+export interface SimulatedEntity<L extends AnyLifecycle = AnyLifecycle> {
+  /** Type only: lets `send(entity, event)` know which events there are. Never set at run time. */
+  readonly '~event'?: EventOf<L>;
+  readonly uuid: string;
+  readonly state: StateOf<L>;
+  readonly revision: number;
+  readonly stateSince: Date;
+  readonly lifecycleVersion: number;
+  readonly account?: string | null;
+  readonly domain?: string | null;
+  readonly project?: string | null;
+  [property: string]: unknown;
+}
+
+/** The entity of a simulated resource. */
+export type SimulatedEntityOf<R extends SimulatedResource> = R extends abstract new () => infer E
+  ? E & object
+  : R extends { readonly entity: abstract new () => infer E }
+    ? E & object
+    : SimulatedEntity<SimulatedLifecycle<R>>;
+
+/** The properties that a lifecycle keeps on an entity, by what they are for. */
+export const roles = [
+  'uuid',
+  'state',
+  'revision',
+  'stateSince',
+  'lifecycleVersion',
+  'account',
+  'domain',
+  'project',
+] as const;
+
+/** What a property of an entity is for. */
+export type Role = (typeof roles)[number];
+
+/** A simulated resource as the simulation uses it. */
+export interface Simulated {
+  readonly resource: string;
+  readonly lifecycle: AnyLifecycle;
+  /** Entities are made of it; plain objects where there is none. */
+  readonly entity: (new () => object) | undefined;
+  /** Property names where they differ from the roles. */
+  readonly columns: Readonly<Partial<Record<Role, string>>>;
+  /** What guards read. */
+  readonly context: (entity: object) => unknown;
+}
+
+/** Reads a resource as it was given. */
+export function simulated(given: SimulatedResource): Simulated {
+  if (!('lifecycle' in given)) {
+    return {
+      resource: given.resource,
+      lifecycle: given,
+      entity: undefined,
+      columns: {},
+      context: (entity) => entity,
+    };
+  }
+  const ref = given as {
+    readonly lifecycle: AnyLifecycle;
+    readonly entity?: new () => object;
+    readonly columns?: Simulated['columns'];
+    readonly resourceColumns?: Simulated['columns'];
+    context?(entity: object): unknown;
+  };
+  const { lifecycle } = ref;
+  return {
+    resource: lifecycle.resource,
+    lifecycle,
+    entity: typeof given === 'function' ? (given as unknown as new () => object) : ref.entity,
+    columns: ref.resourceColumns ?? ref.columns ?? {},
+    context: (entity) => ref.context?.(entity) ?? {},
+  };
+}
+
+/** Reads the property of an entity that has this role. */
+export function readRole({ columns }: Simulated, entity: object, role: Role): unknown {
+  return (entity as Record<string, unknown>)[columns[role] ?? role];
+}
+
+/** Writes the property of an entity that has this role. */
+export function writeRole(
+  { columns }: Simulated,
+  entity: object,
+  role: Role,
+  value: unknown,
+): void {
+  (entity as Record<string, unknown>)[columns[role] ?? role] = value;
+}
+
+/** The error for a resource that was not given to `simulate`. */
+export function notSimulated(name: string): ConfigurationError {
+  return new ConfigurationError(
+    'RESOURCE_NOT_REGISTERED',
+    `${name} is not simulated. List it in simulate(…).`,
+    { parameters: { resource: name } },
+  );
+}
