@@ -1,37 +1,18 @@
-import { defineEventTypes, type EventTypes } from '../events/event-types.js';
+import { defineEventTypes } from '../events/event-types.js';
 import type { AnyLifecycle } from '../lifecycle/lifecycle.js';
 import { checkAnnouncements } from './check-announcements.js';
 import { assertDeclaration } from './check-declaration.js';
 import { checkGuards } from './check-guards.js';
 import { checkMeter } from './check-meter.js';
 import { assertNames } from './check-names.js';
+import type { CheckOptions } from './check-options.js';
 import { checkRule } from './check-rule.js';
 import { checkStructure } from './check-structure.js';
 import { checkTransitional } from './check-transitional.js';
 import { completeDeclaration, isLifecycle, type LifecycleDeclaration } from './declaration.js';
 import { Findings, type Finding } from './finding.js';
-import type { Meter } from './meter.js';
-import type { Rule } from './rule.js';
 import { stateGraph } from './state-graph.js';
-import { suppress, type SuppressedFinding, type Suppression } from './suppression.js';
-
-/** What to check a lifecycle for besides its shape. */
-export interface CheckOptions {
-  /** Your own invariants and temporal rules, by the names that findings give them. Default: none. */
-  readonly rules?: Readonly<Record<string, Rule>>;
-  /** Usage meters that must be conserved. Default: none. */
-  readonly meters?: readonly Meter[];
-  /** Findings that are accepted, each with its reason. Default: none. */
-  readonly suppressions?: readonly Suppression[];
-  /** The event types that effects may have. Default: CloudStack's and Signalbox's own. */
-  readonly eventTypes?: EventTypes;
-  /**
-   * Events that report failed work. When given, one of them or a deadline must lead out of each
-   * transitional state. Default: events whose name says so (Fail, Error, Timeout, Abort, Cancel,
-   * Reject), and two different ways out are enough.
-   */
-  readonly failureEvents?: readonly string[];
-}
+import { suppress, type SuppressedFinding } from './suppression.js';
 
 /** What a check found. */
 export interface CheckReport {

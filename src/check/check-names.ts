@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../errors/errors.js';
 import { nearestName } from '../errors/nearest-name.js';
 import { deadlineExceeded } from '../lifecycle/lifecycle.js';
-import type { CheckOptions } from './check-lifecycle.js';
+import type { CheckOptions } from './check-options.js';
 import type { CheckedLifecycle } from './declaration.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { AnyLifecycle } from '../lifecycle/lifecycle.js';
-import type { CheckOptions } from './check-lifecycle.js';
+import type { CheckOptions } from './check-options.js';
 import type { LifecycleDeclaration } from './declaration.js';
 
 /** A lifecycle with what it is to be checked for, as a file exports it for `signalbox check`. */

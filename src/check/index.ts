@@ -5,7 +5,8 @@
  * @module
  */
 export { checkLifecycle } from './check-lifecycle.js';
-export type { CheckOptions, CheckReport } from './check-lifecycle.js';
+export type { CheckReport } from './check-lifecycle.js';
+export type { CheckOptions } from './check-options.js';
 export { defineCheck } from './define-check.js';
 export type { LifecycleCheck } from './define-check.js';
 export type { DeclaredState, DeclaredTransition, LifecycleDeclaration } from './declaration.js';
@@ -39,4 +40,5 @@ export type { Mentions, Moment, Predicate } from './predicate.js';
 export { checkMarkdown, traceDiagram } from './report-markdown.js';
 export { checkSarif } from './report-sarif.js';
 export type { LocatedReport } from './report-sarif.js';
+export { lineFinder } from './line-finder.js';
 export { checkText } from './report-text.js';

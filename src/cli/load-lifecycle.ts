@@ -15,6 +15,15 @@ export async function loadLifecycle(nameOrPath: string): Promise<AnyLifecycle> {
   if (builtIn !== undefined) {
     return builtIn;
   }
+  const exported = (await loadExports(nameOrPath)).filter(isLifecycle);
+  return onlyOne(exported, nameOrPath);
+}
+
+/**
+ * Imports a file and resolves with what it exports, each value once. Throws ConfigurationError
+ * ARGUMENT_INVALID that tells a misspelt built-in name, a missing file and one that cannot be loaded.
+ */
+export async function loadExports(nameOrPath: string): Promise<readonly unknown[]> {
   if (!/[./\\]/.test(nameOrPath)) {
     const names = machines.map((machine) => machine.resource);
     const suggestion = nearestName(nameOrPath, names);
@@ -29,17 +38,22 @@ export async function loadLifecycle(nameOrPath: string): Promise<AnyLifecycle> {
   if (!(await isReadable(path))) {
     throw invalid(nameOrPath, `There is no file ${nameOrPath}.`);
   }
-  const exported = Object.values(await importFile(path)).filter(isLifecycle);
-  const distinct = [...new Set(exported)];
-  if (distinct.length !== 1 || distinct[0] === undefined) {
-    throw invalid(
-      nameOrPath,
-      distinct.length === 0
-        ? `${basename(path)} exports no lifecycle. Export what defineLifecycle() returns.`
-        : `${basename(path)} exports ${distinct.length} lifecycles (${distinct.map((one) => one.resource).join(', ')}). Give a file that exports one.`,
-    );
-  }
-  return distinct[0];
+  return [...new Set(Object.values(await importFile(path)))];
+}
+
+/** The only one of what a file exports. Throws ConfigurationError when there are none or several. */
+export function onlyOne<T extends { readonly resource: string }>(
+  exported: readonly T[],
+  nameOrPath: string,
+): T {
+  const [first, ...others] = exported;
+  if (first !== undefined && others.length === 0) return first;
+  throw invalid(
+    nameOrPath,
+    first === undefined
+      ? `${basename(nameOrPath)} exports no lifecycle. Export what defineLifecycle() returns.`
+      : `${basename(nameOrPath)} exports ${exported.length} lifecycles (${exported.map((one) => one.resource).join(', ')}). Give a file that exports one.`,
+  );
 }
 
 async function importFile(path: string): Promise<Record<string, unknown>> {
@@ -60,7 +74,8 @@ async function importFile(path: string): Promise<Record<string, unknown>> {
   }
 }
 
-function isLifecycle(value: unknown): value is AnyLifecycle {
+/** Whether a value was made by `defineLifecycle`, of this or another copy of the package. */
+export function isLifecycle(value: unknown): value is AnyLifecycle {
   return (
     typeof value === 'object' &&
     value !== null &&

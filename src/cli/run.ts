@@ -1,13 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { checkCommand } from './commands/check.js';
 import { demoCommand } from './commands/demo.js';
 import { explainCommand } from './commands/explain.js';
 import { machineCommand } from './commands/machine.js';
 import { migrateCommand } from './commands/migrate.js';
 import { outboxCommand } from './commands/outbox.js';
+import { planCommand } from './commands/plan.js';
 import { relayCommand } from './commands/relay.js';
 import { tailCommand } from './commands/tail.js';
 import { traceCommand } from './commands/trace.js';
+import { packageVersion } from './package-version.js';
 import { exitCodeOf, reportError } from './report-error.js';
 
 /**
@@ -27,6 +29,8 @@ export async function run(args: readonly string[]): Promise<number> {
     demoCommand(),
     machineCommand(),
     explainCommand(),
+    planCommand(),
+    checkCommand(),
     migrateCommand(),
     relayCommand(),
     outboxCommand(),
@@ -48,11 +52,6 @@ export async function run(args: readonly string[]): Promise<number> {
     reportError(error, { debug: args.includes('--debug') });
     return exitCodeOf(error);
   }
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** Commands made apart do not inherit by themselves, and end the process on a mistake. */

@@ -1,0 +1,40 @@
+import type { Place } from './finding.js';
+
+/**
+ * Tells which line of a source declares a place, as well as can be told without parsing it: a line
+ * that names state, event and target together, else the first that names the event after the key of
+ * the state, else that of the state, else the first line. Pure; never throws.
+ */
+export function lineFinder(source: string): (place: Place) => number {
+  const lines = source.split('\n');
+  return ({ state, event, to }) => {
+    const words = [state, event, to].filter((word) => word !== undefined);
+    if (words.length === 3) {
+      const all = lines.findIndex((line) => words.every((word) => names(line, word)));
+      if (all >= 0) return all + 1;
+    }
+    const key = state?.split('.').at(-1) ?? '';
+    const declared = lines.findIndex((line) => declares(line, key));
+    if (event !== undefined) {
+      const after = lines.findIndex(
+        (line, index) => index >= Math.max(0, declared) && names(line, event),
+      );
+      if (after >= 0) return after + 1;
+    }
+    return Math.max(0, declared) + 1;
+  };
+}
+
+function names(line: string, word: string): boolean {
+  return new RegExp(`(?<![\\w.])${escape(word)}(?![\\w.])`).test(line);
+}
+
+function declares(line: string, key: string): boolean {
+  if (key === '') return false;
+  const name = escape(key);
+  return new RegExp(`(?<![\\w.])['"]?${name}['"]?\\s*:|"name"\\s*:\\s*"${name}"`).test(line);
+}
+
+function escape(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
+}

@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises';
+import { relative, sep } from 'node:path';
+import { builtInChecks } from '../../machines/checks.js';
+import { defineCheck, type LifecycleCheck } from '../check/define-check.js';
+import { readDeclarations } from '../check/read-declarations.js';
+import { ConfigurationError } from '../errors/errors.js';
+import { isLifecycle, loadExports, onlyOne } from './load-lifecycle.js';
+
+/** A check and the file it comes from. */
+export interface LoadedCheck {
+  readonly check: LifecycleCheck;
+  /** Relative to the working directory, with `/` between folders; absent for a built-in one. */
+  readonly file?: string;
+  readonly source?: string;
+}
+
+/**
+ * Finds what to check: a built-in resource by its name, a file that exports one lifecycle or what
+ * `defineCheck` returns, or a JSON file of declarations. Throws ConfigurationError ARGUMENT_INVALID.
+ */
+export async function loadChecks(nameOrPath: string): Promise<readonly LoadedCheck[]> {
+  const builtIn = builtInChecks.find(({ lifecycle }) => lifecycle.resource === nameOrPath);
+  if (builtIn !== undefined) return [{ check: builtIn }];
+  const file = relative(process.cwd(), nameOrPath).split(sep).join('/');
+  if (nameOrPath.endsWith('.json')) {
+    const source = await readSource(nameOrPath);
+    const checks = readDeclarations(parseJson(source, nameOrPath));
+    return checks.map((check) => ({ check, file, source }));
+  }
+  const exported = await loadExports(nameOrPath);
+  const checks = exported.filter(isCheck);
+  const covered = new Set<unknown>(checks.map(({ lifecycle }) => lifecycle));
+  const plain = exported.filter(isLifecycle).filter((lifecycle) => !covered.has(lifecycle));
+  const { check } = onlyOne(
+    [...checks, ...plain.map((lifecycle) => defineCheck(lifecycle))].map((one) => ({
+      check: one,
+      resource: one.lifecycle.resource,
+    })),
+    nameOrPath,
+  );
+  return [{ check, file, source: await readSource(nameOrPath) }];
+}
+
+function isCheck(value: unknown): value is LifecycleCheck {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'kind' in value &&
+    value.kind === 'LifecycleCheck'
+  );
+}
+
+async function readSource(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new ConfigurationError('ARGUMENT_INVALID', `The file ${path} cannot be read.`, {
+      parameters: { file: path },
+      cause,
+    });
+  }
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new ConfigurationError('ARGUMENT_INVALID', `${path} is not valid JSON.`, {
+      parameters: { file: path },
+      cause,
+    });
+  }
+}
