@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { setup, stateIn } from 'xstate';
+import { and, or, setup, stateIn } from 'xstate';
 import { defineLifecycle } from '../../src/lifecycle/define-lifecycle.js';
 import { effects } from '../../src/lifecycle/effects.js';
-import { step } from '../../src/lifecycle/step.js';
+import { birth, step } from '../../src/lifecycle/step.js';
 
 const usage = (type: string) => ({ type: 'usage', params: { type } }) as const;
 
@@ -132,8 +132,100 @@ describe('eventless transitions', () => {
     expect(at(false)).toMatchObject({ next: 'On', effects: [{ type: 'SWITCHED' }] });
   });
 
+  it('without a target are taken once, though they stay enabled', () => {
+    const noting = defineLifecycle({
+      resource: 'Note',
+      version: 1,
+      machine: setup({ actions: effects }).createMachine({
+        initial: 'A',
+        states: { A: { on: { Go: 'B' } }, B: { always: { actions: usage('NOTED') } } },
+      }),
+    });
+    expect(step(noting, { state: 'A' }, 'Go')).toMatchObject({
+      next: 'B',
+      effects: [{ type: 'NOTED' }],
+    });
+  });
+
   it('leave no state behind in which no row can rest', () => {
     expect(machine.states.map(({ name }) => name)).toEqual(['Off', 'On']);
+  });
+});
+
+describe('guards on what follows a step', () => {
+  const machine = defineLifecycle({
+    resource: 'Job',
+    version: 1,
+    machine: setup({
+      types: {} as { context: { paid: unknown }; events: { type: 'Go' } | { type: 'Pay' } },
+      actions: effects,
+      guards: {
+        isGo: ({ event }) => event.type === 'Go',
+        // Truthy is enough for XState.
+        isPaid: ({ context }) => context.paid as boolean,
+      },
+    }).createMachine({
+      context: { paid: false },
+      initial: 'Work',
+      states: {
+        Work: {
+          initial: 'Busy',
+          states: {
+            Busy: { on: { Go: { target: 'Over', guard: 'isGo' } } },
+            Over: { type: 'final' },
+          },
+          onDone: [{ target: 'Wrong', guard: 'isGo' }, { target: 'Asked' }],
+        },
+        Wrong: {},
+        Asked: { always: [{ target: 'Wrong', guard: 'isGo' }, { target: 'Right' }] },
+        Right: { on: { Pay: { target: 'Work', guard: 'isPaid' } } },
+      },
+    }),
+  });
+
+  it('see the event they are asked for: completions are not the caller’s event', () => {
+    expect(step(machine, { state: 'Work.Busy', context: { paid: 0 } }, 'Go')).toMatchObject({
+      next: 'Right',
+    });
+  });
+
+  it('hold when they answer anything truthy', () => {
+    expect(step(machine, { state: 'Right', context: { paid: 'cash' } }, 'Pay').lawful).toBe(true);
+    expect(step(machine, { state: 'Right', context: { paid: '' } }, 'Pay').lawful).toBe(false);
+  });
+});
+
+describe('one guard on several transitions', () => {
+  const region = (guard: never) => ({
+    initial: 'x',
+    states: { x: { on: { Go: { target: 'y', guard } } }, y: {} },
+  });
+  const parallel = (a: unknown, b: unknown) =>
+    defineLifecycle({
+      resource: 'Pair',
+      version: 1,
+      machine: setup({ guards: { isOpen: () => true } }).createMachine({
+        type: 'parallel',
+        states: { a: region(a as never), b: region(b as never) },
+      }),
+    });
+  const start = '{"a":"x","b":"x"}';
+
+  it('is asked once a step', () => {
+    const rows = parallel('isOpen', 'isOpen').table.rows.get(start)?.get('Go');
+    expect(rows?.map(({ guards }) => guards.length)).toEqual([1]);
+  });
+
+  it('is not asked where the states alone decide', () => {
+    const both = and([stateIn({ a: 'x' }), stateIn({ b: 'x' })]);
+    const none = or([stateIn({ a: 'y' }), stateIn({ b: 'y' })]);
+    const machine = parallel(both, none);
+    expect(machine.table.rows.get(start)?.get('Go')).toMatchObject([
+      { next: '{"a":"y","b":"x"}', guards: [] },
+    ]);
+    expect(machine.table.rows.get('{"a":"y","b":"x"}')?.get('Go')).toMatchObject([
+      { next: '{"a":"y","b":"y"}', guards: [] },
+    ]);
   });
 });
 
@@ -141,6 +233,7 @@ describe('a final state', () => {
   const machine = defineLifecycle({
     resource: 'Ticket',
     version: 1,
+    births: ['Closed'],
     machine: setup({ actions: effects }).createMachine({
       initial: 'Open',
       on: { Close: '.Closed' },
@@ -157,6 +250,7 @@ describe('a final state', () => {
       effects: [{ type: 'TICKET.END' }],
     });
     expect(step(machine, { state: 'Closed' }, 'Close').lawful).toBe(false);
+    expect(birth(machine, 'Closed')).toMatchObject({ lawful: true, arms: [] });
     expect(machine.states.find(({ name }) => name === 'Closed')).toMatchObject({
       final: true,
       deadline: null,

@@ -76,6 +76,17 @@ describe('a declaration', () => {
 });
 
 describe('an action', () => {
+  it('keeps a copy of its data, and leaves what the caller holds alone', () => {
+    const data = { zone: { name: 'a' } };
+    const machine = setup({ actions: effects }).createMachine({
+      initial: 'A',
+      states: { A: { on: { Go: { actions: { type: 'usage', params: { type: 'T', data } } } } } },
+    });
+    const taken = defineLifecycle({ resource: 'Thing', version: 1, machine });
+    data.zone.name = 'b';
+    expect(taken.transitions[0]?.effects[0]?.data).toEqual({ zone: { name: 'a' } });
+  });
+
   it.each<[string, unknown, ErrorCode]>([
     ['assign()', assign({ n: 1 }), 'FAULT_ASSIGN'],
     ['raise()', raise({ type: 'Go' }), 'FAULT_UNKNOWN_ACTION'],
@@ -273,6 +284,14 @@ describe('a transitional state', () => {
       },
     });
     expect(() => errorOf(nested)).toThrow('taken');
+  });
+
+  it('needs neither when it is final', () => {
+    const ended = machineOf({
+      initial: 'A',
+      states: { A: { type: 'final', tags: 'transitional' } },
+    });
+    expect(() => errorOf(ended)).toThrow('taken');
   });
 
   it('passes its tag to the states inside it', () => {

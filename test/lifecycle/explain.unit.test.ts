@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { machines, volume } from '../../machines/index.js';
+import { setup } from 'xstate';
+import { machines } from '../../machines/index.js';
+import { defineLifecycle } from '../../src/lifecycle/define-lifecycle.js';
 import { explain } from '../../src/lifecycle/explain.js';
 import { lawfulEvents } from '../../src/lifecycle/lawful-events.js';
 import { plan } from '../../src/lifecycle/plan.js';
@@ -43,6 +45,21 @@ describe('lawfulEvents', () => {
   it('is empty in a final state and in one that does not exist', () => {
     expect(lawfulEvents(server, { state: 'Gone' })).toEqual([]);
     expect(lawfulEvents(server, { state: 'Nowhere' as 'Gone' })).toEqual([]);
+  });
+
+  it('asks no guard without a context', () => {
+    const gate = defineLifecycle({
+      resource: 'Gate',
+      version: 1,
+      machine: setup({
+        guards: { isOpen: ({ context }) => 'open' in (context ?? {}) },
+      }).createMachine({
+        initial: 'A',
+        states: { A: { on: { Pass: { target: 'B', guard: 'isOpen' } } }, B: {} },
+      }),
+    });
+    expect(lawfulEvents(gate, { state: 'A' })).toEqual(['Pass']);
+    expect(lawfulEvents(gate, { state: 'A', context: {} })).toEqual([]);
   });
 
   it('counts an event whose guard cannot answer', () => {
@@ -89,12 +106,20 @@ describe('plan', () => {
   });
 
   it('takes timeouts only when asked to', () => {
-    expect(plan(volume, 'Expunging', 'Destroy').possible).toBe(true);
-    const steps = (timeouts: boolean) => {
-      const way = plan(server, 'Booting', 'Down', { timeouts });
-      return way.possible ? way.steps.map(({ event }) => event) : [];
-    };
-    expect(steps(false)).toEqual(['BootFailed']);
+    const fading = defineLifecycle({
+      resource: 'Lease',
+      version: 1,
+      machine: setup({}).createMachine({
+        initial: 'Held',
+        states: { Held: { after: { 1000: 'Lapsed' } }, Lapsed: {} },
+      }),
+    });
+    expect(plan(fading, 'Held', 'Lapsed').possible).toBe(false);
+    expect(plan(fading, 'Held', 'Lapsed', { timeouts: true })).toMatchObject({
+      possible: true,
+      steps: [{ event: 'DeadlineExceeded' }],
+    });
+
     expect(plan(server, 'Gone', 'Down', { timeouts: true })).toEqual({
       possible: false,
       reachable: ['Gone'],
