@@ -18,7 +18,9 @@ const leftEnd = '<br align="left"/>';
 // Characters of an event with what it announces.
 const widestLabel = 30;
 
-const font = 'Helvetica,Arial,sans-serif';
+// One name: Graphviz knows the widths of Helvetica's letters without having the font, and takes a list
+// of names for Times.
+const font = 'Helvetica';
 
 /** Pure. Whether a graph is too large for labels on its arrows and a layered layout. */
 export function isCrowded({ edges }: Graph): boolean {
@@ -54,7 +56,7 @@ class DotWriter {
     return [
       `digraph ${quote(title)} {`,
       `  graph [${layout}, bgcolor="${ground}", pad=0.25, label=<<b>${xmlText(title)}</b>>, labelloc=t, labeljust=l, fontname="${font}", fontsize=16, fontcolor="${text}"];`,
-      `  node [shape=box, style="rounded,filled", penwidth=1.4, margin="0.13,0.07", fontname="${font}", fontsize=13, fontcolor="${text}"];`,
+      `  node [shape=box, style="rounded,filled", penwidth=1.4, margin="0.15,0.07", fontname="${font}", fontsize=13, fontcolor="${text}"];`,
       `  edge [color="${arrow}", arrowsize=0.7, penwidth=1.2, fontname="${font}", fontsize=${small}, fontcolor="${text}"];`,
       ...inside.flatMap((state) => this.#state(state, 1)),
       ...this.#starts(),

@@ -91,8 +91,10 @@ class GraphBuilder {
     const { tags = true, deadlines = true, effects = true } = this.#options;
     const inside = (this.#options.selfLoops ?? 'inside') === 'inside';
     const staying = node.transitions.filter(
-      ({ targets, forbidden }) =>
+      ({ trigger, targets, effects: announced, forbidden }) =>
         !forbidden &&
+        // A deadline that moves nothing is told by its alert.
+        (trigger.kind !== 'deadline' || targets.length > 0 || announced.length > 0) &&
         (targets.length === 0 || (inside && targets.every((target) => target === node.path))),
     );
     const state: Writable<GraphState> = {

@@ -4,8 +4,18 @@
  * @module
  */
 export { dot } from './dot.js';
+export {
+  diffLifecycles,
+  type ChangeClass,
+  type LifecycleChange,
+  type LifecycleDiff,
+} from './lifecycle-diff.js';
+export { diffDiagram } from './diff-diagram.js';
 export type { DrawnMachine } from './graph.js';
+export { json, type XStateConfig } from './json.js';
 export { mermaid } from './mermaid.js';
 export type { DiagramOptions, DrawnStep } from './options.js';
 export { plantuml } from './plantuml.js';
+export { diagram, type DiagramFormat, type PictureFormat } from './render.js';
+export { scxml } from './scxml.js';
 export { svg } from './svg.js';

@@ -50,6 +50,7 @@ function accessible(drawn: string, graph: Graph): string {
       const state = names.get(title.replace(/^cluster_/u, ''));
       return state === undefined ? '' : `<title>${xmlText(titleOf(state))}</title>\n`;
     })
+    .replaceAll(/font-family="[^"]*"/gu, 'font-family="Helvetica,Arial,sans-serif"')
     .replaceAll(/ xlink:title="[^"]*"/gu, '');
 }
 

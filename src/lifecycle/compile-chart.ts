@@ -22,18 +22,13 @@ function transitionsOf(node: StateNode): readonly ChartTransition[] {
   const deadlines = new Map(node.deadlines.map(({ event, deadline }) => [event, deadline]));
   const triggered = [...node.transitions].flatMap(([descriptor, candidates]) => {
     const deadline = deadlines.get(descriptor);
-    // Without a target a deadline only raises its alert, which the node's deadlines tell already.
-    const shown =
-      deadline === undefined
-        ? candidates
-        : candidates.filter(({ targets, effects }) => targets !== undefined || effects.length > 0);
     const trigger: ChartTransition['trigger'] =
       deadline !== undefined
         ? { kind: 'deadline', deadline }
         : descriptor === node.doneEvent
           ? { kind: 'done' }
           : { kind: 'event', event: descriptor };
-    return shown.map((transition) => chartTransition(transition, trigger));
+    return candidates.map((transition) => chartTransition(transition, trigger));
   });
   return [
     ...triggered,

@@ -1,0 +1,33 @@
+import { Argument, Command, Option } from 'commander';
+import { diagram, diagramFormats, type DiagramFormat } from '../../diagram/render.js';
+import { loadLifecycle } from '../load-lifecycle.js';
+import { pictureOptions, withPictureOptions, type PictureFlags } from '../picture-options.js';
+import { writeOutput } from '../write-output.js';
+
+interface DiagramFlags extends PictureFlags {
+  readonly format: DiagramFormat;
+  readonly output?: string;
+}
+
+/** `signalbox diagram`: draws a lifecycle. */
+export function diagramCommand(): Command {
+  const command = new Command('diagram')
+    .description('Draw a lifecycle; as SCXML or XState JSON, write it down for other tools.')
+    .addArgument(new Argument('<lifecycle>', 'a built-in resource, or the path of a file'))
+    .addOption(
+      new Option('--format <format>', 'what to write').choices(diagramFormats).default('mermaid'),
+    )
+    .option('-o, --output <file>', 'where to write it; default standard output');
+  return withPictureOptions(command)
+    .addHelpText(
+      'after',
+      '\nSVG needs the package @hpcc-js/wasm-graphviz.\n\nExample:\n  signalbox diagram Volume --format svg --theme dark -o volume.svg',
+    )
+    .action(async (name: string, flags: DiagramFlags) => {
+      const lifecycle = await loadLifecycle(name);
+      await writeOutput(
+        await diagram(lifecycle, flags.format, pictureOptions(flags)),
+        flags.output,
+      );
+    });
+}

@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { ConfigurationError } from '../errors/errors.js';
+import { describeLifecycle, type LifecycleDescription } from '../lifecycle/describe-lifecycle.js';
+import { loadLifecycle } from './load-lifecycle.js';
+
+/**
+ * Finds a lifecycle as `loadLifecycle` does, or reads one that `signalbox machine --format json`
+ * printed. Rejects with ConfigurationError ARGUMENT_INVALID.
+ */
+export async function loadDescription(nameOrPath: string): Promise<LifecycleDescription> {
+  if (!nameOrPath.endsWith('.json')) return describeLifecycle(await loadLifecycle(nameOrPath));
+  const value = await readJson(nameOrPath);
+  if (!isDescription(value)) {
+    throw invalid(
+      nameOrPath,
+      'does not hold a lifecycle. Write one with `signalbox machine <lifecycle> --format json`',
+    );
+  }
+  return value;
+}
+
+async function readJson(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw invalid(path, 'cannot be read', cause);
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw invalid(path, 'is not JSON', cause);
+  }
+}
+
+function invalid(path: string, fault: string, cause?: unknown): ConfigurationError {
+  return new ConfigurationError('ARGUMENT_INVALID', `${basename(path)} ${fault}.`, {
+    parameters: { file: basename(path) },
+    cause,
+  });
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isDescription(value: unknown): value is LifecycleDescription {
+  return (
+    isFields(value) &&
+    typeof value['resource'] === 'string' &&
+    typeof value['version'] === 'number' &&
+    typeof value['initial'] === 'string' &&
+    isListOf(value['births'], isString) &&
+    isListOf(value['events'], isString) &&
+    isListOf(value['states'], isState) &&
+    isListOf(value['transitions'], isTransition)
+  );
+}
+
+function isState(value: unknown): boolean {
+  return (
+    isFields(value) &&
+    isString(value['name']) &&
+    typeof value['final'] === 'boolean' &&
+    isListOf(value['tags'], isString) &&
+    (value['deadline'] === null || typeof value['deadline'] === 'number')
+  );
+}
+
+function isTransition(value: unknown): boolean {
+  return (
+    isFields(value) &&
+    isString(value['from']) &&
+    isString(value['event']) &&
+    isString(value['to']) &&
+    (value['guard'] === undefined || isString(value['guard'])) &&
+    isListOf(value['effects'], isEffect)
+  );
+}
+
+function isEffect(value: unknown): boolean {
+  return isFields(value) && isString(value['category']) && isString(value['type']);
+}
+
+function isListOf(value: unknown, isOne: (one: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every((one) => isOne(one));
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,49 @@
+import type { DrawnMachine, Graph } from './graph.js';
+import { dotText } from './dot-text.js';
+import { graphOf } from './graph-of.js';
+import { json } from './json.js';
+import { mermaidText } from './mermaid-text.js';
+import type { DiagramOptions } from './options.js';
+import { plantumlText } from './plantuml-text.js';
+import { scxml } from './scxml.js';
+import { svgText } from './svg-text.js';
+
+/** The formats that show a picture. */
+export const pictureFormats = ['mermaid', 'dot', 'plantuml', 'svg'] as const;
+
+/** A format that shows a picture. */
+export type PictureFormat = (typeof pictureFormats)[number];
+
+/** Every format of a lifecycle. */
+export const diagramFormats = [...pictureFormats, 'scxml', 'json'] as const;
+
+/** A format of a lifecycle. */
+export type DiagramFormat = (typeof diagramFormats)[number];
+
+/**
+ * A lifecycle in any format, ending with a line break. Rejects as the function of that format throws.
+ * SCXML and JSON hold the whole machine, whatever the options say.
+ */
+export async function diagram(
+  machine: DrawnMachine,
+  format: DiagramFormat,
+  options: DiagramOptions = {},
+): Promise<string> {
+  if (format === 'scxml') return scxml(machine);
+  if (format === 'json') return `${JSON.stringify(json(machine), null, 2)}\n`;
+  return renderGraph(graphOf(machine, options), format);
+}
+
+/** A graph in a format that shows a picture. */
+export async function renderGraph(graph: Graph, format: PictureFormat): Promise<string> {
+  switch (format) {
+    case 'mermaid':
+      return mermaidText(graph);
+    case 'dot':
+      return dotText(graph);
+    case 'plantuml':
+      return plantumlText(graph);
+    case 'svg':
+      return svgText(graph);
+  }
+}
