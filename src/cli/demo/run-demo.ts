@@ -72,10 +72,13 @@ async function perform(
     },
     { ...(bus === undefined ? {} : { bus }), prefetch: 1000 },
   );
-  const start = await lastPosition(dataSource);
+  const arrived = arrivals(dataSource, tally, await lastPosition(dataSource));
   if (resources === undefined) {
-    await runScenario(signalbox, dataSource, (line) => {
-      if (!json) print(`# ${line}`);
+    await runScenario(signalbox, dataSource, async (line) => {
+      if (json) return;
+      // What the last step announced is printed before the next is told.
+      await arrived();
+      print(`# ${line}`);
     });
   } else {
     const bar = progress('machines', resources);
@@ -84,7 +87,7 @@ async function perform(
     });
     bar.stop();
   }
-  const journal = await arrival(dataSource, tally, start);
+  const journal = await arrived();
   const summary = {
     resources: await countResources(dataSource),
     events: tally.byCategory,
@@ -95,22 +98,27 @@ async function perform(
   print(json ? JSON.stringify({ summary }) : `\n${summaryText(summary)}`);
 }
 
-/** Waits until the subscriber has every event that the journal got since `start`; counts them. */
-async function arrival(dataSource: DataSource, tally: EventTally, start: number): Promise<number> {
+/**
+ * Makes a wait until the subscriber has every event that is in the journal behind `start`; it resolves
+ * with how many there are.
+ */
+function arrivals(dataSource: DataSource, tally: EventTally, start: number): () => Promise<number> {
   let position = start;
   let count = 0;
-  await until('every event of the journal has arrived', async () => {
-    for (;;) {
-      const rows = await journalAfter(dataSource, position);
-      for (const row of rows) {
-        if (!tally.has(row.id)) return false;
-        position = row.position;
-        count += 1;
+  return async () => {
+    await until('every event of the journal has arrived', async () => {
+      for (;;) {
+        const rows = await journalAfter(dataSource, position);
+        for (const row of rows) {
+          if (!tally.has(row.id)) return false;
+          position = row.position;
+          count += 1;
+        }
+        if (rows.length === 0) return true;
       }
-      if (rows.length === 0) return true;
-    }
-  });
-  return count;
+    });
+    return count;
+  };
 }
 
 /** Rows leave the outbox in batches, a moment after their events arrived. */

@@ -4,7 +4,7 @@ import type { Signalbox } from '../../signalbox.js';
 import { Network, Snapshot, VirtualMachine, Volume } from './entities.js';
 
 /** Tells the onlooker what the orchestration is about to do. */
-export type Narrator = (line: string) => void;
+export type Narrator = (line: string) => Promise<void>;
 
 /**
  * An orchestrator at work: a network, two volumes, a machine and its snapshots, from creation to
@@ -16,12 +16,12 @@ export async function runScenario(
   tell: Narrator,
 ): Promise<void> {
   await signalbox.withContext({ actor: 'alice', correlationId: 'deploy-web-1' }, async () => {
-    tell('A network is created and implemented.');
+    await tell('A network is created and implemented.');
     const network = await signalbox.create(Network, { name: 'tier-1', account: 'acme' });
     await signalbox.transition(Network, network.uuid, 'ImplementNetwork');
     await signalbox.transition(Network, network.uuid, 'OperationSucceeded');
 
-    tell('Two volumes are created side by side.');
+    await tell('Two volumes are created side by side.');
     const volumes = await Promise.all(
       [10, 100].map(async (sizeGib) => {
         const volume = await signalbox.create(Volume, { sizeGib, account: 'acme' });
@@ -30,9 +30,9 @@ export async function runScenario(
         return volume;
       }),
     );
-    const [root] = volumes;
+    const [root, data] = volumes;
 
-    tell('A machine is created; its first start fails.');
+    await tell('A machine is created; its first start fails.');
     const vm = await signalbox.create(VirtualMachine, {
       name: 'web-1',
       account: 'acme',
@@ -49,13 +49,13 @@ export async function runScenario(
       })
       .catch(() => undefined);
 
-    tell('The second start succeeds, on another host.');
+    await tell('The second start succeeds, on another host.');
     await signalbox.action('VM.START', { subject, description: 'starting web-1' }, async () => {
       await signalbox.transition(VirtualMachine, vm.uuid, 'StartRequested');
       await signalbox.transition(VirtualMachine, vm.uuid, 'OperationSucceeded');
     });
 
-    tell('A volume is attached: state and column in one transaction of our own.');
+    await tell('A volume is attached: state and column in one transaction of our own.');
     await dataSource.transaction(async (manager) => {
       const volume = await manager.findOneByOrFail(Volume, { uuid: root?.uuid ?? '' });
       signalbox.send(volume, 'AttachRequested', { reason: 'root disk' });
@@ -64,15 +64,15 @@ export async function runScenario(
     });
     await signalbox.transition(Volume, root?.uuid ?? '', 'OperationSucceeded');
 
-    tell('Starting a machine that runs is refused; nothing is written.');
+    await tell('Starting a machine that runs is refused; nothing is written.');
     await signalbox
       .transition(VirtualMachine, vm.uuid, 'StartRequested')
-      .catch((error: unknown) => {
+      .catch(async (error: unknown) => {
         if (!(error instanceof RefusedError)) throw error;
-        tell(`  refused: ${error.message}`);
+        await tell(`  refused: ${error.message}`);
       });
 
-    tell('Two orchestrators race to stop it from the same revision; one loses.');
+    await tell('Two orchestrators race to stop it from the same revision; one loses.');
     const { revision } = await dataSource.manager.findOneByOrFail(VirtualMachine, {
       uuid: vm.uuid,
     });
@@ -87,12 +87,12 @@ export async function runScenario(
     for (const result of race) {
       if (result.status === 'rejected') {
         if (!(result.reason instanceof ConflictError)) throw result.reason;
-        tell(`  lost the race: ${result.reason.message}`);
+        await tell(`  lost the race: ${result.reason.message}`);
       }
     }
     await signalbox.transition(VirtualMachine, vm.uuid, 'OperationSucceeded');
 
-    tell('The root volume is snapshotted, as a job that anyone can follow.');
+    await tell('The root volume is snapshotted, as a job that anyone can follow.');
     const job = await signalbox.jobs.submit('createSnapshot', {
       subject: { resource: 'Volume', uuid: root?.uuid ?? '' },
     });
@@ -106,13 +106,13 @@ export async function runScenario(
     await signalbox.transition(Volume, root?.uuid ?? '', 'OperationSucceeded');
     await signalbox.jobs.complete(job, { snapshot: snapshot.uuid });
 
-    tell('The machine is destroyed by mistake, and recovered.');
+    await tell('The machine is destroyed by mistake, and recovered.');
     await signalbox.transition(VirtualMachine, vm.uuid, 'DestroyRequested');
     await signalbox.transition(VirtualMachine, vm.uuid, 'RecoveryRequested', {
       reason: 'destroyed by mistake',
     });
 
-    tell('A second snapshot fails; somebody is told.');
+    await tell('A second snapshot fails; somebody is told.');
     const failed = await signalbox.create(Snapshot, { volumeId: root?.uuid ?? '' });
     await signalbox.transition(Snapshot, failed.uuid, 'CreateRequested');
     await signalbox.transition(Snapshot, failed.uuid, 'OperationFailed', {
@@ -121,5 +121,12 @@ export async function runScenario(
     await signalbox.alert('ALERT.STORAGE.SECONDARY', 'Secondary storage is full', {
       subject: { resource: 'Snapshot', uuid: failed.uuid },
     });
+
+    await tell('The data volume is not needed any more: destroyed, expunged, its row removed.');
+    const spare = data?.uuid ?? '';
+    await signalbox.transition(Volume, spare, 'DestroyRequested');
+    await signalbox.transition(Volume, spare, 'ExpungingRequested');
+    await signalbox.transition(Volume, spare, 'OperationSucceeded');
+    await signalbox.remove(await dataSource.manager.findOneByOrFail(Volume, { uuid: spare }));
   });
 }
