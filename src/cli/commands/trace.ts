@@ -9,7 +9,7 @@ import { traceText } from '../../trace/trace-text.js';
 import { loadLifecycle } from '../load-lifecycle.js';
 import { parseDuration } from '../parse-duration.js';
 import { settingsOf } from '../settings.js';
-import { eventsOfFiles, eventsOfJournal, type PlacedEvent } from '../trace-source.js';
+import type { PlacedEvent } from '../trace-source.js';
 
 type Format = 'text' | 'json' | 'markdown';
 
@@ -39,7 +39,6 @@ export function traceCommand(): Command {
 
 function checkCommand(): Command {
   return new Command('check')
-    .exitOverride()
     .description('Check recorded transitions against lifecycles: this version or the next.')
     .argument('[files...]', 'JSON lines of events; - is the standard input')
     .option(
@@ -97,6 +96,8 @@ async function source(
   files: readonly string[],
   flags: Pick<CheckFlags, 'database' | 'config'>,
 ): Promise<AsyncIterable<PlacedEvent>> {
+  // Loads the schema checker, which other commands can do without.
+  const { eventsOfFiles, eventsOfJournal } = await import('../trace-source.js');
   if (files.length > 0) {
     if (flags.database !== undefined) throw invalid('Give files or --database, not both.');
     return eventsOfFiles(files);
