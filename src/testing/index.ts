@@ -37,6 +37,30 @@ export type {
 export { RecordedEvents } from './recorded-events.js';
 export type { WaitOptions } from './recorded-events.js';
 
+// Lifecycle coverage
+export { clearCoverage, readCoverage, recordCoverage } from './coverage/record-coverage.js';
+export type { CoverageRecording } from './coverage/record-coverage.js';
+export { mergeCoverage } from './coverage/coverage-hits.js';
+export type { CoverageHits, LifecycleHits } from './coverage/coverage-hits.js';
+export type { CoverageKind } from './coverage/coverage-items.js';
+export {
+  coverageHighlights,
+  coverageReport,
+  coverageShortfalls,
+} from './coverage/coverage-report.js';
+export type {
+  CoverageHighlights,
+  CoverageReport,
+  CoverageShortfall,
+  CoverageThresholds,
+  KindCoverage,
+  LifecycleCoverage,
+} from './coverage/coverage-report.js';
+export { coverageText } from './coverage/coverage-text.js';
+export type { CoverageTextOptions } from './coverage/coverage-text.js';
+export { coverageLcov } from './coverage/coverage-lcov.js';
+export type { CoverageFile } from './coverage/coverage-lcov.js';
+
 // What every bus must do
 export { busConformance } from './bus-conformance.js';
 export type {

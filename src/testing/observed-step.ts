@@ -1,4 +1,10 @@
-import type { AnyLifecycle, LifecycleEvent, TableRow } from '../lifecycle/lifecycle.js';
+import {
+  deadlineExceeded,
+  type AnyLifecycle,
+  type GuardCondition,
+  type LifecycleEvent,
+  type TableRow,
+} from '../lifecycle/lifecycle.js';
 import type { Position } from '../lifecycle/position.js';
 import { step, stepDeadline, type DeadlineStep, type Step } from '../lifecycle/step.js';
 import { observe } from './observation.js';
@@ -22,7 +28,9 @@ export function observedDeadline(
   deadline: string,
 ): DeadlineStep | Extract<Step, { lawful: false }> {
   const result = stepDeadline(lifecycle, position, deadline);
-  if (result.lawful && result.row !== undefined) observeRow(lifecycle, result.row);
+  if (!result.lawful) return result;
+  if (result.row === undefined) observeDeadlineRefusal(lifecycle, position, deadline);
+  else observeRow(lifecycle, result.row);
   return result;
 }
 
@@ -39,7 +47,34 @@ export function observeRefusal(
 ): void {
   const given = typeof event === 'string' ? { type: event } : event;
   const rows = lifecycle.table.rows.get(state)?.get(given.type) ?? [];
-  const tests = new Map(rows.flatMap(({ guards }) => guards.map(({ name, test }) => [name, test])));
-  const guards = [...tests].map(([name, test]) => ({ name, expected: test(context, given) }));
+  const guards = answersOf(rows, context, given);
   observe({ kind: 'refusal', lifecycle, state, event: given.type, guards });
+}
+
+/** Tells lifecycle coverage of a timeout transition that its guards refused, where there is one. */
+export function observeDeadlineRefusal(
+  lifecycle: AnyLifecycle,
+  { state, context }: Position,
+  deadline: string,
+): void {
+  const rows = lifecycle.table.timeouts.get(state)?.get(deadline);
+  if (rows === undefined) return;
+  const guards = answersOf(rows, context, { type: deadlineExceeded, deadline });
+  observe({ kind: 'refusal', lifecycle, state, event: deadlineExceeded, guards });
+}
+
+function answersOf(
+  rows: readonly TableRow[],
+  context: unknown,
+  event: LifecycleEvent,
+): readonly GuardCondition[] {
+  const tests = new Map(rows.flatMap(({ guards }) => guards.map(({ name, test }) => [name, test])));
+  return [...tests].flatMap(([name, test]) => {
+    try {
+      return [{ name, expected: test(context, event) }];
+    } catch {
+      // The step itself may not have asked this one; watching it must not make it fail.
+      return [];
+    }
+  });
 }

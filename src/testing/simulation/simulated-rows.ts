@@ -11,7 +11,12 @@ import { announceChange, announceDeadline } from '../../store/transition-announc
 import { defaultPayloadLimit } from '../../json/plain-json.js';
 import { firstDue } from '../armed-deadlines.js';
 import { observe } from '../observation.js';
-import { observedStep, observeRefusal, observeRow } from '../observed-step.js';
+import {
+  observeDeadlineRefusal,
+  observedStep,
+  observeRefusal,
+  observeRow,
+} from '../observed-step.js';
 import { readRole, writeRole, type Role, type Simulated } from './simulated-resource.js';
 
 /** What a transition is asked for with. */
@@ -119,8 +124,10 @@ export class SimulatedRows {
       nextId: this.#world.nextId,
     });
     if (plan instanceof Error) {
-      if (locked !== undefined && plan instanceof RefusedError && deadline === undefined) {
-        observeRefusal(simulated.lifecycle, { state: locked.state, context }, eventOf(request));
+      if (locked !== undefined && plan instanceof RefusedError) {
+        const position = { state: locked.state, context };
+        if (deadline === undefined) observeRefusal(simulated.lifecycle, position, eventOf(request));
+        else observeDeadlineRefusal(simulated.lifecycle, position, deadline);
       }
       throw plan;
     }
