@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { catalogCommand } from './commands/catalog.js';
 import { checkCommand } from './commands/check.js';
 import { demoCommand } from './commands/demo.js';
 import { explainCommand } from './commands/explain.js';
@@ -36,6 +37,7 @@ export async function run(args: readonly string[]): Promise<number> {
     outboxCommand(),
     tailCommand(),
     traceCommand(),
+    catalogCommand(),
   ];
   for (const command of commands) {
     inheritSettings(command, program);
