@@ -5,6 +5,7 @@ import { originSource } from './context/origin-source.js';
 import { createSweeper } from './deadlines/sweeper.js';
 import type { SweeperOptions } from './deadlines/sweeper.js';
 import { ConfigurationError } from './errors/errors.js';
+import { nearestName } from './errors/nearest-name.js';
 import { defineEventTypes } from './events/event-types.js';
 import type { EventTypes } from './events/event-types.js';
 import { cloudEvents } from './formats/cloudevents.js';
@@ -71,6 +72,7 @@ export interface SignalboxOptions {
  * ```
  */
 export async function createSignalbox(options: SignalboxOptions): Promise<Signalbox> {
+  checkOptions(options);
   const { dataSource, source = 'management-server', maxPayload = 256 * 1024 } = options;
   refuseUninitialized(dataSource);
   const buses = busesOf(options.bus);
@@ -153,6 +155,54 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
       await others?.close();
     },
   });
+}
+
+/** Every option, so that the compiler tells when one is missing here. */
+const optionNames: Readonly<Record<keyof SignalboxOptions, true>> = {
+  dataSource: true,
+  resources: true,
+  bus: true,
+  source: true,
+  eventTypes: true,
+  maxPayload: true,
+  relay: true,
+  onRelayNotice: true,
+  deadlines: true,
+  groupCommit: true,
+  format: true,
+};
+
+/** For callers whom no compiler warns. No value gets into a message: a bus may be given as its URL. */
+function checkOptions(options: SignalboxOptions): void {
+  for (const key of Object.keys(options)) {
+    if (Object.hasOwn(optionNames, key)) continue;
+    const suggestion = nearestName(key, Object.keys(optionNames));
+    throw new ConfigurationError(
+      'CONFIG_KEY_UNKNOWN',
+      `createSignalbox has no option '${key}'. ` +
+        (suggestion === undefined
+          ? `Its options are ${Object.keys(optionNames).join(', ')}.`
+          : `Did you mean '${suggestion}'?`),
+      { parameters: { key, suggestion: suggestion ?? null } },
+    );
+  }
+  const { dataSource, resources, bus }: { readonly [K in keyof SignalboxOptions]: unknown } =
+    options;
+  if (typeof dataSource !== 'object' || dataSource === null)
+    throw badOption('dataSource', 'Pass your initialized DataSource.');
+  if (!Array.isArray(resources))
+    throw badOption('resources', 'Pass a list of entity classes and of what mapResource returned.');
+  const buses: readonly unknown[] = Array.isArray(bus) ? bus : bus === undefined ? [] : [bus];
+  if (!buses.every((each) => typeof each === 'object' && each !== null && 'publish' in each))
+    throw badOption('bus', 'Pass what rabbitmq({ url }) or memoryBus() returned, or a list of it.');
+}
+
+function badOption(key: string, remedy: string): ConfigurationError {
+  return new ConfigurationError(
+    'CONFIG_VALUE_INVALID',
+    `The option '${key}' of createSignalbox is of another kind. ${remedy}`,
+    { parameters: { key } },
+  );
 }
 
 /** Checks events against their schemas while an application is being developed, not in production. */

@@ -12,7 +12,7 @@ import type { OriginSource } from './context/origin-source.js';
 import type { Sweeper } from './deadlines/sweeper.js';
 import { ConfigurationError, UnavailableError } from './errors/errors.js';
 import type { KnownActionType, KnownAlertType, KnownUsageType } from './events/event-types.js';
-import type { EventSelection } from './events/filter.js';
+import type { EventSelection, NoUnknownProperty } from './events/filter.js';
 import type { Format } from './formats/format.js';
 import { Jobs } from './jobs/jobs.js';
 import type { JsonObject } from './json/json.js';
@@ -272,7 +272,7 @@ export class Signalbox implements AsyncDisposable {
    * @throws UnavailableError BUS_UNAVAILABLE when the bus is away.
    */
   async subscribe<const S extends EventSelection>(
-    selection: S,
+    selection: S & NoUnknownProperty<S>,
     handler: EventHandler<SelectedEvent<S>>,
     options: SubscribeOptions & { readonly bus?: string } = {},
   ): Promise<BusSubscription> {

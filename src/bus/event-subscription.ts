@@ -1,7 +1,7 @@
 import { RefusedError } from '../errors/errors.js';
 import type { Category } from '../events/category.js';
 import type { EventOfCategory, SignalboxEvent } from '../events/event.js';
-import { bindingPatterns, type EventSelection } from '../events/filter.js';
+import { bindingPatterns, type EventSelection, type NoUnknownProperty } from '../events/filter.js';
 import { parseRoutingKey } from '../events/routing-key.js';
 import type { Format } from '../formats/format.js';
 import type { Bus, BusSubscription, Delivery, SubscribeOptions } from './bus.js';
@@ -42,7 +42,7 @@ export type EventHandler<E extends SignalboxEvent = SignalboxEvent> = (
 export async function subscribeEvents<const S extends EventSelection>(
   bus: Bus,
   format: Format,
-  selection: S,
+  selection: S & NoUnknownProperty<S>,
   handler: EventHandler<SelectedEvent<S>>,
   options?: SubscribeOptions,
 ): Promise<BusSubscription> {

@@ -1,4 +1,9 @@
 #!/usr/bin/env node
 import { run } from './run.js';
 
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever read (`| head`) has enough. What is under way ends as it would; nobody sees the rest.
+  if (error.code !== 'EPIPE') throw error;
+});
+
 process.exitCode = await run(process.argv.slice(2));

@@ -1,4 +1,7 @@
-/** When a long-running command shall end: on SIGINT, on SIGTERM, or because it says so itself. */
+/**
+ * When a long-running command shall end: on SIGINT, on SIGTERM, when nobody reads its output any more,
+ * or because it says so itself.
+ */
 export interface StopSignal {
   readonly requested: Promise<void>;
   now(): void;
@@ -13,9 +16,11 @@ export function stopSignal(): StopSignal {
   const now = (): void => {
     process.off('SIGINT', now);
     process.off('SIGTERM', now);
+    process.stdout.off('error', now);
     resolve();
   };
   process.on('SIGINT', now);
   process.on('SIGTERM', now);
+  process.stdout.on('error', now);
   return { requested, now };
 }

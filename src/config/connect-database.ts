@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import type { DataSourceOptions } from 'typeorm';
+import { maskUrl } from '../bus/amqp/mask-url.js';
 import { ConfigurationError } from '../errors/errors.js';
 import { openingError } from './opening-error.js';
 
@@ -53,8 +54,8 @@ export function dataSourceOptions(url: string, settings: DatabaseSettings = {}):
 }
 
 /**
- * Connects to a database. Rejects with ConfigurationError (credentials, missing driver) or
- * UnavailableError (away); neither holds the address.
+ * Connects to a database. Rejects with ConfigurationError (address, credentials, missing driver) or
+ * UnavailableError (away); both name the address, without its password and query.
  */
 export async function connectDatabase(
   url: string,
@@ -63,6 +64,10 @@ export async function connectDatabase(
   try {
     return await new DataSource(dataSourceOptions(url, settings)).initialize();
   } catch (error) {
-    throw openingError(error);
+    throw openingError(error, isFile(url) ? url : maskUrl(url));
   }
+}
+
+function isFile(url: string): boolean {
+  return /^(sqlite|file):/i.test(url);
 }

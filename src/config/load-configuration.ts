@@ -1,6 +1,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { ConfigurationError } from '../errors/errors.js';
+import { nearestName } from '../errors/nearest-name.js';
 import type { Configuration } from './configuration.js';
 import { importModule } from './import-module.js';
 import { validateConfiguration } from './validate-configuration.js';
@@ -70,7 +71,10 @@ async function importFile(path: string, name: string): Promise<unknown> {
   }
 }
 
+const variables = ['SIGNALBOX_DATABASE', 'SIGNALBOX_BUS', 'SIGNALBOX_SOURCE'];
+
 function readEnvironment(environment: Readonly<Record<string, string | undefined>>): Configuration {
+  refuseMisspelt(environment);
   const {
     SIGNALBOX_DATABASE: database,
     SIGNALBOX_BUS: bus,
@@ -84,6 +88,20 @@ function readEnvironment(environment: Readonly<Record<string, string | undefined
     },
     'the environment',
   );
+}
+
+/** Variables of the same prefix may be somebody else's, unless they look like one of these. */
+function refuseMisspelt(environment: Readonly<Record<string, string | undefined>>): void {
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith('SIGNALBOX_') || !isSet(value) || variables.includes(name)) continue;
+    const suggestion = nearestName(name, variables);
+    if (suggestion === undefined) continue;
+    throw new ConfigurationError(
+      'CONFIG_KEY_UNKNOWN',
+      `The environment: there is no variable '${name}'. Did you mean '${suggestion}'?`,
+      { parameters: { origin: 'the environment', key: name, suggestion } },
+    );
+  }
 }
 
 function isSet(value: string | undefined): value is string {

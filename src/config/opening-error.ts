@@ -3,12 +3,24 @@ import { databaseError, databaseFailure } from '../store/database-errors.js';
 
 const drivers = /DriverPackageNotInstalledError|package has not been found installed/;
 
-/** Classes an error of opening a database. Pure. The driver's own message is kept as the cause. */
-export function openingError(error: unknown): SignalboxError {
+/**
+ * Classes an error of opening a database. Pure. The driver's own error is kept as the cause.
+ *
+ * @param address Which database, as it may be shown: without a password.
+ */
+export function openingError(error: unknown, address: string): SignalboxError {
   if (error instanceof SignalboxError) {
     return error;
   }
   const code = codeOf(error);
+  if (code === 'ERR_INVALID_URL') {
+    // Without its cause, which holds the address as it was given, password and all.
+    return new ConfigurationError(
+      'CONFIG_VALUE_INVALID',
+      'The database address is no valid URL. Percent-encode special characters in its user and password.',
+      { parameters: { key: 'database' } },
+    );
+  }
   if (error instanceof Error && drivers.test(`${error.name} ${error.message}`)) {
     return new ConfigurationError(
       'DRIVER_MISSING',
@@ -18,12 +30,16 @@ export function openingError(error: unknown): SignalboxError {
   }
   const failure = databaseFailure(error);
   if (failure === 'credentials' || failure === 'database-missing') {
-    return databaseError(error);
+    const { code: refusal, message, cause } = databaseError(error);
+    return new ConfigurationError(refusal, `${address}: ${message}`, {
+      parameters: { address },
+      cause,
+    });
   }
   return new UnavailableError(
     'DATABASE_UNAVAILABLE',
-    `The database cannot be reached${code === undefined ? '' : ` (${code})`}. Is it running, and is the address right?`,
-    { parameters: { databaseCode: code ?? null }, cause: error },
+    `${address}: The database cannot be reached${code === undefined ? '' : ` (${code})`}. Is it running, and is the address right?`,
+    { parameters: { address, databaseCode: code ?? null }, cause: error },
   );
 }
 

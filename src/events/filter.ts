@@ -28,6 +28,14 @@ export interface EventFilter {
 /** A filter, a topic pattern of five words such as `*.*.*.VirtualMachine.#`, or several of either. */
 export type EventSelection = OneOrMore<EventFilter | string>;
 
+/**
+ * Refuses what TypeScript lets pass in an inferred filter: a misspelt property beside a right one. To be
+ * intersected with the inferred type.
+ */
+export type NoUnknownProperty<S extends EventSelection> = S extends EventFilter
+  ? { readonly [K in Exclude<keyof S, keyof EventFilter>]: never }
+  : unknown;
+
 const words = ['source', 'category', 'type', 'resource', 'uuid'] as const;
 
 /** The most patterns that one selection may multiply to: each is a binding on the broker. */

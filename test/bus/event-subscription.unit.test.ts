@@ -43,6 +43,10 @@ describe('an event subscription', () => {
     // @ts-expect-error an unknown category
     const misspelt = subscribeEvents(bus, cloudEvents, { category: 'Gossip' }, () => {});
     await expect(misspelt).rejects.toThrow(/no category Gossip/);
+    const selection = { category: 'ActionEvent', resorce: 'Volume' } as const;
+    // @ts-expect-error an unknown property beside a known one
+    const unknown = subscribeEvents(bus, cloudEvents, selection, () => {});
+    await expect(unknown).rejects.toThrow(/no property resorce/);
   });
 
   it('dead-letters what is no event with its reason, untried, and the others go on', async () => {

@@ -51,6 +51,14 @@ describe('a configuration file', () => {
     ).toEqual({ database: 'postgres://db/x', source: 'cloud-1', bus: ['amqp://a', 'amqp://b'] });
   });
 
+  test('does not pass over a misspelt variable of the environment, nor mind another one', async () => {
+    await expect(load({ SIGNALBOX_DATABSE: `postgres://u:${canary}@h/x` })).rejects.toMatchObject({
+      code: 'CONFIG_KEY_UNKNOWN',
+      message: expect.stringMatching(/SIGNALBOX_DATABSE.*SIGNALBOX_DATABASE/) as string,
+    });
+    expect(await load({ SIGNALBOX_TEST_SEED: '7', DATABASE_URL: 'x' })).toEqual({});
+  });
+
   test('may be missing unless it was named', async () => {
     expect(await load()).toEqual({});
     await expect(loadConfiguration({ directory, file: 'mine.json' })).rejects.toMatchObject({

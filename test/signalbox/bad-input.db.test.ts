@@ -374,6 +374,7 @@ describe('what is away or refuses the password', () => {
     ['mariadb, without the database', at('mariadb', missing), 'DATABASE_NOT_MIGRATED'],
     ['postgres, without the database', at('postgres', missing), 'DATABASE_NOT_MIGRATED'],
     ['another kind', () => `mongodb://root:${canary}@127.0.0.1/test`, 'CONFIG_VALUE_INVALID'],
+    ['no URL', () => `postgres://root:${canary} @127.0.0.1:x/test`, 'CONFIG_VALUE_INVALID'],
     ['no kind', () => `root:${canary}@127.0.0.1/test`, 'CONFIG_VALUE_INVALID'],
   ])('a database of %s is a typed error without the password', async (_, url, code) => {
     const error = await errorOf(() => connectDatabase(url()));
@@ -381,6 +382,8 @@ describe('what is away or refuses the password', () => {
     expect(error).toBeInstanceOf(
       code === 'DATABASE_UNAVAILABLE' ? UnavailableError : ConfigurationError,
     );
+    // Which one, for somebody who has several.
+    if (code !== 'CONFIG_VALUE_INVALID') expect(error.message).toContain(new URL(url()).host);
     expect(everything(error)).not.toContain(canary);
   });
 
