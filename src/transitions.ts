@@ -1,12 +1,14 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { AmbientContext } from './context/ambient.js';
 import type { OriginSource } from './context/origin-source.js';
+import { refuseNonRevision, refuseNonText } from './context/refuse-malformed.js';
 import { RefusedError, SignalboxError } from './errors/errors.js';
 import type { ResourceBinding } from './store/binding.js';
 import { databaseError } from './store/database-errors.js';
 import { entityTenancy } from './store/entity-roles.js';
 import type { GroupCommit } from './store/group-commit.js';
 import type { Tenancy } from './store/origin.js';
+import { onMaster } from './store/on-master.js';
 import { unknownEvent, unknownResource } from './store/plan.js';
 import { refuseInsideTransaction } from './store/sqlite/transaction-gate.js';
 import type { DueDeadline, Store, Transitioned, TransitionRequest } from './store/store.js';
@@ -59,6 +61,8 @@ export class Transitions {
     options: TransitionOptions,
   ): Promise<Transitioned> {
     const { reason, expectedRevision, payload, manager } = options;
+    refuseNonText({ reason });
+    refuseNonRevision('expectedRevision', expectedRevision);
     if (!binding.lifecycle.events.includes(event)) {
       throw unknownEvent(binding, uuid, String(event));
     }
@@ -66,7 +70,7 @@ export class Transitions {
       uuid,
       event,
       origin: this.#origin(options),
-      ...(reason === undefined ? {} : { reason }),
+      ...(reason == null ? {} : { reason }),
       ...(expectedRevision === undefined ? {} : { expectedRevision }),
       ...(payload === undefined ? {} : { payload }),
     };
@@ -95,7 +99,9 @@ export class Transitions {
     const { columns, entity, context } = binding;
     let row: object | null;
     try {
-      row = await this.#dataSource.manager.findOneBy(entity, { [columns.uuid.property]: uuid });
+      row = await onMaster(this.#dataSource, (manager) =>
+        manager.findOneBy(entity, { [columns.uuid.property]: uuid }),
+      );
     } catch (error) {
       throw databaseError(error);
     }

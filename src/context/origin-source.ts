@@ -1,9 +1,13 @@
 import type { EventOrigin } from '../store/origin.js';
 import { ambientContext } from './ambient.js';
 import type { AmbientContext } from './ambient.js';
+import { refuseNonText } from './refuse-malformed.js';
 import { activeTraceparent } from './trace.js';
 
-/** Gives each announcement its origin: now, here, by whom and because of what. */
+/**
+ * Gives each announcement its origin: now, here, by whom and because of what. Throws RefusedError
+ * EVENT_INVALID for an actor, correlation or causation that is no text.
+ */
 export type OriginSource = (given?: AmbientContext) => EventOrigin;
 
 /**
@@ -18,6 +22,7 @@ export function originSource(source: string, now: () => number = Date.now): Orig
     const actor = given.actor ?? ambient.actor;
     const correlationId = given.correlationId ?? ambient.correlationId;
     const causationId = given.causationId ?? ambient.causationId;
+    refuseNonText({ actor, correlationId, causationId });
     const traceparent = activeTraceparent();
     return {
       source,

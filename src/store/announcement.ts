@@ -74,6 +74,7 @@ export function payloadTenancy(tenancy: Tenancy | undefined): string {
         optional('project', tenancy.project);
 }
 
+/** The schemas know no empty attribute: a consumer would take the whole event for malformed. */
 function optional(key: string, value: string | null | undefined): string {
-  return value == null ? '' : `,"${key}":${JSON.stringify(value)}`;
+  return value == null || value === '' ? '' : `,"${key}":${JSON.stringify(value)}`;
 }

@@ -28,6 +28,7 @@ const failures: Readonly<Record<string, DatabaseFailure>> = {
   '42703': 'schema',
   '42P01': 'schema',
   '53300': 'connection',
+  '55P03': 'contention',
   '57P01': 'connection',
   '57P02': 'connection',
   '57P03': 'connection',

@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { UnavailableError } from '../errors/errors.js';
 import { databaseError, databaseFailure } from './database-errors.js';
+import { onMaster } from './on-master.js';
 
 /** Tries of a transaction that the database gives up for another one, the first included. */
 const tries = 5;
@@ -55,12 +56,14 @@ async function settled<T>(
 }
 
 async function isInJournal(dataSource: DataSource, id: string): Promise<boolean> {
-  const row = await dataSource
-    .createQueryBuilder()
-    .select('j.id', 'id')
-    .from('signalbox_journal', 'j')
-    .where('j.id = :id', { id })
-    .getRawOne<{ id: string }>()
+  const row = await onMaster(dataSource, (manager) =>
+    manager
+      .createQueryBuilder()
+      .select('j.id', 'id')
+      .from('signalbox_journal', 'j')
+      .where('j.id = :id', { id })
+      .getRawOne<{ id: string }>(),
+  )
     // Still away: nothing is known.
     .catch(() => undefined);
   return row !== undefined;

@@ -12,6 +12,7 @@ import type {
   TransactionStartEvent,
   UpdateEvent,
 } from 'typeorm';
+import { refuseNonText } from '../context/refuse-malformed.js';
 import { ConfigurationError } from '../errors/errors.js';
 import { BirthAnnouncer } from './birth-announcer.js';
 import type { ResourceBinding } from './binding.js';
@@ -93,6 +94,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
    * it was before the first `send`, and nothing is pending.
    */
   send(entity: object, event: string, options: SendOptions = {}): void {
+    refuseNonText({ reason: options.reason });
     const binding = this.#bindingOfEntity(entity);
     this.#memory.pend(
       entity,
@@ -106,6 +108,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
 
   /** Says who creates or removes an entity and why; used by the next save or removal of it. */
   describe(entity: object, description: EntityDescription): void {
+    refuseNonText({ reason: description.reason });
     this.#memory.describe(entity, description);
   }
 

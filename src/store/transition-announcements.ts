@@ -56,7 +56,7 @@ export function announceChange(
     origin,
     category: 'ResourceStateEvent',
     type: change.event,
-    data: reason === undefined ? stateData(change) : { ...stateData(change), reason },
+    data: reason == null ? stateData(change) : { ...stateData(change), reason },
   });
   if (effects.length === 0) {
     return [state];

@@ -136,11 +136,14 @@ function grouped<T>(
 
 const entriesPerStatement = 200;
 
+// In UTF-16 units, each of up to four bytes or an escape: with its statement a fraction of the packet
+// that servers take by default. One beyond it would cost the connection.
+const textPerStatement = 2 ** 19;
+
 /** Appends entries to journal and outbox. Pure. */
 export function entryStatements(entries: readonly JournalEntry[]): readonly Statement[] {
   const statements: Statement[] = [];
-  for (let start = 0; start < entries.length; start += entriesPerStatement) {
-    const part = entries.slice(start, start + entriesPerStatement);
+  for (const part of entryParts(entries)) {
     statements.push(
       statement(
         `INSERT INTO signalbox_journal
@@ -170,6 +173,25 @@ export function entryStatements(entries: readonly JournalEntry[]): readonly Stat
     );
   }
   return statements;
+}
+
+/** Entries in their order, as many at a time as one statement takes. */
+function entryParts(entries: readonly JournalEntry[]): readonly (readonly JournalEntry[])[] {
+  const parts: JournalEntry[][] = [];
+  let part: JournalEntry[] = [];
+  let size = 0;
+  for (const entry of entries) {
+    const full =
+      part.length >= entriesPerStatement || size + entry.payload.length > textPerStatement;
+    if (part.length === 0 || full) {
+      part = [];
+      parts.push(part);
+      size = 0;
+    }
+    part.push(entry);
+    size += entry.payload.length;
+  }
+  return parts;
 }
 
 /** Cancels and arms deadlines. Pure. */

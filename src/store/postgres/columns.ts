@@ -13,7 +13,8 @@ export function castType({ type, metadata }: BoundColumn): string {
       return 'bpchar';
     case 'enum': {
       const { enumName, entityMetadata, databaseName } = metadata;
-      const name = enumName ?? `${entityMetadata.tableName}_${databaseName}_enum`;
+      // As TypeORM names it.
+      const name = enumName ?? `${entityMetadata.tableName}_${databaseName.toLowerCase()}_enum`;
       const { driver } = entityMetadata.dataSource;
       const { schema } = entityMetadata;
       return schema === undefined
@@ -58,7 +59,7 @@ export function tenancySql({ columns }: ResourceBinding, alias: string): string 
     return column === undefined
       ? []
       : [
-          `CASE WHEN ${alias}.${column.sql} IS NULL THEN '' ` +
+          `CASE coalesce(${alias}.${column.sql}::text, '') WHEN '' THEN '' ` +
             `ELSE ',"${role}":' || to_json(${alias}.${column.sql}::text)::text END`,
         ];
   });

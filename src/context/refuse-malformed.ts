@@ -1,0 +1,31 @@
+import { RefusedError } from '../errors/errors.js';
+
+/**
+ * Refuses what is no text where events take text only. Types tell callers at compile time; from
+ * JavaScript, or with a request's body passed through, an event would be committed that every consumer
+ * takes for malformed. Absent values pass. Throws RefusedError EVENT_INVALID.
+ */
+export function refuseNonText(values: Readonly<Record<string, unknown>>): void {
+  for (const [property, value] of Object.entries(values)) {
+    if (value != null && typeof value !== 'string') {
+      throw invalid(
+        property,
+        `must be a text, not ${Array.isArray(value) ? 'a list' : `of type ${typeof value}`}`,
+      );
+    }
+  }
+}
+
+/** Refuses a revision that no row can have. Throws RefusedError EVENT_INVALID. */
+export function refuseNonRevision(property: string, value: unknown): void {
+  if (value !== undefined && !(Number.isSafeInteger(value) && (value as number) >= 0)) {
+    throw invalid(
+      property,
+      'must be a whole number from 0, as transition() and the entity tell it',
+    );
+  }
+}
+
+function invalid(property: string, fault: string): RefusedError {
+  return RefusedError.of('EVENT_INVALID', `'${property}' ${fault}.`, { property });
+}
