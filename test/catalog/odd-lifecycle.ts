@@ -34,7 +34,14 @@ export const oddLifecycle = defineLifecycle({
             actions: { type: 'action', params: { type: 'ODD.STOP' } },
           },
         },
-        after: { 1000: { guard: 'may', target: 'at "rest"' }, 2000: {} },
+        after: {
+          1000: {
+            guard: 'may',
+            target: 'at "rest"',
+            actions: { type: 'alert', params: { type: 'ALERT.ODD.LATE' } },
+          },
+          2000: { actions: { type: 'alert', params: { type: 'ALERT.ODD.SLOW' } } },
+        },
       },
     },
   }),

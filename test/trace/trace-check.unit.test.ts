@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { loadBalancer } from '../../examples/load-balancer.js';
@@ -192,8 +194,11 @@ describe('faults', () => {
     expect(listed[0]?.message).not.toMatch(/\p{Cc}/u);
   });
 
-  it('says what every code means', () => {
+  it('says what every code means, and so does the page', () => {
     for (const meaning of Object.values(traceFaults)) expect(meaning).toMatch(/^[A-Z].*\.$/);
+    const page = readFileSync(resolve(import.meta.dirname, '../../docs/trace-checking.md'), 'utf8');
+    const documented = [...page.matchAll(/^\| `([A-Z_]+)` /gm)].map(([, code]) => code);
+    expect(documented).toEqual(Object.keys(traceFaults));
   });
 });
 
