@@ -1,0 +1,21 @@
+import { parseSubject } from '../../events/create-event.js';
+import type { SignalboxEvent } from '../../events/event.js';
+import type { AnyLifecycle } from '../../lifecycle/lifecycle.js';
+import type { Observation } from '../observation.js';
+
+/** What a state event tells that its lifecycle did; undefined for all other events. Pure. */
+export function observableOf(
+  lifecycles: readonly AnyLifecycle[],
+  event: SignalboxEvent,
+): Observation | undefined {
+  if (event.category !== 'ResourceStateEvent') return undefined;
+  const { resource } = parseSubject(event.subject);
+  const { event: name, old, new: to, lifecycleVersion } = event.data;
+  const lifecycle = lifecycles.find(
+    (each) => each.resource === resource && each.version === lifecycleVersion,
+  );
+  if (lifecycle === undefined || to === null) return undefined;
+  return old === null
+    ? { kind: 'state', lifecycle, state: to }
+    : { kind: 'transition', lifecycle, from: old, event: name, to, guards: undefined };
+}
