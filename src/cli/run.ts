@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { catalogCommand } from './commands/catalog.js';
 import { checkCommand } from './commands/check.js';
+import { coverageCommand } from './commands/coverage.js';
 import { demoCommand } from './commands/demo.js';
 import { explainCommand } from './commands/explain.js';
 import { machineCommand } from './commands/machine.js';
@@ -32,6 +33,7 @@ export async function run(args: readonly string[]): Promise<number> {
     explainCommand(),
     planCommand(),
     checkCommand(),
+    coverageCommand(),
     migrateCommand(),
     relayCommand(),
     outboxCommand(),
