@@ -1,5 +1,5 @@
 import type { JsonObject } from '../json/json.js';
-import { activeChildren } from './compile-macrostep.js';
+import { activeChildren } from './compile-selection.js';
 import type { Configuration, StateNode } from './tree.js';
 
 /**

@@ -1,14 +1,10 @@
+import { birthOf, everyBirth } from './compile-births.js';
 import { everyConfiguration, nameOf } from './compile-configurations.js';
 import { everyDecision, type Ask, type Decision } from './compile-decisions.js';
 import type { MachineTree } from './compile-machine.js';
-import {
-  EndlessChain,
-  isDone,
-  macrostep,
-  matches,
-  settle,
-  type Outcome,
-} from './compile-macrostep.js';
+import { EndlessChain, isDone, macrostep, settle, type Outcome } from './compile-macrostep.js';
+import { matches } from './compile-selection.js';
+import { deadlinesOf, freezeList, none } from './compile-lists.js';
 import { shadowedTransitions } from './compile-shadowed.js';
 import type { Faults } from './faults.js';
 import {
@@ -38,8 +34,6 @@ export interface CompiledMachine {
 // More configurations than this belong to several resources, and their table to nobody's memory.
 const mostConfigurations = 4096;
 const mostDecisions = 128;
-
-const none: readonly never[] = Object.freeze([]);
 
 /**
  * Compiles a machine to its table by trying every event in every configuration. Pure; what cannot be
@@ -99,7 +93,7 @@ class TableCompiler {
       shadowed: Object.freeze(shadowedTransitions(this.#nodes, this.#taken)),
       table: Object.freeze({
         rows: this.#rows,
-        births: this.#births(initial, births, configurations),
+        births: everyBirth(this.#root, initial, births, configurations, this.#faults),
         deadlines: new Map(deadlines.map((deadline) => [deadline.id, deadline])),
         timeouts: this.#timeouts,
         armed: new Map(states.map((state) => [state.name, state.deadlines])),
@@ -281,36 +275,6 @@ class TableCompiler {
     return state === undefined ? undefined : birthOf(state, first.outcome);
   }
 
-  #births(
-    initial: Birth | undefined,
-    names: readonly string[],
-    configurations: ReadonlyMap<string, Configuration>,
-  ): ReadonlyMap<string, Birth> {
-    const births = new Map<string, Birth>();
-    if (initial !== undefined) births.set(initial.state, initial);
-    for (const name of names) {
-      if (births.has(name)) continue;
-      const active = configurations.get(name);
-      if (active === undefined) {
-        this.#faults.add(
-          'FAULT_UNKNOWN_BIRTH',
-          `The birth state '${name}' is not a state that a resource can rest in.`,
-          { state: name },
-        );
-        continue;
-      }
-      const entered = [...active].toSorted(byOrder);
-      births.set(
-        name,
-        birthOf(name, {
-          effects: entered.flatMap(({ entry }) => entry),
-          entered: isDone(this.#root, active) ? new Set() : active,
-        }),
-      );
-    }
-    return births;
-  }
-
   #decide<T>(state: string, event: string, run: (ask: Ask) => T): readonly Decision<T>[] {
     try {
       const decisions = everyDecision(run, mostDecisions);
@@ -332,28 +296,6 @@ class TableCompiler {
   }
 }
 
-function birthOf(state: string, { effects, entered }: Pick<Outcome, 'effects' | 'entered'>): Birth {
-  return Object.freeze({
-    lawful: true,
-    state,
-    effects: freezeList(effects),
-    arms: freezeList(deadlinesOf(entered)),
-  });
-}
-
-function deadlinesOf(nodes: ReadonlySet<StateNode>): readonly Deadline[] {
-  const list: Deadline[] = [];
-  for (const { deadlines } of nodes) {
-    for (const { deadline } of deadlines) list.push(deadline);
-  }
-  return list;
-}
-
 function isSilent({ effects, arms, cancels }: TableRow): boolean {
   return effects.length === 0 && arms.length === 0 && cancels.length === 0;
-}
-
-// Most lists are empty: one shared array keeps a table of thousands of rows small.
-function freezeList<T>(list: readonly T[]): readonly T[] {
-  return list.length === 0 ? none : Object.freeze(list);
 }
