@@ -108,6 +108,9 @@ it('a place is found on the line that declares it', () => {
   expect(lineOf({ resource: 'X', state: 'Done' })).toBe(5);
   expect(lineOf({ resource: 'X', state: 'Ready', event: 'Go', to: 'Done' })).toBe(3);
   expect(lineOf({ resource: 'X', state: 'Nowhere(' })).toBe(1);
+  const several = lineFinder('"A": {\n  "name": "Ready"\n"B": {\n  "name": "Ready"');
+  expect(several({ resource: 'B', state: 'Ready' })).toBe(4);
+  expect(several({ resource: 'B' })).toBe(3);
 });
 
 it('the page on checking tells every code, and no other', () => {
