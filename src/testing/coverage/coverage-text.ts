@@ -27,7 +27,10 @@ export function coverageText(
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
   );
   const table = rows.map((row) =>
-    row.map((cell, column) => cell.padEnd(widths?.[column] ?? 0)).join('  ').trimEnd(),
+    row
+      .map((cell, column) => cell.padEnd(widths?.[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
   );
   return [...table, ...report.flatMap((lifecycle) => missingLines(lifecycle, missing))].join('\n');
 }

@@ -179,7 +179,9 @@ describe('reports', () => {
     const text = coverageText([reportOf(network)], { missing: 2 });
     expect(text).toMatch(/^LIFECYCLE +STATES/);
     expect(text).toContain('2/6 33 %');
-    expect(text).toMatch(/Network: states not exercised\n {2}Setup\n {2}Implemented\n {2}and 2 more/);
+    expect(text).toMatch(
+      /Network: states not exercised\n {2}Setup\n {2}Implemented\n {2}and 2 more/,
+    );
     expect(coverageText([reportOf(network)], { missing: 0 })).not.toContain('not exercised');
   });
 
@@ -190,7 +192,9 @@ describe('reports', () => {
     const lines = listing?.text.trimEnd().split('\n') ?? [];
     const counted = [...(info?.text.matchAll(/^DA:(\d+),(\d+)$/gm) ?? [])];
     expect(counted).toHaveLength(lines.length);
-    const hit = counted.filter(([, , hits]) => hits !== '0').map(([, line]) => lines[Number(line) - 1]);
+    const hit = counted
+      .filter(([, , hits]) => hits !== '0')
+      .map(([, line]) => lines[Number(line) - 1]);
     expect(hit).toEqual([
       'Allocated',
       'Deploying',
