@@ -284,8 +284,11 @@ export class Signalbox implements AsyncDisposable {
       handler,
       options,
     );
-    this.#subscriptions.add(subscription);
-    return subscription;
+    if (this.#closing !== undefined) {
+      await subscription.unsubscribe();
+      this.#assertOpen();
+    }
+    return this.#remembered(subscription);
   }
 
   /**
@@ -335,6 +338,22 @@ export class Signalbox implements AsyncDisposable {
     await relay?.stop();
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.unsubscribe()));
     await dispose();
+  }
+
+  /** Ended with this Signalbox, and forgotten when it ends before. */
+  #remembered(subscription: BusSubscription): BusSubscription {
+    const unsubscribe: BusSubscription['unsubscribe'] = async (options) => {
+      await subscription.unsubscribe(options);
+      this.#subscriptions.delete(remembered);
+    };
+    const remembered: BusSubscription = {
+      patterns: subscription.patterns,
+      pool: subscription.pool,
+      unsubscribe,
+      [Symbol.asyncDispose]: () => unsubscribe(),
+    };
+    this.#subscriptions.add(remembered);
+    return remembered;
   }
 
   #announce(

@@ -120,8 +120,11 @@ function pickContext({ actor, correlationId, causationId }: AmbientContext): Amb
 /** The longest message of an error in an event, in characters: an event is no log. */
 const longestMessage = 4096;
 
-/** A password in an address, as messages of drivers may quote it. */
-const passwordInUrl = /(:\/\/[^\s:/@]*):[^\s/@]*@/g;
+/**
+ * A password in an address, as messages of drivers may quote it: up to the last `@`, because a password
+ * may hold `/` and `@` unescaped. Its length is bounded, so that no message takes long to search.
+ */
+const passwordInUrl = /(:\/\/[^\s:/@]{0,256}):\S{0,512}@/g;
 
 /**
  * Puts an error into an event: its name, message and code, never its stack or its cause. Passwords in

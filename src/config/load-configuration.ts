@@ -58,15 +58,15 @@ async function importFile(path: string, name: string): Promise<unknown> {
     return exported;
   } catch (cause) {
     // The parser of JSON quotes what it stumbled over, which may be a password.
-    const because =
-      extname(path) === '.json'
-        ? 'it is not valid JSON'
-        : cause instanceof Error
-          ? cause.message.split('\n', 1)[0]
-          : String(cause);
+    const quotes = extname(path) === '.json';
+    const because = quotes
+      ? 'it is not valid JSON'
+      : cause instanceof Error
+        ? cause.message.split('\n', 1)[0]
+        : String(cause);
     throw new ConfigurationError('CONFIG_FILE_INVALID', `${name} cannot be read: ${because}`, {
       parameters: { file: name },
-      cause,
+      ...(quotes ? {} : { cause }),
     });
   }
 }

@@ -91,6 +91,11 @@ describe('a configuration file', () => {
     expect(error.message).toMatch(message);
   });
 
+  test('that is no JSON is refused without what it holds, in its cause neither', async () => {
+    await write('signalbox.config.json', `{ "database": ${canary} }`);
+    expect(inspect(await failure(), { depth: null })).not.toContain(canary.slice(0, 6));
+  });
+
   test('that throws is refused with what it says, and no stack', async () => {
     await write('signalbox.config.js', 'throw new Error("no vault");');
     const error = await failure();

@@ -84,19 +84,6 @@ eachDatabase((kind) => {
     expect(codes).toEqual(['EVENT_INVALID', 'resolved', 'resolved']);
     expect(await signalbox.history(Volume, made[0]?.uuid ?? '')).toHaveLength(1);
   });
-
-  test('events of a batch that is larger than a packet of the database are all written', async () => {
-    const made = await Promise.all(
-      Array.from({ length: 100 }, () => signalbox.create(Volume, { sizeGib: 1 })),
-    );
-    const reason = 'x'.repeat(250_000);
-    const codes = await Promise.all(
-      made.map(({ uuid }) =>
-        codeOf(signalbox.transition(Volume, uuid, 'CreateRequested', { reason })),
-      ),
-    );
-    expect(new Set(codes)).toEqual(new Set(['resolved']));
-  });
 });
 
 test('on postgres an enum column with a name in camel case is moved, in a schema of its own', async () => {

@@ -15,6 +15,7 @@ describe('an error of a driver becomes the error that says what to do', () => {
     ['ER_NO_SUCH_TABLE', 'DATABASE_NOT_MIGRATED'],
     ['40P01', 'LOCK_CONFLICT'],
     ['40001', 'LOCK_CONFLICT'],
+    ['55P03', 'LOCK_CONFLICT'],
     ['ER_LOCK_DEADLOCK', 'LOCK_CONFLICT'],
     ['SQLITE_BUSY', 'LOCK_CONFLICT'],
     ['ECONNREFUSED', 'DATABASE_UNAVAILABLE'],
