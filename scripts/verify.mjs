@@ -26,6 +26,8 @@ const steps = {
   docs: ['node scripts/docs-code.mjs --check', 'node scripts/errors-page.mjs --check'],
   unused: ['knip'],
   build: [() => remove('dist'), 'npm run --silent build'],
+  // The pages of the built-in lifecycles are made by the command that users have.
+  lifecycles: ['node dist/src/cli/main.js docs --check'],
   pack: [() => remove(packed, true), `npm pack --silent --pack-destination ${packed}`],
   publint: [`publint run ${tarball} --strict`],
   attw: [`attw --profile esm-only ${tarball}`],

@@ -52,11 +52,11 @@ class DotWriter {
     const inside = framed ? [root] : root.children;
     const layout = this.#crowded
       ? 'layout=sfdp, overlap=true, splines=line, outputorder=edgesfirst'
-      : `compound=true, rankdir=${direction === 'right' ? 'LR' : 'TB'}, nodesep=0.14, ranksep=0.25, mclimit=10`;
+      : `compound=true, rankdir=${direction === 'right' ? 'LR' : 'TB'}, nodesep=0.09, ranksep=0.25`;
     return [
       `digraph ${quote(title)} {`,
       `  graph [${layout}, bgcolor="${ground}", pad=0.25, label=<<b>${xmlText(title)}</b>>, labelloc=t, labeljust=l, fontname="${font}", fontsize=16, fontcolor="${text}"];`,
-      `  node [shape=box, style="rounded,filled", penwidth=1.4, margin="0.15,0.07", fontname="${font}", fontsize=13, fontcolor="${text}"];`,
+      `  node [shape=box, style="rounded,filled", penwidth=1.4, margin="0.12,0.06", fontname="${font}", fontsize=13, fontcolor="${text}"];`,
       `  edge [color="${arrow}", arrowsize=0.7, penwidth=1.2, fontname="${font}", fontsize=${small}, fontcolor="${text}"];`,
       ...inside.flatMap((state) => this.#state(state, 1)),
       ...this.#starts(),

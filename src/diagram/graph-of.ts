@@ -6,7 +6,7 @@ import {
   type Effect,
 } from '../lifecycle/lifecycle.js';
 import type { DrawnMachine, Graph, GraphEdge, GraphLabel, GraphState, Mark } from './graph.js';
-import { Highlights } from './highlights.js';
+import { Highlights, leavesOf } from './highlights.js';
 import { neighbourhood } from './neighbourhood.js';
 import type { DiagramOptions } from './options.js';
 
@@ -102,7 +102,7 @@ class GraphBuilder {
       name: node.name,
       path: node.path,
       kind: node.kind,
-      tags: tags ? node.tags : [],
+      tags: tags ? node.tags.filter((tag) => tag.trim() !== '') : [],
       description: node.description,
       deadlines: deadlines
         ? node.deadlines.map(
@@ -162,10 +162,14 @@ class GraphBuilder {
     const transitions =
       edges.reduce((count, { labels }) => count + labels.length, 0) +
       states.reduce((count, { staying }) => count + staying.length, 0);
+    const drawn = (name: string): boolean => leavesOf(name).some((leaf) => this.#byPath.has(leaf));
+    const births = this.#machine.births.filter(drawn);
     const finals = leaves.filter(({ kind }) => kind === 'final').map(({ name }) => name);
+    const all = this.#shown === undefined ? 'has' : 'in part:';
     return [
-      `The lifecycle of ${this.#machine.resource} has ${leaves.length} states and ${transitions} transitions.`,
-      `It begins in ${this.#machine.births.join(' or ')}${finals.length === 0 ? '' : ` and ends in ${finals.join(' or ')}`}.`,
+      `The lifecycle of ${this.#machine.resource} ${all} ${leaves.length} states and ${transitions} transitions.`,
+      ...(births.length === 0 ? [] : [`It begins in ${births.join(' or ')}.`]),
+      ...(finals.length === 0 ? [] : [`It ends in ${finals.join(' or ')}.`]),
     ].join(' ');
   }
 }

@@ -28,7 +28,8 @@ export function neighbourhood(
     transitions.flatMap(({ targets }) => targets.map((target) => [path, target] as const)),
   );
   let near: readonly string[] = centre;
-  for (let step = 0; step < distance; step += 1) near = [...near, ...nextTo(near, pairs)];
+  for (let step = 0; step < distance; step += 1)
+    near = [...new Set([...near, ...nextTo(near, pairs)])];
   return new Set(paths.filter((path) => near.some((leaf) => touches(path, leaf))));
 }
 

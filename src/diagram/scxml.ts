@@ -5,6 +5,7 @@ import {
   type Effect,
 } from '../lifecycle/lifecycle.js';
 import type { DrawnMachine } from './graph.js';
+import { isPathWithin } from './highlights.js';
 import { xmlText } from './xml-text.js';
 
 /**
@@ -109,7 +110,13 @@ function transitionLines(
     ...(targets.length === 0
       ? []
       : [`target="${targets.map((path) => wordOf(path) || idOf(node)).join(' ')}"`]),
-    ...(targets.length > 0 && !reenter ? ['type="internal"'] : []),
+    // Everywhere else the two kinds of transition do the same.
+    ...(targets.length > 0 &&
+    !reenter &&
+    node.kind !== 'atomic' &&
+    targets.every((target) => isPathWithin(target, node.path))
+      ? ['type="internal"']
+      : []),
     ...(description === undefined ? [] : [`signalbox:description="${xmlText(description)}"`]),
   ];
   const head = `<transition ${attributes.join(' ')}`;
