@@ -1,8 +1,11 @@
 import { Command, CommanderError } from 'commander';
-import { catalogCommand } from './commands/catalog.js';
 import { checkCommand } from './commands/check.js';
+import { catalogCommand } from './commands/catalog.js';
 import { coverageCommand } from './commands/coverage.js';
 import { demoCommand } from './commands/demo.js';
+import { diagramCommand } from './commands/diagram.js';
+import { diffCommand } from './commands/diff.js';
+import { docsCommand } from './commands/docs.js';
 import { explainCommand } from './commands/explain.js';
 import { machineCommand } from './commands/machine.js';
 import { migrateCommand } from './commands/migrate.js';
@@ -30,6 +33,9 @@ export async function run(args: readonly string[]): Promise<number> {
   const commands = [
     demoCommand(),
     machineCommand(),
+    diagramCommand(),
+    docsCommand(),
+    diffCommand(),
     explainCommand(),
     planCommand(),
     checkCommand(),

@@ -15,6 +15,8 @@ const mostEdgesWithLabels = 400;
 
 const small = 11;
 const leftEnd = '<br align="left"/>';
+// Up to this many arrows there is room between labels; more are set closer, to fit a screen.
+const roomyEdges = 24;
 // Characters of an event with what it announces.
 const widestLabel = 30;
 
@@ -52,7 +54,7 @@ class DotWriter {
     const inside = framed ? [root] : root.children;
     const layout = this.#crowded
       ? 'layout=sfdp, overlap=true, splines=line, outputorder=edgesfirst'
-      : `compound=true, rankdir=${direction === 'right' ? 'LR' : 'TB'}, nodesep=0.09, ranksep=0.25`;
+      : `compound=true, rankdir=${direction === 'right' ? 'LR' : 'TB'}, nodesep=${this.#graph.edges.length > roomyEdges ? 0.09 : 0.2}, ranksep=0.25`;
     return [
       `digraph ${quote(title)} {`,
       `  graph [${layout}, bgcolor="${ground}", pad=0.25, label=<<b>${xmlText(title)}</b>>, labelloc=t, labeljust=l, fontname="${font}", fontsize=16, fontcolor="${text}"];`,
