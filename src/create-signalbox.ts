@@ -31,7 +31,7 @@ export interface SignalboxOptions {
   readonly resources: readonly ResourceDefinition[];
   /**
    * Where events are published: one bus, several, or none (then the journal keeps them). Every relay
-   * of one database must have the same buses, by name.
+   * of one database that have a bus must have the same ones, by name; one without leaves the outbox to them.
    */
   readonly bus?: Bus | readonly Bus[];
   /** Who publishes: the first word of every routing key. Default `management-server`. */

@@ -5,6 +5,7 @@ GRANT SELECT, INSERT, UPDATE ON load_balancer TO cloud_app;
 GRANT SELECT, INSERT ON signalbox_journal TO cloud_app;
 GRANT USAGE ON SEQUENCE signalbox_journal_position_seq TO cloud_app;
 GRANT SELECT, INSERT, DELETE ON signalbox_outbox TO cloud_app;
+GRANT SELECT, INSERT ON signalbox_bus TO cloud_app;
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON signalbox_parked, signalbox_deadline, signalbox_relay, signalbox_job TO cloud_app;
 GRANT SELECT, UPDATE ON signalbox_lease TO cloud_app;
@@ -13,6 +14,7 @@ GRANT SELECT, UPDATE ON signalbox_lease TO cloud_app;
 GRANT SELECT, INSERT ON signalbox_journal TO cloud_relay;
 GRANT USAGE ON SEQUENCE signalbox_journal_position_seq TO cloud_relay;
 GRANT SELECT, INSERT, DELETE ON signalbox_outbox TO cloud_relay;
+GRANT SELECT, INSERT ON signalbox_bus TO cloud_relay;
 GRANT SELECT, INSERT, UPDATE, DELETE ON signalbox_parked, signalbox_relay TO cloud_relay;
 GRANT SELECT, UPDATE ON signalbox_lease TO cloud_relay;
 GRANT SELECT ON signalbox_deadline, signalbox_job TO cloud_relay;

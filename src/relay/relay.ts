@@ -3,7 +3,7 @@ import type { Bus } from '../bus/bus.js';
 import { ConfigurationError } from '../errors/errors.js';
 import type { Format } from '../formats/format.js';
 import type { EventOrigin } from '../store/origin.js';
-import type { OutboxDepth, Store } from '../store/store.js';
+import type { LeaseStore, OutboxDepth, Store } from '../store/store.js';
 import { BusLane } from './bus-lane.js';
 import { backoff } from './backoff.js';
 import { FanOut } from './fan-out.js';
@@ -104,7 +104,7 @@ class OutboxRelay implements Relay {
     });
     this.#listener = safeListener(setup.listener);
     this.#keeper = new LeaseKeeper({
-      leases: setup.store.leases,
+      leases: setup.buses.length > 0 ? setup.store.leases : unlessPublished(setup.store),
       relay: this.id,
       duration: this.#options.leaseDuration,
       clock: setup.clock ?? systemClock,
@@ -184,16 +184,18 @@ class OutboxRelay implements Relay {
   }
 
   /**
-   * Whether rows need no fan-out: there is one bus, and none wait for it by its name since there were
-   * several. Undefined when stopped before the database could tell.
+   * Registers the buses, and tells whether rows need no fan-out: there is one bus, and none wait for it
+   * by its name since there were several. Undefined when stopped before the database could tell.
    */
   async #takesEveryRow(): Promise<boolean | undefined> {
     const [only, ...others] = this.#setup.buses;
-    if (only === undefined || others.length > 0) return false;
+    if (only === undefined) return false;
     const delays = backoff(this.#options.retryDelay, this.#options.maxRetryDelay);
     while (this.#stopped === undefined) {
       try {
-        return !(await this.#setup.store.outbox.waitsFor(only.name));
+        const { outbox } = this.#setup.store;
+        await outbox.registerBuses(this.#setup.buses.map(({ name }) => name));
+        return others.length === 0 && !(await outbox.waitsFor(only.name));
       } catch (error) {
         this.#onDatabase(error);
         await this.#opening.wait(delays.next());
@@ -276,6 +278,22 @@ class OutboxRelay implements Relay {
         failure instanceof Error ? failure : new Error('unknown failure', { cause: failure });
       this.#listener({ type: 'database-unavailable', error });
     }
+  };
+}
+
+/**
+ * The leases of a relay without a bus. It drains the outbox to the journal, unless events of this
+ * database go to a bus: then they are not its to drain, and it holds no share that a relay with the bus
+ * would wait for.
+ */
+function unlessPublished({ outbox, leases }: RelaySetup['store']): LeaseStore {
+  return {
+    ...leases,
+    async acquire(relay, ttl) {
+      if ((await outbox.registerBuses([])).length === 0) return leases.acquire(relay, ttl);
+      await leases.leave(relay, []);
+      return { shares: [], surplus: [] };
+    },
   };
 }
 

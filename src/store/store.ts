@@ -148,8 +148,8 @@ export interface OutboxStore {
   }): Promise<readonly OutboxRecord[]>;
   /**
    * Turns the first `limit` rows that wait for every bus into one row for each bus, in one commit,
-   * and parked ones of these shares with them; with no buses the pending ones are gone. Returns how
-   * many pending rows it turned.
+   * and parked ones of these shares with them; with no buses the pending ones are gone, unless a bus is
+   * registered. Returns how many pending rows it turned.
    */
   fanOut(options: {
     readonly shares: readonly number[] | 'all';
@@ -179,6 +179,11 @@ export interface OutboxStore {
     readonly limit: number;
     readonly after?: OutboxRef;
   }): Promise<readonly ParkedRecord[]>;
+  /**
+   * Notes for good that events of this database go to these buses, and returns every bus noted so far.
+   * A relay without a bus asks with none: where there are any, the rows are not its to drain.
+   */
+  registerBuses(names: readonly string[]): Promise<readonly string[]>;
   /** Whether any row, pending or parked, waits for this bus by name. */
   waitsFor(bus: string): Promise<boolean>;
   /** How full it is. Counts rows: for monitoring, not for every request. */

@@ -9,6 +9,7 @@ const newest: Readonly<Record<string, string>> = {
   signalbox_deadline: 'due_at',
   signalbox_lease: 'expires_at',
   signalbox_relay: 'expires_at',
+  signalbox_bus: 'name',
   signalbox_job: 'submission',
 };
 

@@ -67,6 +67,33 @@ eachDatabase((kind) => {
     await Promise.all([left, right, away].map((bus) => bus.close()));
   });
 
+  test('one without a bus takes nothing from the bus of another on the same database', async () => {
+    const bus = memoryBus();
+    const published = await cloud.open({ bus });
+    const received: SignalboxEvent[] = [];
+    // A pool keeps what comes while no member is there.
+    await published.subscribe('#', (event) => void received.push(event), { pool: 'cmdb' });
+    await live(published);
+    // Its relay hears of every commit too, and now the other one is gone for a while.
+    await published.close();
+    const silent = await cloud.open();
+    await live(silent);
+    const waiting = (await cloud.journal()).length - received.length;
+    expect(waiting).toBeGreaterThan(0);
+    expect((await silent.outboxDepth()).pending).toBeGreaterThan(0);
+    await silent.close();
+
+    const again = await cloud.open({ bus });
+    await again.subscribe('#', (event) => void received.push(event), { pool: 'cmdb' });
+    const journal = (await cloud.journal()).map(({ event }) => event.id);
+    await eventually(() =>
+      expect(received.map(({ id }) => id).toSorted()).toEqual(journal.toSorted()),
+    );
+    await outboxEmpty(again);
+    await again.close();
+    await bus.close();
+  });
+
   test('two buses of one name are refused', async () => {
     await expect(cloud.open({ bus: [memoryBus(), memoryBus()] })).rejects.toMatchObject({
       code: 'CONFIG_VALUE_INVALID',

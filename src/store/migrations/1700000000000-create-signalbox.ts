@@ -8,6 +8,7 @@ const schemas = { postgres: postgresSchema, mysql: mysqlSchema, sqlite: sqliteSc
 
 const tables = [
   'signalbox_job',
+  'signalbox_bus',
   'signalbox_relay',
   'signalbox_lease',
   'signalbox_deadline',

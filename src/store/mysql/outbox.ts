@@ -49,11 +49,24 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
       return rows.map(outboxRecord);
     },
 
+    async registerBuses(names) {
+      if (names.length > 0) {
+        await dataSource.query('INSERT IGNORE INTO signalbox_bus (name) VALUES ?', [
+          names.map((name) => [name]),
+        ]);
+      }
+      const rows = await dataSource.query<{ readonly name: string }[]>(
+        'SELECT name FROM signalbox_bus ORDER BY name',
+      );
+      return rows.map(({ name }) => name);
+    },
+
     async fanOut({ shares, buses, limit }) {
       const wanted = shareList(shares);
       if (wanted.length === 0) return 0;
       return inTransaction(async (manager) => {
         if (buses.length > 0) await fanOutParked(manager, wanted, buses);
+        else if (await hasBuses(manager)) return 0;
         const rows = await manager.query<{ position: Integer }[]>(
           `SELECT position FROM signalbox_outbox FORCE INDEX (PRIMARY)
             WHERE bus = '' AND share IN (?) ORDER BY position LIMIT ?`,
@@ -267,4 +280,9 @@ async function putBack(manager: EntityManager, bus: string, key: string): Promis
     bus,
     key,
   ]);
+}
+
+async function hasBuses(manager: EntityManager): Promise<boolean> {
+  const rows = await manager.query<unknown[]>('SELECT name FROM signalbox_bus LIMIT 1');
+  return rows.length > 0;
 }

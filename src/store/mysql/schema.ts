@@ -57,6 +57,9 @@ export const mysqlSchema: readonly string[] = [
     id varchar(64) ${exact} PRIMARY KEY,
     expires_at datetime(3) NOT NULL
   ) ${table}`,
+  `CREATE TABLE signalbox_bus (
+    name varchar(64) ${exact} PRIMARY KEY
+  ) ${table}`,
   `CREATE TABLE signalbox_job (
     id char(36) ${exact} PRIMARY KEY,
     command varchar(255) ${text} NOT NULL,

@@ -44,9 +44,21 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
       return rows.map(outboxRecord);
     },
 
+    async registerBuses(names) {
+      await dataSource.query(
+        'INSERT INTO signalbox_bus (name) SELECT unnest($1::varchar[]) ON CONFLICT DO NOTHING',
+        [names],
+      );
+      const rows = await dataSource.query<{ readonly name: string }[]>(
+        'SELECT name FROM signalbox_bus ORDER BY name',
+      );
+      return rows.map(({ name }) => name);
+    },
+
     async fanOut({ shares, buses, limit }) {
       return inTransaction(async (manager) => {
         if (buses.length > 0) await fanOutParked(manager, shareList(shares), buses);
+        else if (await hasBuses(manager)) return 0;
         await manager.query(readInKeyOrder);
         const [turned] = await manager.query<[{ number: string }]>(
           `WITH head AS (
@@ -242,4 +254,9 @@ async function putBack(manager: EntityManager, bus: string, key: string): Promis
     INSERT INTO signalbox_outbox (position, bus, share) SELECT position, bus, share FROM gone`,
     [bus, key],
   );
+}
+
+async function hasBuses(manager: EntityManager): Promise<boolean> {
+  const rows = await manager.query<unknown[]>('SELECT name FROM signalbox_bus LIMIT 1');
+  return rows.length > 0;
 }

@@ -53,6 +53,9 @@ export const postgresSchema: readonly string[] = [
     id varchar(64) PRIMARY KEY,
     expires_at timestamptz(3) NOT NULL
   )`,
+  `CREATE TABLE signalbox_bus (
+    name varchar(64) PRIMARY KEY
+  )`,
   `CREATE TABLE signalbox_job (
     id uuid PRIMARY KEY,
     command varchar(255) NOT NULL,

@@ -31,10 +31,22 @@ export function sqliteOutbox(dataSource: DataSource): OutboxStore {
       return (rows as OutboxRow[]).map(outboxRecord);
     },
 
+    async registerBuses(names) {
+      return exclusive(dataSource, (connection) => {
+        const insert = prepared(
+          connection,
+          'INSERT OR IGNORE INTO signalbox_bus (name) VALUES (?)',
+        );
+        for (const name of names) insert.run(name);
+        return busNames(connection);
+      });
+    },
+
     async fanOut({ shares, buses, limit }) {
       return exclusive(dataSource, (connection) => {
         const wanted = JSON.stringify(shareList(shares));
         if (buses.length > 0) fanOutParked(connection, wanted, buses);
+        else if (busNames(connection).length > 0) return 0;
         const rows = prepared(
           connection,
           `SELECT position, share FROM signalbox_outbox
@@ -236,4 +248,9 @@ function putBack(connection: BetterSqlite3.Database, bus: string, key: string): 
     bus,
     key,
   );
+}
+
+function busNames(connection: BetterSqlite3.Database): readonly string[] {
+  const rows = prepared(connection, 'SELECT name FROM signalbox_bus ORDER BY name').all();
+  return (rows as { readonly name: string }[]).map(({ name }) => name);
 }

@@ -52,6 +52,9 @@ export const sqliteSchema: readonly string[] = [
     id text PRIMARY KEY,
     expires_at integer NOT NULL
   ) WITHOUT ROWID`,
+  `CREATE TABLE signalbox_bus (
+    name text PRIMARY KEY
+  ) WITHOUT ROWID`,
   `CREATE TABLE signalbox_job (
     id text PRIMARY KEY,
     command text NOT NULL,
