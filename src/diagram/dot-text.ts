@@ -57,7 +57,7 @@ class DotWriter {
       : `compound=true, rankdir=${direction === 'right' ? 'LR' : 'TB'}, nodesep=${this.#graph.edges.length > roomyEdges ? 0.09 : 0.2}, ranksep=0.25`;
     return [
       `digraph ${quote(title)} {`,
-      `  graph [${layout}, bgcolor="${ground}", pad=0.25, label=<<b>${xmlText(title)}</b>>, labelloc=t, labeljust=l, fontname="${font}", fontsize=16, fontcolor="${text}"];`,
+      `  graph [${layout}, bgcolor="${ground}", pad=0.25, label=<<b>${htmlText(title)}</b>>, labelloc=t, labeljust=l, fontname="${font}", fontsize=16, fontcolor="${text}"];`,
       `  node [shape=box, style="rounded,filled", penwidth=1.4, margin="0.12,0.06", fontname="${font}", fontsize=13, fontcolor="${text}"];`,
       `  edge [color="${arrow}", arrowsize=0.7, penwidth=1.2, fontname="${font}", fontsize=${small}, fontcolor="${text}"];`,
       ...inside.flatMap((state) => this.#state(state, 1)),
@@ -95,11 +95,11 @@ class DotWriter {
     const smaller = (color: string, text: string): string =>
       `<font point-size="${small}" color="${color}">${text}</font>`;
     const lines = [
-      `<b>${xmlText(`${signOf(state.mark)}${state.name}`)}</b>`,
+      `<b>${htmlText(`${signOf(state.mark)}${state.name}`)}</b>`,
       ...(state.tags.length === 0
         ? []
-        : [smaller(quiet, `<i>${xmlText(state.tags.join(', '))}</i>`)]),
-      ...state.deadlines.map((line) => smaller(timed, xmlText(line))),
+        : [smaller(quiet, `<i>${htmlText(state.tags.join(', '))}</i>`)]),
+      ...state.deadlines.map((line) => smaller(timed, htmlText(line))),
       ...state.moments.map((label) => smaller(quiet, this.#label(label, '', '<br/>'))),
       ...(this.#crowded
         ? []
@@ -112,15 +112,15 @@ class DotWriter {
   #label({ trigger, timed, guard, effects, mark }: GraphLabel, sign: string, end: string): string {
     const { marks, quiet, timed: timedColor, effects: colors } = this.#palette;
     const color = mark === undefined ? (timed ? timedColor : undefined) : marks[mark].line;
-    const name = xmlText(`${signOf(mark)}${trigger}`);
+    const name = htmlText(`${signOf(mark)}${trigger}`);
     const condition =
-      guard === undefined ? '' : `&#160;<font color="${quiet}"><i>[${xmlText(guard)}]</i></font>`;
+      guard === undefined ? '' : `&#160;<font color="${quiet}"><i>[${htmlText(guard)}]</i></font>`;
     const head = `${sign}${color === undefined ? name : `<font color="${color}">${name}</font>`}${condition}`;
     let width = trigger.length + (guard?.length ?? 0);
     const announced = effects.map(({ category, type }) => {
       width += type.length;
       const gap = width > widestLabel ? `${end}&#160;&#160;&#160;` : '&#160;';
-      return `${gap}<font color="${colors[category]}">◆ ${xmlText(type)}</font>`;
+      return `${gap}<font color="${colors[category]}">◆ ${htmlText(type)}</font>`;
     });
     return `${head}${announced.join('')}`;
   }
@@ -243,4 +243,9 @@ function tooltip({ path, name, description }: GraphState): string {
 // In a quoted string only the quote and the backslash mean something; & would begin an HTML entity.
 function quote(text: string): string {
   return `"${visible(text).replaceAll('&', '&amp;').replaceAll(/["\\]/gu, '\\$&')}"`;
+}
+
+// In an HTML-like label a backslash is an escape too, even one written as an entity: \N is the node's id.
+function htmlText(text: string): string {
+  return xmlText(text.replaceAll('\\', '\\\\'));
 }

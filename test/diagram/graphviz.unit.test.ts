@@ -41,7 +41,7 @@ describe('DOT', () => {
           expect(drawn.some((text) => text.includes(asDrawn(name).trim()))).toBe(true);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   });
 });
