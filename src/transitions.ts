@@ -1,7 +1,11 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { AmbientContext } from './context/ambient.js';
 import type { OriginSource } from './context/origin-source.js';
-import { refuseNonRevision, refuseNonText } from './context/refuse-malformed.js';
+import {
+  refuseNonRevision,
+  refuseNonText,
+  refuseUnknownOptions,
+} from './context/refuse-malformed.js';
 import { RefusedError, SignalboxError } from './errors/errors.js';
 import type { ResourceBinding } from './store/binding.js';
 import { databaseError } from './store/database-errors.js';
@@ -24,6 +28,16 @@ export interface TransitionOptions extends AmbientContext {
   /** Your transaction; without one the transition is committed by itself. */
   readonly manager?: EntityManager;
 }
+
+const transitionOptions: readonly (keyof TransitionOptions)[] = [
+  'actor',
+  'correlationId',
+  'causationId',
+  'reason',
+  'expectedRevision',
+  'payload',
+  'manager',
+];
 
 /** Room that the rest of a state event's payload may take, in bytes. */
 const envelopeRoom = 4096;
@@ -61,6 +75,7 @@ export class Transitions {
     options: TransitionOptions,
   ): Promise<Transitioned> {
     const { reason, expectedRevision, payload, manager } = options;
+    refuseUnknownOptions(options, transitionOptions);
     refuseNonText({ reason });
     refuseNonRevision('expectedRevision', expectedRevision);
     if (!binding.lifecycle.events.includes(event)) {

@@ -34,7 +34,7 @@ export async function* eventsOfFiles(files: readonly string[]): AsyncGenerator<P
 
 /** The events of a database's journal, read page by page. Rejects as connecting to one does. */
 export async function* eventsOfJournal(database: string): AsyncGenerator<PlacedEvent> {
-  const dataSource = await connectDatabase(database, { poolSize: 1 });
+  const dataSource = await connectDatabase(database, { poolSize: 1, mustExist: true });
   try {
     const store = openStore(dataSource);
     await store.verifyMigrated();

@@ -8,6 +8,8 @@ import { openingError } from './opening-error.js';
 export type DatabaseSettings = Pick<DataSourceOptions, 'entities' | 'migrations'> & {
   /** Connections of the pool; default the driver's. SQLite has one. */
   readonly poolSize?: number;
+  /** Whether a SQLite file that is not there is an error, and not to be created. Default false. */
+  readonly mustExist?: boolean;
 };
 
 /**
@@ -36,6 +38,7 @@ export function dataSourceOptions(url: string, settings: DatabaseSettings = {}):
       return {
         type: 'better-sqlite3',
         database: url.replace(/^[a-z]+:(\/\/)?/i, ''),
+        fileMustExist: settings.mustExist ?? false,
         enableWAL: true,
         // Signalbox promises durability; WAL alone would allow `synchronous = NORMAL`.
         prepareDatabase: (connection: { pragma(text: string): unknown }) => {

@@ -28,6 +28,13 @@ export function openingError(error: unknown, address: string): SignalboxError {
       { cause: error },
     );
   }
+  if (code === 'SQLITE_CANTOPEN' || directoryMissing(error)) {
+    return new ConfigurationError(
+      'DATABASE_NOT_MIGRATED',
+      `${address}: There is no such database file. Check the path, or create it with signalbox migrate.`,
+      { parameters: { address }, cause: error },
+    );
+  }
   const failure = databaseFailure(error);
   if (failure === 'credentials' || failure === 'database-missing') {
     const { code: refusal, message, cause } = databaseError(error);
@@ -41,6 +48,10 @@ export function openingError(error: unknown, address: string): SignalboxError {
     `${address}: The database cannot be reached${code === undefined ? '' : ` (${code})`}. Is it running, and is the address right?`,
     { parameters: { address, databaseCode: code ?? null }, cause: error },
   );
+}
+
+function directoryMissing(error: unknown): boolean {
+  return error instanceof TypeError && error.message.includes('directory does not exist');
 }
 
 function codeOf(error: unknown): string | undefined {

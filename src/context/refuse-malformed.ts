@@ -1,4 +1,5 @@
 import { RefusedError } from '../errors/errors.js';
+import { nearestName } from '../errors/nearest-name.js';
 
 /**
  * Refuses what is no text where events take text only. Types tell callers at compile time; from
@@ -13,6 +14,25 @@ export function refuseNonText(values: Readonly<Record<string, unknown>>): void {
         `must be a text, not ${Array.isArray(value) ? 'a list' : `of type ${typeof value}`}`,
       );
     }
+  }
+}
+
+/**
+ * Refuses options that do not exist: a misspelt `expectedRevision` from JavaScript would silently give
+ * up the comparison it asks for. Throws RefusedError OPTION_UNKNOWN that names the nearest one.
+ */
+export function refuseUnknownOptions(options: object, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (known.includes(key)) continue;
+    const suggestion = nearestName(key, known);
+    throw RefusedError.of(
+      'OPTION_UNKNOWN',
+      `There is no option '${key}'. ` +
+        (suggestion === undefined
+          ? `Options are ${known.join(', ')}.`
+          : `Did you mean '${suggestion}'?`),
+      { option: key, suggestion: suggestion ?? null },
+    );
   }
 }
 

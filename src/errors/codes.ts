@@ -32,6 +32,8 @@ export const errorCodes = {
     'The subscription filter or topic pattern cannot match any event. Patterns are five dot-separated words, * or #.',
   UNKNOWN_OUTBOX_ROW:
     'No parked outbox row has this position. List them with `signalbox outbox list`.',
+  OPTION_UNKNOWN:
+    'A call was given an option that does not exist. The message names the nearest one that does.',
   UNKNOWN_JOB: 'No asynchronous job with this id was submitted, or it has already completed.',
   // Concurrency: ConflictError
   REVISION_CONFLICT:

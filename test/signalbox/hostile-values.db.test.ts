@@ -84,6 +84,18 @@ eachDatabase((kind) => {
     expect(codes).toEqual(['EVENT_INVALID', 'resolved', 'resolved']);
     expect(await signalbox.history(Volume, made[0]?.uuid ?? '')).toHaveLength(1);
   });
+
+  test('a misspelt option is refused, for it may be the comparison that was asked for', async () => {
+    const { uuid } = await signalbox.create(Volume, { sizeGib: 1 });
+    const misspelt = { expectedRevison: 7 } as object;
+    await expect(
+      signalbox.transition(Volume, uuid, 'CreateRequested', misspelt),
+    ).rejects.toMatchObject({
+      code: 'OPTION_UNKNOWN',
+      parameters: { suggestion: 'expectedRevision' },
+    });
+    expect(await signalbox.history(Volume, uuid)).toHaveLength(1);
+  });
 });
 
 test('on postgres an enum column with a name in camel case is moved, in a schema of its own', async () => {

@@ -83,7 +83,7 @@ function row(name: string, description: string): Command {
 
 async function withStore(flags: CommonFlags, work: (store: Store) => Promise<void>): Promise<void> {
   const { database } = await requireDatabase(flags);
-  const dataSource: DataSource = await connectDatabase(database, { poolSize: 2 });
+  const dataSource: DataSource = await connectDatabase(database, { poolSize: 2, mustExist: true });
   try {
     const store = openStore(dataSource);
     await store.verifyMigrated();

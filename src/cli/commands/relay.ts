@@ -35,7 +35,7 @@ export function relayCommand(): Command {
         );
       }
       const stop = stopSignal();
-      const dataSource = await connectDatabase(database, { poolSize: 4 });
+      const dataSource = await connectDatabase(database, { poolSize: 4, mustExist: true });
       try {
         const store = openStore(dataSource);
         await store.verifyMigrated();
