@@ -1,10 +1,14 @@
 import type { DataSource } from 'typeorm';
 import { ConfigurationError } from './errors/errors.js';
+import type { Category } from './events/category.js';
 import type { EventTypes } from './events/event-types.js';
 import { routingKey } from './events/routing-key.js';
+import { deadlineExceeded } from './lifecycle/lifecycle.js';
+import type { AnyLifecycle } from './lifecycle/lifecycle.js';
 import { bindResource } from './store/binding.js';
 import type { ResourceBinding } from './store/binding.js';
 import type { ResourceDefinition, ResourceRef } from './store/resource.js';
+import { created, removed } from './store/transition-announcements.js';
 
 /** Every resource of one Signalbox, found by its reference, its entity class or its name. */
 export class ResourceRegistry {
@@ -22,19 +26,13 @@ export class ResourceRegistry {
       const binding = bindResource(dataSource, definition);
       const { resource, lifecycle } = binding;
       this.#refuseDuplicate(binding);
-      refuseUnknownEffects(binding, eventTypes);
       this.#byRef.set(definition, binding);
       this.#byRef.set(binding.entity, binding);
       this.#byResource.set(resource, binding);
-      for (const type of [...lifecycle.events, 'DeadlineExceeded']) {
-        // Refused here, once, so that no transition has to check it.
-        routingKey({
-          source,
-          category: 'ResourceStateEvent',
-          type,
-          resource,
-          uuid: '00000000-0000-0000-0000-000000000000',
-        });
+      // Refused here, once, so that no transition has to check it.
+      for (const { category, type } of announced(lifecycle)) {
+        refuseUnknownType(binding, category, type, eventTypes);
+        routingKey({ source, category, type, resource, uuid: nilUuid });
       }
       return binding;
     });
@@ -73,15 +71,34 @@ export class ResourceRegistry {
   }
 }
 
-function refuseUnknownEffects({ resource, lifecycle }: ResourceBinding, types: EventTypes): void {
-  for (const { from, event, effects } of lifecycle.transitions) {
-    const unknown = effects.find(({ category, type }) => !types.has(category, type));
-    if (unknown !== undefined) {
-      throw new ConfigurationError(
-        'UNKNOWN_EVENT_TYPE',
-        `${resource} announces '${unknown.type}' on ${event} in ${from}, which is no known ${unknown.category} type. Correct the spelling, or register it in createSignalbox({ eventTypes }).`,
-        { parameters: { resource, event, category: unknown.category, type: unknown.type } },
-      );
-    }
+const nilUuid = '00000000-0000-0000-0000-000000000000';
+
+/** Every category and type of event that a lifecycle may announce. */
+function announced({
+  events,
+  table,
+  transitions,
+}: AnyLifecycle): readonly { readonly category: Category; readonly type: string }[] {
+  const states = [...events, created, removed, deadlineExceeded];
+  return [
+    ...states.map((type) => ({ category: 'ResourceStateEvent' as const, type })),
+    ...transitions.flatMap(({ effects }) => effects),
+    ...[...table.births.values()].flatMap(({ effects }) => effects),
+    ...[...table.deadlines.values()].map(({ alert }) => alert),
+  ];
+}
+
+function refuseUnknownType(
+  { resource }: ResourceBinding,
+  category: Category,
+  type: string,
+  types: EventTypes,
+): void {
+  if (!types.has(category, type)) {
+    throw new ConfigurationError(
+      'UNKNOWN_EVENT_TYPE',
+      `${resource} announces '${type}', which is no known ${category} type. Correct the spelling, or register it in createSignalbox({ eventTypes }).`,
+      { parameters: { resource, category, type } },
+    );
   }
 }

@@ -54,6 +54,7 @@ export class Jobs {
 
   /** Submits a job and announces `submit`, in one commit. Resolves with the job's id. */
   async submit(command: string, settings: JobSettings = {}): Promise<string> {
+    refuseLongCommand(command);
     const id = uuidv7();
     const { subject } = withCanonicalSubject(settings);
     await this.#within(settings.manager, async (manager) => {
@@ -231,4 +232,14 @@ function unknownJob(id: string): RefusedError {
     `No job ${id} is under way: it was never submitted, or it has ended.`,
     { job: id },
   );
+}
+
+function refuseLongCommand(command: string): void {
+  if (command === '' || command.length > 255) {
+    throw RefusedError.of(
+      'EVENT_INVALID',
+      `A job's command has 1 to 255 characters; this one has ${command.length}.`,
+      { property: 'command', length: command.length },
+    );
+  }
 }

@@ -60,6 +60,12 @@ eachDatabase((kind) => {
     expect(await rows()).toEqual([]);
   });
 
+  test('a command that no row can hold is refused, and nothing is announced', async () => {
+    for (const command of ['', 'c'.repeat(256)]) {
+      await expect(signalbox.jobs.submit(command)).rejects.toMatchObject({ code: 'EVENT_INVALID' });
+    }
+  });
+
   test('a job that fails is told with its error', async () => {
     const job = await signalbox.jobs.submit('createSnapshot');
     await signalbox.jobs.fail(job, new RangeError('no space'));

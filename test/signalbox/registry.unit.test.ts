@@ -1,0 +1,59 @@
+import { DataSource, Entity } from 'typeorm';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setup } from 'xstate';
+import { defineEventTypes } from '../../src/events/event-types.js';
+import { defineLifecycle } from '../../src/lifecycle/define-lifecycle.js';
+import { effects } from '../../src/lifecycle/effects.js';
+import { ResourceRegistry } from '../../src/resource-registry.js';
+import { ResourceEntity } from '../../src/store/resource-entity.js';
+
+const lifecycle = defineLifecycle({
+  resource: 'Kettle',
+  version: 1,
+  machine: setup({
+    types: { events: {} as { type: 'Heat' } },
+    actions: effects,
+  }).createMachine({
+    initial: 'Cold',
+    states: {
+      Cold: {
+        entry: { type: 'usage', params: { type: 'KETTLE.FILL' } },
+        on: {
+          Heat: { target: 'Hot', actions: { type: 'action', params: { type: 'KETTLE.HEAT' } } },
+        },
+      },
+      Hot: {},
+    },
+  }),
+});
+
+@Entity('kettle')
+class Kettle extends ResourceEntity<typeof lifecycle> {
+  static readonly lifecycle = lifecycle;
+}
+
+const dataSource = new DataSource({
+  type: 'better-sqlite3',
+  database: ':memory:',
+  entities: [Kettle],
+});
+beforeAll(() => dataSource.initialize());
+afterAll(() => dataSource.destroy());
+
+const register = (types: Parameters<typeof defineEventTypes>[0], source = 'test') =>
+  new ResourceRegistry(dataSource, [Kettle], { source, eventTypes: defineEventTypes(types) });
+
+test('a lifecycle that announces unknown types is refused, at birth as on a transition', () => {
+  expect(() => register({ usage: ['KETTLE.FILL'] })).toThrow(/KETTLE\.HEAT/);
+  expect(() => register({ action: ['KETTLE.HEAT'] })).toThrow(/KETTLE\.FILL/);
+  expect(
+    register({ usage: ['KETTLE.FILL'], action: ['KETTLE.HEAT'] }).find('Kettle'),
+  ).toBeDefined();
+});
+
+test('a routing key that would be too long is refused before anything is announced', () => {
+  const types = { usage: ['KETTLE.FILL'], action: ['KETTLE.HEAT'] };
+  expect(() => register(types, 's'.repeat(200))).toThrow(
+    expect.objectContaining({ code: 'ROUTING_KEY_TOO_LONG' }),
+  );
+});
