@@ -31,10 +31,14 @@ export { lawfulEvents } from './lifecycle/lawful-events.js';
 export { plan } from './lifecycle/plan.js';
 export type { Plan } from './lifecycle/plan.js';
 export { describeLifecycle } from './lifecycle/describe-lifecycle.js';
+export type { LifecycleDescription } from './lifecycle/describe-lifecycle.js';
+export type { EventInput, Position } from './lifecycle/position.js';
+export type { Refused } from './lifecycle/refusals.js';
 export { lifecycleTable } from './lifecycle/lifecycle-table.js';
-export { deadlineExceeded } from './lifecycle/lifecycle.js';
+export { deadlineExceeded, stuckAlert } from './lifecycle/lifecycle.js';
 export type {
   AnyLifecycle,
+  Birth,
   ContextOf,
   Deadline,
   Effect,
@@ -42,6 +46,7 @@ export type {
   Lifecycle,
   StateDeclaration,
   StateOf,
+  TableRow,
   TransitionDeclaration,
 } from './lifecycle/lifecycle.js';
 
