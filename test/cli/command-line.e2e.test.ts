@@ -61,7 +61,7 @@ describe('demo', () => {
           ActionEvent: 4,
           AlertEvent: 1,
           AsyncJobEvent: 3,
-          ResourceStateEvent: 30,
+          ResourceStateEvent: 34,
           UsageEvent: 4,
         },
         journal: events.length,

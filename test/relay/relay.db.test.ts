@@ -267,6 +267,7 @@ eachDatabase((kind) => {
     expect((await store.outbox.listParked({ limit: 1 }))[0]?.reason).toMatch(/^unroutable/);
   });
 
+  // SQLite has one writer: no row can become visible behind a later one.
   test.skipIf(kind === 'sqlite')(
     'a row that becomes visible late is published before its successors, whatever came between',
     async () => {

@@ -225,6 +225,7 @@ eachDatabase((kind) => {
       expect(await reading).toEqual([]);
     });
 
+    // SQLite has one writer: a long transaction holds up everybody, with or without Signalbox.
     test.skipIf(kind === 'sqlite')('a long transaction elsewhere holds nothing up', async () => {
       await store.append(Array.from({ length: 5 }, () => stateEvent()));
       const uuid = v4();
