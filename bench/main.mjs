@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { postgresTransitions } from './postgres.mjs';
 import { markdown } from './report.mjs';
+import { stepAgainstXState } from './step.mjs';
 
 const help = `Measures Signalbox against the same job written by hand, in alternating rounds.
 
@@ -18,6 +19,7 @@ const help = `Measures Signalbox against the same job written by hand, in altern
 /** name -> suite. Each resolves with `{ settings, tables }`. */
 const suites = {
   'PostgreSQL: one transition with its event': postgresTransitions,
+  'Core: one step in memory': stepAgainstXState,
 };
 
 const { values: options } = parseArgs({

@@ -11,10 +11,7 @@ export function migrateCommand(): Command {
     .description('Create or update the signalbox tables (not those of your resources).')
     .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
     .option('--config <file>', 'configuration file')
-    .addHelpText(
-      'after',
-      '\nExample:\n  signalbox migrate --database postgres://signalbox@localhost/cloud',
-    )
+    .addHelpText('after', '\nExample:\n  signalbox migrate --database sqlite:cloud.sqlite')
     .action(async (flags: CommonFlags) => {
       const { database } = await requireDatabase(flags);
       const dataSource = await connectDatabase(database, { migrations: [...migrations] });

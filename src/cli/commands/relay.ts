@@ -22,7 +22,7 @@ export function relayCommand(): Command {
     .option('--config <file>', 'configuration file')
     .addHelpText(
       'after',
-      '\nExample:\n  signalbox relay --database postgres://signalbox@localhost/cloud --bus amqp://localhost',
+      '\nExample:\n  signalbox relay --database sqlite:cloud.sqlite --bus amqp://guest:guest@127.0.0.1',
     )
     .action(async (flags: CommonFlags) => {
       const { database, bus, source, relay: options } = await requireDatabase(flags);
