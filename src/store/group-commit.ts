@@ -28,7 +28,8 @@ interface Waiting {
 /**
  * Lets concurrent callers share commits: callers that come while a commit is under way wait for it and
  * go together in the next. Nobody waits for a timer. Each caller gets its own result: a refusal, a
- * conflict, a database error or a locked row of one never fails or holds up another. Transitions of
+ * conflict, a database error or a locked row of one never fails another, nor holds up a commit. Rows that
+ * somebody else holds are waited for apart, `concurrency` of them at once for each resource type. Transitions of
  * one resource go one after another, in the order they were asked for.
  */
 export class GroupCommit {
