@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Test files by level: what a level needs is set up only when one of its files is selected. */
 const needsServers = ['{test,examples}/**/*.{db,bus}.test.ts'];
 const needsServersAndBuild = ['{test,examples}/**/*.{e2e,faults}.test.ts'];
+const needsPeers = ['test/**/*.interop.test.ts'];
 
 /** Examples import the package as its users do; tests run them on the sources. */
 const source = (path: string): string => new URL(path, import.meta.url).pathname;
@@ -14,7 +15,11 @@ export default defineConfig({
       { find: /^signalbox\/machines$/, replacement: source('machines/index.ts') },
       { find: /^signalbox\/amqp$/, replacement: source('src/bus/amqp/index.ts') },
       {
-        find: /^signalbox\/(check|diagram|testing|trace|catalog)$/,
+        find: /^signalbox\/(kafka|nats)$/,
+        replacement: source('src/bus/$1/index.ts'),
+      },
+      {
+        find: /^signalbox\/(notifications|rpc|check|diagram|testing|trace|catalog)$/,
         replacement: source('src/$1/index.ts'),
       },
     ],
@@ -35,7 +40,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{test,examples}/**/*.test.ts'],
-          exclude: [...needsServers, ...needsServersAndBuild],
+          exclude: [...needsServers, ...needsServersAndBuild, ...needsPeers],
         },
       },
       {
@@ -44,6 +49,15 @@ export default defineConfig({
           name: 'servers',
           include: needsServers,
           globalSetup: 'test/support/global-setup.ts',
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'interop',
+          include: needsPeers,
+          globalSetup: ['test/support/global-setup.ts', 'test/support/global-peers.ts'],
+          testTimeout: 120_000,
         },
       },
       {

@@ -68,8 +68,9 @@ export async function provideServices({
   }
   const absent = missing().filter((service) => !isInstalled(service));
   if (absent.length > 0 && canInstall()) {
-    log(`installing packages: ${absent.map((name) => services[name].debianPackage).join(', ')}`);
-    await attempt('apt-get', () => installPackages(absent));
+    const packages = absent.map((name) => services[name].debianPackage);
+    log(`installing packages: ${packages.join(', ')}`);
+    await attempt('apt-get', () => installPackages(packages));
   }
   for (const service of missing().filter(isInstalled)) {
     const { title } = services[service];
