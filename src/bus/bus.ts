@@ -31,6 +31,17 @@ export interface Bus extends AsyncDisposable {
   publish(message: BusMessage): Promise<Published>;
 
   /**
+   * Gives a message to one pool and to no other subscriber, whatever the pool's patterns: a replay, or
+   * work that only this pool missed. Resolves when the broker has taken responsibility. The message
+   * comes after what the pool already has, so handlers of resource events should compare revisions;
+   * calls made in order for the same key reach the pool in that order.
+   *
+   * Rejects as `publish` does, and with RefusedError POOL_UNKNOWN when the pool does not exist: then
+   * nothing was sent.
+   */
+  publishToPool(pool: string, message: BusMessage): Promise<void>;
+
+  /**
    * Delivers messages whose key matches any of `patterns` (AMQP topic syntax) to `handler`. With a
    * `pool`, exactly one member of the pool handles each message, and the pool keeps its messages
    * while no member is there. Without one, the subscription is ephemeral: it sees what is published

@@ -34,6 +34,8 @@ export const errorCodes = {
     'No parked outbox row has this position. List them with `signalbox outbox list`.',
   OPTION_UNKNOWN:
     'A call was given an option that does not exist. The message names the nearest one that does.',
+  POOL_UNKNOWN:
+    'The bus has no pool of this name. Check the spelling, or subscribe a member first: that makes the pool.',
   UNKNOWN_JOB: 'No asynchronous job with this id was submitted, or it has already completed.',
   // Concurrency: ConflictError
   REVISION_CONFLICT:

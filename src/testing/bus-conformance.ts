@@ -2,6 +2,7 @@ import { deadLetters } from './bus-conformance/dead-letters.js';
 import { delivery } from './bus-conformance/delivery.js';
 import { endings } from './bus-conformance/endings.js';
 import type { BusConformanceOptions, ConformanceTest } from './bus-conformance/fixture.js';
+import { onePool } from './bus-conformance/one-pool.js';
 import { pools } from './bus-conformance/pools.js';
 import { routing } from './bus-conformance/routing.js';
 
@@ -13,7 +14,7 @@ import { routing } from './bus-conformance/routing.js';
  * for (const { name, run } of busConformance({ open })) it(name, run);
  */
 export function busConformance(options: BusConformanceOptions): readonly ConformanceTest[] {
-  const bodies = { ...routing, ...delivery, ...pools, ...deadLetters, ...endings };
+  const bodies = { ...routing, ...delivery, ...pools, ...onePool, ...deadLetters, ...endings };
   return Object.entries(bodies).map(([name, body]) => ({
     name,
     run: async () => {

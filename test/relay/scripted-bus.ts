@@ -45,6 +45,10 @@ export class ScriptedBus implements Bus {
 
   async connect(): Promise<void> {}
 
+  publishToPool(): Promise<void> {
+    throw new Error('a scripted bus has no pools');
+  }
+
   subscribe(): Promise<BusSubscription> {
     throw new Error('a scripted bus has no subscribers');
   }

@@ -12,6 +12,7 @@ function watched(bus: Bus, ready: Promise<void> = Promise.resolve()): Bus & { en
     deadLetters: bus.deadLetters,
     connect: () => bus.connect(),
     publish: (message) => bus.publish(message),
+    publishToPool: (pool, message) => bus.publishToPool(pool, message),
     async subscribe(patterns, handler, options) {
       await ready;
       const made = await bus.subscribe(patterns, handler, options);

@@ -13,10 +13,12 @@ import type {
 } from '../bus.js';
 import type { HandlingFailure } from '../delivery-dispatcher.js';
 import { notifier, type BusNoticeListener } from '../notice.js';
+import { poolUnknown } from '../pool-unknown.js';
 import { completeSubscribeOptions } from '../subscribe-settings.js';
 import { AmqpConnection } from './connection.js';
 import { AmqpDeadLetters } from './dead-letters.js';
 import { completeRabbitmqOptions, type RabbitmqOptions, type RabbitmqSettings } from './options.js';
+import { PoolPublisher } from './pool-publisher.js';
 import { Publisher } from './publisher.js';
 import { AmqpSubscription } from './subscription.js';
 import { declareExchanges, topologyNames, type TopologyNames } from './topology.js';
@@ -54,6 +56,7 @@ class RabbitmqBus implements Bus {
   readonly #publishing: AmqpConnection;
   readonly #consuming: AmqpConnection;
   readonly #publisher: Publisher;
+  readonly #poolPublisher: PoolPublisher;
   readonly #subscriptions = new Set<AmqpSubscription>();
   #closing: Promise<void> | undefined;
 
@@ -74,6 +77,11 @@ class RabbitmqBus implements Bus {
         await declareExchanges(model, this.#names, settings);
         await Promise.all([...this.#subscriptions].map((subscription) => subscription.rebind()));
       },
+    });
+    this.#poolPublisher = new PoolPublisher({
+      connection: this.#publishing,
+      names: this.#names,
+      publish: (outgoing) => this.#publisher.publish(outgoing),
     });
     this.deadLetters = new AmqpDeadLetters({
       connection: this.#consuming,
@@ -96,6 +104,12 @@ class RabbitmqBus implements Bus {
       routingKey: message.key,
       message,
     });
+  }
+
+  async publishToPool(pool: string, message: BusMessage): Promise<void> {
+    this.#assertOpen();
+    assertRoutingKeyLength(message.key);
+    if (!(await this.#poolPublisher.publish(pool, message))) throw poolUnknown(this.name, pool);
   }
 
   async subscribe(

@@ -10,6 +10,7 @@ import type {
   SubscribeOptions,
 } from '../bus.js';
 import { notifier, type BusNoticeListener } from '../notice.js';
+import { poolUnknown } from '../pool-unknown.js';
 import { completeSubscribeOptions } from '../subscribe-settings.js';
 import { TopicTrie } from '../topic/topic-trie.js';
 import { MemoryDeadLetters } from './memory-dead-letters.js';
@@ -43,6 +44,8 @@ export function memoryBus(options: MemoryBusOptions = {}): Bus {
 
 interface WaitingPublish {
   readonly message: BusMessage;
+  /** The only pool it is for; undefined when it goes to whoever wants it. */
+  readonly pool: string | undefined;
   readonly resolve: (published: Published) => void;
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
@@ -93,17 +96,12 @@ class MemoryBus implements Bus {
   }
 
   async publish(message: BusMessage): Promise<Published> {
-    this.#assertOpen();
-    assertRoutingKeyLength(message.key);
-    // Behind publishes that wait everybody waits, so that none overtakes another of its key.
-    if (this.#waiting.length === 0) {
-      const published = this.#route(message);
-      if (published !== undefined) return published;
-    }
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#expire(), this.#publishTimeout);
-      this.#waiting.push({ message, resolve, reject, timer });
-    });
+    return this.#publish(message, undefined);
+  }
+
+  async publishToPool(pool: string, message: BusMessage): Promise<void> {
+    const { routed } = await this.#publish(message, pool);
+    if (!routed) throw poolUnknown(this.name, pool);
   }
 
   async subscribe(
@@ -150,14 +148,34 @@ class MemoryBus implements Bus {
     return this.close();
   }
 
+  async #publish(message: BusMessage, pool: string | undefined): Promise<Published> {
+    this.#assertOpen();
+    assertRoutingKeyLength(message.key);
+    // Behind publishes that wait everybody waits, so that none overtakes another of its key.
+    if (this.#waiting.length === 0) {
+      const published = this.#route(message, pool);
+      if (published !== undefined) return published;
+    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#expire(), this.#publishTimeout);
+      this.#waiting.push({ message, pool, resolve, reject, timer });
+    });
+  }
+
   /** Undefined when a queue that wants the message is full. */
-  #route(message: BusMessage): Published | undefined {
-    const queues = this.#bindings.match(message.key);
+  #route(message: BusMessage, pool: string | undefined): Published | undefined {
+    const queues =
+      pool === undefined ? this.#bindings.match(message.key) : this.#queuesOfPool(pool);
     for (const queue of queues) if (queue.full) return undefined;
     for (const queue of queues) queue.push(message);
     const routed = queues.size > 0;
     if (!routed) this.#notify({ kind: 'unroutable', key: message.key, id: message.id });
     return { routed };
+  }
+
+  #queuesOfPool(name: string): ReadonlySet<MemoryQueue> {
+    const queue = this.#pools.get(name);
+    return new Set(queue === undefined ? [] : [queue]);
   }
 
   /**
@@ -170,7 +188,7 @@ class MemoryBus implements Bus {
     for (;;) {
       const [first] = this.#waiting;
       if (first === undefined) break;
-      const published = this.#route(first.message);
+      const published = this.#route(first.message, first.pool);
       if (published === undefined) break;
       this.#waiting.shift();
       clearTimeout(first.timer);
