@@ -93,6 +93,8 @@ export interface Delivery extends BusMessage {
   readonly attempt: number;
   /** True when the broker delivered it before, to this or another member of the pool. */
   readonly redelivered: boolean;
+  /** The pool it was delivered to; absent for an ephemeral subscription. */
+  readonly pool?: string;
 }
 
 /**
@@ -129,6 +131,12 @@ export interface SubscribeOptions {
   readonly order?: 'pool' | 'member';
   /** When a failed delivery is tried again. Default 5 tries, from 200 ms on, doubling. */
   readonly retry?: RetryPolicy;
+  /**
+   * Called when an ephemeral subscription was lost and has been made again, so that what was published
+   * between may have passed it unseen. What is published after the call is delivered. For whoever keeps
+   * a view and must then read it anew. Never called for a pool, which keeps its messages.
+   */
+  readonly onMissed?: () => void;
 }
 
 /**

@@ -24,6 +24,8 @@ export interface HandlingFailure {
 
 interface DispatcherOptions {
   readonly handler: DeliveryHandler;
+  /** The pool that deliveries are for; absent for an ephemeral subscription. */
+  readonly pool?: string | undefined;
   /** How many handlers may run at once. */
   readonly concurrency: number;
   readonly retry: Required<RetryPolicy>;
@@ -175,13 +177,14 @@ export class DeliveryDispatcher {
 
   /** Undefined when handled, the delay of a retry, or the failure to give up with. */
   async #handle(entry: Entry): Promise<number | undefined | HandlingFailure> {
-    const { handler, retry, onRetry } = this.#options;
+    const { handler, pool, retry, onRetry } = this.#options;
     const { message, redelivered } = entry.incoming;
     entry.attempt += 1;
     const delivery: Delivery = {
       ...message,
       attempt: entry.attempt,
       redelivered: redelivered || entry.attempt > 1,
+      ...(pool === undefined ? {} : { pool }),
     };
     try {
       await handler(delivery, this.#abort.signal);

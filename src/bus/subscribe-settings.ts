@@ -10,6 +10,7 @@ export interface SubscribeSettings {
   readonly concurrency: number;
   readonly order: 'pool' | 'member';
   readonly retry: Required<RetryPolicy>;
+  readonly onMissed: (() => void) | undefined;
 }
 
 /** The most that a quorum queue accepts. */
@@ -21,7 +22,7 @@ const largestPrefetch = 2000;
  */
 export function completeSubscribeOptions(
   patterns: readonly string[],
-  { pool, prefetch = 100, concurrency = 1, order = 'pool', retry }: SubscribeOptions = {},
+  { pool, prefetch = 100, concurrency = 1, order = 'pool', retry, onMissed }: SubscribeOptions = {},
 ): SubscribeSettings {
   if (patterns.length === 0) {
     throw RefusedError.of('FILTER_INVALID', 'A subscription without a pattern receives nothing.');
@@ -48,6 +49,7 @@ export function completeSubscribeOptions(
     concurrency,
     order,
     retry: completeRetryPolicy(retry),
+    onMissed,
   };
 }
 

@@ -64,6 +64,7 @@ export class AmqpSubscription implements BusSubscription {
     this.#label = settings.pool ?? `ephemeral ${patterns.slice(0, 5).join(' ')}`;
     this.#dispatcher = new DeliveryDispatcher({
       handler: options.handler,
+      pool: settings.pool,
       concurrency: settings.concurrency,
       retry: settings.retry,
       onRetry: ({ id, attempt }, delay, error) =>
@@ -281,11 +282,21 @@ export class AmqpSubscription implements BusSubscription {
       try {
         await this.#setUp(model);
         notify({ kind: 'resubscribed', subscription: this.#label });
+        this.#tellMissed();
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         notify({ kind: 'resubscribing', subscription: this.#label, reason });
         await this.#pause(Math.min(longestDelay, firstDelay * 2 ** attempt));
       }
+    }
+  }
+
+  #tellMissed(): void {
+    if (this.pool !== undefined) return;
+    try {
+      this.#options.settings.onMissed?.();
+    } catch {
+      // A listener that fails must not stop deliveries.
     }
   }
 

@@ -37,6 +37,7 @@ export class MemorySubscription implements BusSubscription {
     this.#onEnd = options.onEnd;
     this.#dispatcher = new DeliveryDispatcher({
       handler: options.handler,
+      pool: settings.pool,
       concurrency: settings.concurrency,
       retry: settings.retry,
       onRetry: ({ id, attempt }, delay, error) =>

@@ -102,6 +102,40 @@ export const endings: ConformanceGroup = {
     }
   },
 
+  'an ephemeral subscription that may have missed messages says so': async (bus, fixture) => {
+    if (fixture.interrupt === undefined) return;
+    const recorder = new Recorder();
+    let missed = 0;
+    await bus.subscribe(['#'], recorder.handler, {
+      onMissed: () => {
+        missed += 1;
+      },
+    });
+    let poolMissed = 0;
+    await bus.subscribe(['#'], () => {}, {
+      pool: 'keeps',
+      onMissed: () => {
+        poolMissed += 1;
+      },
+    });
+    await fixture.interrupt();
+    const confirmed: string[] = [];
+    await until(async () => {
+      const probe = message('probe');
+      await bus.publish(probe).then(
+        () => confirmed.push(probe.id),
+        () => undefined,
+      );
+      return recorder.ids.some((id) => confirmed.includes(id));
+    }, 'the ephemeral subscription is back');
+    const last = message('last');
+    await bus.publish(last);
+    await until(() => recorder.ids.includes(last.id), 'the last one came');
+    const everything = confirmed.every((id) => recorder.ids.includes(id));
+    assert.ok(everything || missed > 0, 'messages passed unseen, and nobody was told');
+    assert.equal(poolMissed, 0);
+  },
+
   'a handler under way at an interruption is not run twice at the same time': async (
     bus,
     fixture,
