@@ -1,4 +1,5 @@
 import { SignalboxError, UnavailableError } from '../errors/errors.js';
+import { printableLines } from './printable.js';
 
 /** 2 when the caller must change something, 1 when the world must. */
 export function exitCodeOf(error: unknown): 1 | 2 {
@@ -9,7 +10,7 @@ export function exitCodeOf(error: unknown): 1 | 2 {
 export function reportError(error: unknown, { debug }: { readonly debug: boolean }): void {
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof SignalboxError ? ` [${error.code}]` : '';
-  process.stderr.write(`signalbox: ${message}${code}\n`);
+  process.stderr.write(`signalbox: ${printableLines(message)}${code}\n`);
   if (debug && error instanceof Error) {
     process.stderr.write(`${error.stack ?? ''}\n`);
   }

@@ -62,6 +62,7 @@ export function bindResource(
       }
       return undefined;
     }
+    refuseQuotes(entity, found.databaseName);
     return {
       property,
       sql: dataSource.driver.escape(found.databaseName),
@@ -69,6 +70,7 @@ export function bindResource(
       metadata: found,
     };
   };
+  refuseQuotes(entity, metadata.tablePath);
   const columns = Object.fromEntries(
     [...requiredRoles, ...optionalRoles].flatMap((role) => {
       const bound = column(role);
@@ -87,6 +89,12 @@ export function bindResource(
     columns: Object.freeze(columns),
     context,
   });
+}
+
+/** TypeORM puts names between quotes and leaves quotes inside them alone: such a name would be SQL. */
+function refuseQuotes(entity: EntityClass, name: string): void {
+  if (!/["`\0]/.test(name)) return;
+  throw invalid(entity, `has the name ${JSON.stringify(name)} in the database: names hold no quotes`);
 }
 
 function readDefinition(definition: ResourceDefinition): {

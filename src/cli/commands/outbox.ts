@@ -5,6 +5,7 @@ import { RefusedError } from '../../errors/errors.js';
 import { openStore } from '../../store/open-store.js';
 import type { ParkedRecord, Store } from '../../store/store.js';
 import { wholeNumber } from '../option-values.js';
+import { printable } from '../printable.js';
 import { requireDatabase } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
 
@@ -149,5 +150,6 @@ function line({
 }: ParkedRecord): string {
   const subject = resource === null ? '' : ` ${resource}/${uuid}`;
   const target = bus === '' ? '' : ` for ${bus}`;
-  return `${String(at).padStart(10)}  ${status.padEnd(6)}  ${parkedAt}  ${category} ${type}${subject}${target}: ${reason}\n`;
+  const what = `${category} ${type}${subject}${target}: ${reason}`;
+  return `${String(at).padStart(10)}  ${status.padEnd(6)}  ${parkedAt}  ${printable(what)}\n`;
 }

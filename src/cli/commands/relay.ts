@@ -9,6 +9,7 @@ import { wakeListener } from '../../relay/wake.js';
 import { openStore } from '../../store/open-store.js';
 import { noticeLine } from '../notice-line.js';
 import { repeated } from '../option-values.js';
+import { printable } from '../printable.js';
 import { requireDatabase } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
 import { stopSignal } from '../stop-signal.js';
@@ -47,7 +48,7 @@ export function relayCommand(): Command {
           origin: originSource(source ?? 'management-server'),
           wake: wakeListener(dataSource),
           options: options ?? {},
-          listener: (notice) => process.stderr.write(`${noticeLine(notice)}\n`),
+          listener: (notice) => process.stderr.write(`${printable(noticeLine(notice))}\n`),
         });
         relay.start();
         process.stderr.write(`relaying to ${buses.map(({ name }) => name).join(', ')}\n`);

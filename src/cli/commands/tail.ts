@@ -5,6 +5,7 @@ import { ConfigurationError } from '../../errors/errors.js';
 import { bindingPatterns } from '../../events/filter.js';
 import { cloudEvents } from '../../formats/cloudevents.js';
 import { eventLine } from '../event-line.js';
+import { printable } from '../printable.js';
 import { repeated, wholeNumber } from '../option-values.js';
 import { settingsOf } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
@@ -71,10 +72,11 @@ async function tail(
 
 async function prettyLine(delivery: Delivery): Promise<string> {
   try {
-    return `${eventLine(delivery.key, await cloudEvents.decode(delivery))}\n`;
+    return `${printable(eventLine(delivery.key, await cloudEvents.decode(delivery)))}\n`;
   } catch {
     // Another program's message on the same exchange: worth seeing, not worth stopping for.
-    return `${''.padEnd(12)}  ${delivery.key}  ${delivery.body.byteLength} bytes of ${delivery.contentType || 'unknown type'}\n`;
+    const size = `${delivery.body.byteLength} bytes of ${delivery.contentType || 'unknown type'}`;
+    return `${''.padEnd(12)}  ${printable(`${delivery.key}  ${size}`)}\n`;
   }
 }
 
