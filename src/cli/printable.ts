@@ -1,5 +1,5 @@
 // Control characters, and the marks that turn the direction of text around.
-const unprintable = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+const unprintable = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
  * Pure. The text on one line, each control character as its escape (`\u001b`): what comes from other

@@ -186,7 +186,6 @@ describe('a name that TypeORM would not quote', () => {
     ['a column', 'x', 'state" = state; --'],
     ['a column with a backtick', 'x', 'st`ate'],
   ])('is refused when it is bound: %s', async (_, table, column) => {
-    await using cloud = await openCloud('sqlite');
     const entity = mapped(table, column);
     const dataSource = await new DataSource({
       type: 'better-sqlite3',
