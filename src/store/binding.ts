@@ -94,7 +94,10 @@ export function bindResource(
 /** TypeORM puts names between quotes and leaves quotes inside them alone: such a name would be SQL. */
 function refuseQuotes(entity: EntityClass, name: string): void {
   if (!/["`\0]/.test(name)) return;
-  throw invalid(entity, `has the name ${JSON.stringify(name)} in the database: names hold no quotes`);
+  throw invalid(
+    entity,
+    `has the name ${JSON.stringify(name)} in the database: names hold no quotes`,
+  );
 }
 
 function readDefinition(definition: ResourceDefinition): {
