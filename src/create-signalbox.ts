@@ -54,7 +54,10 @@ export interface SignalboxOptions {
   readonly deadlines?: boolean | SweeperOptions;
   /** How concurrent transitions share commits. */
   readonly groupCommit?: GroupCommitOptions;
-  /** How events look on the wire. Default CloudEvents 1.0 JSON. */
+  /**
+   * How events look on each bus that has no format of its own (`rabbitmq({ url, format })`). Default
+   * `cloudEvents`: CloudEvents 1.0 JSON.
+   */
   readonly format?: Format;
 }
 

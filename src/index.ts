@@ -102,6 +102,10 @@ export { parseRoutingKey, routingKey, routingKeyOf } from './events/routing-key.
 export type { RoutingKeyParts, RoutingKeyWords } from './events/routing-key.js';
 export { eventSchemas } from './events/schemas.js';
 export { cloudEvents } from './formats/cloudevents.js';
+export { cloudEventsBinary } from './formats/cloudevents-binary.js';
+export type { Transport } from './formats/cloudevents-binary.js';
+export { defineFormats, formats } from './formats/formats.js';
+export type { FormatName, Formats } from './formats/formats.js';
 export type { EncodedEvent, EnvelopeHead, Format, ReceivedEvent } from './formats/format.js';
 export type { JsonObject, JsonValue } from './json/json.js';
 

@@ -277,9 +277,10 @@ export class Signalbox implements AsyncDisposable {
     options: SubscribeOptions & { readonly bus?: string } = {},
   ): Promise<BusSubscription> {
     this.#assertOpen();
+    const bus = this.#bus(options.bus);
     const subscription = await subscribeEvents(
-      this.#bus(options.bus),
-      this.#parts.format,
+      bus,
+      bus.format ?? this.#parts.format,
       selection,
       handler,
       options,

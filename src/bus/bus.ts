@@ -1,3 +1,5 @@
+import type { Format } from '../formats/format.js';
+
 /**
  * The contract between Signalbox and a transport. A bus carries bytes under a routing key: it knows
  * nothing of events, so that signing, size limits, replay and a second transport share one byte image.
@@ -8,6 +10,11 @@ export interface Bus extends AsyncDisposable {
   readonly name: string;
   /** What it can do: ask this, never the name. */
   readonly capabilities: BusCapabilities;
+  /**
+   * How events look on this bus: who publishes or subscribes to events through it follows this. Absent
+   * when it has no wish of its own; then the format of `createSignalbox` goes.
+   */
+  readonly format?: Format;
   /** Reads and mends what could not be handled; present when `capabilities.deadLetters`. */
   readonly deadLetters?: DeadLetters;
 

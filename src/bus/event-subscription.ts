@@ -1,11 +1,9 @@
-import { RefusedError } from '../errors/errors.js';
 import type { Category } from '../events/category.js';
 import type { EventOfCategory, SignalboxEvent } from '../events/event.js';
 import { bindingPatterns, type EventSelection, type NoUnknownProperty } from '../events/filter.js';
-import { parseRoutingKey } from '../events/routing-key.js';
 import type { Format } from '../formats/format.js';
 import type { Bus, BusSubscription, Delivery, SubscribeOptions } from './bus.js';
-import { DeadLetterError } from './dead-letter-error.js';
+import { eventReader } from './event-reader.js';
 
 /** The events that a selection can deliver: narrowed when it names its categories. */
 export type SelectedEvent<S extends EventSelection> = S extends { readonly category: infer C }
@@ -46,32 +44,15 @@ export async function subscribeEvents<const S extends EventSelection>(
   handler: EventHandler<SelectedEvent<S>>,
   options?: SubscribeOptions,
 ): Promise<BusSubscription> {
-  const patterns = bindingPatterns(selection);
+  const reader = eventReader(format, bindingPatterns(selection));
   return bus.subscribe(
-    patterns,
+    reader.patterns,
     async (delivery, signal) => {
-      const event = await decode(format, delivery);
-      // The bindings deliver only what was selected, and the category is that of the routing key.
+      const event = await reader.read(delivery);
+      if (event === undefined) return;
+      // The reader gives only what was selected.
       await handler(event as SelectedEvent<S>, delivery, signal);
     },
     options,
   );
-}
-
-async function decode(format: Format, delivery: Delivery): Promise<SignalboxEvent> {
-  let event: SignalboxEvent;
-  try {
-    event = await format.decode(delivery);
-  } catch (cause) {
-    const reason = cause instanceof RefusedError ? cause.message : 'The message cannot be decoded.';
-    throw new DeadLetterError(reason, { cause });
-  }
-  const routed = parseRoutingKey(delivery.key)?.category;
-  if (routed !== event.category) {
-    // What the bindings let through is judged by the key: a body of another category is a forgery.
-    throw new DeadLetterError(
-      `The routing key ${delivery.key} is no ${event.category}'s, but the message is one.`,
-    );
-  }
-  return event;
 }

@@ -44,6 +44,14 @@ const bus = Type.Object(
         },
       ),
     ),
+    format: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 64,
+        description:
+          'How events look on it: cloudevents (default), cloudevents-binary, cloudstack, oslo, or one of formats.',
+      }),
+    ),
     tls: Type.Optional(tls),
   },
   { additionalProperties: false },
@@ -91,6 +99,12 @@ export const configurationSchema = Type.Object(
     bus: Type.Optional(
       Type.Union([Type.String(), bus, Type.Array(Type.Union([Type.String(), bus]))], {
         description: 'Where events are published: one bus or several.',
+      }),
+    ),
+    formats: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        maxItems: 100,
+        description: 'Paths of modules that export formats of your own, for buses to name.',
       }),
     ),
     source: Type.Optional(

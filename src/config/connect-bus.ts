@@ -3,27 +3,35 @@ import { rabbitmq } from '../bus/amqp/index.js';
 import type { Bus } from '../bus/bus.js';
 import { memoryBus } from '../bus/memory/memory-bus.js';
 import { ConfigurationError } from '../errors/errors.js';
+import { formats, type Formats } from '../formats/formats.js';
 import type { BusConfiguration, Configuration } from './configuration.js';
 
 /**
  * Makes the buses of a configuration, without connecting them. Throws ConfigurationError
- * CONFIG_VALUE_INVALID for an address of an unknown kind, without the address.
+ * CONFIG_VALUE_INVALID for an address of an unknown kind, without the address, and for a format that
+ * is not among `known`.
  */
-export function connectBuses(configuration: Configuration['bus']): readonly Bus[] {
+export function connectBuses(
+  configuration: Configuration['bus'],
+  known: Formats = formats,
+): readonly Bus[] {
   const list =
     configuration === undefined
       ? []
       : Array.isArray(configuration)
         ? configuration
         : [configuration];
-  return list.map((item) => connectBus(typeof item === 'string' ? { url: item } : item));
+  return list.map((item) => connectBus(typeof item === 'string' ? { url: item } : item, known));
 }
 
-function connectBus({ url, name, exchange, unroutable, tls }: BusConfiguration): Bus {
+function connectBus(configuration: BusConfiguration, known: Formats): Bus {
+  const { url, name, exchange, unroutable, tls } = configuration;
+  const format =
+    configuration.format === undefined ? {} : { format: known.get(configuration.format, 'amqp') };
   const urls = typeof url === 'string' ? [url] : url;
   const schemes = new Set(urls.map((address) => /^([a-z]+):/i.exec(address)?.[1]?.toLowerCase()));
   if (schemes.size === 1 && schemes.has('memory')) {
-    return memoryBus(name === undefined ? {} : { name });
+    return memoryBus({ ...(name === undefined ? {} : { name }), ...format });
   }
   for (const scheme of schemes) {
     if (scheme !== 'amqp' && scheme !== 'amqps') {
@@ -40,6 +48,7 @@ function connectBus({ url, name, exchange, unroutable, tls }: BusConfiguration):
     ...(name === undefined ? {} : { name }),
     ...(exchange === undefined ? {} : { exchange }),
     ...(unroutable === undefined ? {} : { unroutable }),
+    ...format,
     ...(tls === undefined ? {} : { tls: readTls(tls) }),
   });
 }

@@ -30,16 +30,29 @@ export interface RoutingKeyParts {
  * // 'management-server.ActionEvent.VM-START.-.-'
  */
 export function routingKey(parts: RoutingKeyParts): string {
-  const words = [parts.source, parts.category, parts.type, parts.resource, parts.uuid];
-  const key = words.map(routingWord).join('.');
+  const key = joinWords(parts);
   assertRoutingKeyLength(key);
   return key;
 }
 
+function joinWords({ source, category, type, resource, uuid }: RoutingKeyParts): string {
+  return [source, category, type, resource, uuid].map(routingWord).join('.');
+}
+
 /** Pure. The routing key of an event. Throws as `routingKey` does. */
 export function routingKeyOf(event: SignalboxEvent): string {
-  const { source, category, type } = event;
-  return routingKey({ source, category, type, ...parseSubject(event.subject) });
+  const key = routingWordsOf(event);
+  assertRoutingKeyLength(key);
+  return key;
+}
+
+/**
+ * Pure. What the routing key of an event would be, however long: of one that came under another key
+ * and is matched against patterns.
+ */
+export function routingWordsOf(event: SignalboxEvent): string {
+  const { source, category, type, subject } = event;
+  return joinWords({ source, category, type, ...parseSubject(subject) });
 }
 
 /**

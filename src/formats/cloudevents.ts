@@ -1,12 +1,14 @@
-import { RefusedError } from '../errors/errors.js';
 import type { SignalboxEvent } from '../events/event.js';
-import { routingKeyOf } from '../events/routing-key.js';
-import { assertPlainJson } from '../json/plain-json.js';
+import { routingKey, routingKeyOf } from '../events/routing-key.js';
+import { checkEvent } from './check-event.js';
+import { eventInvalid, parseBody } from './event-invalid.js';
 import type { EncodedEvent, EnvelopeHead, Format, ReceivedEvent } from './format.js';
+import { mediaTypeOf } from './media-type.js';
 
 const contentType = 'application/cloudevents+json; charset=utf-8';
-/** Loaded by the first message to decode: most processes only publish. */
-let validator: Promise<typeof import('../events/validate-event.js')> | undefined;
+
+/** The media type of a CloudEvent in structured mode. */
+export const structuredMediaType = 'application/cloudevents+json';
 
 const noHeaders: EncodedEvent['headers'] = Object.freeze({});
 
@@ -18,53 +20,31 @@ export const cloudEvents: Format = Object.freeze({
   name: 'cloudevents',
 
   encode(event: SignalboxEvent): EncodedEvent {
-    const head = { key: routingKeyOf(event), id: event.id, partitionKey: event.partitionkey };
-    return encodeText(head, JSON.stringify(event));
+    return encodeAs(routingKeyOf(event), event.id, event.partitionkey, JSON.stringify(event));
   },
 
-  encodeText,
+  encodeText(head: EnvelopeHead, text: string): EncodedEvent {
+    return encodeAs(routingKey(head), head.id, head.uuid, text);
+  },
 
   async decode(message: ReceivedEvent): Promise<SignalboxEvent> {
-    const mediaType = message.contentType.split(';', 1)[0]?.trim().toLowerCase();
-    if (mediaType !== 'application/cloudevents+json') {
-      throw invalid(
+    if (mediaTypeOf(message.contentType) !== structuredMediaType) {
+      throw eventInvalid(
+        'CloudEvent',
         'contentType',
-        `is ${message.contentType || 'absent'}, not application/cloudevents+json`,
+        `is ${message.contentType || 'absent'}, not ${structuredMediaType}`,
       );
     }
-    const value = parse(message.body);
-    try {
-      assertPlainJson(value, 'event');
-    } catch (error) {
-      throw invalid('event', error instanceof Error ? error.message : 'is not plain JSON');
-    }
-    const { validateEvent } = await (validator ??= import('../events/validate-event.js'));
-    return validateEvent(value);
+    return checkEvent(parseBody(message.body, 'CloudEvent'));
   },
 });
 
-function encodeText({ key, id, partitionKey }: EnvelopeHead, text: string): EncodedEvent {
+function encodeAs(
+  key: string,
+  id: string,
+  partitionKey: string | undefined,
+  text: string,
+): EncodedEvent {
   const message = { key, id, contentType, headers: noHeaders, body: Buffer.from(text) };
   return partitionKey === undefined ? message : { ...message, partitionKey };
-}
-
-function parse(body: Uint8Array): unknown {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
-  } catch {
-    throw invalid('body', 'is not UTF-8');
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw invalid('body', 'is not JSON');
-  }
-}
-
-function invalid(property: string, problem: string): RefusedError {
-  return RefusedError.of('EVENT_INVALID', `The message is no CloudEvent: ${property} ${problem}.`, {
-    property,
-    problem,
-  });
 }

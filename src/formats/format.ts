@@ -1,4 +1,5 @@
 import type { SignalboxEvent } from '../events/event.js';
+import type { RoutingKeyParts } from '../events/routing-key.js';
 
 /** An event as it goes on the wire: what a bus calls a message. */
 export interface EncodedEvent {
@@ -14,29 +15,45 @@ export interface EncodedEvent {
 }
 
 /** The parts of an encoded event that tell what the event is. */
-export type ReceivedEvent = Pick<EncodedEvent, 'key' | 'headers' | 'contentType' | 'body'>;
+export interface ReceivedEvent extends Pick<
+  EncodedEvent,
+  'key' | 'headers' | 'contentType' | 'body'
+> {
+  /**
+   * When it was received: UTC, ISO 8601. Becomes the time of an event whose sender tells none, as
+   * CloudStack does for jobs; without it such an event is refused.
+   */
+  readonly receivedAt?: string;
+}
 
-/** What goes into a message besides the JSON text of the event. */
-export interface EnvelopeHead {
-  readonly key: string;
+/** What a row of the journal tells of its event besides the JSON text. */
+export interface EnvelopeHead extends RoutingKeyParts {
   readonly id: string;
-  readonly partitionKey?: string | undefined;
 }
 
 /**
- * How events look on the wire. A format is pure: it neither connects nor keeps state, so one value
- * serves every bus.
+ * How events look on the wire. A format is pure: it neither connects nor keeps state, and the same
+ * event always gives the same bytes, so that signing, size limits and replay share one image.
  */
 export interface Format {
-  /** Such as `cloudevents`. */
+  /** Such as `cloudevents`; what configuration files call it by. */
   readonly name: string;
   /** Pure. Throws RefusedError ROUTING_KEY_TOO_LONG. */
   encode(event: SignalboxEvent): EncodedEvent;
-  /** Pure. Encodes the CloudEvents JSON text that the journal keeps. */
+  /**
+   * Pure. Encodes the CloudEvents JSON text that the journal keeps, of the event that `head` is of;
+   * gives what `encode` gives. Throws RefusedError ROUTING_KEY_TOO_LONG.
+   */
   encodeText(head: EnvelopeHead, text: string): EncodedEvent;
   /**
    * Pure. Rejects with RefusedError EVENT_INVALID for anything that is not a valid event.
    * Asynchronous, so that what checks events is loaded only where events are read.
    */
   decode(message: ReceivedEvent): Promise<SignalboxEvent>;
+  /**
+   * Pure. Given patterns of routing keys (`source.category.type.resource.uuid`), the topic patterns
+   * that find at least the same events under the keys of this format. May find more: subscribers hold
+   * each decoded event to the patterns they asked for. Absent where the keys are the routing keys.
+   */
+  bindings?(patterns: readonly string[]): readonly string[];
 }

@@ -29,7 +29,7 @@ export interface RelaySetup {
    * relays of a database must have the same buses: any of them may take any event.
    */
   readonly buses: readonly Bus[];
-  /** How events look on the wire, such as `cloudEvents`. */
+  /** How events look on each bus that has no format of its own, such as `cloudEvents`. */
   readonly format: Format;
   /** Who the relay's own alerts come from, and when. */
   readonly origin: () => EventOrigin;
@@ -166,7 +166,7 @@ class OutboxRelay implements Relay {
           ...shared,
           bus,
           waitingFor: direct ? null : bus.name,
-          format,
+          format: bus.format ?? format,
           origin,
           metrics: this.#metrics,
           listener: this.#listener,

@@ -1,6 +1,7 @@
 import { HTTP } from 'cloudevents';
 import { describe, expect, it } from 'vitest';
 import { RefusedError } from '../../src/errors/errors.js';
+import { parseSubject } from '../../src/events/create-event.js';
 import { routingKeyOf } from '../../src/events/routing-key.js';
 import type { SignalboxEvent } from '../../src/events/event.js';
 import { cloudEvents } from '../../src/formats/cloudevents.js';
@@ -8,6 +9,7 @@ import type { ReceivedEvent } from '../../src/formats/format.js';
 import { sampleEvents } from '../events/sample-events.js';
 
 const sample = sampleEvents[0] as SignalboxEvent;
+const sampleHead = { ...sample, ...parseSubject(sample.subject) };
 
 function received(body: string | Uint8Array, change: Partial<ReceivedEvent> = {}): ReceivedEvent {
   return {
@@ -39,7 +41,7 @@ describe('the cloudevents format', () => {
 
   it('sends the committed text byte for byte', () => {
     const text = '{ "b":1,  "a":"\\u00e9é" }';
-    const { body } = cloudEvents.encodeText({ key: 'k', id: '1' }, text);
+    const { body } = cloudEvents.encodeText(sampleHead, text);
     expect(Buffer.from(body).toString()).toBe(text);
   });
 

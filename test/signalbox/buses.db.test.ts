@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { rabbitmq } from '../../src/bus/amqp/index.js';
+import type { Delivery } from '../../src/bus/bus.js';
 import { memoryBus } from '../../src/bus/memory/memory-bus.js';
 import { VirtualMachine } from '../../src/cli/demo/entities.js';
 import type { SignalboxEvent } from '../../src/events/event.js';
+import { cloudEventsBinary } from '../../src/formats/cloudevents-binary.js';
 import type { RelayNotice } from '../../src/relay/relay-notice.js';
 import type { Signalbox } from '../../src/signalbox.js';
 import { type Cloud, openCloud, outboxEmpty } from '../e2e/support/cloud.js';
@@ -65,6 +67,32 @@ eachDatabase((kind) => {
     });
     await signalbox.close();
     await Promise.all([left, right, away].map((bus) => bus.close()));
+  });
+
+  test('each bus has its own format, or that of the Signalbox', async () => {
+    const [binary, default_] = [
+      memoryBus({ name: 'binary', format: cloudEventsBinary('amqp') }),
+      memoryBus({ name: 'default' }),
+    ];
+    const signalbox = await cloud.open({ bus: [binary, default_] });
+    const received: Record<string, SignalboxEvent[]> = { binary: [], default: [] };
+    const types = new Set<string>();
+    for (const [name, events] of Object.entries(received)) {
+      const handler = (event: SignalboxEvent, delivery: Delivery): void => {
+        events.push(event);
+        types.add(`${name} ${delivery.contentType}`);
+      };
+      await signalbox.subscribe('#', handler, { bus: name });
+    }
+    await live(signalbox);
+    const journal = (await cloud.journal()).map(({ event }) => event);
+    await eventually(() => expect(received).toEqual({ binary: journal, default: journal }));
+    expect([...types].toSorted()).toEqual([
+      'binary application/json',
+      'default application/cloudevents+json; charset=utf-8',
+    ]);
+    await signalbox.close();
+    await Promise.all([binary.close(), default_.close()]);
   });
 
   test('one without a bus takes nothing from the bus of another on the same database', async () => {

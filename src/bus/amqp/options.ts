@@ -1,4 +1,6 @@
 import { ConfigurationError } from '../../errors/errors.js';
+import type { Format } from '../../formats/format.js';
+import { assertFormat } from '../../formats/formats.js';
 import type { BusNoticeListener } from '../notice.js';
 import { maskUrl } from './mask-url.js';
 
@@ -62,6 +64,11 @@ export interface RabbitmqOptions {
    * goes there. The last two are fixed when the exchange is made.
    */
   readonly unroutable?: 'report' | 'keep' | { readonly alternateExchange: string };
+  /**
+   * How events look on this bus, such as `cloudStack` for consumers of CloudStack's. Default that of
+   * `createSignalbox`, which is `cloudEvents`.
+   */
+  readonly format?: Format;
   /** Told of connections, blocks, retries, dead letters and the like. */
   readonly on?: BusNoticeListener;
 }
@@ -92,6 +99,7 @@ export interface RabbitmqSettings {
   readonly publishTimeout: number;
   readonly deliveryLimit: number;
   readonly unroutable: 'report' | 'keep' | { readonly alternateExchange: string };
+  readonly format: Format | undefined;
 }
 
 /** Pure. Throws ConfigurationError CONFIG_VALUE_INVALID, which names the option and never a password. */
@@ -113,6 +121,7 @@ export function completeRabbitmqOptions(options: RabbitmqOptions): RabbitmqSetti
   if (unroutable !== 'report' && unroutable !== 'keep' && !unroutable.alternateExchange) {
     throw invalid('unroutable', "is 'report', 'keep' or { alternateExchange }");
   }
+  if (options.format !== undefined) assertFormat(options.format, 'format');
   return {
     name: options.name ?? 'rabbitmq',
     hosts,
@@ -125,6 +134,7 @@ export function completeRabbitmqOptions(options: RabbitmqOptions): RabbitmqSetti
     publishTimeout: whole('publishTimeout', options.publishTimeout ?? 30_000, 1, 3_600_000),
     deliveryLimit: whole('deliveryLimit', options.deliveryLimit ?? 20, 1, 1_000_000),
     unroutable,
+    format: options.format,
   };
 }
 

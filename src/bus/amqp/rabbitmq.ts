@@ -1,6 +1,7 @@
 import type { ConsumeMessage } from 'amqplib';
 import { UnavailableError } from '../../errors/errors.js';
 import { assertRoutingKeyLength } from '../../events/routing-key.js';
+import type { Format } from '../../formats/format.js';
 import type {
   Bus,
   BusCapabilities,
@@ -48,6 +49,7 @@ class RabbitmqBus implements Bus {
     durable: true,
   };
   readonly deadLetters: DeadLetters;
+  readonly format?: Format;
   readonly #settings: RabbitmqSettings;
   readonly #names: TopologyNames;
   readonly #notify: BusNoticeListener;
@@ -62,6 +64,7 @@ class RabbitmqBus implements Bus {
 
   constructor(settings: RabbitmqSettings, notify: BusNoticeListener) {
     this.name = settings.name;
+    if (settings.format !== undefined) this.format = settings.format;
     this.#settings = settings;
     this.#names = topologyNames(settings);
     this.#notify = notify;

@@ -1,5 +1,7 @@
 import { ConfigurationError, UnavailableError } from '../../errors/errors.js';
 import { assertRoutingKeyLength } from '../../events/routing-key.js';
+import type { Format } from '../../formats/format.js';
+import { assertFormat } from '../../formats/formats.js';
 import type {
   Bus,
   BusCapabilities,
@@ -30,6 +32,8 @@ export interface MemoryBusOptions {
    * Milliseconds that a publish waits for room before it rejects with BUS_UNAVAILABLE. Default 30,000.
    */
   readonly publishTimeout?: number;
+  /** How events look on this bus. Default that of `createSignalbox`, which is `cloudEvents`. */
+  readonly format?: Format;
   /** Told of retries, dead letters and unroutable messages. */
   readonly on?: BusNoticeListener;
 }
@@ -59,6 +63,7 @@ class MemoryBus implements Bus {
     durable: false,
   };
   readonly deadLetters: MemoryDeadLetters;
+  readonly format?: Format;
   readonly #capacity: number;
   readonly #publishTimeout: number;
   readonly #notify: BusNoticeListener;
@@ -73,6 +78,7 @@ class MemoryBus implements Bus {
     name = 'memory',
     capacity = 10_000,
     publishTimeout = 30_000,
+    format,
     on,
   }: MemoryBusOptions) {
     if (!Number.isInteger(capacity) || capacity < 1) {
@@ -85,6 +91,10 @@ class MemoryBus implements Bus {
       );
     }
     this.name = name;
+    if (format !== undefined) {
+      assertFormat(format, 'format');
+      this.format = format;
+    }
     this.#capacity = capacity;
     this.#publishTimeout = publishTimeout;
     this.#notify = notifier(on);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { connectBuses } from '../../config/connect-bus.js';
 import { connectDatabase } from '../../config/connect-database.js';
+import { loadFormats } from '../../config/load-formats.js';
 import { ConfigurationError } from '../../errors/errors.js';
 import { cloudEvents } from '../../formats/cloudevents.js';
 import { originSource } from '../../context/origin-source.js';
@@ -26,8 +27,8 @@ export function relayCommand(): Command {
       '\nExample:\n  signalbox relay --database sqlite:cloud.sqlite --bus amqp://guest:guest@127.0.0.1',
     )
     .action(async (flags: CommonFlags) => {
-      const { database, bus, source, relay: options } = await requireDatabase(flags);
-      const buses = connectBuses(bus);
+      const { database, bus, formats, source, relay: options } = await requireDatabase(flags);
+      const buses = connectBuses(bus, await loadFormats(formats));
       if (buses.length === 0) {
         throw new ConfigurationError(
           'CONFIG_VALUE_INVALID',

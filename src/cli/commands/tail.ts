@@ -1,7 +1,10 @@
 import { Argument, Command, Option } from 'commander';
 import type { Bus, Delivery } from '../../bus/bus.js';
 import { connectBuses } from '../../config/connect-bus.js';
+import { loadFormats } from '../../config/load-formats.js';
 import { ConfigurationError } from '../../errors/errors.js';
+import { eventReader, type EventReader } from '../../bus/event-reader.js';
+import type { SignalboxEvent } from '../../events/event.js';
 import { bindingPatterns } from '../../events/filter.js';
 import { cloudEvents } from '../../formats/cloudevents.js';
 import { eventLine } from '../event-line.js';
@@ -34,8 +37,8 @@ export function tailCommand(): Command {
       "\nExample:\n  signalbox tail --bus amqp://guest:guest@127.0.0.1 '*.*.*.VirtualMachine.#'",
     )
     .action(async (patterns: string[], { format, count, ...flags }: TailFlags) => {
-      const { bus: configured } = await settingsOf(flags);
-      const buses = connectBuses(configured);
+      const { bus: configured, formats } = await settingsOf(flags);
+      const buses = connectBuses(configured, await loadFormats(formats));
       if (buses.length === 0) {
         throw new ConfigurationError(
           'CONFIG_VALUE_INVALID',
@@ -60,32 +63,48 @@ async function tail(
 ): Promise<void> {
   const stop = stopSignal();
   let left = count ?? Number.POSITIVE_INFINITY;
-  const show = async (delivery: Delivery): Promise<void> => {
+  const show = async (reader: EventReader, delivery: Delivery): Promise<void> => {
     if (left <= 0) return;
+    const text = await lineOf(reader, delivery, format);
+    if (text === undefined) return;
     left -= 1;
-    process.stdout.write(await (format === 'json' ? jsonLine(delivery) : prettyLine(delivery)));
+    process.stdout.write(text);
     if (left === 0) stop.now();
   };
-  await Promise.all(buses.map((bus) => bus.subscribe(patterns, show, { prefetch: 1000 })));
+  await Promise.all(
+    buses.map(async (bus) => {
+      const reader = eventReader(bus.format ?? cloudEvents, patterns);
+      const options = { prefetch: 1000 };
+      await bus.subscribe(reader.patterns, (delivery) => show(reader, delivery), options);
+    }),
+  );
   await stop.requested;
 }
 
-async function prettyLine(delivery: Delivery): Promise<string> {
+/** Undefined for an event that was not asked for. */
+async function lineOf(
+  reader: EventReader,
+  delivery: Delivery,
+  format: TailFlags['format'],
+): Promise<string | undefined> {
+  let event: SignalboxEvent | undefined;
   try {
-    return `${printable(eventLine(delivery.key, await cloudEvents.decode(delivery)))}\n`;
+    event = await reader.read(delivery);
   } catch {
-    // Another program's message on the same exchange: worth seeing, not worth stopping for.
-    const size = `${delivery.body.byteLength} bytes of ${delivery.contentType || 'unknown type'}`;
-    return `${''.padEnd(12)}  ${printable(`${delivery.key}  ${size}`)}\n`;
+    return foreignLine(delivery, format);
   }
+  if (event === undefined) return undefined;
+  return format === 'json'
+    ? `${JSON.stringify({ routingKey: delivery.key, event })}\n`
+    : `${printable(eventLine(delivery.key, event))}\n`;
 }
 
-async function jsonLine(delivery: Delivery): Promise<string> {
-  try {
-    const event = await cloudEvents.decode(delivery);
-    return `${JSON.stringify({ routingKey: delivery.key, event })}\n`;
-  } catch {
-    const body = Buffer.from(delivery.body).toString('base64');
-    return `${JSON.stringify({ routingKey: delivery.key, contentType: delivery.contentType, body })}\n`;
+/** Another program's message on the same exchange: worth seeing, not worth stopping for. */
+function foreignLine({ key, contentType, body }: Delivery, format: TailFlags['format']): string {
+  if (format === 'json') {
+    const text = Buffer.from(body).toString('base64');
+    return `${JSON.stringify({ routingKey: key, contentType, body: text })}\n`;
   }
+  const size = `${body.byteLength} bytes of ${contentType || 'unknown type'}`;
+  return `${''.padEnd(12)}  ${printable(`${key}  ${size}`)}\n`;
 }

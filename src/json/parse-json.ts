@@ -1,0 +1,91 @@
+import { RefusedError } from '../errors/errors.js';
+import type { JsonValue } from './json.js';
+import { assertPlainJson } from './plain-json.js';
+
+/** The longest JSON text that is read, in bytes: what RabbitMQ 4 takes for a message unless configured. */
+export const largestJsonText = 16 * 1024 * 1024;
+
+/**
+ * Pure. The value of a JSON text that somebody else wrote, exactly as it was meant or not at all.
+ * Throws RefusedError PAYLOAD_NOT_JSON, with the reason, for what is no UTF-8 or no JSON, for `NaN` and
+ * `Infinity`, which Python writes, for a whole number that JavaScript would round (beyond 2^53), for a
+ * key `__proto__`, and for nesting deeper than 64; PAYLOAD_TOO_LARGE over 16 MiB.
+ *
+ * @param path how the value is called in the message, such as `body`
+ */
+export function parseJson(source: Uint8Array | string, path: string): JsonValue {
+  if (source.length > largestJsonText) {
+    throw RefusedError.of(
+      'PAYLOAD_TOO_LARGE',
+      `${path} takes ${source.length} bytes, more than the ${largestJsonText} that are read.`,
+      { path, bytes: source.length, limit: largestJsonText },
+    );
+  }
+  const text = typeof source === 'string' ? source : decodeUtf8(source, path);
+  const value = parse(text, path);
+  const rounded = mayRound.test(text) ? roundedNumber(text) : undefined;
+  if (rounded !== undefined) {
+    refuse(
+      path,
+      `it holds the number ${rounded}, which JavaScript cannot hold without rounding it`,
+    );
+  }
+  assertPlainJson(value, path);
+  return value;
+}
+
+function decodeUtf8(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return refuse(path, 'it is not UTF-8');
+  }
+}
+
+function parse(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    const name = outsideStrings(text).find((token) => /^-?(NaN|Infinity)$/.test(token));
+    return refuse(path, name === undefined ? 'it is not JSON' : `it holds ${name}`);
+  }
+}
+
+/** Most texts hold no number of sixteen digits, and need no second look. */
+const mayRound = /\d{16}/;
+
+/** The first whole number whose digits a double does not give back. */
+function roundedNumber(text: string): string | undefined {
+  return outsideStrings(text).find(
+    (token) => /^-?\d{16,}$/.test(token) && String(Number(token)) !== token,
+  );
+}
+
+/** The numbers and names of a JSON text. Its strings are passed over, whatever they hold. */
+function outsideStrings(text: string): readonly string[] {
+  const tokens: string[] = [];
+  let start = -1;
+  for (let index = 0; index <= text.length; index += 1) {
+    const unit = text.charAt(index);
+    if (/[\w.+-]/.test(unit)) {
+      if (start === -1) start = index;
+      continue;
+    }
+    if (start !== -1) tokens.push(text.slice(start, index));
+    start = -1;
+    if (unit === '"') index = endOfString(text, index);
+  }
+  return tokens;
+}
+
+function endOfString(text: string, open: number): number {
+  let index = open + 1;
+  while (index < text.length && text.charAt(index) !== '"') {
+    index += text.charAt(index) === '\\' ? 2 : 1;
+  }
+  return index;
+}
+
+function refuse(path: string, found: string): never {
+  throw RefusedError.of('PAYLOAD_NOT_JSON', `${path} cannot be read: ${found}.`, { path, found });
+}
