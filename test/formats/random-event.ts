@@ -9,7 +9,7 @@ const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }).map((eac
   return kept === '' ? 'x' : kept;
 });
 const word = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_-]{0,20}$/);
-const json = fc.jsonValue({ maxDepth: 3, noUnicodeString: false }).map((value) =>
+const json = fc.jsonValue({ maxDepth: 3, stringUnit: 'grapheme' }).map((value) =>
   // JSON has no negative zero, and `__proto__` is refused before an event is written.
   JSON.parse(JSON.stringify(value).replaceAll('__proto__', 'proto')),
 );
