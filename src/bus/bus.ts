@@ -65,14 +65,32 @@ export interface Bus extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** What an adapter can do; the conformance suite demands what is declared and documents what is not. */
+/**
+ * What an adapter can do. The conformance suite demands what is declared and lists what is not;
+ * `docs/buses.md` shows the adapters beside each other.
+ */
 export interface BusCapabilities {
-  /** `publish` reports whether any subscription wanted the message. */
+  /** `publish` reports whether any subscription wanted the message. Without it `routed` is always true. */
   readonly reportsUnroutable: boolean;
   /** Dead letters are kept by the transport: `bus.deadLetters` reads, redrives and drops them. */
   readonly deadLetters: boolean;
   /** Messages survive the process that published them. */
   readonly durable: boolean;
+  /**
+   * `redelivered` is true for whatever any member of the pool was handed before. Without it, it is true
+   * for what this process was handed before, and what another had may come unmarked.
+   */
+  readonly marksRedelivered: boolean;
+  /**
+   * A pool gets what any of its members ever subscribed to. Without it each member takes by its own
+   * patterns and passes over the rest, so all members must subscribe with the same.
+   */
+  readonly unitesPatterns: boolean;
+  /**
+   * `order` makes a difference, and a member that wants another than its pool has is refused. Without it
+   * every pool keeps the order of each key over all its members, who share the keys among them.
+   */
+  readonly choosesOrder: boolean;
 }
 
 /** One message as it goes on the wire. */

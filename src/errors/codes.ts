@@ -54,6 +54,8 @@ export const errorCodes = {
     'The broker cannot be reached or is blocked. Events stay in the outbox; retry later.',
   PUBLISH_REFUSED:
     'The broker refused this message for good (too large, not permitted). Mend the cause, then retry or drop it.',
+  BUS_CANNOT:
+    'The transport, or the broker behind it, cannot do this. Ask bus.capabilities first; docs/buses.md compares the adapters.',
   CLOSED: 'Signalbox, a bus or a subscription is closed. Create a new one.',
   // Definition: DefinitionError and its faults
   LIFECYCLE_INVALID:

@@ -66,5 +66,6 @@ export { busConformance } from './bus-conformance.js';
 export type {
   BusConformanceOptions,
   BusFixture,
+  ConformanceNeed,
   ConformanceTest,
 } from './bus-conformance/fixture.js';

@@ -4,7 +4,14 @@ import { UnavailableError } from '../../src/errors/errors.js';
 /** A bus whose faults a real broker does not produce on demand. Publishing is all it can do. */
 export class ScriptedBus implements Bus {
   readonly name: string;
-  readonly capabilities = { reportsUnroutable: true, deadLetters: false, durable: false };
+  readonly capabilities = {
+    reportsUnroutable: true,
+    deadLetters: false,
+    durable: false,
+    marksRedelivered: false,
+    unitesPatterns: false,
+    choosesOrder: false,
+  };
   /** What it has taken, in order. */
   readonly taken: BusMessage[] = [];
   /** How many publishes of one resource were ever under way at once, at most. */

@@ -47,6 +47,9 @@ class RabbitmqBus implements Bus {
     reportsUnroutable: true,
     deadLetters: true,
     durable: true,
+    marksRedelivered: true,
+    unitesPatterns: true,
+    choosesOrder: true,
   };
   readonly deadLetters: DeadLetters;
   readonly format?: Format;

@@ -61,6 +61,9 @@ class MemoryBus implements Bus {
     reportsUnroutable: true,
     deadLetters: true,
     durable: false,
+    marksRedelivered: true,
+    unitesPatterns: true,
+    choosesOrder: true,
   };
   readonly deadLetters: MemoryDeadLetters;
   readonly format?: Format;

@@ -97,16 +97,6 @@ export const delivery: ConformanceGroup = {
     await healthy.atLeast(10);
   },
 
-  'a publish in a burst is delayed, never dropped': async (bus) => {
-    const recorder = new Recorder();
-    await bus.subscribe(['#'], recorder.handler, { pool: 'burst', prefetch: 10 });
-    const messages = Array.from({ length: 3000 }, () => message('burst'));
-    const results = await Promise.all(messages.map((each) => bus.publish(each)));
-    assert.equal(results.filter(({ routed }) => routed).length, 3000);
-    await recorder.atLeast(3000);
-    assert.equal(new Set(recorder.ids).size, 3000);
-  },
-
   'the handler never runs inside the call that publishes': async (bus) => {
     let inside = false;
     const recorder = new Recorder();
@@ -142,6 +132,47 @@ export const delivery: ConformanceGroup = {
     await bus.subscribe(['#'], second.handler, { pool: 'ack' });
     await second.atLeast(1);
     assert.deepEqual(second.ids, ['held']);
-    assert.equal(second.deliveries[0]?.redelivered, true);
+    assert.equal(second.deliveries[0]?.attempt, 1);
+  },
+
+  'what another member had before is marked as redelivered': {
+    need: 'marksRedelivered',
+    body: async (bus, fixture) => {
+      const gate = new Gate();
+      const started = new Recorder();
+      const first = await bus.subscribe(
+        ['#'],
+        async (each, signal) => {
+          started.handler(each);
+          await gate.pass();
+          signal.throwIfAborted();
+        },
+        { pool: 'marked' },
+      );
+      await bus.publish(message('a'));
+      await started.atLeast(1);
+      const leaving = first.unsubscribe();
+      gate.open();
+      await leaving;
+      const recorder = new Recorder();
+      const other = await fixture.connect();
+      await other.subscribe(['#'], recorder.handler, { pool: 'marked' });
+      await recorder.atLeast(1);
+      assert.equal(recorder.deliveries[0]?.redelivered, true);
+    },
+    otherwise: async (bus) => {
+      const attempts: boolean[] = [];
+      await bus.subscribe(
+        ['#'],
+        ({ redelivered }) => {
+          attempts.push(redelivered);
+          if (attempts.length === 1) throw new Error('again');
+        },
+        { pool: 'marked', retry: quick },
+      );
+      await bus.publish(message('a'));
+      await until(() => attempts.length === 2, 'it is tried again');
+      assert.deepEqual(attempts, [false, true]);
+    },
   },
 };

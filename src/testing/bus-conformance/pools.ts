@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Bus } from '../../bus/bus.js';
 import type { ConformanceGroup } from './fixture.js';
 import { Gate, message, Recorder, sequence, until } from './recorder.js';
 
@@ -31,13 +32,18 @@ export const pools: ConformanceGroup = {
         await gate.pass();
       };
     const options = { pool: 'share', order: 'member', prefetch: 1 } as const;
-    await bus.subscribe(['#'], hold(first), options);
-    await other.subscribe(['#'], hold(second), options);
-    for (let index = 0; index < 4; index += 1) await bus.publish(message('a'));
+    await Promise.all([
+      bus.subscribe(['#'], hold(first), options),
+      other.subscribe(['#'], hold(second), options),
+    ]);
+    // Of many keys, so that a transport that shares them out by key has some for each member.
+    const keys = Array.from({ length: 40 }, (_, index) => `key-${index}`);
+    await Promise.all(keys.map((partitionKey) => bus.publish(message('a', { partitionKey }))));
     await first.atLeast(1);
     await second.atLeast(1);
     gate.open();
-    await until(() => first.ids.length + second.ids.length === 4, 'all are handled');
+    await until(() => first.ids.length + second.ids.length >= 40, 'all are handled');
+    assert.equal(new Set([...first.ids, ...second.ids]).size, 40);
   },
 
   'order holds over the members of a pool, also when the active one leaves': async (
@@ -76,15 +82,62 @@ export const pools: ConformanceGroup = {
     await recorder.atLeast(5);
   },
 
-  'members that want different orders are refused': async (bus) => {
-    await bus.subscribe(['#'], () => {}, { pool: 'settled', order: 'pool' });
-    await assert.rejects(
-      bus.subscribe(['#'], () => {}, { pool: 'settled', order: 'member' }),
-      { code: 'TOPOLOGY_CONFLICT' },
-    );
-    const recorder = new Recorder();
-    await bus.subscribe(['still'], recorder.handler);
-    await bus.publish(message('still'));
-    await recorder.atLeast(1);
+  'members that want different orders are refused': {
+    need: 'choosesOrder',
+    body: async (bus) => {
+      await bus.subscribe(['#'], () => {}, { pool: 'settled', order: 'pool' });
+      await assert.rejects(
+        bus.subscribe(['#'], () => {}, { pool: 'settled', order: 'member' }),
+        { code: 'TOPOLOGY_CONFLICT' },
+      );
+      const recorder = new Recorder();
+      await bus.subscribe(['still'], recorder.handler);
+      await bus.publish(message('still'));
+      await recorder.atLeast(1);
+    },
+    otherwise: async (bus, fixture) => {
+      const other = await fixture.connect();
+      const handled: string[] = [];
+      const handler = ({ id }: { readonly id: string }): void => void handled.push(id);
+      await Promise.all([
+        bus.subscribe(['#'], handler, { pool: 'settled', order: 'pool' }),
+        other.subscribe(['#'], handler, { pool: 'settled', order: 'member' }),
+      ]);
+      const messages = ['x', 'y', 'z'].flatMap((key) => sequence('t', key, 50));
+      await Promise.all(messages.map((each) => bus.publish(each)));
+      await until(() => handled.length === 150, 'all are handled');
+      for (const key of ['x', 'y', 'z']) {
+        const ids = handled.filter((id) => id.startsWith(key));
+        assert.deepEqual(
+          ids,
+          sequence('', key, 50).map(({ id }) => id),
+        );
+      }
+    },
+  },
+
+  'a pool gets what any of its members ever subscribed to': {
+    need: 'unitesPatterns',
+    body: async (bus) => {
+      const recorder = new Recorder();
+      await subscribeInTurn(bus, recorder);
+      await recorder.atLeast(4);
+      assert.deepEqual(new Set(recorder.ids), new Set(['a1', 'b1', 'a2', 'b2']));
+    },
+    otherwise: async (bus) => {
+      const recorder = new Recorder();
+      await subscribeInTurn(bus, recorder);
+      await recorder.atLeast(2);
+      assert.deepEqual(new Set(recorder.ids), new Set(['b1', 'b2']));
+    },
   },
 };
+
+/** One member that subscribes to `a` and `b`, and its successor that subscribes to `b` alone. */
+async function subscribeInTurn(bus: Bus, recorder: Recorder): Promise<void> {
+  const first = await bus.subscribe(['a', 'b'], () => {}, { pool: 'united' });
+  await first.unsubscribe();
+  for (const id of ['a1', 'b1']) await bus.publish(message(id.slice(0, 1), { id }));
+  await bus.subscribe(['b'], recorder.handler, { pool: 'united' });
+  for (const id of ['a2', 'b2']) await bus.publish(message(id.slice(0, 1), { id }));
+}
