@@ -3,6 +3,7 @@ import type { Announcer } from '../announcer.js';
 import { withContext } from '../context/ambient.js';
 import type { AmbientContext } from '../context/ambient.js';
 import { SignalboxError } from '../errors/errors.js';
+import { presentable } from '../errors/presentable.js';
 import type { ActionEvent } from '../events/event.js';
 import type { JsonObject } from '../json/json.js';
 import { assertPlainJson } from '../json/plain-json.js';
@@ -117,15 +118,6 @@ function pickContext({ actor, correlationId, causationId }: AmbientContext): Amb
   };
 }
 
-/** The longest message of an error in an event, in characters: an event is no log. */
-const longestMessage = 4096;
-
-/**
- * A password in an address, as messages of drivers may quote it: up to the last `@`, because a password
- * may hold `/` and `@` unescaped. Its length is bounded, so that no message takes long to search.
- */
-const passwordInUrl = /(:\/\/[^\s:/@]{0,256}):\S{0,512}@/g;
-
 /**
  * Puts an error into an event: its name, message and code, never its stack or its cause. Passwords in
  * addresses are masked. Pure.
@@ -140,9 +132,4 @@ export function describeError(error: unknown): { name: string; message: string; 
     message: presentable(error.message),
     ...(typeof code === 'string' ? { code } : {}),
   };
-}
-
-function presentable(message: string): string {
-  const masked = message.replace(passwordInUrl, '$1:***@');
-  return masked.length > longestMessage ? `${masked.slice(0, longestMessage)}…` : masked;
 }

@@ -36,6 +36,10 @@ export const errorCodes = {
     'A call was given an option that does not exist. The message names the nearest one that does.',
   POOL_UNKNOWN:
     'The bus has no pool of this name. Check the spelling, or subscribe a member first: that makes the pool.',
+  UNKNOWN_METHOD:
+    'The service exposes no such method. The refusal names the nearest one that it does.',
+  ARGUMENTS_INVALID:
+    'The arguments of a call do not satisfy the schema of the method. The refusal names the property. Nothing was executed.',
   UNKNOWN_JOB: 'No asynchronous job with this id was submitted, or it has already completed.',
   // Concurrency: ConflictError
   REVISION_CONFLICT:
@@ -47,7 +51,7 @@ export const errorCodes = {
   DATABASE_UNAVAILABLE:
     'The database cannot be reached or dropped the connection. Nothing was committed; retry later.',
   OUTCOME_UNKNOWN:
-    'The connection broke while the commit was under way; it may or may not have happened. Read the resource before retrying.',
+    'The connection broke while the commit was under way, or the server of a call died over it; it may or may not have happened. Read the resource before retrying.',
   DATABASE_ERROR:
     'The database refused the statement (a constraint, a trigger, a lock timeout). The cause carries its own error.',
   BUS_UNAVAILABLE:
@@ -56,7 +60,14 @@ export const errorCodes = {
     'The broker refused this message for good (too large, not permitted). Mend the cause, then retry or drop it.',
   BUS_CANNOT:
     'The transport, or the broker behind it, cannot do this. Ask bus.capabilities first; docs/buses.md compares the adapters.',
+  SERVICE_UNAVAILABLE:
+    'No server of the service is there. Nothing was executed; retry later, or start a server.',
+  CALL_TIMEOUT:
+    'No answer to a call came within its timeout, and its server was told to stop. Where parameters.retrySafe is false the method had begun: read the resource before retrying.',
   CLOSED: 'Signalbox, a bus or a subscription is closed. Create a new one.',
+  // Services: MethodFailedError
+  METHOD_FAILED:
+    'The method of a service threw an error that is not typed: a fault of the service. Its own log tells more under the id of the request.',
   // Definition: DefinitionError and its faults
   LIFECYCLE_INVALID:
     'The lifecycle declaration breaks one or more rules; every fault is listed on the error.',

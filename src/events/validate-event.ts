@@ -2,6 +2,7 @@ import { Compile } from 'typebox/schema';
 import { RefusedError } from '../errors/errors.js';
 import { categories, type Category } from './category.js';
 import type { SignalboxEvent } from './event.js';
+import { firstFault } from './schema-fault.js';
 import { eventSchemas } from './schemas.js';
 
 const checks = new Map<Category, ReturnType<typeof Compile>>();
@@ -30,35 +31,6 @@ export function validateEvent(value: unknown): SignalboxEvent {
     throw invalid(property, problem, category);
   }
   return value as SignalboxEvent;
-}
-
-/** One error of TypeBox, as far as it is told on. */
-interface SchemaFault {
-  readonly keyword: string;
-  readonly instancePath: string;
-  readonly message: string;
-  readonly params: object;
-}
-
-function firstFault(faults: readonly SchemaFault[]): {
-  readonly property: string;
-  readonly problem: string;
-} {
-  const fault = faults[0];
-  if (fault === undefined) {
-    return { property: '', problem: 'does not satisfy its schema' };
-  }
-  const path = fault.instancePath.split('/').slice(1);
-  if (fault.keyword === 'required') {
-    const { requiredProperties = [] } = fault.params as {
-      readonly requiredProperties?: readonly string[];
-    };
-    return {
-      property: [...path, ...requiredProperties.slice(0, 1)].join('.'),
-      problem: 'is missing',
-    };
-  }
-  return { property: path.join('.'), problem: fault.message };
 }
 
 function isCategory(value: unknown): value is Category {

@@ -1,0 +1,54 @@
+import type { MethodDefinition, MethodHandler } from './method.js';
+
+/**
+ * How long a call waits, and what ends it sooner.
+ */
+export interface CallOptions {
+  /**
+   * Milliseconds until the call rejects with CALL_TIMEOUT and the server is told to stop. Default that
+   * of the manager. At most 25 minutes, because a broker takes a request away from a server that holds
+   * it for longer.
+   */
+  readonly timeout?: number;
+  /** Aborts the call: it rejects with the signal's reason, and the server is told to stop. */
+  readonly signal?: AbortSignal;
+}
+
+/** Services whose types are not known. */
+export type UntypedServices = Readonly<
+  // Arguments of any type, so that a function of any arguments is one of these.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  Record<string, Readonly<Record<string, (args?: any) => unknown>>>
+>;
+
+/** What a method takes; undefined when it takes nothing. */
+type ArgsOf<Method> = Method extends (...args: infer Args) => unknown
+  ? Args extends []
+    ? undefined
+    : Args[0]
+  : never;
+
+/** What a method returns, awaited. */
+export type ResultOf<Method> = Method extends (...args: never[]) => infer Result
+  ? Awaited<Result>
+  : never;
+
+/** What follows the name of a method in a call of it. */
+export type CallParameters<Method> =
+  undefined extends ArgsOf<Method>
+    ? [args?: ArgsOf<Method>, options?: CallOptions]
+    : [args: ArgsOf<Method>, options?: CallOptions];
+
+/** What a server exposes for the type of a service: every method, and no other. */
+export type Implementation<Api> = {
+  readonly [Method in keyof Api]:
+    | MethodHandler<ArgsOf<Api[Method]>, ResultOf<Api[Method]>>
+    | MethodDefinition<ArgsOf<Api[Method]>, ResultOf<Api[Method]>>;
+};
+
+/** A service as an object: its methods are calls. */
+export type Client<Api> = {
+  readonly [Method in keyof Api]: (
+    ...parameters: CallParameters<Api[Method]>
+  ) => Promise<ResultOf<Api[Method]>>;
+};
