@@ -9,7 +9,10 @@ export class Lamp {
     version: 1,
     machine: setup({}).createMachine({
       initial: 'Off',
-      states: { Off: { on: { SwitchedOn: 'On' } }, On: { on: { SwitchedOff: 'Off' } } },
+      states: {
+        Off: { on: { SwitchedOn: 'On', Toggled: 'On' } },
+        On: { on: { SwitchedOff: 'Off', Toggled: 'Off' } },
+      },
     }),
   });
 }
@@ -29,3 +32,32 @@ export const lampEntity = new EntitySchema({
     project: { type: String, nullable: true },
   },
 });
+
+/** How many lamps the suites switch. */
+export const lampCount = 20_000;
+
+/** Each caller goes round its own part of the lamps, and switches one after another. */
+export function switching(signalbox, uuids, callers) {
+  const place = placesOf(uuids, callers);
+  const isOn = new Set();
+  return async (caller) => {
+    const uuid = place(caller);
+    if (isOn.delete(uuid)) {
+      await signalbox.transition(Lamp, uuid, 'SwitchedOff', { actor: 'bench' });
+    } else {
+      await signalbox.transition(Lamp, uuid, 'SwitchedOn', { actor: 'bench' });
+      isOn.add(uuid);
+    }
+  };
+}
+
+/** Each caller goes round its own part of the rows. */
+export function placesOf(uuids, callers) {
+  const part = Math.floor(uuids.length / callers);
+  const next = Array.from({ length: callers }, () => 0);
+  return (caller) => {
+    const offset = next[caller];
+    next[caller] = (offset + 1) % part;
+    return uuids[caller * part + offset];
+  };
+}

@@ -1,63 +1,90 @@
-import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { postgresTransitions } from './postgres.mjs';
-import { markdown } from './report.mjs';
-import { stepAgainstXState } from './step.mjs';
+import { machine } from './machine.mjs';
+import { machineLine, settingsList, suiteReport, table } from './report.mjs';
+import { suites } from './suites/index.mjs';
+import { writePage } from './write-page.mjs';
 
-const help = `Measures Signalbox against the same job written by hand, in alternating rounds.
+const help = `Measures Signalbox against the same job done without it, in alternating rounds.
 
-  npm run bench -- [--only <text>] [--rounds 5] [--seconds 2] [--callers 1,64,256] [--json]
+  npm run bench -- [--only <name>] [--rounds 3] [--seconds 2] [--scale 1] [--json] [--write <page>]
 
-  --only     run the suites whose name contains the text
+  --only     run the suites of these names, divided by commas
   --rounds   rounds for each contender; the median and the range are told
   --seconds  seconds of each round
-  --callers  how many callers at once, each waiting for its own transition
-  --json     one JSON object instead of Markdown
+  --scale    a part of the usual amount of data, such as 0.01 for a quick look
+  --json     one JSON object instead of Markdown, with every sample
+  --write    put the table between the markers of a page, such as docs/performance.md
+  --list     tell the suites
 
-  npm run bench -- --only postgres --callers 256 --seconds 5`;
-
-/** name -> suite. Each resolves with `{ settings, tables }`. */
-const suites = {
-  'PostgreSQL: one transition with its event': postgresTransitions,
-  'Core: one step in memory': stepAgainstXState,
-};
+  npm run bench -- --only postgres,relay --seconds 5`;
 
 const { values: options } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '2' },
-    callers: { type: 'string', default: '1,64,256' },
+    scale: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
+    write: { type: 'string' },
+    list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 
 if (options.help) {
   console.log(help);
+} else if (options.list) {
+  for (const { name, title } of suites) console.log(`${name.padEnd(14)} ${title}`);
 } else {
-  const wanted = Object.keys(suites).filter((title) =>
-    title.toLowerCase().includes(options.only.toLowerCase()),
-  );
-  if (wanted.length === 0) {
-    throw new Error(
-      `No suite is named like '${options.only}'. There are: ${Object.keys(suites).join('; ')}`,
-    );
-  }
-  const log = (line) => process.stderr.write(`${line}\n`);
+  await measure();
+}
+
+async function measure() {
+  const settings = {
+    rounds: positive('rounds'),
+    seconds: positive('seconds'),
+    scale: positive('scale'),
+    log: (line) => process.stderr.write(`${line}\n`),
+  };
   const reports = [];
-  for (const title of wanted) {
-    const report = await suites[title]({
-      rounds: Number(options.rounds),
-      seconds: Number(options.seconds),
-      callers: options.callers.split(',').map(Number),
-      log,
-    });
-    reports.push({ title, ...report });
-    if (!options.json) console.log(markdown(reports.at(-1)));
+  const chosen = chosenSuites();
+  for (const [index, { name, title, run }] of chosen.entries()) {
+    settings.log(`${index + 1} of ${chosen.length}, ${name}: ${title}`);
+    reports.push({ name, title, ...(await run(settings)) });
+    if (!options.json) console.log(suiteReport(reports.at(-1)));
   }
   if (options.json) {
-    const machine = { node: process.version, cores: availableParallelism() };
-    console.log(JSON.stringify({ machine, suites: reports }));
+    console.log(JSON.stringify({ machine: machine(), suites: reports }));
+  } else {
+    console.log(`# All figures\n\n${page(reports, settings)}`);
   }
+  if (options.write !== undefined) await writePage(options.write, page(reports, settings));
+}
+
+function page(reports, { rounds, seconds, scale }) {
+  const how = `${rounds} rounds of ${seconds} s${scale === 1 ? '' : `, ${scale} of the usual data`}`;
+  return [
+    `${machineLine(machine())} ${how}.`,
+    table(reports),
+    'Settings:',
+    settingsList(reports),
+  ].join('\n\n');
+}
+
+function chosenSuites() {
+  if (options.only === '') return suites;
+  const wanted = options.only.split(',');
+  const unknown = wanted.filter((each) => !suites.some(({ name }) => name === each));
+  if (unknown.length > 0) {
+    throw new Error(
+      `No suite is named ${unknown.join(', ')}. There are: ${suites.map(({ name }) => name).join(', ')}`,
+    );
+  }
+  return suites.filter(({ name }) => wanted.includes(name));
+}
+
+function positive(name) {
+  const value = Number(options[name]);
+  if (value > 0) return value;
+  throw new Error(`--${name} is a number above 0, not '${options[name]}'`);
 }

@@ -1,62 +1,90 @@
 import { performance } from 'node:perf_hooks';
 
 /**
- * Runs `operation(caller)` by so many callers at once, each in a closed loop, for a time.
- * Resolves with operations a second and latencies in milliseconds.
+ * A contender whose `operation(caller)` is run by so many callers at once, each in a closed loop. The
+ * operation may resolve with how many operations it was, when it was not one.
  */
+export function looped(name, callers, operation) {
+  return { name, sample: (seconds) => run(operation, { callers, seconds }) };
+}
+
+/**
+ * A contender that does a job of a given size, once a sample. `job` resolves with how many operations
+ * it did and the seconds they took, as it measured them: making the data is not counted.
+ */
+export function sized(name, job) {
+  return {
+    name,
+    async sample(seconds, { warmUp = false } = {}) {
+      const { operations, elapsed, ...rest } = await job({ seconds, warmUp });
+      return { rate: operations / elapsed, ...rest };
+    },
+  };
+}
+
+/** Runs a closed loop for a time: operations a second, latencies in milliseconds, shares of callers. */
 export async function run(operation, { callers, seconds }) {
   const start = performance.now();
   const end = start + seconds * 1_000;
   const latencies = [];
-  let operations = 0;
+  const done = Array.from({ length: callers }, () => 0);
   const caller = async (index) => {
     for (let before = performance.now(); before < end;) {
-      const done = await operation(index);
+      const operations = (await operation(index)) ?? 1;
       const after = performance.now();
       latencies.push(after - before);
-      operations += done ?? 1;
+      done[index] += operations;
       before = after;
     }
   };
-  await Promise.all(Array.from({ length: callers }, (_, index) => caller(index)));
+  await Promise.all(done.map((_, index) => caller(index)));
   const elapsed = (performance.now() - start) / 1_000;
-  latencies.sort((a, b) => a - b);
-  const percentile = (part) => latencies[Math.floor((latencies.length - 1) * part)];
-  return { rate: operations / elapsed, p50: percentile(0.5), p99: percentile(0.99) };
+  return {
+    rate: done.reduce((sum, count) => sum + count, 0) / elapsed,
+    ...percentiles(latencies),
+    unfairness: Math.max(...done) / Math.max(1, Math.min(...done)),
+  };
+}
+
+/** The median and the 99th percentile. */
+export function percentiles(latencies) {
+  const sorted = latencies.toSorted((a, b) => a - b);
+  const percentile = (part) => sorted[Math.floor((sorted.length - 1) * part)];
+  return { p50: percentile(0.5), p99: percentile(0.99) };
 }
 
 /**
- * Measures contenders in alternating rounds, so that what slows the machine for a while slows them all.
- * Resolves with one result for each contender: median and range of its rates, medians of latencies.
+ * Measures contenders in alternating rounds, so that what slows the machine for a while slows them all,
+ * and in turned order every other round. Resolves with each contender's samples.
  */
-export async function compare(contenders, { rounds, seconds, warmUp = 0.5 }) {
-  const samples = contenders.map(() => []);
-  for (const { operation, callers } of contenders) {
-    await run(operation, { callers, seconds: warmUp });
-  }
+export async function compare(contenders, { rounds, seconds, log = () => {}, warmUp = 0.5 }) {
+  const measured = contenders.map(({ name }) => ({ name, samples: [] }));
+  for (const contender of contenders) await contender.sample(warmUp, { warmUp: true });
   for (let round = 0; round < rounds; round += 1) {
-    for (const [index, { operation, callers }] of contenders.entries()) {
-      samples[index].push(await run(operation, { callers, seconds }));
+    const order = [...contenders.keys()];
+    for (const index of round % 2 === 0 ? order : order.toReversed()) {
+      const sample = await contenders[index].sample(seconds);
+      measured[index].samples[round] = sample;
+      log(`  round ${round + 1} of ${rounds}: ${told(sample)}, ${contenders[index].name}`);
     }
   }
-  return contenders.map(({ name, callers }, index) => {
-    const rates = samples[index].map(({ rate }) => rate);
-    return {
-      name,
-      callers,
-      rate: median(rates),
-      lowest: Math.min(...rates),
-      highest: Math.max(...rates),
-      p50: median(samples[index].map(({ p50 }) => p50)),
-      p99: median(samples[index].map(({ p99 }) => p99)),
-    };
-  });
+  return measured;
 }
+
+const told = ({ rate, p50 }) =>
+  rate === undefined ? `${p50.toFixed(2)} ms` : `${Math.round(rate).toLocaleString('en-US')} /s`;
 
 /** The candidate with the highest rate in short alternating runs. */
 export async function best(candidates, { seconds = 0.5, rounds = 2 } = {}) {
-  const results = await compare(candidates, { rounds, seconds, warmUp: 0.2 });
-  return candidates[results.indexOf(results.toSorted((a, b) => b.rate - a.rate)[0])];
+  if (candidates.length === 1) return candidates[0];
+  const measured = await compare(candidates, { rounds, seconds, warmUp: 0.2 });
+  const rates = measured.map(({ samples }) => median(samples.map(({ rate }) => rate)));
+  return candidates[rates.indexOf(Math.max(...rates))];
+}
+
+/** Median, lowest and highest. */
+export function spread(values) {
+  return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) };
 }
 
 export function median(values) {

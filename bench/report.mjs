@@ -1,22 +1,50 @@
-/** A suite's results as Markdown, each contender with its ratio to the first one. */
-export function markdown({ title, settings, tables }) {
-  const facts = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
-  return [`## ${title}`, '', facts.join(', '), '', ...tables.flatMap(table)].join('\n');
-}
-
-function table({ callers, results }) {
-  const [first] = results;
+/** Every figure of every suite as one Markdown table. */
+export function table(reports) {
   return [
-    `| ${callers} ${callers === 1 ? 'caller' : 'callers'} | median /s | range /s | p50 ms | p99 ms | Signalbox is |`,
-    '|---|---:|---:|---:|---:|---:|',
-    ...results.map(
-      (result) =>
-        `| ${result.name} | ${whole(result.rate)} | ${whole(result.lowest)} to ${whole(result.highest)} ` +
-        `| ${result.p50.toFixed(2)} | ${result.p99.toFixed(2)} ` +
-        `| ${result === first ? '' : `${(first.rate / result.rate).toFixed(2)} times`} |`,
-    ),
-    '',
-  ];
+    '| figure | Signalbox | reference | ratio: median (range) | goal | |',
+    '|---|---:|---:|---:|---:|---|',
+    ...reports.flatMap(({ figures }) => figures.map(row)),
+  ].join('\n');
 }
 
-const whole = (rate) => Math.round(rate).toLocaleString('en-US');
+/** Under which settings each suite ran. */
+export function settingsList(reports) {
+  return reports.map(({ title, settings }) => `- ${title}: ${pairs(settings)}`).join('\n');
+}
+
+/** One suite for the terminal. */
+export function suiteReport({ title, settings, figures }) {
+  return [`## ${title}`, '', pairs(settings), '', table([{ figures }]), ''].join('\n');
+}
+
+/** The machine, without a name that would tell whose. */
+export function machineLine({ date, node, cores, memory, platform }) {
+  return `Measured ${date}: ${cores} cores, ${memory} GB, ${platform}, Node.js ${node}.`;
+}
+
+function row({ name, unit, subject, reference, ratio, goal, met }) {
+  const goalText =
+    goal === undefined
+      ? ''
+      : goal.least === undefined
+        ? `≤ ${number(goal.most)} ×`
+        : `≥ ${number(goal.least)} ×`;
+  return (
+    `| ${name} | ${number(subject.median)} ${unit} ` +
+    `| ${reference === undefined ? '' : `${number(reference.median)} ${unit}, ${reference.name}`} ` +
+    `| ${number(ratio.median)} (${number(ratio.lowest)} to ${number(ratio.highest)}) ` +
+    `| ${goalText} | ${met === undefined ? '' : met ? 'met' : 'not met'} |`
+  );
+}
+
+const pairs = (settings) =>
+  Object.entries(settings)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+
+/** Three digits, or all before the point. */
+function number(value) {
+  return value >= 100
+    ? Math.round(value).toLocaleString('en-US')
+    : Number(value.toPrecision(3)).toString();
+}

@@ -1,5 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { placesOf } from '../lamp.mjs';
+import { eventOf, flip } from './event.mjs';
 
 /** The schema an engineer would write for the same job: state and version, and an outbox. */
 export const byHandSchema = [
@@ -24,6 +25,7 @@ const insert = {
   name: 'insert',
   text: 'INSERT INTO by_hand_outbox (event_id, key, payload) VALUES ($1, $2, $3)',
 };
+const notify = { name: 'notify', text: 'NOTIFY by_hand' };
 const batch = (table) => ({
   name: `batch ${table}`,
   text: `WITH asked AS (
@@ -37,69 +39,58 @@ const batch = (table) => ({
     INSERT INTO by_hand_outbox (event_id, key, payload) SELECT event_id, key, payload FROM moved`,
 });
 
-function openPool(url, connections) {
+/** A pool whose connections may be cut at the end, when the database is dropped. */
+export function openPool(url, connections) {
   const pool = new pg.Pool({ connectionString: url, max: connections });
-  // Dropping the database at the end cuts connections that are still saying goodbye.
   pool.on('error', () => {});
   return pool;
 }
 
-const flip = (state) =>
-  state === 'Off' ? { event: 'SwitchedOn', to: 'On' } : { event: 'SwitchedOff', to: 'Off' };
-
-/** A CloudEvent of the same size as Signalbox's. */
-function eventOf(id, { state, version, account, domain, project }) {
-  const { event, to } = flip(state);
-  const eventId = randomUUID();
-  return {
-    to,
-    eventId,
-    key: `management-server.ResourceStateEvent.${event}.Lamp.${id}`,
-    payload: JSON.stringify({
-      specversion: '1.0',
-      id: eventId,
-      source: 'management-server',
-      type: event,
-      subject: `Lamp/${id}`,
-      time: new Date().toISOString(),
-      datacontenttype: 'application/json',
-      dataschema: 'https://signalbox.dev/schemas/ResourceStateEvent/1',
-      partitionkey: id,
-      category: 'ResourceStateEvent',
-      actor: 'bench',
-      account,
-      domain,
-      project,
-      revision: version + 1,
-      data: { event, old: state, new: to, lifecycleVersion: 1, changed: true },
-    }),
-  };
-}
-
-/** BEGIN; SELECT; UPDATE; INSERT; COMMIT, prepared, on so many connections. */
-export function transaction(url, uuids, { connections, callers }) {
+/**
+ * BEGIN; SELECT; UPDATE; INSERT; COMMIT, on so many connections, again when the race for the row is
+ * lost.
+ *
+ * @param prepare false sends the texts each time, as `client.query(text, values)` does.
+ * @param notifies sends a NOTIFY inside the transaction, for a relay that listens.
+ */
+export function transaction(
+  url,
+  uuids,
+  { connections, callers, prepare = true, notifies = false, place = placesOf(uuids, callers) },
+) {
   const pool = openPool(url, connections);
-  const place = placesOf(uuids, callers);
+  const query = (client, { name, text }, values) =>
+    client.query(prepare ? { name, text, values } : { text, values });
+  const attempt = async (client, id) => {
+    await client.query('BEGIN');
+    const { rows } = await query(client, select, [id]);
+    const event = eventOf(id, rows[0]);
+    const { rowCount } = await query(client, update, [
+      id,
+      event.to,
+      rows[0].state,
+      rows[0].version,
+    ]);
+    if (rowCount !== 1) {
+      await client.query('ROLLBACK');
+      return false;
+    }
+    await query(client, insert, [event.eventId, event.key, event.payload]);
+    if (notifies) await query(client, notify, []);
+    await client.query('COMMIT');
+    return true;
+  };
   return {
-    pool,
     async operation(caller) {
       const id = place(caller);
       const client = await pool.connect();
       try {
-        await client.query('BEGIN');
-        const { rows } = await client.query({ ...select, values: [id] });
-        const event = eventOf(id, rows[0]);
-        const { rowCount } = await client.query({
-          ...update,
-          values: [id, event.to, rows[0].state, rows[0].version],
-        });
-        if (rowCount !== 1) throw new Error('lost the race');
-        await client.query({ ...insert, values: [event.eventId, event.key, event.payload] });
-        await client.query('COMMIT');
+        while (!(await attempt(client, id))) {}
       } finally {
         client.release();
       }
     },
+    close: () => pool.end(),
   };
 }
 
@@ -120,7 +111,6 @@ export function batches(url, uuids, { connections, size, table }) {
   }));
   const next = Array.from({ length: connections }, () => 0);
   return {
-    pool,
     async operation(caller) {
       const from = caller * part + next[caller];
       next[caller] = (next[caller] + size) % part;
@@ -139,22 +129,12 @@ export function batches(url, uuids, { connections, size, table }) {
         ],
       });
       if (rowCount !== size) throw new Error(`moved ${rowCount} of ${size}`);
-      taken.forEach((row, index) => {
-        row.state = events[index].to;
+      for (const row of taken) {
+        row.state = flip(row.state).to;
         row.version += 1;
-      });
+      }
       return size;
     },
-  };
-}
-
-/** Each caller goes round its own part of the rows. */
-export function placesOf(uuids, callers) {
-  const part = Math.floor(uuids.length / callers);
-  const next = Array.from({ length: callers }, () => 0);
-  return (caller) => {
-    const offset = next[caller];
-    next[caller] = (offset + 1) % part;
-    return uuids[caller * part + offset];
+    close: () => pool.end(),
   };
 }

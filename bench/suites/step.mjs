@@ -1,28 +1,36 @@
 import { initialTransition, transition } from 'xstate';
-import { virtualMachine, virtualMachineMachine } from '../dist/machines/virtual-machine.js';
-import { step } from '../dist/src/index.js';
-import { compare } from './measure.mjs';
+import { virtualMachine, virtualMachineMachine } from '../../dist/machines/virtual-machine.js';
+import { step as take } from '../../dist/src/index.js';
+import { figure } from '../figure.mjs';
+import { compare, looped } from '../measure.mjs';
 
 /** A machine's start and stop, over and over. */
 const cycle = ['StartRequested', 'OperationSucceeded', 'StopRequested', 'OperationSucceeded'];
 
 /** step() on the compiled table against XState's own pure transition() on the same machine. */
-export async function stepAgainstXState({ rounds, seconds, log }) {
-  log('step() and transition() in turn');
-  const results = await compare(
-    [
-      { name: 'step()', callers: 1, operation: async () => steps(100_000) },
-      { name: "XState's transition()", callers: 1, operation: async () => transitions(400) },
-    ],
-    { rounds, seconds },
-  );
-  return { settings: { machine: 'VirtualMachine' }, tables: [{ callers: 1, results }] };
-}
+export const step = {
+  name: 'step',
+  title: 'one step in memory',
+  async run(options) {
+    const [subject, reference] = await compare(
+      [
+        looped('step()', 1, async () => steps(100_000)),
+        looped("XState's transition()", 1, async () => transitions(400)),
+      ],
+      options,
+    );
+    const name = 'step()';
+    return {
+      settings: { machine: 'VirtualMachine' },
+      figures: [figure({ name, goal: { least: 200 }, subject, reference })],
+    };
+  },
+};
 
 function steps(count) {
   let state = 'Stopped';
   for (let index = 0; index < count; index += 1) {
-    const result = step(virtualMachine, { state }, cycle[index & 3]);
+    const result = take(virtualMachine, { state }, cycle[index & 3]);
     if (!result.lawful) throw new Error(`${cycle[index & 3]} is refused in ${state}`);
     state = result.next;
   }

@@ -1,0 +1,96 @@
+import { batches, transaction } from '../by-hand/postgres.mjs';
+import { figure } from '../figure.mjs';
+import { switching } from '../lamp.mjs';
+import { best, compare, looped } from '../measure.mjs';
+import { scoped } from '../scoped.mjs';
+import { postgresDatabase, postgresSettings } from '../servers/postgres.mjs';
+
+const batchSize = 100;
+
+/** One transition with its event, by one caller and by many, against three ways to do it by hand. */
+export const postgres = {
+  name: 'postgres',
+  title: 'one transition with its event, PostgreSQL',
+  run: (options) =>
+    scoped(async (open) => {
+      const database = open(await postgresDatabase());
+      const alone = await oneCaller(database, options);
+      const many = await manyCallers(database, 256, options);
+      return {
+        settings: await postgresSettings(database.dataSource),
+        figures: [...alone, ...many],
+      };
+    }),
+};
+
+async function oneCaller({ reset, signalbox, url, uuids }, options) {
+  await reset();
+  return scoped(async (open) => {
+    const plain = open(transaction(url, uuids, { connections: 1, callers: 1, prepare: false }));
+    const prepared = open(transaction(url, uuids, { connections: 1, callers: 1 }));
+    const [subject, byText, byName] = await compare(
+      [
+        looped('signalbox.transition()', 1, switching(signalbox, uuids, 1)),
+        looped('BEGIN; SELECT; UPDATE; INSERT; COMMIT', 1, plain.operation),
+        looped('the same, prepared', 1, prepared.operation),
+      ],
+      options,
+    );
+    const name = 'one caller, transition + event, PostgreSQL';
+    return [
+      figure({ name, goal: { least: 2 }, subject, reference: byText }),
+      figure({ name: `${name}, against prepared statements`, subject, reference: byName }),
+    ];
+  });
+}
+
+async function manyCallers({ dataSource, reset, signalbox, url, uuids }, callers, options) {
+  await reset();
+  return scoped(async (open) => {
+    options.log('  looking for the best numbers of connections by hand');
+    const byHand = await best(
+      [4, 8, 16, 32].map((connections) => {
+        const way = open(transaction(url, uuids, { connections, callers }));
+        return looped(`prepared transaction, ${connections} connections`, callers, way.operation);
+      }),
+    );
+    const candidates = [];
+    for (const connections of [1, 2, 4]) {
+      const table = await lampCopy(dataSource, connections);
+      const way = open(batches(url, uuids, { connections, size: batchSize, table }));
+      const name = `batches of ${batchSize} on ${connections} of the connections`;
+      candidates.push(looped(name, connections, way.operation));
+    }
+    const byBatch = await best(candidates);
+    const [subject, one, batch] = await compare(
+      [
+        looped('signalbox.transition()', callers, switching(signalbox, uuids, callers)),
+        byHand,
+        byBatch,
+      ],
+      options,
+    );
+    const name = `${callers} callers, distinct resources, PostgreSQL`;
+    return [
+      figure({ name, goal: { least: 10 }, subject, reference: one }),
+      figure({ name: `${name}: p99`, subject, reference: one, measure: 'p99', unit: 'ms' }),
+      figure({
+        name: `${name}: in batches by hand`,
+        goal: { least: 0.7 },
+        subject,
+        reference: batch,
+      }),
+    ];
+  });
+}
+
+/** Batches know beforehand what rows hold, so each number of connections has a table of its own. */
+async function lampCopy(dataSource, connections) {
+  const table = `by_hand_lamp_${connections}`;
+  await dataSource.query(`CREATE TABLE ${table} (LIKE by_hand_lamp INCLUDING ALL)`);
+  await dataSource.query(
+    `INSERT INTO ${table} SELECT id, 'Off', 1, state_since, account, domain, project FROM by_hand_lamp`,
+  );
+  await dataSource.query(`VACUUM ANALYZE ${table}`);
+  return table;
+}

@@ -1,0 +1,12 @@
+import { readFile, writeFile } from 'node:fs/promises';
+
+const begin = '<!-- bench: begin -->';
+const end = '<!-- bench: end -->';
+
+/** Replaces what is between the markers of a page. Throws when the page has none. */
+export async function writePage(path, text) {
+  const page = await readFile(path, 'utf8');
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${path} has no lines '${begin}' and '${end}'.`);
+  await writeFile(path, `${page.slice(0, from + begin.length)}\n\n${text}\n\n${page.slice(to)}`);
+}
