@@ -1,8 +1,12 @@
+import { consume } from './consume.mjs';
 import { hotResources } from './hot.mjs';
+import { mariadb } from './mariadb.mjs';
 import { postgres } from './postgres.mjs';
+import { relay } from './relay.mjs';
 import { save } from './save.mjs';
+import { sqlite } from './sqlite.mjs';
 import { step } from './step.mjs';
 import { topic } from './topic.mjs';
 
 /** In the order of the table. Each resolves with `{ settings, figures }`. */
-export const suites = [postgres, hotResources, save, step, topic];
+export const suites = [postgres, mariadb, hotResources, save, sqlite, relay, consume, step, topic];
