@@ -5,10 +5,11 @@ import { spread } from './measure.mjs';
  * of a round is of the same minute.
  *
  * @param goal `{ least }` or `{ most }`; absent where the figure only informs.
- * @param measure which number of a sample: `rate` (default), `p50`, `p99`, or any that suites return.
+ * @param measure which number of a sample: `rate` (default), `p50`, any other, or what tells it.
  */
 export function figure({ name, goal, subject, reference, measure = 'rate', unit = '/s' }) {
-  const pick = ({ samples }) => samples.map((sample) => sample[measure]);
+  const read = typeof measure === 'function' ? measure : (sample) => sample[measure];
+  const pick = ({ samples }) => samples.map(read);
   const [ours, theirs] = [pick(subject), pick(reference)];
   const ratio = spread(ours.map((value, round) => value / theirs[round]));
   return {

@@ -42,12 +42,10 @@ export function switching(signalbox, uuids, callers) {
   const isOn = new Set();
   return async (caller) => {
     const uuid = place(caller);
-    if (isOn.delete(uuid)) {
-      await signalbox.transition(Lamp, uuid, 'SwitchedOff', { actor: 'bench' });
-    } else {
-      await signalbox.transition(Lamp, uuid, 'SwitchedOn', { actor: 'bench' });
-      isOn.add(uuid);
-    }
+    const event = isOn.delete(uuid) ? 'SwitchedOff' : 'SwitchedOn';
+    const moved = await signalbox.transition(Lamp, uuid, event, { actor: 'bench' });
+    if (moved.new === 'On') isOn.add(uuid);
+    return moved;
   };
 }
 

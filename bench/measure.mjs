@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 
 /**
  * A contender whose `operation(caller)` is run by so many callers at once, each in a closed loop. The
- * operation may resolve with how many operations it was, when it was not one.
+ * operation may resolve with a number, of operations that it was.
  */
 export function looped(name, callers, operation) {
   return { name, sample: (seconds) => run(operation, { callers, seconds }) };
@@ -30,7 +30,8 @@ export async function run(operation, { callers, seconds }) {
   const done = Array.from({ length: callers }, () => 0);
   const caller = async (index) => {
     for (let before = performance.now(); before < end;) {
-      const operations = (await operation(index)) ?? 1;
+      const result = await operation(index);
+      const operations = typeof result === 'number' ? result : 1;
       const after = performance.now();
       latencies.push(after - before);
       done[index] += operations;

@@ -39,6 +39,9 @@ const batch = (table) => ({
     INSERT INTO by_hand_outbox (event_id, key, payload) SELECT event_id, key, payload FROM moved`,
 });
 
+const insertOutbox = (client, { eventId, key, payload }, query) =>
+  query(client, insert, [eventId, key, payload]);
+
 /** A pool whose connections may be cut at the end, when the database is dropped. */
 export function openPool(url, connections) {
   const pool = new pg.Pool({ connectionString: url, max: connections });
@@ -51,12 +54,20 @@ export function openPool(url, connections) {
  * lost.
  *
  * @param prepare false sends the texts each time, as `client.query(text, values)` does.
+ * @param announce writes the event within the transaction; by default into the outbox.
  * @param notifies sends a NOTIFY inside the transaction, for a relay that listens.
  */
 export function transaction(
   url,
   uuids,
-  { connections, callers, prepare = true, notifies = false, place = placesOf(uuids, callers) },
+  {
+    connections,
+    callers,
+    prepare = true,
+    notifies = false,
+    place = placesOf(uuids, callers),
+    announce = insertOutbox,
+  },
 ) {
   const pool = openPool(url, connections);
   const query = (client, { name, text }, values) =>
@@ -75,7 +86,7 @@ export function transaction(
       await client.query('ROLLBACK');
       return false;
     }
-    await query(client, insert, [event.eventId, event.key, event.payload]);
+    await announce(client, { ...event, id }, query);
     if (notifies) await query(client, notify, []);
     await client.query('COMMIT');
     return true;

@@ -34,8 +34,11 @@ export const consume = {
       const [subject, checked, reference] = await compare(
         [
           sized('bus.subscribe()', filled(subscribe)),
-          sized('signalbox.on(): decoded and held to its schema', filled(subscribeChecked)),
-          sized('amqplib consume and ack', filled((total) => byHand(broker, queue, total))),
+          sized('signalbox.subscribe(): decoded and held to its schema', filled(subscribeChecked)),
+          sized(
+            'amqplib consume and ack',
+            filled((total) => byHand(broker, queue, total)),
+          ),
         ],
         options,
       );

@@ -28,7 +28,7 @@ export const hotResources = {
         }),
       );
       const toggle = (caller) =>
-        signalbox.transition(Lamp, place(caller), 'Toggled', { actor: 'bench' }).then(() => 1);
+        signalbox.transition(Lamp, place(caller), 'Toggled', { actor: 'bench' });
       const [subject, reference] = await compare(
         [looped('signalbox.transition()', callers, toggle), byHand],
         options,

@@ -11,9 +11,9 @@ export const topic = {
   title: `topic match, ${bindings} bindings`,
   async run(options) {
     const figures = [];
-    for (const [name, goal, patterns] of [
-      ['selective', 1_000, selective()],
-      [`${hits} hits a key`, 150, popular()],
+    for (const { name, least, patterns } of [
+      { name: 'selective', least: 1_000, patterns: selective() },
+      { name: `${hits} hits a key`, least: 150, patterns: popular() },
     ]) {
       const [subject, reference] = await compare(
         [
@@ -24,9 +24,7 @@ export const topic = {
         ],
         options,
       );
-      figures.push(
-        figure({ name: `topic match, ${name}`, goal: { least: goal }, subject, reference }),
-      );
+      figures.push(figure({ name: `topic match, ${name}`, goal: { least }, subject, reference }));
     }
     return { settings: { bindings }, figures };
   },
