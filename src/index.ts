@@ -116,6 +116,8 @@ export type {
   BusMessage,
   BusSubscription,
   DeadLetter,
+  DeadLetterCause,
+  DeadLetterOrigin,
   DeadLetters,
   DeadLetterSelection,
   Delivery,
@@ -125,6 +127,8 @@ export type {
   SubscribeOptions,
 } from './bus/bus.js';
 export { DeadLetterError } from './bus/dead-letter-error.js';
+export { groupDeadLetters } from './bus/dead-letter-groups.js';
+export type { DeadLetterGroup } from './bus/dead-letter-groups.js';
 export { memoryBus } from './bus/memory/memory-bus.js';
 export type { MemoryBusOptions } from './bus/memory/memory-bus.js';
 export { subscribeEvents } from './bus/event-subscription.js';

@@ -350,6 +350,11 @@ export class Signalbox implements AsyncDisposable {
     const remembered: BusSubscription = {
       patterns: subscription.patterns,
       pool: subscription.pool,
+      get paused() {
+        return subscription.paused;
+      },
+      pause: () => subscription.pause(),
+      resume: () => subscription.resume(),
       unsubscribe,
       [Symbol.asyncDispose]: () => unsubscribe(),
     };

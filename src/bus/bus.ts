@@ -164,10 +164,7 @@ export interface SubscribeOptions {
   readonly onMissed?: () => void;
 }
 
-/**
- * When a failed delivery is tried again. While one waits, later deliveries of its `partitionKey` wait
- * behind it, so that order is kept; other keys go on.
- */
+/** When a failed delivery is tried again, and what happens meanwhile. Other keys always go on. */
 export interface RetryPolicy {
   /** Tries in all, the first included, before the message is dead-lettered. Default 5. */
   readonly attempts?: number;
@@ -175,6 +172,14 @@ export interface RetryPolicy {
   readonly delay?: number;
   /** The longest delay in milliseconds. Default 30,000. */
   readonly maxDelay?: number;
+  /**
+   * What becomes of later deliveries of the same `partitionKey` while a failed one waits.
+   *
+   * - `hold` (default): they wait behind it, so that the resource's order is kept.
+   * - `release`: they go on, and the failed one comes when it is due; never two at a time. For
+   *   handlers that do not care about order, or that compare revisions.
+   */
+  readonly order?: 'hold' | 'release';
 }
 
 /** A live subscription. */
@@ -183,6 +188,17 @@ export interface BusSubscription extends AsyncDisposable {
   readonly patterns: readonly string[];
   /** The pool it is a member of; undefined for an ephemeral one. */
   readonly pool: string | undefined;
+  /** True from `pause` to `resume`. */
+  readonly paused: boolean;
+  /**
+   * Starts no more handlers, and resolves when those under way have returned (or `resume` comes
+   * first). The subscription keeps its place: what was delivered to it, and not begun, waits with it,
+   * an ephemeral one goes on collecting, and of an ordered pool it stays the active member. To leave
+   * the work to others, unsubscribe. Safe to call twice.
+   */
+  pause(): Promise<void>;
+  /** Goes on where it stopped. Safe to call twice; without meaning when it is not paused. */
+  resume(): void;
   /**
    * Stops deliveries, waits for handlers under way, and removes what the subscription made: an
    * ephemeral one its queue and bindings, a pool member only itself. Safe to call twice. With
@@ -203,12 +219,37 @@ export interface DeadLetter {
   readonly attempts: number;
   /** UTC, ISO 8601. */
   readonly time: string;
+  /** What the handler threw; absent when the broker gave up by itself. */
+  readonly error?: DeadLetterCause;
+  /** Where the message came from, and who gave it up. */
+  readonly origin: DeadLetterOrigin;
+}
+
+/** What a handler threw over a dead letter: the cause of a `DeadLetterError`, where it has one. */
+export interface DeadLetterCause {
+  readonly name: string;
+  readonly message: string;
+  /** Its `code`, such as `ECONNREFUSED` or one of this package's, where it has one. */
+  readonly code?: string;
+}
+
+/** Where a dead letter came from, and who gave it up; its routing key is the message's own. */
+export interface DeadLetterOrigin {
+  /** The exchange, topic or stream it was published to, where the transport has several. */
+  readonly exchange?: string;
+  /** The member of the pool, as `host:pid`; absent when the broker gave up by itself. */
+  readonly member?: string;
 }
 
 /** Which dead letters of a pool to take. */
 export interface DeadLetterSelection {
   /** Only messages with one of these ids; absent for all. */
   readonly ids?: readonly string[];
+  /**
+   * Only those whose reason is this one; `*` stands for any text, so that one pattern of
+   * `groupDeadLetters` takes its whole group.
+   */
+  readonly reason?: string;
   /** At most so many, oldest first. Default 100. */
   readonly limit?: number;
 }

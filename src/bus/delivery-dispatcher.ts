@@ -1,16 +1,31 @@
-import type { BusMessage, Delivery, DeliveryHandler, RetryPolicy } from './bus.js';
+import type { BusMessage, RetryPolicy } from './bus.js';
 import { DeadLetterError } from './dead-letter-error.js';
 import { retryDelay } from './retry-policy.js';
 
+/** What the dispatcher needs to know of a message: with the same key it comes one after another. */
+interface Keyed {
+  readonly partitionKey?: string;
+}
+
+/** A message with which try this is. */
+export type Tried<M> = M & {
+  /** 1 for the first try of this subscription, +1 for each retry. */
+  readonly attempt: number;
+  /** True when it was delivered before, to this or another member of the pool. */
+  readonly redelivered: boolean;
+  /** The pool it was delivered to; absent for an ephemeral subscription. */
+  readonly pool?: string;
+};
+
 /** A message that a transport handed over, and how to settle it. */
-export interface IncomingDelivery {
-  readonly message: BusMessage;
+export interface IncomingDelivery<M extends Keyed = BusMessage> {
+  readonly message: M;
   readonly redelivered: boolean;
   /** Tells the transport that the message is done. Must not throw. */
   acknowledge(): void;
   /**
-   * Puts the message aside for good. Until it resolves, later deliveries of the same key wait; when it
-   * rejects, it is tried again after a delay.
+   * Puts the message aside for good. Until it resolves, later deliveries of the same key wait (unless
+   * retries let them pass); when it rejects, it is tried again after a delay.
    */
   giveUp(failure: HandlingFailure): Promise<void>;
 }
@@ -22,26 +37,30 @@ export interface HandlingFailure {
   readonly error: Error;
 }
 
-interface DispatcherOptions {
-  readonly handler: DeliveryHandler;
+interface DispatcherOptions<M extends Keyed> {
+  readonly handler: (delivery: Tried<M>, signal: AbortSignal) => void | Promise<void>;
   /** The pool that deliveries are for; absent for an ephemeral subscription. */
   readonly pool?: string | undefined;
   /** How many handlers may run at once. */
   readonly concurrency: number;
   readonly retry: Required<RetryPolicy>;
-  readonly onRetry: (delivery: Delivery, delay: number, error: Error) => void;
+  readonly onRetry: (delivery: Tried<M>, delay: number, error: Error) => void;
 }
 
-/** Deliveries of one partition key: the first is being handled or waits for its retry. */
-interface Lane {
+/** Deliveries of one partition key, at most one of them being handled. */
+interface Lane<M extends Keyed> {
   readonly key: string | undefined;
-  readonly queue: Entry[];
+  /** In the order they came. The first is being handled, or waits for its retry or its turn. */
+  readonly queue: Entry<M>[];
+  /** Those that wait for a retry and let others pass. */
+  readonly aside: Map<Entry<M>, NodeJS.Timeout>;
   running: boolean;
   timer: NodeJS.Timeout | undefined;
 }
 
-interface Entry {
-  readonly incoming: IncomingDelivery;
+interface Entry<M extends Keyed> {
+  readonly incoming: IncomingDelivery<M>;
+  readonly position: number;
   attempt: number;
   failure: HandlingFailure | undefined;
   giveUpTries: number;
@@ -52,28 +71,33 @@ interface Entry {
 /**
  * Runs the handler of one subscription: deliveries of a partition key one after another in order,
  * different keys at the same time up to `concurrency`, failed ones again after a growing delay that
- * holds back only their own key. Both adapters deliver through it, so that they behave alike.
+ * holds back only their own key, or nothing where the policy lets others pass. Every adapter delivers
+ * through it, so that they behave alike.
  */
-export class DeliveryDispatcher {
-  readonly #options: DispatcherOptions;
-  readonly #lanes = new Map<string, Lane>();
-  readonly #unkeyed = new Set<Lane>();
+export class DeliveryDispatcher<M extends Keyed = BusMessage> {
+  readonly #options: DispatcherOptions<M>;
+  readonly #lanes = new Map<string, Lane<M>>();
+  readonly #unkeyed = new Set<Lane<M>>();
   readonly #abort = new AbortController();
-  #ready: Lane[] = [];
+  #ready: Lane<M>[] = [];
+  #positions = 0;
   #running = 0;
   #scheduled = false;
+  #paused = false;
   #stopped = false;
-  #idle: (() => void)[] = [];
+  #quiet: (() => void)[] = [];
 
-  constructor(options: DispatcherOptions) {
+  constructor(options: DispatcherOptions<M>) {
     this.#options = options;
   }
 
   /** Takes a delivery. The handler runs later, never inside this call. */
-  accept(incoming: IncomingDelivery): void {
+  accept(incoming: IncomingDelivery<M>): void {
     if (this.#stopped) return;
-    const entry: Entry = {
+    this.#positions += 1;
+    const entry: Entry<M> = {
       incoming,
+      position: this.#positions,
       attempt: 0,
       failure: undefined,
       giveUpTries: 0,
@@ -82,13 +106,11 @@ export class DeliveryDispatcher {
     const key = incoming.message.partitionKey;
     let lane = key === undefined ? undefined : this.#lanes.get(key);
     if (lane === undefined) {
-      lane = { key, queue: [entry], running: false, timer: undefined };
+      lane = { key, queue: [], aside: new Map(), running: false, timer: undefined };
       if (key === undefined) this.#unkeyed.add(lane);
       else this.#lanes.set(key, lane);
-      this.#makeReady(lane);
-    } else {
-      lane.queue.push(entry);
     }
+    this.#enqueue(lane, entry);
   }
 
   /**
@@ -100,6 +122,8 @@ export class DeliveryDispatcher {
     for (const lane of [...this.#lanes.values(), ...this.#unkeyed]) {
       clearTimeout(lane.timer);
       lane.timer = undefined;
+      for (const timer of lane.aside.values()) clearTimeout(timer);
+      lane.aside.clear();
       lane.queue.length = lane.running ? 1 : 0;
       const [running] = lane.queue;
       if (running === undefined) this.#remove(lane);
@@ -107,16 +131,49 @@ export class DeliveryDispatcher {
     }
   }
 
+  /**
+   * Starts no more handlers, and resolves when those under way have returned. Deliveries are still
+   * taken, and wait. Safe to call twice.
+   */
+  async pause(): Promise<void> {
+    this.#paused = true;
+    await this.#untilQuiet();
+  }
+
+  /** Goes on with what waits; a pause that has not settled yet is over. Safe to call twice. */
+  resume(): void {
+    if (this.#stopped) return;
+    this.#paused = false;
+    for (const resolve of this.#quiet.splice(0)) resolve();
+    this.#schedule();
+  }
+
   /** Starts no more handlers, aborts their signal, and resolves when those under way have returned. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.forget();
     this.#abort.abort();
-    if (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#untilQuiet();
   }
 
-  #makeReady(lane: Lane): void {
+  /** Puts an entry where its position says, behind the one that is being handled. */
+  #enqueue(lane: Lane<M>, entry: Entry<M>): void {
+    const { queue } = lane;
+    let at = queue.length;
+    while (at > (lane.running ? 1 : 0) && (queue[at - 1] as Entry<M>).position > entry.position) {
+      at -= 1;
+    }
+    queue.splice(at, 0, entry);
+    // Of any others, one is handled, waits for its retry, or is ready already.
+    if (queue.length === 1) this.#makeReady(lane);
+  }
+
+  #makeReady(lane: Lane<M>): void {
     this.#ready.push(lane);
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
@@ -126,7 +183,7 @@ export class DeliveryDispatcher {
   }
 
   #pump(): void {
-    while (this.#running < this.#options.concurrency) {
+    while (!this.#paused && this.#running < this.#options.concurrency) {
       const lane = this.#ready.shift();
       if (lane === undefined) return;
       const entry = lane.queue[0];
@@ -137,29 +194,42 @@ export class DeliveryDispatcher {
     }
   }
 
-  async #run(lane: Lane, entry: Entry): Promise<void> {
+  async #run(lane: Lane<M>, entry: Entry<M>): Promise<void> {
     const wait = await this.#attempt(entry);
     lane.running = false;
     this.#running -= 1;
-    if (this.#stopped) {
-      if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
-      return;
+    if (this.#running === 0 && (this.#paused || this.#stopped)) {
+      for (const resolve of this.#quiet.splice(0)) resolve();
     }
-    if (wait === undefined) {
-      lane.queue.shift();
-      if (lane.queue.length > 0) this.#makeReady(lane);
-      else this.#remove(lane);
-    } else {
+    if (this.#stopped) return;
+    if (wait !== undefined && this.#options.retry.order === 'hold') {
       lane.timer = setTimeout(() => {
         lane.timer = undefined;
         this.#makeReady(lane);
       }, wait);
+    } else {
+      lane.queue.shift();
+      if (wait !== undefined) this.#putAside(lane, entry, wait);
+      if (lane.queue.length > 0) this.#makeReady(lane);
+      else if (lane.aside.size === 0) this.#remove(lane);
     }
     this.#pump();
   }
 
+  #putAside(lane: Lane<M>, entry: Entry<M>, wait: number): void {
+    const timer = setTimeout(() => {
+      lane.aside.delete(entry);
+      this.#enqueue(lane, entry);
+    }, wait);
+    lane.aside.set(entry, timer);
+  }
+
+  async #untilQuiet(): Promise<void> {
+    if (this.#running > 0) await new Promise<void>((resolve) => this.#quiet.push(resolve));
+  }
+
   /** One try. Resolves with the milliseconds until the next, or undefined when the entry is done. */
-  async #attempt(entry: Entry): Promise<number | undefined> {
+  async #attempt(entry: Entry<M>): Promise<number | undefined> {
     if (entry.failure === undefined) {
       const outcome = await this.#handle(entry);
       if (outcome === undefined || entry.forgotten) return undefined;
@@ -171,16 +241,16 @@ export class DeliveryDispatcher {
       return undefined;
     } catch {
       entry.giveUpTries += 1;
-      return retryDelay({ attempts: 0, delay: 200, maxDelay: 5_000 }, entry.giveUpTries);
+      return retryDelay({ delay: 200, maxDelay: 5_000 }, entry.giveUpTries);
     }
   }
 
   /** Undefined when handled, the delay of a retry, or the failure to give up with. */
-  async #handle(entry: Entry): Promise<number | undefined | HandlingFailure> {
+  async #handle(entry: Entry<M>): Promise<number | undefined | HandlingFailure> {
     const { handler, pool, retry, onRetry } = this.#options;
     const { message, redelivered } = entry.incoming;
     entry.attempt += 1;
-    const delivery: Delivery = {
+    const delivery: Tried<M> = {
       ...message,
       attempt: entry.attempt,
       redelivered: redelivered || entry.attempt > 1,
@@ -209,7 +279,7 @@ export class DeliveryDispatcher {
     }
   }
 
-  #remove(lane: Lane): void {
+  #remove(lane: Lane<M>): void {
     if (lane.key === undefined) this.#unkeyed.delete(lane);
     else this.#lanes.delete(lane.key);
   }

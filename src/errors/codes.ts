@@ -64,6 +64,8 @@ export const errorCodes = {
     'No server of the service is there. Nothing was executed; retry later, or start a server.',
   CALL_TIMEOUT:
     'No answer to a call came within its timeout, and its server was told to stop. Where parameters.retrySafe is false the method had begun: read the resource before retrying.',
+  TOPOLOGY_MISSING:
+    'An exchange or queue of somebody else is not there, or not yet. Start its owner, correct the name, or give its settings so that it is declared.',
   CLOSED: 'Signalbox, a bus or a subscription is closed. Create a new one.',
   // Services: MethodFailedError
   METHOD_FAILED:

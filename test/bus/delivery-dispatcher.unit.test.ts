@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { DeliveryDispatcher, type IncomingDelivery } from '../../src/bus/delivery-dispatcher.js';
 import { Gate, message, until } from '../../src/testing/bus-conformance/recorder.js';
 
-const retry = { attempts: 3, delay: 0, maxDelay: 0 };
+const retry = { attempts: 3, delay: 0, maxDelay: 0, order: 'hold' } as const;
 
 interface Settled {
   readonly acknowledged: string[];
@@ -88,7 +88,7 @@ describe('the dispatcher', () => {
     const handled: string[] = [];
     const dispatcher = new DeliveryDispatcher({
       concurrency: 4,
-      retry: { attempts: 1, delay: 0, maxDelay: 0 },
+      retry: { ...retry, attempts: 1 },
       onRetry: () => {},
       handler: async ({ id }) => {
         handled.push(id);
@@ -116,7 +116,7 @@ describe('the dispatcher', () => {
     let attempts = 0;
     const dispatcher = new DeliveryDispatcher({
       concurrency: 1,
-      retry: { attempts: 1, delay: 0, maxDelay: 0 },
+      retry: { ...retry, attempts: 1 },
       onRetry: () => {},
       handler: () => {
         runs += 1;

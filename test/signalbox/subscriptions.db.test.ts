@@ -20,8 +20,15 @@ function watched(bus: Bus, ready: Promise<void> = Promise.resolve()): Bus & { en
         watching.ended += 1;
         await made.unsubscribe(how);
       };
-      const { pool } = made;
-      return { patterns, pool, unsubscribe, [Symbol.asyncDispose]: () => unsubscribe() };
+      return {
+        patterns,
+        pool: made.pool,
+        paused: false,
+        pause: () => made.pause(),
+        resume: () => made.resume(),
+        unsubscribe,
+        [Symbol.asyncDispose]: () => unsubscribe(),
+      };
     },
     close: () => bus.close(),
     [Symbol.asyncDispose]: () => bus.close(),

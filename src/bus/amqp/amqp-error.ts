@@ -53,6 +53,13 @@ export function topologyError(cause: unknown, what: string): SignalboxError {
       { parameters, cause },
     );
   }
+  if (replyCode === 404) {
+    return new UnavailableError(
+      'TOPOLOGY_MISSING',
+      `The broker does not have what ${what} needs: ${message}. Start its owner, correct the name, or give its owner's settings, so that it is declared.`,
+      { parameters, cause },
+    );
+  }
   return new UnavailableError(
     'BUS_UNAVAILABLE',
     `The broker could not set up ${what}: ${message}. Retry later.`,

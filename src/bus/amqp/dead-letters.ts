@@ -1,10 +1,12 @@
 import type { Channel, GetMessage } from 'amqplib';
 import type { DeadLetter, DeadLetters, DeadLetterSelection, Published } from '../bus.js';
 import { UnavailableError } from '../../errors/errors.js';
+import { selects } from '../dead-letter-groups.js';
 import { replyCodeOf, topologyError } from './amqp-error.js';
 import type { AmqpConnection } from './connection.js';
 import type { TopologyNames } from './topology.js';
-import { readDeadLetter, redriveHeaders, type OutgoingMessage } from './wire.js';
+import { readDeadLetter, toRedrive } from './dead-letter-wire.js';
+import type { OutgoingMessage } from './wire.js';
 
 interface AmqpDeadLettersOptions {
   readonly connection: AmqpConnection;
@@ -14,6 +16,7 @@ interface AmqpDeadLettersOptions {
 
 /** A dead letter, still unacknowledged on the channel that fetched it. */
 interface Fetched {
+  readonly received: GetMessage;
   readonly letter: DeadLetter;
   readonly acknowledge: () => void;
 }
@@ -40,14 +43,9 @@ export class AmqpDeadLetters implements DeadLetters {
     const { names, publish } = this.#options;
     const redriven = async (fetched: readonly Fetched[]): Promise<number> => {
       // One after another: their order is all the order that is left.
-      for (const { letter, acknowledge } of fetched) {
-        const { message } = letter;
-        const { routed } = await publish({
-          exchange: names.deadLetterExchange,
-          routingKey: names.redriveKey(pool),
-          message,
-          headers: redriveHeaders(message.key),
-        });
+      for (const { letter, received, acknowledge } of fetched) {
+        const way = { exchange: names.deadLetterExchange, routingKey: names.redriveKey(pool) };
+        const { routed } = await publish(toRedrive(received, letter, way));
         if (!routed) {
           throw new UnavailableError(
             'BUS_UNAVAILABLE',
@@ -83,11 +81,12 @@ export class AmqpDeadLetters implements DeadLetters {
 
   async #fetchNow<T>(
     pool: string,
-    { ids, limit = 100 }: DeadLetterSelection,
+    selection: DeadLetterSelection,
     use: (fetched: readonly Fetched[]) => Promise<T>,
     none: T,
   ): Promise<T> {
     const { names } = this.#options;
+    const { limit = 100 } = selection;
     const queue = names.deadLetterQueue(pool);
     const unsettled = new Set<GetMessage>();
     const fetched: Fetched[] = [];
@@ -102,8 +101,7 @@ export class AmqpDeadLetters implements DeadLetters {
           channel.ack(received);
           unsettled.delete(received);
         };
-        if (ids === undefined || ids.includes(letter.message.id))
-          fetched.push({ letter, acknowledge });
+        if (selects(selection, letter)) fetched.push({ received, letter, acknowledge });
       }
       return await use(fetched);
     } catch (error) {

@@ -2,6 +2,7 @@ import { ConfigurationError } from '../../errors/errors.js';
 import type { Format } from '../../formats/format.js';
 import { assertFormat } from '../../formats/formats.js';
 import type { BusNoticeListener } from '../notice.js';
+import { assertExchange, type RabbitmqExchange } from './declarations.js';
 import { maskUrl } from './mask-url.js';
 
 /** How to reach a broker over TLS. The certificate and its host name are always checked. */
@@ -28,10 +29,11 @@ export interface RabbitmqOptions {
   /** Unique among the buses of one relay. Default `rabbitmq`. */
   readonly name?: string;
   /**
-   * The durable topic exchange. Default `signalbox`. Queues take their names from it, so systems that
-   * share a virtual host need one each.
+   * The topic exchange. Default `signalbox`. Queues take their names from it, so systems that share a
+   * virtual host need one each. A name is declared durable. To publish on an exchange that belongs to
+   * somebody else, give the settings that its owner declares, such as `osloExchange('nova')`.
    */
-  readonly exchange?: string;
+  readonly exchange?: string | RabbitmqExchange;
   /** Put before the name of each queue, for brokers that grant permissions by prefix. Default none. */
   readonly queuePrefix?: string;
   /** Certificates for `amqps:`. Default none: the authorities of Node, no client certificate. */
@@ -91,6 +93,8 @@ export interface RabbitmqSettings {
   readonly name: string;
   readonly hosts: readonly RabbitmqHost[];
   readonly exchange: string;
+  /** How the exchange is declared. */
+  readonly declaration: RabbitmqExchange;
   readonly queuePrefix: string;
   readonly tls: RabbitmqTls | undefined;
   readonly heartbeat: number;
@@ -107,7 +111,9 @@ export function completeRabbitmqOptions(options: RabbitmqOptions): RabbitmqSetti
   const urls = typeof options.url === 'string' ? [options.url] : options.url;
   if (!Array.isArray(urls) || urls.length === 0) throw invalid('url', 'is one URL or several');
   const hosts = urls.map(parseHost);
-  const { exchange = 'signalbox', queuePrefix = '', unroutable = 'report' } = options;
+  const { queuePrefix = '', unroutable = 'report' } = options;
+  const declaration = ownExchange(options.exchange ?? 'signalbox', unroutable);
+  const exchange = declaration.name;
   // The slash is what keeps the names of an exchange's queues apart from those of any other exchange.
   if (!/^[\w.:-]{1,80}$/.test(exchange)) {
     throw invalid('exchange', 'is 1 to 80 letters, digits, dots, colons, dashes or underscores');
@@ -126,6 +132,7 @@ export function completeRabbitmqOptions(options: RabbitmqOptions): RabbitmqSetti
     name: options.name ?? 'rabbitmq',
     hosts,
     exchange,
+    declaration,
     queuePrefix,
     tls: options.tls,
     heartbeat: whole('heartbeat', options.heartbeat ?? 10, 0, 3600),
@@ -136,6 +143,21 @@ export function completeRabbitmqOptions(options: RabbitmqOptions): RabbitmqSetti
     unroutable,
     format: options.format,
   };
+}
+
+function ownExchange(
+  exchange: string | RabbitmqExchange,
+  unroutable: RabbitmqSettings['unroutable'],
+): RabbitmqExchange {
+  if (typeof exchange === 'string') return { name: exchange };
+  assertExchange(exchange, 'exchange');
+  if (exchange.type !== undefined && exchange.type !== 'topic') {
+    throw invalid('exchange', 'is a topic exchange');
+  }
+  if (unroutable !== 'report') {
+    throw invalid('unroutable', "is 'report' on an exchange that is declared as its owner does");
+  }
+  return exchange;
 }
 
 function parseHost(text: string): RabbitmqHost {

@@ -1,5 +1,5 @@
 import type { ConsumeMessage } from 'amqplib';
-import { UnavailableError } from '../../errors/errors.js';
+import { ConfigurationError, UnavailableError } from '../../errors/errors.js';
 import { assertRoutingKeyLength } from '../../events/routing-key.js';
 import type { Format } from '../../formats/format.js';
 import type {
@@ -21,9 +21,48 @@ import { AmqpDeadLetters } from './dead-letters.js';
 import { completeRabbitmqOptions, type RabbitmqOptions, type RabbitmqSettings } from './options.js';
 import { PoolPublisher } from './pool-publisher.js';
 import { Publisher } from './publisher.js';
-import { AmqpSubscription } from './subscription.js';
+import {
+  completeConsumerPoolOptions,
+  joinedSource,
+  type ConsumerPoolCallback,
+  type ConsumerPoolOptions,
+} from './consumer-pool.js';
+import { toDeadLetter } from './dead-letter-wire.js';
+import { receive } from './joined-message.js';
+import { ephemeralSource, poolSource } from './queue-source.js';
+import { AmqpSubscription, type SubscriptionOptions } from './subscription.js';
 import { declareExchanges, topologyNames, type TopologyNames } from './topology.js';
-import { deadLetterHeaders, readMessage } from './wire.js';
+import { readMessage } from './wire.js';
+
+/** What RabbitMQ can do beyond what every bus can. */
+export interface RabbitmqBus extends Bus {
+  /**
+   * Joins a pool that reads messages of anybody: exactly one member of a pool handles each message,
+   * every pool gets it, and no other reader loses it. The callback gets the body, whatever JSON it is,
+   * and the raw properties beside it. Other programs' exchanges and queues are used as they are, or
+   * declared with their own settings; the pool's own queue and its dead letters are ours.
+   *
+   * The pool's full name, by which its dead letters are found, is `<pool>@<exchange>`, with several
+   * exchanges `<pool>@<exchange>+<exchange>` in their alphabetical order, and for a given queue
+   * `@<queue>`; it is the `pool` of what is returned. Unsubscribing leaves the pool, and with
+   * `{ removePool: true }` removes it; a queue that was given stays its owner's.
+   *
+   * Rejects with ConfigurationError CONFIG_VALUE_INVALID (a name no broker takes), TOPOLOGY_CONFLICT
+   * (it exists with other settings) or BUS_CREDENTIALS_REFUSED (not permitted), with RefusedError
+   * FILTER_INVALID, and with UnavailableError TOPOLOGY_MISSING (a bare name is not there) or
+   * BUS_UNAVAILABLE.
+   *
+   * @example
+   * const member = await bus.joinConsumerPool(
+   *   { pool: 'inventory', topic: 'notifications.info', exchange: osloExchange('nova') },
+   *   async (body, { routingKey, headers, messageId, redelivered }) => {},
+   * );
+   */
+  joinConsumerPool(
+    options: ConsumerPoolOptions,
+    callback: ConsumerPoolCallback,
+  ): Promise<BusSubscription>;
+}
 
 /**
  * A bus over RabbitMQ 3.10 to 4.x, by AMQP 0-9-1. Connects on `connect`, or with the first publish or
@@ -34,14 +73,19 @@ import { deadLetterHeaders, readMessage } from './wire.js';
  * await using bus = rabbitmq({ url: 'amqp://guest:guest@localhost' });
  * await bus.connect();
  */
-export function rabbitmq(options: RabbitmqOptions): Bus {
-  return new RabbitmqBus(completeRabbitmqOptions(options), notifier(options.on));
+export function rabbitmq(options: RabbitmqOptions): RabbitmqBus {
+  return new AmqpBus(completeRabbitmqOptions(options), notifier(options.on));
 }
 
 /** Milliseconds that closing waits for confirms of what was published before. */
 const closePatience = 5_000;
 
-class RabbitmqBus implements Bus {
+type Subscription = BusSubscription & {
+  /** Binds again what the exchange lost when it was deleted. Never rejects. */
+  rebind(): Promise<void>;
+};
+
+class AmqpBus implements RabbitmqBus {
   readonly name: string;
   readonly capabilities: BusCapabilities = {
     reportsUnroutable: true,
@@ -62,7 +106,7 @@ class RabbitmqBus implements Bus {
   readonly #consuming: AmqpConnection;
   readonly #publisher: Publisher;
   readonly #poolPublisher: PoolPublisher;
-  readonly #subscriptions = new Set<AmqpSubscription>();
+  readonly #subscriptions = new Set<Subscription>();
   #closing: Promise<void> | undefined;
 
   constructor(settings: RabbitmqSettings, notify: BusNoticeListener) {
@@ -124,21 +168,35 @@ class RabbitmqBus implements Bus {
     options: SubscribeOptions = {},
   ): Promise<BusSubscription> {
     this.#assertOpen();
-    const subscription = new AmqpSubscription({
-      connection: this.#consuming,
-      names: this.#names,
-      bus: this.#settings,
-      patterns,
+    const settings = completeSubscribeOptions(patterns, options);
+    const { pool, order } = settings;
+    if (pool !== undefined) assertPlainPool(pool);
+    const place = { names: this.#names, bus: this.#settings, patterns };
+    return this.#start({
+      source: pool === undefined ? ephemeralSource(place) : poolSource({ ...place, pool, order }),
+      settings,
+      read: (received) => readMessage(received, this.#names.deadLetterExchange),
       handler,
-      settings: completeSubscribeOptions(patterns, options),
-      notify: this.#notify,
-      deadLetter: (pool, received, failure) => this.#deadLetter(pool, received, failure),
-      onEnd: () => this.#subscriptions.delete(subscription),
     });
-    await subscription.start();
-    this.#subscriptions.add(subscription);
-    if (this.#closing !== undefined) await subscription.unsubscribe();
-    return subscription;
+  }
+
+  async joinConsumerPool(
+    options: ConsumerPoolOptions,
+    callback: ConsumerPoolCallback,
+  ): Promise<BusSubscription> {
+    this.#assertOpen();
+    const settings = completeConsumerPoolOptions(options, this.#settings);
+    return this.#start({
+      source: joinedSource(settings, this.#names, this.#settings),
+      settings: settings.handling,
+      read: (received) => receive(received, settings, this.#names.deadLetterExchange),
+      handler: ({ body, message, attempt, redelivered, pool }, signal) =>
+        callback(
+          body(),
+          { ...message, attempt, redelivered, ...(pool === undefined ? {} : { pool }) },
+          signal,
+        ),
+    });
   }
 
   close(): Promise<void> {
@@ -156,19 +214,36 @@ class RabbitmqBus implements Bus {
     await Promise.all([this.#publishing.close(), this.#consuming.close()]);
   }
 
+  async #start<M extends { readonly id: string; readonly partitionKey?: string }>(
+    parts: Pick<SubscriptionOptions<M>, 'source' | 'settings' | 'read' | 'handler'>,
+  ): Promise<BusSubscription> {
+    const subscription = new AmqpSubscription<M>({
+      ...parts,
+      connection: this.#consuming,
+      bus: this.#settings,
+      notify: this.#notify,
+      deadLetter: (pool, received, failure) => this.#deadLetter(pool, received, failure),
+      onEnd: () => this.#subscriptions.delete(subscription),
+    });
+    await subscription.start();
+    this.#subscriptions.add(subscription);
+    if (this.#closing !== undefined) await subscription.unsubscribe();
+    return subscription;
+  }
+
   async #deadLetter(
     pool: string,
     received: ConsumeMessage,
     failure: HandlingFailure,
   ): Promise<void> {
     const names = this.#names;
-    const message = readMessage(received, names.deadLetterExchange);
-    const { routed } = await this.#publisher.publish({
-      exchange: names.deadLetterExchange,
-      routingKey: names.deadLetterKey(pool),
-      message,
-      headers: deadLetterHeaders(message.key, pool, failure, new Date().toISOString()),
-    });
+    const { routed } = await this.#publisher.publish(
+      toDeadLetter(received, failure, {
+        exchange: names.deadLetterExchange,
+        routingKey: names.deadLetterKey(pool),
+        pool,
+      }),
+    );
     if (routed) return;
     throw new UnavailableError(
       'BUS_UNAVAILABLE',
@@ -183,4 +258,14 @@ class RabbitmqBus implements Bus {
       parameters: { bus: this.name },
     });
   }
+}
+
+/** A name with an `@` is the full name of a pool that `joinConsumerPool` made. */
+function assertPlainPool(pool: string): void {
+  if (!pool.includes('@') && !/\p{Surrogate}/u.test(pool)) return;
+  throw new ConfigurationError(
+    'CONFIG_VALUE_INVALID',
+    `pool has no @, which stands between a pool and another's exchange, and no half characters; got "${pool}".`,
+    { parameters: { key: 'pool', value: pool } },
+  );
 }

@@ -1,28 +1,27 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
-import { v7 as uuidv7 } from 'uuid';
 import { UnavailableError } from '../../errors/errors.js';
-import type { BusSubscription, DeliveryHandler } from '../bus.js';
-import { DeliveryDispatcher, type HandlingFailure } from '../delivery-dispatcher.js';
+import type { BusSubscription } from '../bus.js';
+import { DeliveryDispatcher, type HandlingFailure, type Tried } from '../delivery-dispatcher.js';
 import type { BusNoticeListener } from '../notice.js';
+import { longestHold } from '../retry-policy.js';
 import type { SubscribeSettings } from '../subscribe-settings.js';
 import { topologyError } from './amqp-error.js';
 import type { AmqpConnection } from './connection.js';
 import type { RabbitmqSettings } from './options.js';
-import {
-  bindPatterns,
-  declareExchanges,
-  declarePool,
-  withChannel,
-  type TopologyNames,
-} from './topology.js';
-import { readMessage } from './wire.js';
+import type { QueueSource } from './queue-source.js';
 
-export interface SubscriptionOptions {
+interface Identified {
+  readonly id: string;
+  readonly partitionKey?: string;
+}
+
+export interface SubscriptionOptions<M extends Identified> {
   readonly connection: AmqpConnection;
-  readonly names: TopologyNames;
   readonly bus: RabbitmqSettings;
-  readonly patterns: readonly string[];
-  readonly handler: DeliveryHandler;
+  readonly source: QueueSource;
+  /** Pure. Must not throw. */
+  readonly read: (received: ConsumeMessage) => M;
+  readonly handler: (delivery: Tried<M>, signal: AbortSignal) => void | Promise<void>;
   readonly settings: SubscribeSettings;
   readonly notify: BusNoticeListener;
   /** Publishes to the dead letters of the pool; resolves when they have the message. */
@@ -41,35 +40,41 @@ const longestDelay = 5_000;
  * One subscription: a channel and a consumer of its own, made again whenever they are lost — with the
  * connection, by a channel error, or because somebody deleted the queue.
  */
-export class AmqpSubscription implements BusSubscription {
+export class AmqpSubscription<M extends Identified> implements BusSubscription {
   readonly patterns: readonly string[];
   readonly pool: string | undefined;
-  readonly #options: SubscriptionOptions;
-  readonly #dispatcher: DeliveryDispatcher;
+  readonly #options: SubscriptionOptions<M>;
+  readonly #dispatcher: DeliveryDispatcher<M>;
   readonly #label: string;
-  #queue = '';
   #channel: Channel | undefined;
+  #consuming = false;
   #started = false;
   #resuming = false;
+  #paused = false;
+  #letGoTimer: NodeJS.Timeout | undefined;
   #wake: (() => void) | undefined;
   #stopListening: (() => void) | undefined;
   #ended = false;
   #ending: Promise<void> | undefined;
 
-  constructor(options: SubscriptionOptions) {
-    const { settings, patterns, notify } = options;
+  constructor(options: SubscriptionOptions<M>) {
+    const { source, settings, notify } = options;
     this.#options = options;
-    this.patterns = [...patterns];
-    this.pool = settings.pool;
-    this.#label = settings.pool ?? `ephemeral ${patterns.slice(0, 5).join(' ')}`;
-    this.#dispatcher = new DeliveryDispatcher({
+    this.patterns = [...source.patterns];
+    this.pool = source.pool;
+    this.#label = source.label;
+    this.#dispatcher = new DeliveryDispatcher<M>({
       handler: options.handler,
-      pool: settings.pool,
+      pool: source.pool,
       concurrency: settings.concurrency,
       retry: settings.retry,
       onRetry: ({ id, attempt }, delay, error) =>
         notify({ kind: 'retrying', subscription: this.#label, id, attempt, delay, error }),
     });
+  }
+
+  get paused(): boolean {
+    return this.#paused;
   }
 
   /** Sets it up for the first time. Rejects with ConfigurationError or UnavailableError. */
@@ -80,30 +85,48 @@ export class AmqpSubscription implements BusSubscription {
       await this.#inTime(this.#setUp(model));
     } catch (error) {
       this.#ended = true;
-      void this.#deleteEphemeralQueue();
+      void this.#leave();
       throw error;
     }
     this.#started = true;
     this.#stopListening = connection.listen({
-      up: () => this.#resume(),
+      up: () => this.#recover(),
       down: () => {},
       refused: () => {},
     });
     // It may have been lost before anybody listened.
-    if (this.#channel === undefined) this.#resume();
+    if (this.#channel === undefined) this.#recover();
   }
 
   /** Binds again what the exchange lost when it was deleted. Never rejects. */
   async rebind(): Promise<void> {
-    const { connection, names } = this.#options;
+    const { connection, source } = this.#options;
     if (this.#channel === undefined || connection.model === undefined) return;
-    await bindPatterns(connection.model, names, this.#queue, this.patterns).catch(() => undefined);
+    await source.rebind(connection.model).catch(() => undefined);
+  }
+
+  async pause(): Promise<void> {
+    if (this.#ended) return;
+    this.#paused = true;
+    this.#letGoTimer ??= setTimeout(() => this.#letGo(), longestHold);
+    await this.#dispatcher.pause();
+  }
+
+  resume(): void {
+    if (this.#ended || !this.#paused) return;
+    this.#paused = false;
+    clearTimeout(this.#letGoTimer);
+    this.#letGoTimer = undefined;
+    this.#dispatcher.resume();
+    if (this.#channel !== undefined && !this.#consuming) this.#restart();
   }
 
   async unsubscribe({ removePool = false }: { readonly removePool?: boolean } = {}): Promise<void> {
     this.#ending ??= this.#end();
     await this.#ending;
-    if (removePool && this.pool !== undefined) await this.#removePool(this.pool);
+    if (!removePool || this.pool === undefined) return;
+    const { connection, source } = this.#options;
+    await source.remove(await connection.ready());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -114,6 +137,7 @@ export class AmqpSubscription implements BusSubscription {
     this.#ended = true;
     this.#wake?.();
     this.#stopListening?.();
+    clearTimeout(this.#letGoTimer);
     await this.#dispatcher.stop();
     const channel = this.#channel;
     this.#channel = undefined;
@@ -121,54 +145,34 @@ export class AmqpSubscription implements BusSubscription {
     // step: a cancelled consumer's successor would get later messages before these.
     await channel?.close().catch(() => undefined);
     // It would go by itself, but some time after.
-    await this.#deleteEphemeralQueue();
+    await this.#leave();
     this.#options.onEnd();
   }
 
-  async #deleteEphemeralQueue(): Promise<void> {
-    const { model } = this.#options.connection;
-    const queue = this.#queue;
-    if (this.pool !== undefined || model === undefined || queue === '') return;
-    await withChannel(model, queue, (channel) => channel.deleteQueue(queue)).catch(() => undefined);
+  async #leave(): Promise<void> {
+    const { connection, source } = this.#options;
+    if (connection.model !== undefined) await source.leave(connection.model).catch(() => undefined);
   }
 
-  async #removePool(pool: string): Promise<void> {
-    const { connection, names } = this.#options;
-    const dead = names.deadLetterQueue(pool);
-    const model = await connection.ready();
-    await withChannel(model, names.poolQueue(pool), async (channel) => {
-      await channel.deleteQueue(names.poolQueue(pool));
-      // Dead letters outlive their pool. Quorum queues know no "delete if empty".
-      const { messageCount } = await channel.checkQueue(dead);
-      if (messageCount === 0) await channel.deleteQueue(dead);
-    });
+  /**
+   * Gives back what a long pause holds, before the broker ends a consumer that keeps it too long, and
+   * stays without a consumer until it is resumed.
+   */
+  #letGo(): void {
+    if (this.#consuming) this.#restart();
+  }
+
+  /** Gives everything back that no handler has under way, and sets the consumer up again. */
+  #restart(): void {
+    const channel = this.#channel;
+    this.#channel = undefined;
+    this.#dispatcher.forget();
+    channel?.close().catch(() => undefined);
+    this.#recover();
   }
 
   async #setUp(model: ChannelModel): Promise<void> {
-    const { names, bus, settings, patterns } = this.#options;
-    await declareExchanges(model, names, bus);
-    if (settings.pool === undefined) {
-      // A new name each time: the broker may still hold the old queue for a connection it has not missed.
-      const queue = names.ephemeralQueue(uuidv7());
-      await withChannel(model, queue, (channel) =>
-        channel.assertQueue(queue, { durable: false, exclusive: true, autoDelete: true }),
-      );
-      this.#queue = queue;
-    } else {
-      await this.#declarePool(model, settings.pool);
-      this.#queue = names.poolQueue(settings.pool);
-    }
-    await bindPatterns(model, names, this.#queue, patterns);
-    await this.#consume(model);
-  }
-
-  #declarePool(model: ChannelModel, pool: string): Promise<void> {
-    const { names, bus, settings } = this.#options;
-    const { order } = settings;
-    return declarePool(model, names, { pool, order, deliveryLimit: bus.deliveryLimit });
-  }
-
-  async #consume(model: ChannelModel): Promise<void> {
+    const queue = await this.#options.source.prepare(model);
     const { settings } = this.#options;
     try {
       const channel = await model.createChannel();
@@ -179,23 +183,28 @@ export class AmqpSubscription implements BusSubscription {
       channel.on('close', () => this.#lost(channel, reason));
       await channel.prefetch(settings.prefetch);
       this.#channel = channel;
-      await channel.consume(this.#queue, (received) => {
-        if (received !== null) {
-          this.#deliver(channel, received);
-          return;
-        }
-        this.#lost(channel, 'the broker cancelled the consumer: its queue was deleted or moved');
-        channel.close().catch(() => undefined);
-      });
+      this.#consuming = !this.#paused;
+      if (this.#consuming) await this.#consume(channel, queue);
       if (!this.#ended) return;
       // It was ended while the broker took its time.
       this.#channel = undefined;
       await channel.close();
-      await this.#deleteEphemeralQueue();
+      await this.#leave();
     } catch (error) {
       this.#channel = undefined;
-      throw topologyError(error, this.#queue);
+      throw topologyError(error, queue);
     }
+  }
+
+  async #consume(channel: Channel, queue: string): Promise<void> {
+    await channel.consume(queue, (received) => {
+      if (received !== null) {
+        this.#deliver(channel, received);
+        return;
+      }
+      this.#lost(channel, 'the broker cancelled the consumer: its queue was deleted or moved');
+      channel.close().catch(() => undefined);
+    });
   }
 
   #deliver(channel: Channel, received: ConsumeMessage): void {
@@ -207,7 +216,7 @@ export class AmqpSubscription implements BusSubscription {
       }
     };
     this.#dispatcher.accept({
-      message: readMessage(received, this.#options.names.deadLetterExchange),
+      message: this.#options.read(received),
       redelivered: received.fields.redelivered,
       acknowledge,
       giveUp: async (failure) => {
@@ -218,8 +227,8 @@ export class AmqpSubscription implements BusSubscription {
   }
 
   async #giveUp(received: ConsumeMessage, failure: HandlingFailure): Promise<void> {
-    const { notify, deadLetter, connection } = this.#options;
-    const id = String(received.properties.messageId ?? '');
+    const { notify, deadLetter, connection, source } = this.#options;
+    const { id } = this.#options.read(received);
     const told = { subscription: this.#label, id, reason: failure.reason };
     if (this.pool === undefined) {
       notify({ kind: 'dropped', ...told });
@@ -231,7 +240,7 @@ export class AmqpSubscription implements BusSubscription {
     } catch (error) {
       // Somebody may have deleted the dead-letter queue: it is there for the next try.
       const { model } = connection;
-      if (model !== undefined) await this.#declarePool(model, this.pool);
+      if (model !== undefined) await source.prepare(model);
       throw error;
     }
     notify({ kind: 'deadLettered', ...told });
@@ -243,15 +252,13 @@ export class AmqpSubscription implements BusSubscription {
     this.#dispatcher.forget();
     if (!this.#started) return;
     this.#options.notify({ kind: 'resubscribing', subscription: this.#label, reason });
-    this.#resume();
+    this.#recover();
   }
 
-  #resume(): void {
+  #recover(): void {
     if (this.#resuming) return;
     this.#resuming = true;
-    void this.#setUpAgain().finally(() => {
-      this.#resuming = false;
-    });
+    void this.#setUpAgain();
   }
 
   /** A broker that has lost the leader of a queue does not answer until it has a new one. */
@@ -278,7 +285,7 @@ export class AmqpSubscription implements BusSubscription {
     await Promise.resolve();
     for (let attempt = 0; !this.#ended && this.#channel === undefined; attempt += 1) {
       const { model } = connection;
-      if (model === undefined) return;
+      if (model === undefined) break;
       try {
         await this.#setUp(model);
         notify({ kind: 'resubscribed', subscription: this.#label });
@@ -286,9 +293,11 @@ export class AmqpSubscription implements BusSubscription {
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         notify({ kind: 'resubscribing', subscription: this.#label, reason });
-        await this.#pause(Math.min(longestDelay, firstDelay * 2 ** attempt));
+        await this.#wait(Math.min(longestDelay, firstDelay * 2 ** attempt));
       }
     }
+    // Together with the last look at the channel: whoever loses it next begins anew.
+    this.#resuming = false;
   }
 
   #tellMissed(): void {
@@ -300,7 +309,7 @@ export class AmqpSubscription implements BusSubscription {
     }
   }
 
-  async #pause(delay: number): Promise<void> {
+  async #wait(delay: number): Promise<void> {
     if (this.#ended) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, delay);

@@ -1,16 +1,16 @@
-import type { ConsumeMessage, GetMessage, Options } from 'amqplib';
-import type { BusMessage, DeadLetter } from '../bus.js';
-import type { HandlingFailure } from '../delivery-dispatcher.js';
+import type { MessageFields, MessageProperties, Options } from 'amqplib';
+import type { BusMessage } from '../bus.js';
 
 /** Our own headers: stripped from what handlers see. */
 const prefix = 'x-signalbox-';
-const partitionKeyHeader = `${prefix}partition-key`;
-const keyHeader = `${prefix}key`;
-const poolHeader = `${prefix}pool`;
-const reasonHeader = `${prefix}reason`;
-const errorHeader = `${prefix}error`;
-const attemptsHeader = `${prefix}attempts`;
-const timeHeader = `${prefix}dead-at`;
+
+/** Pure. The name of a header that is ours. */
+export function ownHeader(name: string): string {
+  return prefix + name;
+}
+
+const partitionKeyHeader = ownHeader('partition-key');
+const keyHeader = ownHeader('key');
 
 /** The headers that brokers add; with ours, the ones that are no user's. */
 const brokerHeaders = new Set(['x-delivery-count', 'x-acquired-count', 'x-death', 'x-opt-deaths']);
@@ -25,14 +25,18 @@ export interface OutgoingMessage {
   readonly message: BusMessage;
   /** Added to the message's own. */
   readonly headers?: Headers;
+  /** Properties of AMQP that a message of ours does not have, of one that is sent on. */
+  readonly properties?: Options.Publish;
 }
 
 /** Pure. What amqplib needs to publish a message: persistent, and returned when nobody wants it. */
-export function publishOptions({ message, headers }: OutgoingMessage): Options.Publish {
-  const { partitionKey } = message;
+export function publishOptions({ message, headers, properties }: OutgoingMessage): Options.Publish {
+  const { partitionKey, contentType } = message;
   return {
+    ...properties,
     messageId: message.id,
-    contentType: message.contentType,
+    // Peers take an empty type for a wrong one.
+    ...(contentType === '' ? {} : { contentType }),
     headers: {
       ...message.headers,
       ...(partitionKey === undefined ? {} : { [partitionKeyHeader]: partitionKey }),
@@ -54,7 +58,11 @@ export function toBuffer(body: Uint8Array): Buffer {
  * @param deadLetterExchange what comes from there was redriven, and tells its own routing key
  */
 export function readMessage(
-  received: ConsumeMessage | GetMessage,
+  received: {
+    readonly content: Buffer;
+    readonly fields: MessageFields;
+    readonly properties: MessageProperties;
+  },
   deadLetterExchange: string,
 ): BusMessage {
   const { properties, fields, content } = received;
@@ -71,69 +79,20 @@ export function readMessage(
   };
 }
 
-/** Pure. The headers of a message that goes to the dead letters. */
-export function deadLetterHeaders(
-  key: string,
-  pool: string,
-  { reason, attempts, error }: HandlingFailure,
-  time: string,
-): Headers {
-  return {
-    [keyHeader]: key,
-    [poolHeader]: pool,
-    // The headers of a message share one frame, so a reason of any length could not be sent.
-    [reasonHeader]: reason.slice(0, longestReason),
-    [errorHeader]: error.name,
-    [attemptsHeader]: attempts,
-    [timeHeader]: time,
-  };
-}
-
-const longestReason = 2_000;
-
-/** Pure. The headers of a message that goes back into its pool. */
+/** Pure. The headers of a message that is given to one pool alone. */
 export function redriveHeaders(key: string): Headers {
   return { [keyHeader]: key };
 }
 
-/** Pure. A message as it lies among the dead letters, put there by us or by the broker. */
-export function readDeadLetter(
-  received: GetMessage,
-  pool: string,
-  deadLetterExchange: string,
-): DeadLetter {
-  const headers: Headers = received.properties.headers ?? {};
-  const message = readMessage(received, deadLetterExchange);
-  const reason = text(headers[reasonHeader]);
-  if (reason !== undefined) {
-    return {
-      message,
-      pool,
-      reason,
-      attempts: Number(headers[attemptsHeader]) || 0,
-      time: text(headers[timeHeader]) ?? '',
-    };
-  }
-  const death = received.properties.headers?.['x-death']?.[0];
-  const brokerReason = death?.reason ?? text(headers['x-first-death-reason']) ?? 'unknown';
-  return {
-    message: {
-      ...message,
-      // The key that the message had in its pool, unless it had been redriven and so tells its own.
-      key: text(headers[keyHeader]) ?? death?.['routing-keys'][0] ?? message.key,
-    },
-    pool,
-    reason: `the broker gave it up: ${brokerReason}`,
-    attempts: 0,
-    time: death === undefined ? '' : new Date(death.time.value * 1000).toISOString(),
-  };
+/** Pure. Whether a header is one that brokers add. */
+export function isBrokerHeader(name: string): boolean {
+  return brokerHeaders.has(name) || brokerPrefixes.some((each) => name.startsWith(each));
 }
 
 function userHeaders(headers: Headers): BusMessage['headers'] {
   const own: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (name.startsWith(prefix) || brokerHeaders.has(name)) continue;
-    if (brokerPrefixes.some((each) => name.startsWith(each))) continue;
+    if (name.startsWith(prefix) || isBrokerHeader(name)) continue;
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
       own[name] = value;
     }
@@ -141,6 +100,7 @@ function userHeaders(headers: Headers): BusMessage['headers'] {
   return own;
 }
 
-function text(value: unknown): string | undefined {
+/** Pure. The value when it is a text. */
+export function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }

@@ -1,4 +1,5 @@
 import type { DeadLetter, DeadLetters, DeadLetterSelection } from '../bus.js';
+import { selects } from '../dead-letter-groups.js';
 import type { MemoryQueue } from './memory-queue.js';
 
 /** Dead letters of the in-process bus, by pool. Beyond its capacity a pool forgets the oldest. */
@@ -43,10 +44,9 @@ export class MemoryDeadLetters implements DeadLetters {
     return taken;
   }
 
-  #select(pool: string, { ids, limit = 100 }: DeadLetterSelection): readonly DeadLetter[] {
+  #select(pool: string, selection: DeadLetterSelection): readonly DeadLetter[] {
     const letters = this.#letters.get(pool) ?? [];
-    const wanted =
-      ids === undefined ? letters : letters.filter(({ message }) => ids.includes(message.id));
-    return wanted.slice(0, limit);
+    const wanted = letters.filter((letter) => selects(selection, letter));
+    return wanted.slice(0, selection.limit ?? 100);
   }
 }

@@ -1,5 +1,7 @@
-import type { BusSubscription, DeliveryHandler } from '../bus.js';
+import type { BusMessage, BusSubscription, DeliveryHandler } from '../bus.js';
+import { deadLetterCause } from '../dead-letter-cause.js';
 import { DeliveryDispatcher, type HandlingFailure } from '../delivery-dispatcher.js';
+import { memberName } from '../member-name.js';
 import type { BusNoticeListener } from '../notice.js';
 import type { SubscribeSettings } from '../subscribe-settings.js';
 import type { MemoryDeadLetters } from './memory-dead-letters.js';
@@ -16,6 +18,7 @@ export class MemorySubscription implements BusSubscription {
   readonly #notify: BusNoticeListener;
   readonly #label: string;
   readonly #onEnd: (removeQueue: boolean) => void;
+  #paused = false;
   #ending: Promise<void> | undefined;
 
   constructor(options: {
@@ -35,7 +38,7 @@ export class MemorySubscription implements BusSubscription {
     this.#deadLetters = options.deadLetters;
     this.#notify = notify;
     this.#onEnd = options.onEnd;
-    this.#dispatcher = new DeliveryDispatcher({
+    this.#dispatcher = new DeliveryDispatcher<BusMessage>({
       handler: options.handler,
       pool: settings.pool,
       concurrency: settings.concurrency,
@@ -48,6 +51,20 @@ export class MemorySubscription implements BusSubscription {
       deliver: (queued) => this.#deliver(queued),
     };
     queue.addConsumer(this.#consumer);
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  async pause(): Promise<void> {
+    this.#paused = true;
+    await this.#dispatcher.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#dispatcher.resume();
   }
 
   async unsubscribe({ removePool = false }: { readonly removePool?: boolean } = {}): Promise<void> {
@@ -78,14 +95,22 @@ export class MemorySubscription implements BusSubscription {
     });
   }
 
-  #giveUp({ message }: QueuedMessage, { reason, attempts }: HandlingFailure): void {
+  #giveUp({ message }: QueuedMessage, { reason, attempts, error }: HandlingFailure): void {
     const { id } = message;
     if (this.pool === undefined) {
       this.#notify({ kind: 'dropped', subscription: this.#label, id, reason });
       return;
     }
     const time = new Date().toISOString();
-    this.#deadLetters.add({ message, pool: this.pool, reason, attempts, time });
+    this.#deadLetters.add({
+      message,
+      pool: this.pool,
+      reason,
+      attempts,
+      time,
+      error: deadLetterCause(error),
+      origin: { member: memberName },
+    });
     this.#notify({ kind: 'deadLettered', subscription: this.#label, id, reason });
   }
 }
