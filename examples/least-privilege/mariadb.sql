@@ -10,6 +10,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON signalbox_deadline TO cloud_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON signalbox_relay TO cloud_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON signalbox_job TO cloud_app;
 GRANT SELECT, UPDATE ON signalbox_lease TO cloud_app;
+-- Its idempotent handlers.
+GRANT SELECT, INSERT, UPDATE, DELETE ON signalbox_inbox TO cloud_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON signalbox_seen TO cloud_app;
+GRANT SELECT ON signalbox_horizon TO cloud_app;
 
 -- `signalbox relay` apart: it never sees your tables.
 GRANT SELECT, INSERT ON signalbox_journal TO cloud_relay;
@@ -20,3 +24,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON signalbox_relay TO cloud_relay;
 GRANT SELECT, UPDATE ON signalbox_lease TO cloud_relay;
 GRANT SELECT ON signalbox_deadline TO cloud_relay;
 GRANT SELECT ON signalbox_job TO cloud_relay;
+GRANT SELECT ON signalbox_inbox TO cloud_relay;
+GRANT SELECT ON signalbox_seen TO cloud_relay;
+GRANT SELECT ON signalbox_horizon TO cloud_relay;

@@ -9,6 +9,9 @@ GRANT SELECT, INSERT ON signalbox_bus TO cloud_app;
 GRANT SELECT, INSERT, UPDATE, DELETE
   ON signalbox_parked, signalbox_deadline, signalbox_relay, signalbox_job TO cloud_app;
 GRANT SELECT, UPDATE ON signalbox_lease TO cloud_app;
+-- Its idempotent handlers.
+GRANT SELECT, INSERT, UPDATE, DELETE ON signalbox_inbox, signalbox_seen TO cloud_app;
+GRANT SELECT ON signalbox_horizon TO cloud_app;
 
 -- `signalbox relay` apart: it never sees your tables.
 GRANT SELECT, INSERT ON signalbox_journal TO cloud_relay;
@@ -17,4 +20,5 @@ GRANT SELECT, INSERT, DELETE ON signalbox_outbox TO cloud_relay;
 GRANT SELECT, INSERT ON signalbox_bus TO cloud_relay;
 GRANT SELECT, INSERT, UPDATE, DELETE ON signalbox_parked, signalbox_relay TO cloud_relay;
 GRANT SELECT, UPDATE ON signalbox_lease TO cloud_relay;
-GRANT SELECT ON signalbox_deadline, signalbox_job TO cloud_relay;
+GRANT SELECT ON signalbox_deadline, signalbox_job,
+  signalbox_inbox, signalbox_seen, signalbox_horizon TO cloud_relay;

@@ -46,6 +46,8 @@ export const errorCodes = {
     'The resource is at another revision than expected. Read it again, decide again, retry.',
   LOCK_CONFLICT:
     'The database broke a deadlock, a lock wait or a serialization conflict by giving this transaction up. Nothing was written; retry.',
+  TRANSACTION_LOST:
+    'A statement failed in the transaction of an idempotent handler, the handler went on, and the database had rolled everything back. Let the error pass, or use a savepoint.',
   DEADLINE_STALE: 'The deadline was cancelled or re-armed by a later transition.',
   // Availability: UnavailableError
   DATABASE_UNAVAILABLE:

@@ -11,6 +11,9 @@ const newest: Readonly<Record<string, string>> = {
   signalbox_relay: 'expires_at',
   signalbox_bus: 'name',
   signalbox_job: 'submission',
+  signalbox_inbox: 'handled_at',
+  signalbox_seen: 'revision',
+  signalbox_horizon: 'position',
 };
 
 /**

@@ -1,7 +1,8 @@
 import { CreateSignalbox1700000000000 } from './1700000000000-create-signalbox.js';
+import { AddConsumers1764000000000 } from './1764000000000-add-consumers.js';
 
 /**
  * The migrations of the signalbox tables, for your DataSource: `migrations: [...migrations, …]`.
  * `signalbox migrate` runs the same ones from the command line.
  */
-export const migrations = [CreateSignalbox1700000000000] as const;
+export const migrations = [CreateSignalbox1700000000000, AddConsumers1764000000000] as const;

@@ -72,3 +72,27 @@ export const mysqlSchema: readonly string[] = [
     submission char(36) ${exact} NOT NULL
   ) ${table}`,
 ];
+
+/** What version 2 adds on MySQL and MariaDB: for consumers, and for reading the journal by time. */
+export const mysqlConsumerSchema: readonly string[] = [
+  `CREATE TABLE signalbox_inbox (
+    consumer varchar(255) ${text} NOT NULL,
+    id varchar(255) ${text} NOT NULL,
+    handled_at datetime(3) NOT NULL,
+    PRIMARY KEY (consumer, id),
+    KEY signalbox_inbox_handled (handled_at)
+  ) ${table}`,
+  `CREATE TABLE signalbox_seen (
+    consumer varchar(255) ${text} NOT NULL,
+    uuid varchar(64) ${exact} NOT NULL,
+    resource varchar(255) ${text} NOT NULL,
+    revision bigint NOT NULL,
+    PRIMARY KEY (consumer, uuid, resource)
+  ) ${table}`,
+  `CREATE TABLE signalbox_horizon (
+    id smallint PRIMARY KEY,
+    position bigint NOT NULL
+  ) ${table}`,
+  `INSERT INTO signalbox_horizon (id, position) VALUES (1, 0)`,
+  `CREATE INDEX signalbox_journal_time ON signalbox_journal (time)`,
+];

@@ -68,3 +68,30 @@ export const postgresSchema: readonly string[] = [
     submission uuid NOT NULL
   )`,
 ];
+
+/** What version 2 adds on PostgreSQL: for consumers, and for reading the journal by time. */
+export const postgresConsumerSchema: readonly string[] = [
+  `CREATE TABLE signalbox_inbox (
+    consumer varchar(255) NOT NULL,
+    id varchar(255) NOT NULL,
+    handled_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (consumer, id)
+  )`,
+  `CREATE INDEX signalbox_inbox_handled ON signalbox_inbox (handled_at)`,
+  `CREATE TABLE signalbox_seen (
+    consumer varchar(255) NOT NULL,
+    uuid varchar(64) NOT NULL,
+    resource varchar(255) NOT NULL,
+    revision bigint NOT NULL,
+    PRIMARY KEY (consumer, uuid, resource)
+  )`,
+  `CREATE TABLE signalbox_horizon (
+    id smallint PRIMARY KEY,
+    position bigint NOT NULL
+  )`,
+  `INSERT INTO signalbox_horizon (id, position) VALUES (1, 0)`,
+  // Rows come in the order of their times but for a little: a summary of each block range is enough,
+  // and costs a transition next to nothing.
+  `CREATE INDEX signalbox_journal_time ON signalbox_journal
+    USING brin (time) WITH (pages_per_range = 16, autosummarize = on)`,
+];

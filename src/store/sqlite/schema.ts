@@ -67,3 +67,27 @@ export const sqliteSchema: readonly string[] = [
     submission text NOT NULL
   ) WITHOUT ROWID`,
 ];
+
+/** What version 2 adds on SQLite: for consumers, and for reading the journal by time. */
+export const sqliteConsumerSchema: readonly string[] = [
+  `CREATE TABLE signalbox_inbox (
+    consumer text NOT NULL,
+    id text NOT NULL,
+    handled_at integer NOT NULL,
+    PRIMARY KEY (consumer, id)
+  ) WITHOUT ROWID`,
+  `CREATE INDEX signalbox_inbox_handled ON signalbox_inbox (handled_at)`,
+  `CREATE TABLE signalbox_seen (
+    consumer text NOT NULL,
+    uuid text NOT NULL,
+    resource text NOT NULL,
+    revision integer NOT NULL,
+    PRIMARY KEY (consumer, uuid, resource)
+  ) WITHOUT ROWID`,
+  `CREATE TABLE signalbox_horizon (
+    id integer PRIMARY KEY,
+    position integer NOT NULL
+  )`,
+  `INSERT INTO signalbox_horizon (id, position) VALUES (1, 0)`,
+  `CREATE INDEX signalbox_journal_time ON signalbox_journal (time)`,
+];

@@ -6,6 +6,8 @@ import {
   type Bus,
   cloudEvents,
   createSignalbox,
+  type Delivery,
+  idempotent,
   memoryBus,
   ResourceEntity,
   type Signalbox,
@@ -13,7 +15,7 @@ import {
 } from 'signalbox';
 import { rabbitmq } from 'signalbox/amqp';
 import { virtualMachine } from 'signalbox/machines';
-import { Column, DataSource, type DataSourceOptions, Entity } from 'typeorm';
+import { Column, DataSource, type DataSourceOptions, Entity, type EntityManager } from 'typeorm';
 import { Probe } from '../../e2e/support/probe.js';
 
 /** The machine of the demo, as a user would map it. */
@@ -44,6 +46,16 @@ export type DriverTask =
       readonly pool: string;
       readonly file: string;
     }
+  /**
+   * Joins the pool `billing` with an idempotent handler that writes to the table `ledger`. Told to
+   * `hold`, it commits each message and acknowledges none.
+   */
+  | {
+      readonly task: 'bill';
+      readonly database: string;
+      readonly bus: { readonly url: string; readonly exchange: string };
+      readonly hold: boolean;
+    }
   /** Leaves a resource in a state with a deadline, says so, and stays. */
   | { readonly task: 'begin'; readonly database: string };
 
@@ -55,7 +67,7 @@ const round = [
   'OperationSucceeded',
 ] as const;
 
-async function open(database: string, bus: Bus | undefined): Promise<Signalbox> {
+async function connect(database: string): Promise<DataSource> {
   const [, scheme, path = ''] = /^([a-z]+):(.*)$/.exec(database) ?? [];
   const server: DataSourceOptions =
     scheme === 'sqlite'
@@ -63,10 +75,11 @@ async function open(database: string, bus: Bus | undefined): Promise<Signalbox> 
       : scheme === 'postgres'
         ? { type: 'postgres', url: database, poolSize: 5 }
         : { type: 'mariadb', url: database.replace(/^[a-z]+/, 'mariadb'), poolSize: 5 };
-  const dataSource = await new DataSource({
-    ...server,
-    entities: [VirtualMachine, Probe],
-  }).initialize();
+  return new DataSource({ ...server, entities: [VirtualMachine, Probe] }).initialize();
+}
+
+async function open(database: string, bus: Bus | undefined): Promise<Signalbox> {
+  const dataSource = await connect(database);
   return createSignalbox({
     dataSource,
     resources: [VirtualMachine, Probe],
@@ -130,6 +143,26 @@ async function member({ bus, pool, file }: DriverTask & { task: 'member' }): Pro
   console.log('ready');
 }
 
+async function bill({ database, bus, hold }: DriverTask & { task: 'bill' }): Promise<void> {
+  const once = idempotent(
+    await connect(database),
+    async (manager: EntityManager, { id }: Delivery) => {
+      console.log(`handling ${id}`);
+      await manager.query(`INSERT INTO ledger (entry) VALUES ('${id}')`);
+    },
+  );
+  await rabbitmq(bus).subscribe(
+    ['#'],
+    async (delivery) => {
+      await once(delivery);
+      console.log(`committed ${delivery.id} ${delivery.redelivered ? 'again' : 'first'}`);
+      if (hold) await new Promise(() => undefined);
+    },
+    { pool: 'billing', concurrency: 2 },
+  );
+  console.log('ready');
+}
+
 async function begin(database: string): Promise<void> {
   const signalbox = await open(database, undefined);
   const { uuid } = await signalbox.create(Probe);
@@ -146,6 +179,9 @@ switch (task.task) {
     break;
   case 'member':
     await member(task);
+    break;
+  case 'bill':
+    await bill(task);
     break;
   case 'begin':
     await begin(task.database);
