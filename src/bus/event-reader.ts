@@ -38,10 +38,10 @@ export function eventReader(format: Format, patterns: readonly string[]): EventR
 }
 
 async function decode(format: Format, delivery: Delivery): Promise<SignalboxEvent> {
-  const { key, headers, contentType, body } = delivery;
+  const { key, id, headers, contentType, body } = delivery;
   const receivedAt = new Date().toISOString();
   try {
-    return await format.decode({ key, headers, contentType, body, receivedAt });
+    return await format.decode({ key, id, headers, contentType, body, receivedAt });
   } catch (cause) {
     const reason = cause instanceof RefusedError ? cause.message : 'The message cannot be decoded.';
     throw new DeadLetterError(reason, { cause });

@@ -19,6 +19,8 @@ export interface ReceivedEvent extends Pick<
   EncodedEvent,
   'key' | 'headers' | 'contentType' | 'body'
 > {
+  /** As the transport tells it; the id of an event whose format has no place for one. */
+  readonly id?: string;
   /**
    * When it was received: UTC, ISO 8601. Becomes the time of an event whose sender tells none, as
    * CloudStack does for jobs; without it such an event is refused.

@@ -2,6 +2,7 @@ import { ConfigurationError } from '../errors/errors.js';
 import { nearestName } from '../errors/nearest-name.js';
 import { cloudEventsBinary, type Transport } from './cloudevents-binary.js';
 import { cloudEvents } from './cloudevents.js';
+import { cloudStack } from './cloudstack/cloudstack.js';
 import type { Format } from './format.js';
 
 /** The names of the formats that come with Signalbox. */
@@ -11,6 +12,7 @@ export type FormatName = keyof typeof builtIn;
 const builtIn = {
   cloudevents: () => cloudEvents,
   'cloudevents-binary': cloudEventsBinary,
+  cloudstack: () => cloudStack,
 } as const satisfies Readonly<Record<string, (transport: Transport) => Format>>;
 
 /** The formats that configuration files can name. Immutable. */
