@@ -105,6 +105,8 @@ export { cloudEvents } from './formats/cloudevents.js';
 export { cloudEventsBinary } from './formats/cloudevents-binary.js';
 export type { Transport } from './formats/cloudevents-binary.js';
 export { cloudStack } from './formats/cloudstack/cloudstack.js';
+export { oslo } from './formats/oslo/oslo.js';
+export type { OsloFormatOptions } from './formats/oslo/oslo.js';
 export { defineFormats, formats } from './formats/formats.js';
 export type { FormatName, Formats } from './formats/formats.js';
 export type { EncodedEvent, EnvelopeHead, Format, ReceivedEvent } from './formats/format.js';

@@ -4,15 +4,19 @@ import { cloudEventsBinary, type Transport } from './cloudevents-binary.js';
 import { cloudEvents } from './cloudevents.js';
 import { cloudStack } from './cloudstack/cloudstack.js';
 import type { Format } from './format.js';
+import { oslo } from './oslo/oslo.js';
 
 /** The names of the formats that come with Signalbox. */
 export type FormatName = keyof typeof builtIn;
+
+const defaultOslo = oslo();
 
 /** A format, or how it looks on each transport. */
 const builtIn = {
   cloudevents: () => cloudEvents,
   'cloudevents-binary': cloudEventsBinary,
   cloudstack: () => cloudStack,
+  oslo: () => defaultOslo,
 } as const satisfies Readonly<Record<string, (transport: Transport) => Format>>;
 
 /** The formats that configuration files can name. Immutable. */
