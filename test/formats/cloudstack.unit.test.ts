@@ -25,7 +25,11 @@ function carried(event: SignalboxEvent): SignalboxEvent {
   const { id, source, category, type, account, actor, project } = event;
   const seconds = new Date(Math.floor(Date.parse(event.time) / 1000) * 1000).toISOString();
   const kept = {
-    ...{ id, source, category, type, ...parseSubject(event.subject) },
+    id,
+    source,
+    category,
+    type,
+    ...parseSubject(event.subject),
     time: category === 'AsyncJobEvent' ? receivedAt : seconds,
     ...(category === 'ActionEvent' ? { account, actor, project } : {}),
     ...(category === 'UsageEvent' ? { account } : {}),
