@@ -30,6 +30,8 @@ export const errorCodes = {
     'The event does not satisfy the schema of its category. The refusal names the property.',
   FILTER_INVALID:
     'The subscription filter or topic pattern cannot match any event. Patterns are five dot-separated words, * or #.',
+  NOTIFICATION_INVALID:
+    'The notification has an unknown priority, or no publisher, event type or id. The refusal names the property.',
   UNKNOWN_OUTBOX_ROW:
     'No parked outbox row has this position. List them with `signalbox outbox list`.',
   OPTION_UNKNOWN:
@@ -58,6 +60,8 @@ export const errorCodes = {
     'The database refused the statement (a constraint, a trigger, a lock timeout). The cause carries its own error.',
   BUS_UNAVAILABLE:
     'The broker cannot be reached or is blocked. Events stay in the outbox; retry later.',
+  NOTIFICATION_NOT_DELIVERED:
+    'Some drivers of a notifier did not get a notification through; the others have it. Send it again under the same messageId, or let it go.',
   PUBLISH_REFUSED:
     'The broker refused this message for good (too large, not permitted). Mend the cause, then retry or drop it.',
   BUS_CANNOT:
