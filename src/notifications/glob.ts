@@ -3,7 +3,7 @@
  * `?` one character, `[a-z]` one of a set, `[!a-z]` one outside it; a `[` without its `]` is itself.
  */
 export function globMatcher(pattern: string): (text: string) => boolean {
-  const characters = [...pattern];
+  const characters = Array.from(pattern);
   let source = '';
   for (let index = 0; index < characters.length; index += 1) {
     const character = characters[index] ?? '';

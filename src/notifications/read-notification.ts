@@ -27,7 +27,11 @@ export function readNotification({
   const { compression } = headers;
   return readEnvelope({
     contentType,
-    headers: compression === undefined ? {} : { compression: String(compression) },
+    // Whatever else it may be is no name of a compression.
+    headers:
+      compression === undefined
+        ? {}
+        : { compression: typeof compression === 'string' ? compression : '?' },
     body: bytes,
   });
 }

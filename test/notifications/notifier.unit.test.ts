@@ -128,9 +128,9 @@ describe('a notifier', () => {
 
   it('types its priorities', () => {
     const notify = notifier({ publisherId, drivers: [] });
-    expectTypeOf(notify.notify)
-      .parameter(0)
-      .toEqualTypeOf<'debug' | 'info' | 'warn' | 'error' | 'critical' | 'audit' | 'sample'>();
+    expectTypeOf<Parameters<typeof notify.notify>[0]>().toEqualTypeOf<
+      'debug' | 'info' | 'warn' | 'error' | 'critical' | 'audit' | 'sample'
+    >();
     // @ts-expect-error Python's alias is no priority
     expect(notify.warning).toBeUndefined();
     // @ts-expect-error a date is no JSON
