@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { builtInChecks } from '../../machines/checks.js';
-import { machines } from '../../machines/index.js';
+import { machines, virtualMachine } from '../../machines/index.js';
 import { checkLifecycle, readDeclarations, type Finding } from '../../src/check/index.js';
 
 const fixture = new URL('../fixtures/cloudstack-lifecycles.json', import.meta.url);
@@ -96,5 +96,37 @@ describe('the built-in lifecycles', () => {
       .filter(({ finding }) => finding.severity === 'error');
     expect(errors).not.toEqual([]);
     expect(errors.filter(({ finding }) => !finding.code.startsWith('METER_'))).toEqual([]);
+  });
+
+  // Two ways lead into each of these states, one with the meter running and one without:
+  // docs/decisions/0018-meters-of-the-machine.md.
+  it.each([
+    ['Migrating', 'VM.START/VM.STOP'],
+    ['Restoring', 'VM.CREATE/VM.DESTROY'],
+  ])('could meter no exit of %s right, whatever it announced', (state, meter) => {
+    const check = builtInChecks.find(({ lifecycle }) => lifecycle === virtualMachine);
+    const { resource, initial, births, states, events, transitions } = virtualMachine;
+    const exits = transitions.filter(({ from, to }) => from === state && to !== state);
+    expect(exits.length).toBeGreaterThan(2);
+    for (const exit of exits) {
+      for (const types of [[], ...meter.split('/').map((type) => [type])]) {
+        const effects = types.map((type) => ({ category: 'UsageEvent' as const, type }));
+        const { findings } = checkLifecycle(
+          {
+            ...{ resource, initial, births, states, events },
+            transitions: transitions.map((one) => (one === exit ? { ...one, effects } : one)),
+          },
+          { meters: check?.meters ?? [] },
+        );
+        const atExit = findings.filter(
+          ({ code, place }) =>
+            code.startsWith('METER_') &&
+            place.meter === meter &&
+            place.state === state &&
+            place.event === exit.event,
+        );
+        expect(atExit, `${exit.event} announces ${types.join() || 'nothing'}`).not.toEqual([]);
+      }
+    }
   });
 });
