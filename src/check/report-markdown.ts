@@ -1,4 +1,5 @@
 import { markdownCode, markdownTable, markdownText } from '../markdown/markdown.js';
+import { escapeMermaid } from '../markdown/mermaid-escape.js';
 import type { CheckReport } from './check-lifecycle.js';
 import { placeText, type Finding } from './finding.js';
 import { tally } from './report-text.js';
@@ -64,12 +65,4 @@ export function traceDiagram(trace: readonly TraceStep[]): readonly string[] {
       return `  ${source} --> ${idOf(to)} : ${index + 1}. ${escapeMermaid(label)}`;
     }),
   ];
-}
-
-// Mermaid decodes `#<code>;`. Everything that could end a label or begin markup is written so.
-function escapeMermaid(text: string): string {
-  return text.replaceAll(
-    /[^\p{L}\p{N} ._\-[\]]/gu,
-    (character) => `#${character.codePointAt(0) ?? 32};`,
-  );
 }

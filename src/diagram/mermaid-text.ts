@@ -1,3 +1,4 @@
+import { escapeMermaid } from '../markdown/mermaid-escape.js';
 import { labelText, signOf, type Graph, type GraphState } from './graph.js';
 import { isTagged, paintOf, paletteOf, type Palette } from './palette.js';
 import { visible } from './xml-text.js';
@@ -89,11 +90,6 @@ function classesOf(states: readonly GraphState[], palette: Palette): readonly st
   ]);
 }
 
-// Everything but letters, digits and plain punctuation is written as a character code. Marks that
-// combine with a letter are not: on their own they would combine with Mermaid's syntax.
 function escape(text: string): string {
-  return visible(text).replaceAll(
-    /[^\p{L}\p{N}\p{M} .,()[\]/_-]/gu,
-    (character) => `#${character.codePointAt(0) ?? 32};`,
-  );
+  return escapeMermaid(visible(text));
 }

@@ -1,4 +1,4 @@
-import { labelText, signOf, type Graph, type GraphEdge, type GraphState } from './graph.js';
+import { signOf, type Graph, type GraphEdge, type GraphLabel, type GraphState } from './graph.js';
 import { isTagged, paintOf, paletteOf, type Palette } from './palette.js';
 import { visible } from './xml-text.js';
 
@@ -10,12 +10,25 @@ export function plantumlText(graph: Graph): string {
     '@startuml',
     `title ${escape(title)}`,
     'hide empty description',
+    'skinparam shadowing false',
     `skinparam backgroundColor ${palette.ground}`,
+    'skinparam defaultFontName Helvetica',
     `skinparam defaultFontColor ${palette.text}`,
-    `skinparam state {`,
+    `skinparam titleFontColor ${palette.text}`,
+    // Closer than by default, or a lifecycle of twenty states is wider than a screen.
+    'skinparam nodesep 24',
+    'skinparam ranksep 36',
+    'skinparam state {',
     `  ArrowColor ${palette.arrow}`,
+    `  ArrowFontColor ${palette.text}`,
+    '  ArrowFontSize 11',
+    `  BackgroundColor ${palette.frame.fill}`,
+    `  BorderColor ${palette.frame.line}`,
     `  FontColor ${palette.text}`,
+    '  FontSize 13',
+    '  FontStyle bold',
     `  AttributeFontColor ${palette.quiet}`,
+    '  AttributeFontSize 11',
     `  StartColor ${palette.text}`,
     `  EndColor ${palette.text}`,
     '}',
@@ -32,23 +45,23 @@ export function plantumlText(graph: Graph): string {
 
 function drawState(state: GraphState, depth: number, palette: Palette): readonly string[] {
   const indent = '  '.repeat(depth);
-  const tags = state.tags.map((tag) => ` <<${stereotype(tag)}>>`).join('');
   const { fill, line } = paintOf(state, palette);
   const dashed = isTagged(state, 'transitional') ? ';line.dashed' : '';
   const paint = state.children.length === 0 ? ` ${fill};line:${line.slice(1)}${dashed}` : '';
-  const name = escape(`${signOf(state.mark)}${state.name}`);
-  const head = `${indent}state "${name}" as ${state.id}${tags}${paint}`;
-  const lines = linesOf(state).map((text) => `${indent}${state.id} : ${escape(text)}`);
+  const head = `${indent}state "${escape(`${signOf(state.mark)}${state.name}`)}" as ${state.id}${paint}`;
+  const lines = linesOf(state, palette).map((text) => `${indent}${state.id} : ${text}`);
   const ending = state.kind === 'final' ? [`${indent}${state.id} --> [*]`] : [];
   if (state.children.length === 0) return [head, ...lines, ...ending];
   return [`${head} {`, ...inside(state, depth + 1, palette), `${indent}}`, ...ending, ...lines];
 }
 
-function linesOf({ deadlines, moments, staying }: GraphState): readonly string[] {
+function linesOf(state: GraphState, palette: Palette): readonly string[] {
+  const { tags, deadlines, moments, staying } = state;
   return [
-    ...deadlines,
-    ...moments.map(labelText),
-    ...staying.map((label) => `↻ ${labelText(label)}`),
+    ...(tags.length === 0 ? [] : [`//${escape(tags.join(', '))}//`]),
+    ...deadlines.map((line) => colored(palette.timed, escape(line))),
+    ...moments.map((label) => labelOf(label, palette)),
+    ...staying.map((label) => `${escape('↻')} ${labelOf(label, palette)}`),
   ];
 }
 
@@ -72,8 +85,25 @@ function drawEdge({ from, to, labels, timed, mark }: GraphEdge, palette: Palette
     ...(mark === undefined ? [] : ['bold']),
   ];
   const arrow = style.length === 0 ? '-->' : `-[${style.join(',')}]->`;
-  const text = labels.map((label) => escape(labelText(label))).join(String.raw`\n`);
+  const text = labels.map((label) => labelOf(label, palette)).join(String.raw`\n`);
   return `${from.id} ${arrow} ${to.id} : ${text}`;
+}
+
+function labelOf({ trigger, timed, guard, effects, mark }: GraphLabel, palette: Palette): string {
+  const color = mark === undefined ? (timed ? palette.timed : undefined) : palette.marks[mark].line;
+  const name = escape(`${signOf(mark)}${trigger}`);
+  const announced = effects.map(({ category, type }) =>
+    colored(palette.effects[category], escape(type)),
+  );
+  return [
+    color === undefined ? name : colored(color, name),
+    ...(guard === undefined ? [] : [`[${escape(guard)}]`]),
+    ...(announced.length === 0 ? [] : [`/ ${announced.join(', ')}`]),
+  ].join(' ');
+}
+
+function colored(color: string, text: string): string {
+  return `<color:${color}>${text}</color>`;
 }
 
 // Everything but letters, digits and plain punctuation is written as a character code: quotes, angle
@@ -86,9 +116,4 @@ function escape(text: string): string {
         `<U+${(character.codePointAt(0) ?? 32).toString(16).toUpperCase().padStart(4, '0')}>`,
     )
     .trim();
-}
-
-// A stereotype knows no character codes.
-function stereotype(tag: string): string {
-  return visible(tag).replaceAll(/[^\p{L}\p{N} ._-]/gu, '_');
 }
