@@ -56,7 +56,11 @@ export default defineConfig({
         test: {
           name: 'interop',
           include: needsPeers,
-          globalSetup: ['test/support/global-setup.ts', 'test/support/global-peers.ts'],
+          globalSetup: [
+            'test/support/global-setup.ts',
+            'test/support/global-peers.ts',
+            'test/support/global-build.ts',
+          ],
           testTimeout: 120_000,
         },
       },

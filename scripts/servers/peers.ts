@@ -11,6 +11,9 @@ interface Peer {
 const peers: readonly Peer[] = [
   { debianPackage: 'kcat', probe: ['kcat', '-V'] },
   { debianPackage: 'plantuml', probe: ['plantuml', '-version'] },
+  { debianPackage: 'libxml2-utils', probe: ['xmllint', '--version'] },
+  // Qt's compiler for SCXML.
+  { debianPackage: 'libqt5scxml5-bin', probe: ['/usr/lib/qt5/bin/qscxmlc', '--version'] },
   {
     debianPackage: 'python3-oslo.messaging',
     probe: ['/usr/bin/python3', '-c', 'import oslo_messaging'],
