@@ -113,7 +113,11 @@ describe('the built-in lifecycles', () => {
         const effects = types.map((type) => ({ category: 'UsageEvent' as const, type }));
         const { findings } = checkLifecycle(
           {
-            ...{ resource, initial, births, states, events },
+            resource,
+            initial,
+            births,
+            states,
+            events,
             transitions: transitions.map((one) => (one === exit ? { ...one, effects } : one)),
           },
           { meters: check?.meters ?? [] },
