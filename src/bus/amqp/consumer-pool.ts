@@ -1,6 +1,6 @@
 import type { ChannelModel } from 'amqplib';
 import { ConfigurationError } from '../../errors/errors.js';
-import { parseExactJson } from '../../json/exact-json.js';
+import { parseJson } from '../../json/parse-json.js';
 import type { SubscribeOptions } from '../bus.js';
 import { completeSubscribeOptions, type SubscribeSettings } from '../subscribe-settings.js';
 import {
@@ -67,7 +67,8 @@ export interface ConsumerPoolOptions extends Pick<
   readonly partitionKey?: (body: unknown, message: PoolMessage) => string | undefined;
   /**
    * Turns the bytes into the body. Default JSON in UTF-8, whatever the content type says; what is no
-   * JSON, or holds a number that JavaScript cannot hold, is dead-lettered. What it throws is why.
+   * JSON (`NaN` is none), or holds a whole number that JavaScript would round, is dead-lettered. What
+   * it throws is why.
    */
   readonly decode?: (message: PoolMessage) => unknown;
 }
@@ -128,7 +129,7 @@ export function completeConsumerPoolOptions(
     queue,
     handling,
     partitionKey: options.partitionKey,
-    decode: options.decode ?? (({ bytes }) => parseExactJson(bytes)),
+    decode: options.decode ?? (({ bytes }) => parseJson(bytes, 'the body')),
   };
 }
 

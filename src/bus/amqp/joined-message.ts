@@ -1,4 +1,5 @@
 import type { ConsumeMessage } from 'amqplib';
+import { RefusedError } from '../../errors/errors.js';
 import { DeadLetterError } from '../dead-letter-error.js';
 import type { ConsumerPoolSettings } from './consumer-pool.js';
 import { readPoolMessage, type PoolMessage } from './pool-message.js';
@@ -31,8 +32,7 @@ export function receive(
       ...(key === undefined ? {} : { partitionKey: key }),
     };
   } catch (cause) {
-    const problem = cause instanceof Error ? cause.message : String(cause);
-    const error = new DeadLetterError(`cannot be decoded: ${problem}`, { cause });
+    const error = new DeadLetterError(reasonOf(cause), { cause });
     return {
       id,
       message,
@@ -42,4 +42,9 @@ export function receive(
       ...(ours === undefined ? {} : { partitionKey: ours }),
     };
   }
+}
+
+function reasonOf(cause: unknown): string {
+  if (cause instanceof RefusedError) return cause.message;
+  return `the message cannot be decoded: ${cause instanceof Error ? cause.message : String(cause)}`;
 }

@@ -3,15 +3,13 @@ import {
   cloudstackExchange,
   osloExchange,
   osloQueue,
-  rabbitmq,
   type ConsumerPoolOptions,
-  type PoolDelivery,
   type RabbitmqBus,
 } from '../../../src/bus/amqp/index.js';
 import { Gate, until } from '../../../src/testing/bus-conformance/recorder.js';
 import { eventually } from '../../support/eventually.js';
 import { serviceUrl } from '../../support/service-url.js';
-import { uniqueName } from '../../support/unique-name.js';
+import { numbers, openPoolPlace, type Handled, type PoolPlace } from './pool-place.js';
 import {
   declareAsCloudstack,
   declareAsOslo,
@@ -21,68 +19,26 @@ import {
 } from './plain-peer.js';
 
 const url = serviceUrl('rabbitmq');
+let place: PoolPlace;
 let own: string;
 let nova: string;
 let cinder: string;
 let peer: PlainPeer;
-let buses: RabbitmqBus[];
-let leftovers: { readonly queues: Set<string>; readonly exchanges: Set<string> };
 
 beforeEach(async () => {
-  own = uniqueName('own');
-  nova = uniqueName('nova');
-  cinder = uniqueName('cinder');
-  buses = [];
-  leftovers = {
-    queues: new Set(),
-    exchanges: new Set([own, `${own}/dead-letters`, nova, cinder]),
-  };
-  peer = await openPlainPeer(url);
+  place = await openPoolPlace(url);
+  ({ own, nova, cinder, peer } = place);
 });
-afterEach(async () => {
-  await Promise.all(buses.map((bus) => bus.close()));
-  await peer[Symbol.asyncDispose]();
-  await using cleaner = await openPlainPeer(url);
-  for (const name of leftovers.queues) await cleaner.channel.deleteQueue(name);
-  for (const name of leftovers.exchanges) await cleaner.channel.deleteExchange(name);
-});
+afterEach(() => place[Symbol.asyncDispose]());
 
-/** A bus of another process of the same system. */
-function connectBus(): RabbitmqBus {
-  const bus = rabbitmq({ url, exchange: own });
-  buses.push(bus);
-  return bus;
-}
-
-interface Handled {
-  readonly body: unknown;
-  readonly message: PoolDelivery;
-}
-
-/** Joins a pool and keeps what it handles. */
-async function join(
-  bus: RabbitmqBus,
-  options: ConsumerPoolOptions,
-  handle: (body: unknown) => void | Promise<void> = () => {},
-) {
-  const handled: Handled[] = [];
-  const member = await bus.joinConsumerPool(options, async (body, message) => {
-    await handle(body);
-    handled.push({ body, message });
-  });
-  const pool = member.pool ?? '';
-  leftovers.queues.add(pool.startsWith('@') ? pool.slice(1) : `${own}/pool/${pool}`);
-  leftovers.queues.add(`${own}/dead/${pool}`);
-  return { handled, member, bodies: () => handled.map(({ body }) => body) };
-}
-
-const numbers = (length: number): readonly number[] => Array.from({ length }, (_, index) => index);
+const connectBus = (): RabbitmqBus => place.connect();
+const join: PoolPlace['join'] = (...each) => place.join(...each);
 const sorted = (bodies: readonly unknown[]): readonly unknown[] =>
   bodies.toSorted((a, b) => Number(a) - Number(b));
 
 describe('a consumer pool', () => {
   it('has each message handled by exactly one member, every pool gets it, and no other reader loses it', async () => {
-    leftovers.queues.add(`${nova}.info`);
+    place.queues.add(`${nova}.info`);
     await declareAsOslo(peer, nova, `${nova}.info`, 'notifications.info');
     const inventory = { pool: 'inventory', topic: 'notifications.info', exchange: nova };
     const [first, second] = [
@@ -243,7 +199,7 @@ describe('a peer with default settings', () => {
     ['oslo.messaging', publishAsOslo, () => osloExchange(nova)],
     ['CloudStack', publishAsCloudstack, () => cloudstackExchange(nova)],
   ])('of %s works before and after a pool, whoever comes first', async (_, publish, declared) => {
-    leftovers.queues.add(`${nova}.info`);
+    place.queues.add(`${nova}.info`);
     for (const first of ['peer', 'pool']) {
       if (first === 'peer') await publish();
       const options = { pool: `p-${first}`, topic: 'notifications.info', exchange: declared() };
