@@ -24,62 +24,161 @@ function incoming(
 }
 
 describe('the dispatcher', () => {
-  it('settles every delivery once, in order of its key, whatever fails and however many at once', async () => {
-    const deliveries = fc.array(
-      fc.record({
-        key: fc.option(fc.constantFrom('a', 'b', 'c'), { nil: undefined }),
-        failures: fc.nat({ max: 4 }),
-      }),
-      { maxLength: 30 },
-    );
-    await fc.assert(
-      fc.asyncProperty(deliveries, fc.integer({ min: 1, max: 5 }), async (plan, concurrency) => {
-        const settled: Settled = { acknowledged: [], givenUp: [] };
-        const order: string[] = [];
-        const tries = new Map<string, number>();
-        let running = 0;
-        let most = 0;
-        const dispatcher = new DeliveryDispatcher({
-          concurrency,
-          retry,
-          onRetry: () => {},
-          handler: async ({ id, attempt }) => {
-            running += 1;
-            most = Math.max(most, running);
-            await Promise.resolve();
-            running -= 1;
-            tries.set(id, attempt);
-            const failures = plan[Number(id)]?.failures ?? 0;
-            if (attempt <= failures) {
-              if (attempt === retry.attempts) order.push(id);
-              throw new Error('planned');
+  it.each(['hold', 'release'] as const)(
+    'that %ss a key while one of it waits settles every delivery once, one of a key at a time, whatever fails, pauses or comes at once',
+    async (order) => {
+      const deliveries = fc.array(
+        fc.record({
+          key: fc.option(fc.constantFrom('a', 'b', 'c'), { nil: undefined }),
+          failures: fc.nat({ max: 4 }),
+        }),
+        { maxLength: 30 },
+      );
+      await fc.assert(
+        fc.asyncProperty(
+          deliveries,
+          fc.integer({ min: 1, max: 5 }),
+          fc.nat({ max: 40 }),
+          async (plan, concurrency, pauseAt) => {
+            const settled: Settled = { acknowledged: [], givenUp: [] };
+            const ended: string[] = [];
+            const tries = new Map<string, number>();
+            const runningKeys = new Set<string>();
+            let running = 0;
+            let most = 0;
+            let calls = 0;
+            let dispatcherPaused = false;
+            const pauseAWhile = (): void => {
+              void dispatcher.pause().then(async () => {
+                expect(running).toBe(0);
+                dispatcherPaused = true;
+                await new Promise((resolve) => setTimeout(resolve, 2));
+                dispatcherPaused = false;
+                dispatcher.resume();
+              });
+            };
+            const dispatcher = new DeliveryDispatcher({
+              concurrency,
+              retry: { ...retry, order },
+              onRetry: () => {},
+              handler: async ({ id, attempt, partitionKey = `alone ${id}` }) => {
+                expect(dispatcherPaused).toBe(false);
+                expect(runningKeys.has(partitionKey)).toBe(false);
+                runningKeys.add(partitionKey);
+                running += 1;
+                most = Math.max(most, running);
+                await new Promise((resolve) => setImmediate(resolve));
+                running -= 1;
+                runningKeys.delete(partitionKey);
+                tries.set(id, attempt);
+                calls += 1;
+                if (calls === pauseAt) pauseAWhile();
+                const failures = plan[Number(id)]?.failures ?? 0;
+                if (attempt <= failures) {
+                  if (attempt === retry.attempts) ended.push(id);
+                  throw new Error('planned');
+                }
+                ended.push(id);
+              },
+            });
+            plan.forEach(({ key }, index) =>
+              dispatcher.accept(incoming(String(index), key, settled)),
+            );
+            await until(
+              () => settled.acknowledged.length + settled.givenUp.length === plan.length,
+              'all are settled',
+            );
+            await dispatcher.stop();
+            const ids = plan.map((_, index) => String(index));
+            const fails = (id: string) => (plan[Number(id)]?.failures ?? 0) >= retry.attempts;
+            expect(settled.givenUp.toSorted()).toEqual(ids.filter(fails).toSorted());
+            expect(settled.acknowledged.toSorted()).toEqual(
+              ids.filter((id) => !fails(id)).toSorted(),
+            );
+            for (const key of ['a', 'b', 'c']) {
+              const ofKey = ids.filter((id) => plan[Number(id)]?.key === key);
+              const endings = ended.filter((id) => ofKey.includes(id));
+              if (order === 'hold') expect(endings).toEqual(ofKey);
+              // Of those that were tried once, none waits for another: they keep their order.
+              const once = ofKey.filter((id) => tries.get(id) === 1);
+              expect(endings.filter((id) => once.includes(id))).toEqual(once);
             }
-            order.push(id);
+            for (const id of ids) {
+              expect(tries.get(id)).toBe(
+                Math.min(retry.attempts, (plan[Number(id)]?.failures ?? 0) + 1),
+              );
+            }
+            expect(most).toBeLessThanOrEqual(concurrency);
           },
-        });
-        plan.forEach(({ key }, index) => dispatcher.accept(incoming(String(index), key, settled)));
-        await until(
-          () => settled.acknowledged.length + settled.givenUp.length === plan.length,
-          'all are settled',
-        );
-        await dispatcher.stop();
-        const ids = plan.map((_, index) => String(index));
-        const fails = (id: string) => (plan[Number(id)]?.failures ?? 0) >= retry.attempts;
-        expect(settled.givenUp.toSorted()).toEqual(ids.filter(fails).toSorted());
-        expect(settled.acknowledged.toSorted()).toEqual(ids.filter((id) => !fails(id)).toSorted());
-        for (const key of ['a', 'b', 'c']) {
-          const ofKey = ids.filter((id) => plan[Number(id)]?.key === key);
-          expect(order.filter((id) => ofKey.includes(id))).toEqual(ofKey);
-        }
-        for (const id of ids) {
-          expect(tries.get(id)).toBe(
-            Math.min(retry.attempts, (plan[Number(id)]?.failures ?? 0) + 1),
-          );
-        }
-        expect(most).toBeLessThanOrEqual(concurrency);
-      }),
-      { numRuns: 60 },
-    );
+        ),
+        { numRuns: 60 },
+      );
+    },
+  );
+
+  it('that releases a key lets later deliveries of it pass one that waits, and none else first', async () => {
+    const settled: Settled = { acknowledged: [], givenUp: [] };
+    let failing = true;
+    const dispatcher = new DeliveryDispatcher({
+      concurrency: 1,
+      retry: { attempts: 1000, delay: 5, maxDelay: 5, order: 'release' },
+      onRetry: () => {},
+      handler: ({ id }) => {
+        if (id === 'first' && failing) throw new Error('not yet');
+      },
+    });
+    for (const id of ['first', 'second', 'third']) dispatcher.accept(incoming(id, 'k', settled));
+    await until(() => settled.acknowledged.length === 2, 'the later ones have passed');
+    expect(settled.acknowledged).toEqual(['second', 'third']);
+    failing = false;
+    await until(() => settled.acknowledged.length === 3, 'the first is handled');
+    await dispatcher.stop();
+  });
+
+  it('that releases a key forgets what waits aside: it comes again', async () => {
+    const settled: Settled = { acknowledged: [], givenUp: [] };
+    let failures = 0;
+    const dispatcher = new DeliveryDispatcher({
+      concurrency: 1,
+      retry: { attempts: 3, delay: 10, maxDelay: 10, order: 'release' },
+      onRetry: () => {},
+      handler: () => {
+        failures += 1;
+        throw new Error('no');
+      },
+    });
+    dispatcher.accept(incoming('1', 'k', settled));
+    await until(() => failures === 1, 'it has failed');
+    await new Promise((resolve) => setImmediate(resolve));
+    dispatcher.forget();
+    dispatcher.accept(incoming('2', 'k', settled));
+    await until(() => settled.givenUp.length === 1, 'the second is given up');
+    expect(settled.givenUp).toEqual(['2']);
+    expect(failures).toBe(4);
+    await dispatcher.stop();
+  });
+
+  it('that is resumed before its handlers have returned does not leave the pause waiting', async () => {
+    const settled: Settled = { acknowledged: [], givenUp: [] };
+    const gate = new Gate();
+    let begun = false;
+    const dispatcher = new DeliveryDispatcher({
+      concurrency: 1,
+      retry,
+      onRetry: () => {},
+      handler: async () => {
+        begun = true;
+        await gate.pass();
+      },
+    });
+    dispatcher.accept(incoming('1', 'k', settled));
+    await until(() => begun, 'the handler runs');
+    const paused = dispatcher.pause();
+    dispatcher.resume();
+    await paused;
+    gate.open();
+    await until(() => settled.acknowledged.length === 1, 'it is handled');
+    await dispatcher.stop();
   });
 
   it('forgets what has not begun, settles nothing for what has, and lets the redelivery wait for it', async () => {

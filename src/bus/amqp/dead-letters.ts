@@ -91,9 +91,11 @@ export class AmqpDeadLetters implements DeadLetters {
     const unsettled = new Set<GetMessage>();
     const fetched: Fetched[] = [];
     const channel = await this.#openChannel();
+    let left = 0;
     try {
       while (fetched.length < limit) {
         const received = await channel.get(queue);
+        left = received === false ? 0 : received.fields.messageCount;
         if (received === false) break;
         unsettled.add(received);
         const letter = readDeadLetter(received, pool, names.deadLetterExchange);
@@ -108,11 +110,31 @@ export class AmqpDeadLetters implements DeadLetters {
       if (replyCodeOf(error) === queueMissing) return none;
       throw topologyError(error, queue);
     } finally {
-      // On a channel that has closed meanwhile the broker has taken them back by itself.
-      if (this.#channel === channel) {
-        for (const received of unsettled) channel.nack(received, false, true);
+      if (this.#channel === channel && unsettled.size > 0) {
+        await this.#giveBack(channel, queue, unsettled, left);
       }
     }
+  }
+
+  /**
+   * What is given back goes behind all that was ever given back. So that the letters keep their order,
+   * those that nobody fetched are fetched too, and then all are given back.
+   */
+  async #giveBack(
+    channel: Channel,
+    queue: string,
+    fetched: ReadonlySet<GetMessage>,
+    left: number,
+  ): Promise<void> {
+    const tags = [...fetched].map(({ fields }) => fields);
+    for (let count = Math.min(left, longestTurn); count > 0; count -= 1) {
+      const received = await channel.get(queue).catch(() => false as const);
+      if (received === false) break;
+      tags.push(received.fields);
+    }
+    // On a channel that has closed meanwhile the broker has taken them back by itself.
+    if (this.#channel !== channel) return;
+    for (const fields of tags) channel.nack({ fields } as GetMessage, false, true);
   }
 
   async #openChannel(): Promise<Channel> {
@@ -126,6 +148,9 @@ export class AmqpDeadLetters implements DeadLetters {
     return channel;
   }
 }
+
+/** How many letters are fetched at the most only to keep the order of more than these. */
+const longestTurn = 10_000;
 
 /** AMQP: not found. A pool that never was has no dead letters. */
 const queueMissing = 404;

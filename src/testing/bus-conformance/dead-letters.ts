@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Bus, DeadLetters } from '../../bus/bus.js';
+import type { Bus, DeadLetter, DeadLetters } from '../../bus/bus.js';
 import { DeadLetterError } from '../../bus/dead-letter-error.js';
+import { groupDeadLetters } from '../../bus/dead-letter-groups.js';
 import type { ConformanceGroup } from './fixture.js';
 import { message, Recorder, until } from './recorder.js';
 
@@ -40,6 +41,8 @@ export const deadLetters: ConformanceGroup = {
       assert.equal(letter.attempts, 3);
       assert.equal(letter.pool, 'poisoned');
       assert.ok(Date.parse(letter.time) > 0);
+      assert.deepEqual(letter.error, { name: 'Error', message: 'indigestible' });
+      assert.match(letter.origin.member ?? '', /.:\d+$/);
       const { key, id, partitionKey, contentType } = letter.message;
       assert.deepEqual(
         { key, id, partitionKey, contentType, headers: { ...letter.message.headers } },
@@ -113,6 +116,38 @@ export const deadLetters: ConformanceGroup = {
       await bus.publish(message('last'));
       await bystander.atLeast(4);
       assert.equal(bystander.ids.length, 4);
+    },
+    otherwise: keepsNone,
+  },
+
+  'dead letters are taken by the pattern of their reason, and by ids': {
+    need: 'deadLetters',
+    body: async (bus) => {
+      const letters = lettersOf(bus);
+      await bus.subscribe(
+        ['#'],
+        ({ key, id }) => {
+          throw new DeadLetterError(key === 'volume' ? `no volume ${id}` : 'not billable');
+        },
+        { pool: 'reasons' },
+      );
+      const ids = ['11', '22', '33', '44'];
+      for (const id of ids) await bus.publish(message('volume', { id }));
+      await bus.publish(message('usage', { id: '55' }));
+      const all = async (): Promise<readonly DeadLetter[]> => letters.read('reasons');
+      await until(async () => (await all()).length === 5, 'all are dead-lettered');
+      const [volumes, usage, ...rest] = groupDeadLetters(await all());
+      assert.deepEqual(rest, []);
+      assert.deepEqual([volumes?.reason, volumes?.count], ['no volume *', 4]);
+      assert.deepEqual([usage?.reason, usage?.count, usage?.sample], ['not billable', 1, '55']);
+      const taken = await letters.read('reasons', { reason: 'no volume *', limit: 3 });
+      assert.deepEqual(
+        taken.map(({ message: { id } }) => id),
+        ['11', '22', '33'],
+      );
+      assert.equal(await letters.drop('reasons', { reason: 'no volume *', ids: ['22', '55'] }), 1);
+      assert.equal(await letters.drop('reasons', { reason: 'not *' }), 1);
+      assert.deepEqual(await idsOf(letters, 'reasons'), ['11', '33', '44']);
     },
     otherwise: keepsNone,
   },

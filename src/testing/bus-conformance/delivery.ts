@@ -78,6 +78,74 @@ export const delivery: ConformanceGroup = {
     assert.equal(failures, 2);
   },
 
+  'with retries that release, later deliveries of the key go on while a failed one waits': async (
+    bus,
+  ) => {
+    const order: string[] = [];
+    let failing = true;
+    await bus.subscribe(
+      ['#'],
+      ({ id }) => {
+        if (id === 'x/0' && failing) throw new Error('not yet');
+        order.push(id);
+      },
+      { pool: 'release', retry: { attempts: 1000, delay: 20, maxDelay: 20, order: 'release' } },
+    );
+    for (const each of sequence('t', 'x', 3)) await bus.publish(each);
+    await until(() => order.length === 2, 'the later ones are handled');
+    assert.deepEqual(order, ['x/1', 'x/2']);
+    failing = false;
+    await until(() => order.length === 3, 'the failed one is handled');
+    assert.equal(order[2], 'x/0');
+  },
+
+  'a paused subscription starts no handler, keeps its place, and goes on where it stopped': async (
+    bus,
+  ) => {
+    const gate = new Gate();
+    const pooled = new Recorder();
+    const ephemeral = new Recorder();
+    const witness = new Recorder();
+    let returned = false;
+    const member = await bus.subscribe(
+      ['#'],
+      async (each) => {
+        pooled.handler(each);
+        await gate.pass();
+        returned = true;
+      },
+      { pool: 'pausing', prefetch: 5 },
+    );
+    const listener = await bus.subscribe(['#'], ephemeral.handler);
+    await bus.subscribe(['#'], witness.handler, { pool: 'witness' });
+    const messages = sequence('t', 'k', 20);
+    const [first, ...others] = messages;
+    if (first !== undefined) await bus.publish(first);
+    await pooled.atLeast(1);
+    await ephemeral.atLeast(1);
+    await listener.pause();
+    const pausing = member.pause();
+    gate.open();
+    await pausing;
+    assert.equal(returned, true, 'the handler under way has returned');
+    assert.equal(member.paused, true);
+    for (const each of others) await bus.publish(each);
+    await witness.atLeast(20);
+    assert.equal(pooled.ids.length, 1);
+    assert.equal(ephemeral.ids.length, 1);
+    await member.pause();
+    for (const subscription of [member, listener]) {
+      subscription.resume();
+      subscription.resume();
+      assert.equal(subscription.paused, false);
+    }
+    const ids = messages.map(({ id }) => id);
+    for (const recorder of [pooled, ephemeral]) {
+      await recorder.atLeast(20);
+      assert.deepEqual(recorder.ids, ids);
+    }
+  },
+
   'a failing handler reaches neither the publisher nor another subscription': async (bus) => {
     const healthy = new Recorder();
     await bus.subscribe(
