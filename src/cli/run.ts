@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { checkCommand } from './commands/check.js';
 import { catalogCommand } from './commands/catalog.js';
 import { coverageCommand } from './commands/coverage.js';
+import { deadLettersCommand } from './commands/dead-letters.js';
 import { demoCommand } from './commands/demo.js';
 import { diagramCommand } from './commands/diagram.js';
 import { diffCommand } from './commands/diff.js';
@@ -43,6 +44,7 @@ export async function run(args: readonly string[]): Promise<number> {
     migrateCommand(),
     relayCommand(),
     outboxCommand(),
+    deadLettersCommand(),
     tailCommand(),
     traceCommand(),
     catalogCommand(),

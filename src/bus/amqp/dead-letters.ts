@@ -113,6 +113,8 @@ export class AmqpDeadLetters implements DeadLetters {
       if (this.#channel === channel && unsettled.size > 0) {
         await this.#giveBack(channel, queue, unsettled, left);
       }
+      // Acknowledgements are not answered. What closes its connection now must not overtake them.
+      if (this.#channel === channel) await channel.checkQueue(queue).catch(() => undefined);
     }
   }
 

@@ -1,8 +1,5 @@
 import { Argument, Command, Option } from 'commander';
 import type { Bus, Delivery } from '../../bus/bus.js';
-import { connectBuses } from '../../config/connect-bus.js';
-import { loadFormats } from '../../config/load-formats.js';
-import { ConfigurationError } from '../../errors/errors.js';
 import { eventReader, type EventReader } from '../../bus/event-reader.js';
 import type { SignalboxEvent } from '../../events/event.js';
 import { bindingPatterns } from '../../events/filter.js';
@@ -10,7 +7,7 @@ import { cloudEvents } from '../../formats/cloudevents.js';
 import { eventLine } from '../event-line.js';
 import { printable } from '../printable.js';
 import { repeated, wholeNumber } from '../option-values.js';
-import { settingsOf } from '../settings.js';
+import { requireBuses } from '../require-buses.js';
 import type { CommonFlags } from '../settings.js';
 import { stopSignal } from '../stop-signal.js';
 
@@ -37,15 +34,7 @@ export function tailCommand(): Command {
       "\nExample:\n  signalbox tail --bus amqp://guest:guest@127.0.0.1 '*.*.*.VirtualMachine.#'",
     )
     .action(async (patterns: string[], { format, count, ...flags }: TailFlags) => {
-      const { bus: configured, formats } = await settingsOf(flags);
-      const buses = connectBuses(configured, await loadFormats(formats));
-      if (buses.length === 0) {
-        throw new ConfigurationError(
-          'CONFIG_VALUE_INVALID',
-          'No bus is given. Pass --bus, set SIGNALBOX_BUS, or put it into signalbox.config.ts.',
-          { parameters: { key: 'bus' } },
-        );
-      }
+      const buses = await requireBuses(flags);
       const bindings = bindingPatterns(patterns.length === 0 ? '#' : patterns);
       try {
         await tail(buses, bindings, format, count);

@@ -1,0 +1,194 @@
+import { Command } from 'commander';
+import type { DeadLetters, DeadLetterSelection } from '../../bus/bus.js';
+import { groupDeadLetters } from '../../bus/dead-letter-groups.js';
+import { ConfigurationError } from '../../errors/errors.js';
+import { groupLine, letterJson, letterText } from '../dead-letter-text.js';
+import { repeated, wholeNumber } from '../option-values.js';
+import { printable } from '../printable.js';
+import { requireBuses } from '../require-buses.js';
+import type { CommonFlags } from '../settings.js';
+
+interface LetterFlags extends CommonFlags {
+  readonly forBus?: string;
+  readonly reason?: string;
+  readonly id?: readonly string[];
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
+interface MendFlags extends LetterFlags {
+  readonly all?: boolean;
+  readonly yes?: boolean;
+}
+
+/** `signalbox dead-letters`: what a pool could not handle, by its reason; to be mended or dropped. */
+export function deadLettersCommand(): Command {
+  const command = new Command('dead-letters').description(
+    'See what a pool could not handle and why; give it back to the pool, or drop it.',
+  );
+  for (const child of [listCommand(), showCommand(), redriveCommand(), dropCommand()]) {
+    command.addCommand(child);
+  }
+  return command.addHelpText(
+    'after',
+    '\nExample:\n  signalbox dead-letters list billing --bus amqp://guest:guest@127.0.0.1',
+  );
+}
+
+function listCommand(): Command {
+  return letters('list', 'how many dead letters a pool has, grouped by reason', 10_000)
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      '\nIn a reason, * stands for what differs between its messages: uuids and numbers. Give it to\n' +
+        '--reason of the other commands, to take the whole group.\n' +
+        '\nExamples:\n  signalbox dead-letters list billing --bus amqp://guest:guest@127.0.0.1\n' +
+        '  signalbox dead-letters list inventory@nova --json',
+    )
+    .action(async (pool: string, flags: LetterFlags) =>
+      withDeadLetters(flags, async (deadLetters) => {
+        const { limit } = flags;
+        const found = await deadLetters.read(pool, { ...selectionOf(flags), limit: limit + 1 });
+        const seen = found.slice(0, limit);
+        const groups = groupDeadLetters(seen);
+        const more = found.length > limit;
+        if (flags.json === true) {
+          process.stdout.write(`${JSON.stringify({ pool, count: seen.length, more, groups })}\n`);
+          return;
+        }
+        const most = more ? `, the first ${limit} looked at (--limit)` : '';
+        process.stdout.write(
+          `${printable(pool)}: ${counted(seen.length)}${most}\n${groups.map(groupLine).join('')}`,
+        );
+      }),
+    );
+}
+
+function showCommand(): Command {
+  return letters('show', 'dead letters one by one, with error, origin and body', 10)
+    .option('--json', 'print one JSON object a line')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  signalbox dead-letters show billing --limit 1\n' +
+        "  signalbox dead-letters show billing --reason 'failed after * tries: *' --json",
+    )
+    .action(async (pool: string, flags: LetterFlags) =>
+      withDeadLetters(flags, async (deadLetters) => {
+        for (const letter of await deadLetters.read(pool, selectionOf(flags))) {
+          process.stdout.write(
+            flags.json === true ? `${JSON.stringify(letterJson(letter))}\n` : letterText(letter),
+          );
+        }
+      }),
+    );
+}
+
+function redriveCommand(): Command {
+  return letters('redrive', 'give dead letters to their pool again, and to no other', 10_000)
+    .option('--all', 'all of them, whatever their reason')
+    .addHelpText(
+      'after',
+      '\nThey come after what the pool already has, and are tried as if they were new.\n' +
+        "\nExamples:\n  signalbox dead-letters redrive billing --reason 'failed after * tries: the ledger is away'\n" +
+        '  signalbox dead-letters redrive billing --all --limit 10',
+    )
+    .action(async (pool: string, flags: MendFlags) => {
+      requireChoice(flags);
+      await withDeadLetters(flags, async (deadLetters) => {
+        const count = await deadLetters.redrive(pool, selectionOf(flags));
+        process.stdout.write(`${counted(count)} given to ${printable(pool)} again\n`);
+      });
+    });
+}
+
+function dropCommand(): Command {
+  return letters('drop', 'delete dead letters for good', 10_000)
+    .option('--all', 'all of them, whatever their reason')
+    .option('--yes', 'really; without it the command only counts')
+    .addHelpText(
+      'after',
+      "\nExamples:\n  signalbox dead-letters drop billing --reason 'nobody to bill'\n" +
+        "  signalbox dead-letters drop billing --reason 'nobody to bill' --yes",
+    )
+    .action(async (pool: string, flags: MendFlags) => {
+      requireChoice(flags);
+      await withDeadLetters(flags, async (deadLetters) => {
+        const selection = selectionOf(flags);
+        if (flags.yes === true) {
+          const count = await deadLetters.drop(pool, selection);
+          process.stdout.write(`${counted(count)} of ${printable(pool)} dropped\n`);
+          return;
+        }
+        const { length } = await deadLetters.read(pool, selection);
+        throw new ConfigurationError(
+          'ARGUMENT_INVALID',
+          `This would delete ${counted(length)} of ${pool} for good, and nothing was deleted. Pass --yes to do it.`,
+          { parameters: { pool, count: length } },
+        );
+      });
+    });
+}
+
+function letters(name: string, description: string, limit: number): Command {
+  return new Command(name)
+    .description(description)
+    .argument('<pool>', 'name of the pool; of one that reads from others: pool@exchange, or @queue')
+    .option('--reason <pattern>', 'only those with this reason; * stands for any text')
+    .option('--id <id>', 'only the message with this id; may be repeated', repeated)
+    .option('--limit <n>', 'at most so many, oldest first', wholeNumber, limit)
+    .option('--bus <url>', 'amqp:// or amqps:// address', repeated)
+    .option('--for-bus <name>', 'which of several configured buses')
+    .option('--config <file>', 'configuration file');
+}
+
+function selectionOf({ reason, id, limit }: LetterFlags): DeadLetterSelection {
+  return {
+    limit,
+    ...(reason === undefined ? {} : { reason }),
+    ...(id === undefined ? {} : { ids: id }),
+  };
+}
+
+/** A forgotten option must not mean everything. */
+function requireChoice({ reason, id, all }: MendFlags): void {
+  if (reason !== undefined || id !== undefined || all === true) return;
+  throw new ConfigurationError(
+    'ARGUMENT_INVALID',
+    'Say which: --reason <pattern>, --id <id>, or --all. See `signalbox dead-letters list`.',
+    { parameters: { argument: '--reason' } },
+  );
+}
+
+async function withDeadLetters(
+  flags: LetterFlags,
+  work: (deadLetters: DeadLetters) => Promise<void>,
+): Promise<void> {
+  const buses = await requireBuses(flags);
+  const matching = buses.filter(({ name }) => flags.forBus === undefined || flags.forBus === name);
+  const [bus, ...others] = matching;
+  const names = buses.map(({ name }) => name).join(', ');
+  if (bus === undefined || others.length > 0) {
+    throw new ConfigurationError(
+      'ARGUMENT_INVALID',
+      `Say which bus: --for-bus with one of ${names}.`,
+      { parameters: { argument: '--for-bus' } },
+    );
+  }
+  const { deadLetters } = bus;
+  if (deadLetters === undefined) {
+    throw new ConfigurationError(
+      'BUS_CANNOT',
+      `The bus ${bus.name} keeps no dead letters. Look where your handlers keep what they give up.`,
+      { parameters: { bus: bus.name } },
+    );
+  }
+  try {
+    await work(deadLetters);
+  } finally {
+    await Promise.all(buses.map((each) => each.close()));
+  }
+}
+
+function counted(count: number): string {
+  return count === 1 ? '1 dead letter' : `${count} dead letters`;
+}
