@@ -177,8 +177,9 @@ describe('the dispatcher', () => {
     dispatcher.resume();
     await paused;
     gate.open();
-    await until(() => settled.acknowledged.length === 1, 'it is handled');
+    await until(() => settled.acknowledged.length > 0, 'it is handled');
     await dispatcher.stop();
+    expect(settled.acknowledged).toEqual(['1']);
   });
 
   it('forgets what has not begun, settles nothing for what has, and lets the redelivery wait for it', async () => {

@@ -6,7 +6,7 @@ import { rabbitmq, type RabbitmqBus } from '../../src/bus/amqp/index.js';
 import type { Delivery } from '../../src/bus/bus.js';
 import { DeadLetterError } from '../../src/bus/dead-letter-error.js';
 import { memberName } from '../../src/bus/member-name.js';
-import { message } from '../../src/testing/bus-conformance/recorder.js';
+import { message, until } from '../../src/testing/bus-conformance/recorder.js';
 import { removeTopology } from '../bus/amqp/rabbitmq-place.js';
 import { runSignalbox } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
@@ -56,7 +56,10 @@ beforeEach(async () => {
     await bus.publish(message('volume', { id, partitionKey: id, headers: { a: 1 } }));
   }
   await bus.publish(message('usage', { id: 'u-1', body: Uint8Array.of(0xff) }));
-  await eventually(async () => expect(await bus.deadLetters?.read('billing')).toHaveLength(3));
+  await until(
+    async () => (await bus.deadLetters?.read('billing'))?.length === 3,
+    'all are dead-lettered',
+  );
 });
 afterEach(async () => {
   await bus.close();

@@ -19,7 +19,7 @@ export interface Handled {
 export interface JoinedMember {
   readonly member: BusSubscription;
   readonly handled: readonly Handled[];
-  bodies(): readonly unknown[];
+  readonly bodies: () => readonly unknown[];
 }
 
 /** Exchanges of others on a broker, one of our own, and a plain peer between them. */
