@@ -14,7 +14,6 @@ function drawn(text) {
 
 /** Reads a state diagram as Mermaid does before it lays it out. Rejects where Mermaid refuses it. */
 export async function readStateDiagram(text) {
-  // oxlint-disable-next-line typescript/no-deprecated -- nothing else tells what was read.
   const { db } = await mermaid.mermaidAPI.getDiagramFromText(text);
   const { nodes, edges } = db.getData();
   return {
