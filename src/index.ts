@@ -146,6 +146,8 @@ export { trackedChange } from './inbox/revisions.js';
 export type { RevisionGap, TrackedChange, TrackedResource } from './inbox/revisions.js';
 export { trackRevisions } from './inbox/track-revisions.js';
 export type { TrackRevisionsOptions } from './inbox/track-revisions.js';
+export { replayedAt, replayedHeader } from './replay/replayed.js';
+export type { ReplayOptions, ReplayProgress, ReplayResult } from './replay/replay.js';
 export { createRelay } from './relay/relay.js';
 export type { Relay, RelaySetup } from './relay/relay.js';
 export type { RelayListener, RelayNotice } from './relay/relay-notice.js';

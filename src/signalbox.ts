@@ -20,6 +20,8 @@ import { explain } from './lifecycle/explain.js';
 import type { Explanation } from './lifecycle/explain.js';
 import type { EventOf, StateOf } from './lifecycle/lifecycle.js';
 import type { Relay } from './relay/relay.js';
+import { replay } from './replay/replay.js';
+import type { ReplayOptions, ReplayResult } from './replay/replay.js';
 import type { ResourceRegistry } from './resource-registry.js';
 import { databaseError, databaseFailure } from './store/database-errors.js';
 import type { JournalRecord } from './store/journal-entry.js';
@@ -311,6 +313,34 @@ export class Signalbox implements AsyncDisposable {
       limit: options.limit ?? 1000,
       ...(options.after === undefined ? {} : { after: options.after }),
     });
+  }
+
+  /**
+   * Sends events of the journal once more, to one pool and to nobody else: in order for each resource,
+   * marked as replayed (`replayedAt(delivery)`), and under the ids they always had, so that `idempotent`
+   * handlers skip those they have handled.
+   *
+   * @param selection As for `subscribe`: a typed filter, a topic pattern, or several.
+   * @param options.bus Name of the bus, when there are several.
+   * @throws RefusedError FILTER_INVALID, POOL_UNKNOWN; nothing is sent.
+   * @throws UnavailableError REPLAY_INTERRUPTED with the `position` to go on behind.
+   *
+   * @example
+   * ```ts
+   * await signalbox.replay(
+   *   { category: 'UsageEvent' },
+   *   { pool: 'billing', since: '2026-03-01T00:00:00Z', rate: 500 },
+   * );
+   * ```
+   */
+  async replay<const S extends EventSelection>(
+    selection: S & NoUnknownProperty<S>,
+    options: ReplayOptions & { readonly bus?: string },
+  ): Promise<ReplayResult> {
+    this.#assertOpen();
+    const { store, format } = this.#parts;
+    const bus = this.#bus(options.bus);
+    return replay({ journal: store.journal, bus, format }, selection, options);
   }
 
   /** How full the outbox is, and how old its oldest event. */

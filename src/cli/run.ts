@@ -13,6 +13,7 @@ import { migrateCommand } from './commands/migrate.js';
 import { outboxCommand } from './commands/outbox.js';
 import { planCommand } from './commands/plan.js';
 import { relayCommand } from './commands/relay.js';
+import { replayCommand } from './commands/replay.js';
 import { tailCommand } from './commands/tail.js';
 import { traceCommand } from './commands/trace.js';
 import { packageVersion } from './package-version.js';
@@ -45,6 +46,7 @@ export async function run(args: readonly string[]): Promise<number> {
     relayCommand(),
     outboxCommand(),
     deadLettersCommand(),
+    replayCommand(),
     tailCommand(),
     traceCommand(),
     catalogCommand(),

@@ -72,6 +72,8 @@ export const errorCodes = {
     'No answer to a call came within its timeout, and its server was told to stop. Where parameters.retrySafe is false the method had begun: read the resource before retrying.',
   TOPOLOGY_MISSING:
     'An exchange or queue of somebody else is not there, or not yet. Start its owner, correct the name, or give its settings so that it is declared.',
+  REPLAY_INTERRUPTED:
+    'Database or bus failed in the midst of a replay. Mend the cause, and go on behind the position that the error tells.',
   CLOSED: 'Signalbox, a bus or a subscription is closed. Create a new one.',
   // Services: MethodFailedError
   METHOD_FAILED:

@@ -423,6 +423,45 @@ eachDatabase((kind) => {
       expect(await store.journal.purge({ ...purge, limit: 10 })).toBe(0);
       const left = await store.journal.read({ limit: 10 });
       expect(left.map((row) => row.revision)).toEqual([2, 3, 1]);
+      // The highest that went lies beyond two that stayed: a reader that comes back must be told.
+      const { last, purged } = await store.journal.extent();
+      expect(last).toBe(left.at(-1)?.position);
+      expect(purged).toBe((left.at(-1)?.position ?? 0) - 1);
+    });
+
+    test('a journal without events reaches nowhere', async () => {
+      expect(await store.journal.read({ limit: 10, since: '2020-01-01T00:00:00Z' })).toEqual([]);
+      expect(await store.journal.firstSince('2020-01-01T00:00:00Z')).toBeNull();
+      expect(await store.journal.tail(5)).toEqual([]);
+      const { last, purged } = await store.journal.extent();
+      expect(last).toBe(0);
+      expect(purged).toBeGreaterThanOrEqual(0);
+    });
+
+    test('events are found by time, by several values and up to a position', async () => {
+      const at = (revision: number, day: string) => stateEvent(v4(), revision, new Date(day));
+      // A clock that was set back: positions and times disagree.
+      const [a, b, c, d] = [
+        at(1, '2020-01-01'),
+        at(2, '2020-01-04'),
+        at(3, '2020-01-02'),
+        at(4, '2020-01-03'),
+      ];
+      await store.append([a, b, c, d]);
+      const all = await store.journal.read({ limit: 10 });
+      const revisions = async (query: object) =>
+        (await store.journal.read({ limit: 10, ...query })).map(({ revision }) => revision);
+      expect(await revisions({ since: '2020-01-03T00:00:00Z' })).toEqual([2, 4]);
+      expect(await revisions({ until: '2020-01-03T00:00:00.000Z' })).toEqual([1, 3]);
+      expect(await revisions({ uuid: [a.uuid, d.uuid] })).toEqual([1, 4]);
+      expect(await revisions({ category: ['AlertEvent', 'UsageEvent'] })).toEqual([]);
+      expect(await revisions({ resource: ['VirtualMachine'], upTo: all[1]?.position })).toEqual([
+        1, 2,
+      ]);
+      expect(await store.journal.firstSince('2020-01-02T12:00:00Z')).toBe(all[1]?.position);
+      expect(await store.journal.tail(2)).toEqual(
+        all.slice(2).map(({ position, time }) => ({ position, time })),
+      );
     });
   });
 });

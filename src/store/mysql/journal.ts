@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import { journalConditions, utc } from '../journal-conditions.js';
 import { type Integer, journalRecord, type JournalRow } from '../journal-row.js';
 import type { JournalStore } from '../store.js';
 
@@ -9,21 +10,47 @@ export const journalColumns =
 /** The journal on MySQL and MariaDB. */
 export function mysqlJournal(dataSource: DataSource): JournalStore {
   return {
-    async read({ uuid, resource, category, after = 0, limit }) {
-      const conditions = ['j.position > ?'];
-      const values: unknown[] = [after];
-      for (const [column, value] of Object.entries({ uuid, resource, category })) {
-        if (value !== undefined) {
-          conditions.push(`j.${column} = ?`);
-          values.push(value);
-        }
-      }
+    async read(query) {
+      const values: unknown[] = [];
+      const value = (each: unknown): string => {
+        values.push(each);
+        return '?';
+      };
+      const conditions = journalConditions(query, {
+        value,
+        anyOf: (column, wanted) => `j.${column} IN (${wanted.map(value).join(', ')})`,
+      });
       const rows = await dataSource.query<JournalRow[]>(
         `SELECT ${journalColumns} FROM signalbox_journal j
-          WHERE ${conditions.join(' AND ')} ORDER BY j.position LIMIT ?`,
-        [...values, limit],
+          WHERE ${conditions} ORDER BY j.position LIMIT ?`,
+        [...values, query.limit],
       );
       return rows.map(journalRecord);
+    },
+
+    async firstSince(time) {
+      // Computed, so that the server does not walk the primary key from its beginning instead.
+      const [row] = await dataSource.query<{ readonly first: Integer | null }[]>(
+        'SELECT MIN(position + 0) AS first FROM signalbox_journal WHERE time >= ?',
+        [utc(time)],
+      );
+      return row?.first == null ? null : Number(row.first);
+    },
+
+    async extent() {
+      const [row] = await dataSource.query<{ readonly last: Integer; readonly purged: Integer }[]>(
+        `SELECT COALESCE((SELECT MAX(position) FROM signalbox_journal), 0) AS last,
+          (SELECT position FROM signalbox_horizon) AS purged`,
+      );
+      return { last: Number(row?.last), purged: Number(row?.purged) };
+    },
+
+    async tail(limit) {
+      const rows = await dataSource.query<{ readonly position: Integer; readonly time: string }[]>(
+        'SELECT position, time FROM signalbox_journal ORDER BY position DESC LIMIT ?',
+        [limit],
+      );
+      return rows.map(({ position, time }) => ({ position: Number(position), time })).reverse();
     },
 
     async purge({ before, limit }) {
@@ -35,12 +62,21 @@ export function mysqlJournal(dataSource: DataSource): JournalStore {
           ORDER BY j.position LIMIT ?`,
         [new Date(before).toISOString(), limit],
       );
-      const { affectedRows } = await dataSource.query<{ affectedRows: number }>(
-        `DELETE j FROM JSON_TABLE(?, '$[*]' COLUMNS (position bigint PATH '$')) named
-          STRAIGHT_JOIN signalbox_journal j ON j.position = named.position`,
-        [JSON.stringify(rows.map(({ position }) => Number(position)))],
-      );
-      return affectedRows;
+      const positions = rows.map(({ position }) => Number(position));
+      const highest = positions.at(-1);
+      if (highest === undefined) return 0;
+      return dataSource.transaction(async (manager) => {
+        await manager.query(
+          'UPDATE signalbox_horizon SET position = GREATEST(position, ?) WHERE id = 1',
+          [highest],
+        );
+        const { affectedRows } = await manager.query<{ affectedRows: number }>(
+          `DELETE j FROM JSON_TABLE(?, '$[*]' COLUMNS (position bigint PATH '$')) named
+            STRAIGHT_JOIN signalbox_journal j ON j.position = named.position`,
+          [JSON.stringify(positions)],
+        );
+        return affectedRows;
+      });
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
+import { journalConditions, utc } from '../journal-conditions.js';
 import { journalRecord, type JournalRow } from '../journal-row.js';
-import type { JournalStore } from '../store.js';
+import type { JournalExtent, JournalStore } from '../store.js';
 import { exclusive } from './exclusive.js';
 import { prepared } from './statements.js';
 
@@ -11,37 +12,76 @@ export const journalColumns =
 /** The journal on SQLite. */
 export function sqliteJournal(dataSource: DataSource): JournalStore {
   return {
-    async read({ uuid, resource, category, after = 0, limit }) {
-      const conditions = ['j.position > ?'];
-      const values: unknown[] = [after];
-      for (const [column, value] of Object.entries({ uuid, resource, category })) {
-        if (value !== undefined) {
-          conditions.push(`j.${column} = ?`);
-          values.push(value);
-        }
-      }
+    async read(query) {
+      const values: (string | number)[] = [];
+      const value = (each: string | number): string => {
+        values.push(each);
+        return '?';
+      };
+      const conditions = journalConditions(query, {
+        value,
+        anyOf: (column, wanted) =>
+          `j.${column} IN (SELECT value FROM json_each(${value(JSON.stringify(wanted))}))`,
+      });
       const rows = await exclusive(dataSource, (connection) =>
         prepared(
           connection,
           `SELECT ${journalColumns} FROM signalbox_journal j
-            WHERE ${conditions.join(' AND ')} ORDER BY j.position LIMIT ?`,
-        ).all(...values, limit),
+            WHERE ${conditions} ORDER BY j.position LIMIT ?`,
+        ).all(...values, query.limit),
       );
       return (rows as JournalRow[]).map(journalRecord);
     },
 
-    async purge({ before, limit }) {
-      const { changes } = await exclusive(dataSource, (connection) =>
+    async firstSince(time) {
+      const row = await exclusive(dataSource, (connection) =>
         prepared(
+          connection,
+          // Computed, so that the primary key is not walked from its beginning instead.
+          'SELECT min(position + 0) AS first FROM signalbox_journal WHERE time >= ?',
+        ).get(utc(time)),
+      );
+      return (row as { readonly first: number | null }).first;
+    },
+
+    async extent() {
+      const row = await exclusive(dataSource, (connection) =>
+        prepared(
+          connection,
+          `SELECT coalesce((SELECT max(position) FROM signalbox_journal), 0) AS last,
+            (SELECT position FROM signalbox_horizon) AS purged`,
+        ).get(),
+      );
+      return row as JournalExtent;
+    },
+
+    async tail(limit) {
+      const rows = await exclusive(dataSource, (connection) =>
+        prepared(
+          connection,
+          'SELECT position, time FROM signalbox_journal ORDER BY position DESC LIMIT ?',
+        ).all(limit),
+      );
+      return (rows as { readonly position: number; readonly time: string }[]).reverse();
+    },
+
+    async purge({ before, limit }) {
+      return exclusive(dataSource, (connection) => {
+        const gone = prepared(
           connection,
           `DELETE FROM signalbox_journal WHERE position IN (
             SELECT position FROM signalbox_journal WHERE time < ?
               AND position NOT IN (SELECT position FROM signalbox_outbox)
               AND position NOT IN (SELECT position FROM signalbox_parked)
-            ORDER BY position LIMIT ?)`,
-        ).run(new Date(before).toISOString(), limit),
-      );
-      return changes;
+            ORDER BY position LIMIT ?) RETURNING position`,
+        ).all(utc(before), limit) as { readonly position: number }[];
+        const highest = gone.reduce((high, { position }) => Math.max(high, position), 0);
+        prepared(connection, 'UPDATE signalbox_horizon SET position = ? WHERE position < ?').run(
+          highest,
+          highest,
+        );
+        return gone.length;
+      });
     },
   };
 }
