@@ -16,6 +16,18 @@ export type {
 export { fires } from '../object-events/fires.js';
 export type { FailureListener } from '../object-events/report-failure.js';
 
+// Events over a bus
+export { EventManager } from './event-manager.js';
+export type {
+  EmitOptions,
+  EventManagerOptions,
+  TopicOptions,
+  TopicSubscription,
+  UntypedTopics,
+} from './event-manager.js';
+export type { EventInfo, TopicHandler } from './topic-handler.js';
+export type { MatchedTopics, Matching, PayloadOf } from './topic-types.js';
+
 // Services
 export { ServiceManager } from './service-manager.js';
 export type { ExposedService, ExposeOptions, ServiceManagerOptions } from './service-manager.js';
