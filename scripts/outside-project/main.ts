@@ -4,6 +4,7 @@ import { rabbitmq } from 'signalbox/amqp';
 import { checkLifecycle, inState, never } from 'signalbox/check';
 import { mermaid } from 'signalbox/diagram';
 import { virtualMachine } from 'signalbox/machines';
+import { event, fires } from 'signalbox/rpc';
 import { given } from 'signalbox/testing';
 import { setup } from 'xstate';
 
@@ -29,4 +30,31 @@ if (findings.at(0)?.code !== 'RULE_BROKEN') throw new Error('a broken rule was n
 // Made, not connected: no broker is needed to start a program.
 const bus = rabbitmq({ url: 'amqp://127.0.0.1:1' });
 await bus.close();
+// Decorators of the language, here; those of TypeScript in the package's own tests.
+class Daemon {
+  readonly started = event<string>();
+  readonly stopped = event<{ code: number }>();
+
+  @fires('started')
+  start(host: string): string {
+    return host;
+  }
+
+  @fires('stopped', (code: number) => ({ code }))
+  async stop(code: number): Promise<number> {
+    return code;
+  }
+
+  // @ts-expect-error no such event
+  @fires('paused')
+  pause(): void {}
+}
+const daemon = new Daemon();
+const seen: unknown[] = [];
+daemon.started.subscribe((host) => seen.push(host));
+daemon.stopped.subscribe(({ code }) => seen.push(code));
+daemon.start('node-1');
+await daemon.stop(0);
+if (seen.join() !== 'node-1,0') throw new Error('the events of an object were not fired');
+
 console.log('the outside project works');

@@ -123,17 +123,20 @@ describe('a request that comes twice', () => {
     const servers = [await server(answer.opened), await server(answer.opened)];
     const call = manager().client('volumes').attach({ volume: 'v1' });
     const request = await sent('request');
+    const copies = async (count: number) => {
+      await eventually(
+        () =>
+        expect(notices.filter(({ kind }) => kind === 'cancelled' || kind === 'duplicate')).toHaveLength(count), // prettier-ignore
+      );
+      expect(servers.flatMap(({ executed }) => executed)).toEqual(['v1']);
+    };
     for (let copy = 0; copy < 4; copy += 1) await bus.publish(request);
-    await eventually(() => expect(servers.flatMap(({ executed }) => executed)).toEqual(['v1']));
+    await copies(4);
     answer.open();
     expect(await call).toBe('did v1');
     // And once more, when it is long answered.
     await bus.publish(request);
-    await eventually(
-      () =>
-      expect(notices.filter(({ kind }) => kind === 'cancelled' || kind === 'duplicate').length).toBe(5), // prettier-ignore
-    );
-    expect(servers.flatMap(({ executed }) => executed)).toEqual(['v1']);
+    await copies(5);
   });
 
   it('is executed by another server when the first died before it began', async () => {
@@ -180,6 +183,32 @@ describe('a request that comes twice', () => {
     await dying.die();
     const { executed } = await server();
     await eventually(() => expect(notices.map(({ kind }) => kind)).toContain('duplicate'));
+    expect(executed).toEqual([]);
+  });
+});
+
+describe('a request past its deadline', () => {
+  it('is not executed, though nobody cancelled it', async () => {
+    const { executed } = await server();
+    await bus.publish({
+      key: 'rpc.request.volumes',
+      id: 'late',
+      contentType,
+      headers: {},
+      body: Buffer.from(
+        JSON.stringify({
+          kind: 'request',
+          method: 'describe',
+          args: { volume: 'v1' },
+          replyTo: inbox,
+          deadline: Date.now() - 1,
+          timeout: 60_000,
+        }),
+      ),
+    });
+    await eventually(() =>
+      expect(notices).toEqual([{ kind: 'expired', service: 'volumes', request: 'late' }]),
+    );
     expect(executed).toEqual([]);
   });
 });
