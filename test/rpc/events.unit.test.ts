@@ -47,7 +47,7 @@ describe('whatever comes and goes', () => {
           if (each.do === 'subscribe') {
             const index = subscriptions.length;
             const held = await events.subscribe(each.pattern, (payload) =>
-              calls.push(`${String(payload)} to ${index}`),
+              calls.push(`${JSON.stringify(payload)} to ${index}`),
             );
             subscriptions.push({ pattern: each.pattern, live: true, held });
           } else if (each.do === 'unsubscribe') {

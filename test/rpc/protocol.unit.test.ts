@@ -362,7 +362,8 @@ describe('names that cannot be', () => {
       await expect(untyped.call(name, 'm')).rejects.toMatchObject(invalid);
       await expect(untyped.expose(name, { m: () => 1 })).rejects.toMatchObject(invalid);
     }
-    for (const handlers of [{}, { then: () => 1 }, { m: 1 }, { m: {} }, { m: null }]) {
+    const thenable = Object.fromEntries([['then' as string, () => 1]]);
+    for (const handlers of [{}, thenable, { m: 1 }, { m: {} }, { m: null }]) {
       await expect(untyped.expose('volumes', handlers as never)).rejects.toMatchObject(invalid);
     }
     for (const timeout of [0, -1, 1.5, Number.NaN, 1_500_001]) {
