@@ -10,6 +10,7 @@ interface Peer {
 /** Other people's producers, consumers and parsers: what they accept is what interoperates. */
 const peers: readonly Peer[] = [
   { debianPackage: 'kcat', probe: ['kcat', '-V'] },
+  { debianPackage: 'nats-server', probe: ['/usr/sbin/nats-server', '--version'] },
   { debianPackage: 'plantuml', probe: ['plantuml', '-version'] },
   { debianPackage: 'libxml2-utils', probe: ['xmllint', '--version'] },
   // Qt's compiler for SCXML.

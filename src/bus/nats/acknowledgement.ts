@@ -1,0 +1,41 @@
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
+
+/** What JetStream tells of a delivery, in the subject that it is answered on. */
+export interface DeliveryFacts {
+  /** The message's place in its stream. */
+  readonly sequence: number;
+  /** 1 when it was handed out for the first time. */
+  readonly count: number;
+}
+
+/**
+ * Pure. Reads `$JS.ACK.<stream>.<consumer>.<count>.<sequence>.…`, of which newer servers have a form with
+ * domain and account before the stream. Undefined for what is no delivery.
+ *
+ * @see https://docs.nats.io/reference/reference-protocols/nats_api_reference
+ */
+export function deliveryFacts(reply: string | undefined): DeliveryFacts | undefined {
+  const words = reply?.split('.') ?? [];
+  if (words[0] !== '$JS' || words[1] !== 'ACK') return undefined;
+  const counted = words.length >= 11 ? 6 : 4;
+  const [count, sequence] = [Number(words[counted]), Number(words[counted + 1])];
+  return Number.isInteger(count) && Number.isInteger(sequence) ? { count, sequence } : undefined;
+}
+
+/** The message is handled. */
+export function acknowledge(delivery: Msg): void {
+  delivery.respond('+ACK');
+}
+
+/**
+ * The message is to be handed out again, at once. Resolves when the server has understood: only then is it
+ * sure to come before what is asked for next. Never rejects: what the server did not hear it learns by time.
+ */
+export async function giveBack(nats: NatsConnection, delivery: Msg): Promise<void> {
+  await nats.request(delivery.reply ?? '', '-NAK', { timeout: 2_000 }).catch(() => undefined);
+}
+
+/** The message is still being handled: its time begins anew. */
+export function keepWorking(delivery: Msg): void {
+  delivery.respond('+WPI');
+}

@@ -1,0 +1,7 @@
+/**
+ * The bus over NATS JetStream.
+ *
+ * @module
+ */
+export { nats } from './nats.js';
+export type { NatsOptions, NatsTls } from './options.js';

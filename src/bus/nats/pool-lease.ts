@@ -1,0 +1,203 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
+import type { Subscription } from '@nats-io/transport-node';
+import { ConfigurationError } from '../../errors/errors.js';
+import type { NatsConnector } from './connection.js';
+import { jetStreamError } from './nats-error.js';
+import type { NatsNames } from './names.js';
+
+/** What is kept of a pool. */
+interface PoolRecord {
+  readonly order: 'pool' | 'member';
+  /** The active member of an ordered pool; null when there is none. */
+  readonly holder: string | null;
+}
+
+interface Found extends PoolRecord {
+  /** The record's place in its stream: what a change of it is compared with. */
+  readonly sequence: number;
+}
+
+export interface PoolLeaseOptions {
+  readonly connector: NatsConnector;
+  readonly names: NatsNames;
+  readonly pool: string;
+  readonly order: 'pool' | 'member';
+  /** This member. */
+  readonly member: string;
+  readonly ackWait: number;
+}
+
+/** Told when this member becomes the active one, and when it no longer is. */
+export interface LeaseListener {
+  acquired(): void;
+  lost(): void;
+}
+
+/**
+ * The record of a pool, and in an ordered pool who may consume: one member holds it and renews it, the
+ * others watch. Every change is compared with the record that was read, so that two never hold it.
+ *
+ * Nobody's clock is compared with another's. A member that watches takes over when it has seen no renewal
+ * for three times `ackWait` by its own; a holder that could not renew for one `ackWait` stops by itself and
+ * keeps nothing in hand from expiring, so that by then all it had is back at the server, in its place
+ * before what comes later.
+ */
+export class PoolLease {
+  readonly #options: PoolLeaseOptions;
+  #record: Found | undefined;
+  #seenAt = 0;
+  #renewedAt: number | undefined;
+  #watchdog: NodeJS.Timeout | undefined;
+  #listener: LeaseListener | undefined;
+  #told = false;
+  #stopped = false;
+  #loop: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(options: PoolLeaseOptions) {
+    this.#options = options;
+  }
+
+  /** True while this member may consume: asked of the clock, for a process may have been asleep. */
+  get held(): boolean {
+    const { ackWait } = this.#options;
+    return this.#renewedAt !== undefined && performance.now() - this.#renewedAt <= ackWait;
+  }
+
+  /** Makes the record if there is none. Rejects with ConfigurationError TOPOLOGY_CONFLICT for another order. */
+  async declare(): Promise<void> {
+    const { pool, order } = this.#options;
+    try {
+      await this.#read();
+      if (this.#record === undefined) await this.#write({ order, holder: null });
+      if (this.#record === undefined) await this.#read();
+    } catch (error) {
+      throw jetStreamError(error, `the pool ${pool}`);
+    }
+    const settled = (this.#record as Found | undefined)?.order ?? order;
+    if (settled === order) return;
+    throw new ConfigurationError(
+      'TOPOLOGY_CONFLICT',
+      `The pool ${pool} exists with order: '${settled}'. Members must agree; remove the pool to change it.`,
+      { parameters: { pool } },
+    );
+  }
+
+  /** Begins to hold the record, or to wait for it. */
+  start(listener: LeaseListener): void {
+    this.#listener = listener;
+    this.#loop = this.#run();
+  }
+
+  /** Gives the record to whoever waits. To be called when nothing is in hand any more. Never rejects. */
+  async release(): Promise<void> {
+    this.#stopped = true;
+    this.#wake?.();
+    clearTimeout(this.#watchdog);
+    await this.#loop;
+    if (!this.held) return;
+    this.#renewedAt = undefined;
+    await this.#write({ order: this.#options.order, holder: null }).catch(() => false);
+  }
+
+  async #run(): Promise<void> {
+    const { connector, names, pool, ackWait } = this.#options;
+    let watching: Subscription | undefined;
+    while (!this.#stopped) {
+      try {
+        const { nats } = await connector.ready();
+        // Everybody sees a change at once; reading now and then finds what a lost connection hid.
+        watching ??= nats.subscribe(names.poolSubject(pool), { callback: () => this.#wake?.() });
+        this.#renew(await connector.unlessGone(this.#hold()));
+      } catch {
+        // Away: what is held runs out by itself.
+      }
+      await this.#pause(this.held ? ackWait / 2 : ackWait);
+    }
+    watching?.unsubscribe();
+  }
+
+  #renew(asked: number | undefined): void {
+    this.#renewedAt = asked;
+    clearTimeout(this.#watchdog);
+    if (asked !== undefined && !this.#stopped) {
+      const left = asked + this.#options.ackWait - performance.now();
+      this.#watchdog = setTimeout(() => this.#tell(), Math.max(1, left + 1));
+    }
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#stopped || this.#told === this.held) return;
+    this.#told = this.held;
+    if (this.#told) this.#listener?.acquired();
+    else this.#listener?.lost();
+  }
+
+  /** Takes or renews the record where that is allowed: then the time before it asked, else undefined. */
+  async #hold(): Promise<number | undefined> {
+    const { member, order, ackWait } = this.#options;
+    const asked = performance.now();
+    await this.#read();
+    const { holder = null } = this.#record ?? {};
+    const expired = performance.now() - this.#seenAt > 3 * ackWait;
+    if (holder !== null && holder !== member && !expired) return undefined;
+    return (await this.#write({ order, holder: member })) ? asked : undefined;
+  }
+
+  async #read(): Promise<void> {
+    const { connector, names, pool } = this.#options;
+    const { manager } = await connector.ready();
+    const stored = await manager.streams
+      .getMessage(names.poolStream, { last_by_subj: names.poolSubject(pool) })
+      .catch((error: unknown) => {
+        if (error instanceof JetStreamApiError && error.code === noMessage) return null;
+        throw error;
+      });
+    const found =
+      stored === null ? undefined : { ...stored.json<PoolRecord>(), sequence: stored.seq };
+    if (found?.sequence !== this.#record?.sequence) this.#seenAt = performance.now();
+    this.#record = found;
+  }
+
+  /** False when somebody else changed the record meanwhile. */
+  async #write(record: PoolRecord): Promise<boolean> {
+    const { connector, names, pool } = this.#options;
+    const { manager } = await connector.ready();
+    try {
+      const { seq } = await manager
+        .jetstream()
+        .publish(names.poolSubject(pool), JSON.stringify(record), {
+          expect: { lastSubjectSequence: this.#record?.sequence ?? 0 },
+        });
+      this.#record = { ...record, sequence: seq };
+      this.#seenAt = performance.now();
+      return true;
+    } catch (error) {
+      if (error instanceof JetStreamApiError && wrongSequence.has(error.code)) {
+        this.#record = undefined;
+        return false;
+      }
+      throw error;
+    }
+  }
+
+  async #pause(delay: number): Promise<void> {
+    if (this.#stopped) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delay);
+      this.#wake = () => {
+        // A holder hears its own renewals.
+        if (this.held && !this.#stopped) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+}
+
+/** JetStream: no message found. */
+const noMessage = 10037;
+/** JetStream: wrong last sequence. */
+const wrongSequence: ReadonlySet<number> = new Set([10071, 10164]);

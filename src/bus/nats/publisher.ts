@@ -1,0 +1,132 @@
+import { JetStreamApiError, type JetStreamClient } from '@nats-io/jetstream';
+import { errors, type MsgHdrs } from '@nats-io/transport-node';
+import { SignalboxError, UnavailableError } from '../../errors/errors.js';
+import type { BusMessage } from '../bus.js';
+import type { BusNoticeListener } from '../notice.js';
+import type { NatsConnector } from './connection.js';
+import { messageOf } from './nats-error.js';
+import type { NatsNames } from './names.js';
+import type { NatsSettings } from './options.js';
+import { declareStreams } from './streams.js';
+import { percentEncode } from './percent.js';
+import { natsHeaders } from './wire.js';
+
+/** A message and where it goes. */
+interface Outgoing {
+  readonly subject: string;
+  readonly message: BusMessage;
+  /** The server stores what it already has under this id once. */
+  readonly once: boolean;
+  /** Changes the headers before they are sent. */
+  readonly mark?: (headers: MsgHdrs) => void;
+}
+
+/**
+ * Publishes to JetStream and waits until the stream has stored the message. So many at a time, in the
+ * order of the calls: the server stores what comes over one connection in its order.
+ */
+export class NatsPublisher {
+  readonly #connector: NatsConnector;
+  readonly #names: NatsNames;
+  readonly #settings: NatsSettings;
+  readonly #notify: BusNoticeListener;
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(options: {
+    readonly connector: NatsConnector;
+    readonly names: NatsNames;
+    readonly settings: NatsSettings;
+    readonly notify: BusNoticeListener;
+  }) {
+    this.#connector = options.connector;
+    this.#names = options.names;
+    this.#settings = options.settings;
+    this.#notify = options.notify;
+    this.#free = options.settings.publishWindow;
+  }
+
+  /** Rejects with UnavailableError PUBLISH_REFUSED or BUS_UNAVAILABLE, or ConfigurationError. */
+  async publish(outgoing: Outgoing): Promise<void> {
+    const end = performance.now() + this.#settings.publishTimeout;
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      await this.#publish(outgoing, end);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next();
+    }
+  }
+
+  async #publish(outgoing: Outgoing, end: number): Promise<void> {
+    const { nats, manager } = await this.#connector.ready();
+    const largest = nats.info?.max_payload;
+    const { body, id, key } = outgoing.message;
+    if (largest !== undefined && body.byteLength > largest) {
+      throw this.#refused(key, id, `its ${body.byteLength} bytes exceed the server's ${largest}`);
+    }
+    try {
+      await this.#send(manager.jetstream(), outgoing, end);
+    } catch (error) {
+      if (!(error instanceof errors.NoRespondersError) && !isNoResponders(error)) {
+        throw this.#failure(error, outgoing);
+      }
+      // Nobody keeps the subject: somebody deleted the stream.
+      try {
+        await declareStreams(manager, this.#names, this.#settings);
+        this.#notify({ kind: 'redeclared', exchange: this.#names.stream });
+        await this.#send(manager.jetstream(), outgoing, end);
+      } catch (second) {
+        throw this.#failure(second, outgoing);
+      }
+    }
+  }
+
+  async #send(
+    client: JetStreamClient,
+    { subject, message, once, mark }: Outgoing,
+    end: number,
+  ): Promise<void> {
+    const headers = natsHeaders(message);
+    mark?.(headers);
+    const sent = client.publish(subject, message.body, {
+      headers,
+      timeout: Math.max(1, end - performance.now()),
+      ...(once && message.id !== '' ? { msgID: percentEncode(message.id) } : {}),
+    });
+    await this.#connector.unlessGone(sent);
+  }
+
+  #failure(error: unknown, { message: { key, id } }: Outgoing): SignalboxError {
+    if (error instanceof SignalboxError) return error;
+    const tooLarge =
+      (error instanceof JetStreamApiError && error.code === messageTooLarge) ||
+      /max.?payload/i.test(messageOf(error));
+    if (tooLarge || error instanceof errors.PermissionViolationError) {
+      return this.#refused(key, id, messageOf(error), error);
+    }
+    return new UnavailableError(
+      'BUS_UNAVAILABLE',
+      `NATS has not confirmed a message: ${messageOf(error)}. It may have arrived. Retry later.`,
+      { parameters: { bus: this.#settings.name, id }, cause: error },
+    );
+  }
+
+  #refused(key: string, id: string, reason: string, cause?: unknown): UnavailableError {
+    this.#notify({ kind: 'refused', key, id, reason });
+    return new UnavailableError(
+      'PUBLISH_REFUSED',
+      `NATS refused the message ${id} under ${key}: ${reason}. Sending it again cannot help.`,
+      { parameters: { bus: this.#settings.name, key, id, reason }, cause },
+    );
+  }
+}
+
+/** JetStream: the message exceeds the stream's largest. */
+const messageTooLarge = 10054;
+
+function isNoResponders(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof errors.NoRespondersError;
+}

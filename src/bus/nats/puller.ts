@@ -1,0 +1,118 @@
+import {
+  createInbox,
+  nanos,
+  type Msg,
+  type NatsConnection,
+  type Subscription,
+} from '@nats-io/transport-node';
+import { messageOf } from './nats-error.js';
+
+export interface PullerOptions {
+  readonly nats: NatsConnection;
+  readonly stream: string;
+  readonly consumer: string;
+  /** How many more deliveries may be in hand. */
+  readonly room: () => number;
+  readonly onDelivery: (delivery: Msg) => void;
+  /** The consumer is gone, or the server does not answer for it. Called once; the puller has stopped. */
+  readonly onLost: (reason: string) => void;
+}
+
+/** Milliseconds that one request waits for messages at the server. */
+const expires = 30_000;
+/** Milliseconds beyond, after which the request is taken for lost. */
+const grace = 3_000;
+/** Milliseconds before a request that was refused for now is made again. */
+const refusedDelay = 250;
+
+/**
+ * Asks a consumer for as many messages as there is room for, again and again. It speaks the protocol of
+ * JetStream itself, because whoever leaves an ordered pool must know that nothing more is on its way:
+ * `drain` tells, and the client's own fetch does not.
+ *
+ * @see https://docs.nats.io/reference/reference-protocols/nats_api_reference
+ */
+export class Puller {
+  readonly #options: PullerOptions;
+  readonly #inbox = createInbox();
+  readonly #subscription: Subscription;
+  #outstanding = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: PullerOptions) {
+    this.#options = options;
+    this.#subscription = options.nats.subscribe(this.#inbox, {
+      callback: (error, message) => {
+        if (error === null) this.#receive(message);
+      },
+    });
+  }
+
+  /** Asks for more if nothing is asked for and there is room. */
+  pull(): void {
+    const { nats, stream, consumer, room } = this.#options;
+    if (this.#stopped || this.#outstanding > 0) return;
+    const batch = room();
+    if (batch < 1) return;
+    this.#outstanding = batch;
+    this.#again(expires + grace);
+    nats.publish(
+      `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+      JSON.stringify({ batch, expires: nanos(expires) }),
+      { reply: this.#inbox },
+    );
+  }
+
+  /** Asks anew: what was asked for may have gone with a connection. */
+  restart(): void {
+    this.#outstanding = 0;
+    this.pull();
+  }
+
+  /** Asks for no more, and resolves when all that was on its way has been delivered. Never rejects. */
+  async drain(): Promise<void> {
+    this.#stop();
+    await this.#subscription.drain().catch(() => undefined);
+  }
+
+  #receive(message: Msg): void {
+    const code = message.headers?.code ?? 0;
+    if (code === 0 || message.reply?.startsWith('$JS.ACK.') === true) {
+      this.#outstanding = Math.max(0, this.#outstanding - 1);
+      this.#options.onDelivery(message);
+      this.pull();
+      return;
+    }
+    if (code === 100) return;
+    const description = message.headers?.description ?? '';
+    this.#outstanding = 0;
+    if (code === 503 || /deleted/i.test(description)) this.#lose(`${code} ${description}`.trim());
+    else if (code === 408 || code === 404) this.pull();
+    else this.#again(refusedDelay);
+  }
+
+  #again(delay: number): void {
+    clearTimeout(this.#timer);
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      try {
+        this.restart();
+      } catch (error) {
+        this.#lose(messageOf(error));
+      }
+    }, delay);
+  }
+
+  #lose(reason: string): void {
+    if (this.#stopped) return;
+    this.#stop();
+    this.#subscription.unsubscribe();
+    this.#options.onLost(reason);
+  }
+
+  #stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,94 @@
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import type { BusMessage } from '../bus.js';
+import { percentEncode } from './percent.js';
+
+const idHeader = 'Signalbox-Id';
+const partitionKeyHeader = 'Signalbox-Partition-Key';
+const contentTypeHeader = 'Content-Type';
+/** Which headers of the message are numbers or booleans: NATS knows texts only. */
+const typesHeader = 'Signalbox-Types';
+
+/** Names that NATS or this adapter give a meaning of their own. */
+const reserved = /^(nats-|signalbox-|content-type$)/i;
+
+/** Pure. A message as NATS headers; the body goes beside them. */
+export function natsHeaders(message: BusMessage): MsgHdrs {
+  const all = headers();
+  const types: Record<string, string> = {};
+  all.set(idHeader, encodeValue(message.id));
+  all.set(contentTypeHeader, encodeValue(message.contentType));
+  if (message.partitionKey !== undefined) {
+    all.set(partitionKeyHeader, encodeValue(message.partitionKey));
+  }
+  for (const [name, value] of Object.entries(message.headers)) {
+    const encoded = encodeName(name);
+    all.set(encoded, encodeValue(String(value)));
+    if (typeof value !== 'string') types[encoded] = typeof value;
+  }
+  if (Object.keys(types).length > 0) all.set(typesHeader, encodeValue(JSON.stringify(types)));
+  return all;
+}
+
+/** Pure. A message as it came. One that another program published has what NATS itself knows of it. */
+export function readNatsMessage(
+  key: string,
+  received: MsgHdrs | undefined,
+  body: Uint8Array,
+): BusMessage {
+  const value = (name: string): string | undefined =>
+    received?.has(name) === true ? decodeText(received.get(name)) : undefined;
+  const partitionKey = value(partitionKeyHeader);
+  return {
+    key,
+    id: value(idHeader) ?? value('Nats-Msg-Id') ?? '',
+    contentType: value(contentTypeHeader) ?? '',
+    headers: ownHeaders(received, readTypes(value(typesHeader))),
+    body,
+    ...(partitionKey === undefined ? {} : { partitionKey }),
+  };
+}
+
+function ownHeaders(
+  received: MsgHdrs | undefined,
+  types: Readonly<Record<string, unknown>>,
+): BusMessage['headers'] {
+  const own: Record<string, string | number | boolean> = {};
+  for (const name of received?.keys() ?? []) {
+    if (reserved.test(name)) continue;
+    const text = decodeText(received?.get(name) ?? '');
+    const type = Object.hasOwn(types, name) ? types[name] : 'string';
+    const value = type === 'number' ? Number(text) : type === 'boolean' ? text === 'true' : text;
+    Object.defineProperty(own, decodeText(name), { value, enumerable: true, writable: true });
+  }
+  return own;
+}
+
+function readTypes(text: string | undefined): Readonly<Record<string, unknown>> {
+  if (text === undefined) return {};
+  try {
+    const types: unknown = JSON.parse(text);
+    return typeof types === 'object' && types !== null ? (types as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Percent-encoded as the CloudEvents bindings say: spaces, quotes, percent and all that is not ASCII. */
+export function encodeValue(text: string): string {
+  return text.replaceAll(/[^!#$&-~]+/gu, percentEncode);
+}
+
+/** Pure. Also of what others wrote, who may not have encoded it. */
+export function decodeText(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function encodeName(name: string): string {
+  const encoded = percentEncode(name);
+  if (!reserved.test(encoded)) return encoded;
+  return `%${encoded.charCodeAt(0).toString(16).toUpperCase()}${encoded.slice(1)}`;
+}
