@@ -70,9 +70,7 @@ export class NatsPublisher {
     try {
       await this.#send(manager.jetstream(), outgoing, end);
     } catch (error) {
-      if (!(error instanceof errors.NoRespondersError) && !isNoResponders(error)) {
-        throw this.#failure(error, outgoing);
-      }
+      if (!isNoResponders(error)) throw this.#failure(error, outgoing);
       // Nobody keeps the subject: somebody deleted the stream.
       try {
         await declareStreams(manager, this.#names, this.#settings);
@@ -127,6 +125,10 @@ export class NatsPublisher {
 /** JetStream: the message exceeds the stream's largest. */
 const messageTooLarge = 10054;
 
+/** The client wraps it, as a JetStream that is not enabled. */
 function isNoResponders(error: unknown): boolean {
-  return error instanceof Error && error.cause instanceof errors.NoRespondersError;
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (each instanceof errors.NoRespondersError) return true;
+  }
+  return false;
 }

@@ -14,7 +14,8 @@ const reserved = /^(nats-|signalbox-|content-type$)/i;
 /** Pure. A message as NATS headers; the body goes beside them. */
 export function natsHeaders(message: BusMessage): MsgHdrs {
   const all = headers();
-  const types: Record<string, string> = {};
+  // Without a prototype, so that a header may be called __proto__.
+  const types = Object.create(null) as Record<string, string>;
   all.set(idHeader, encodeValue(message.id));
   all.set(contentTypeHeader, encodeValue(message.contentType));
   if (message.partitionKey !== undefined) {

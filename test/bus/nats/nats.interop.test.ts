@@ -1,0 +1,229 @@
+import { resolve } from 'node:path';
+import { inspect } from 'node:util';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Bus } from '../../../src/bus/bus.js';
+import { nats } from '../../../src/bus/nats/index.js';
+import type { BusNotice } from '../../../src/bus/notice.js';
+import { message, Recorder, sequence } from '../../../src/testing/bus-conformance/recorder.js';
+import { eventually } from '../../support/eventually.js';
+import { type PrivateNats, startPrivateNats } from '../../support/private-nats.js';
+import { startNode } from '../../support/run-node.js';
+import { uniqueName } from '../../support/unique-name.js';
+
+let server: PrivateNats;
+let stream: string;
+const buses: Bus[] = [];
+
+beforeAll(async () => {
+  server = await startPrivateNats();
+});
+afterAll(() => server.dispose());
+beforeEach(() => {
+  stream = uniqueName('test');
+});
+afterEach(async () => {
+  await Promise.all(buses.splice(0).map((bus) => bus.close()));
+});
+
+function open(options: Partial<Parameters<typeof nats>[0]> = {}): Bus {
+  const bus = nats({ url: server.url, stream, ackWait: 1_000, ...options });
+  buses.push(bus);
+  return bus;
+}
+
+/** Another program on the same server. */
+async function stranger() {
+  const connection = await connect({ servers: `127.0.0.1:${server.port}` });
+  return { connection, manager: await jetstreamManager(connection) };
+}
+
+test('a message published twice under one id is stored once', async () => {
+  const bus = open();
+  const recorder = new Recorder();
+  await bus.subscribe(['#'], recorder.handler, { pool: 'once' });
+  const first = message('a', { id: 'the-same' });
+  await bus.publish(first);
+  await bus.publish(first);
+  await bus.publish(message('a', { id: 'last' }));
+  await recorder.atLeast(2);
+  expect(recorder.ids).toEqual(['the-same', 'last']);
+});
+
+test('a server that is killed under load and comes back has what it confirmed, in order', async () => {
+  const bus = open({ publishTimeout: 20_000 });
+  const recorder = new Recorder();
+  await bus.subscribe(['#'], recorder.handler, { pool: 'survivor' });
+  const confirmed: string[] = [];
+  let publishing = true;
+  const work = (async () => {
+    for (const each of sequence('a.b', 'k', 10_000)) {
+      if (!publishing) break;
+      for (;;) {
+        const done = await bus.publish(each).then(
+          () => true,
+          (error: { readonly code?: string }) => {
+            expect(error.code).toBe('BUS_UNAVAILABLE');
+            return false;
+          },
+        );
+        if (done) break;
+        await new Promise((retry) => setTimeout(retry, 50));
+      }
+      confirmed.push(each.id);
+    }
+  })();
+  await eventually(() => expect(confirmed.length).toBeGreaterThan(50));
+  await server.kill();
+  await server.start();
+  const before = confirmed.length;
+  await eventually(() => expect(confirmed.length).toBeGreaterThan(before + 50), {
+    deadline: 30_000,
+  });
+  publishing = false;
+  await work;
+  await eventually(() => expect(new Set(recorder.ids).size).toBe(confirmed.length), {
+    deadline: 30_000,
+  });
+  expect([...new Set(recorder.ids)]).toEqual(confirmed);
+});
+
+test('the active member of an ordered pool is killed: another goes on with what it had, in order', async () => {
+  const member = resolve(import.meta.dirname, 'member.ts');
+  const bus = open();
+  await bus.connect();
+  await using first = startNode(member, [server.url, stream, 'ordered']);
+  await first.line('subscribed');
+  const messages = sequence('a', 'k', 400);
+  const publishing = (async () => {
+    for (const each of messages) await bus.publish(each);
+  })();
+  await first.line('handled k/20');
+  const recorder = new Recorder();
+  await bus.subscribe(['#'], recorder.handler, { pool: 'ordered', prefetch: 20 });
+  expect(recorder.ids).toEqual([]);
+  first.kill('SIGKILL');
+  const { stdout } = await first.exited;
+  await publishing;
+  await eventually(() => expect(recorder.ids.at(-1)).toBe('k/399'), { deadline: 30_000 });
+  const handled = [...stdout.matchAll(/^handled (.+)$/gm)].map(([, id]) => id);
+  const inAll = [...handled, ...recorder.ids];
+  expect([...new Set(inAll)]).toEqual(messages.map(({ id }) => id));
+  // What the dead one had in hand comes again, in its place; nothing comes twice to the second.
+  expect(new Set(recorder.ids).size).toBe(recorder.ids.length);
+});
+
+describe('what somebody deletes is made again', () => {
+  test('the stream, by the next publish', async () => {
+    const notices: BusNotice[] = [];
+    const bus = open({ on: (notice) => notices.push(notice) });
+    await bus.publish(message('a'));
+    const { connection, manager } = await stranger();
+    await manager.streams.delete(stream);
+    await connection.close();
+    await bus.publish(message('a'));
+    expect(notices).toContainEqual({ kind: 'redeclared', exchange: stream });
+  });
+
+  test('the consumer of a pool, by its members', async () => {
+    const notices: BusNotice[] = [];
+    const bus = open({ on: (notice) => notices.push(notice) });
+    const recorder = new Recorder();
+    await bus.subscribe(['#'], recorder.handler, { pool: 'gone' });
+    await bus.publish(message('a', { id: 'before' }));
+    await recorder.atLeast(1);
+    const { connection, manager } = await stranger();
+    for await (const { name } of manager.consumers.list(stream)) {
+      await manager.consumers.delete(stream, name);
+    }
+    await connection.close();
+    await eventually(() => expect(notices.map(({ kind }) => kind)).toContain('resubscribed'));
+    await bus.publish(message('a', { id: 'after' }));
+    await eventually(() => expect(recorder.ids).toEqual(['before', 'after']));
+  });
+});
+
+test('a message of another program reaches a subscription with what NATS knows of it', async () => {
+  const bus = open();
+  const recorder = new Recorder();
+  await bus.subscribe(['plain.#'], recorder.handler);
+  const { connection } = await stranger();
+  connection.publish(`${stream}.key.plain.text`, 'hello');
+  await connection.flush();
+  await recorder.atLeast(1);
+  expect(recorder.deliveries[0]).toMatchObject({ key: 'plain.text', id: '', contentType: '' });
+  await connection.close();
+});
+
+describe('bad input', () => {
+  const canary = 'c4n4ry-s3cret';
+
+  test('a message over the server’s limit is refused for good, and the others go on', async () => {
+    const bus = open();
+    const [small, large] = await Promise.allSettled([
+      bus.publish(message('a')),
+      bus.publish(message('a', { body: Buffer.alloc(9 * 1024 * 1024) })),
+    ]);
+    expect(small.status).toBe('fulfilled');
+    expect(large).toMatchObject({ reason: { code: 'PUBLISH_REFUSED' } });
+  });
+
+  test('a stream that keeps other subjects is a conflict', async () => {
+    const { connection, manager } = await stranger();
+    await manager.streams.add({ name: stream, subjects: [`${stream}.else`] });
+    await connection.close();
+    await expect(open().connect()).rejects.toMatchObject({ code: 'TOPOLOGY_CONFLICT' });
+  });
+
+  test.each([
+    ['no address', { url: 'nowhere' }],
+    ['another scheme', { url: `http://root:${canary}@127.0.0.1` }],
+    ['a stream with a dot', { url: 'nats://127.0.0.1', stream: 'a.b' }],
+    ['no window', { url: 'nats://127.0.0.1', publishWindow: 0 }],
+  ])('%s is refused without the address', (_, options) => {
+    let error: unknown;
+    try {
+      nats(options);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject({ code: 'CONFIG_VALUE_INVALID' });
+    expect(inspect(error, { depth: 9 })).not.toContain(canary);
+  });
+
+  test('a server that is away, or refuses the password, is a typed error without it', async () => {
+    const secured = await startPrivateNats([
+      'authorization { user: "signalbox", password: "right" }',
+    ]);
+    try {
+      const wrong = open({ url: `nats://signalbox:${canary}@127.0.0.1:${secured.port}` });
+      const refused = await wrong.connect().catch((error: unknown) => error);
+      expect(refused).toMatchObject({ code: 'BUS_CREDENTIALS_REFUSED' });
+      const right = open({ url: `nats://signalbox:right@127.0.0.1:${secured.port}` });
+      await right.connect();
+      const away = open({ url: `nats://signalbox:${canary}@127.0.0.1:1` });
+      const unavailable = await away.publish(message('a')).catch((error: unknown) => error);
+      expect(unavailable).toMatchObject({ code: 'BUS_UNAVAILABLE' });
+      for (const error of [refused, unavailable]) {
+        expect(inspect(error, { depth: 9 })).not.toContain(canary);
+      }
+    } finally {
+      await Promise.all(buses.splice(0).map((bus) => bus.close()));
+      await secured.dispose();
+    }
+  });
+
+  test.each(['a.b', 'has space', '*', '>', 'ü/💥', '%', 'x'.repeat(100)])(
+    'a pool may be called %j',
+    async (pool) => {
+      const bus = open();
+      const recorder = new Recorder();
+      await bus.subscribe(['#'], recorder.handler, { pool });
+      await bus.publishToPool(pool, message('to.it'));
+      await bus.publish(message('to.all'));
+      await recorder.atLeast(2);
+      expect(recorder.deliveries.map(({ key }) => key).toSorted()).toEqual(['to.all', 'to.it']);
+    },
+  );
+});
