@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Test files by level: what a level needs is set up only when one of its files is selected. */
 const needsServers = ['{test,examples}/**/*.{db,bus}.test.ts'];
 const needsServersAndBuild = ['{test,examples}/**/*.{e2e,faults}.test.ts'];
-const needsPeers = ['test/**/*.interop.test.ts'];
+const needsPeers = ['{test,examples}/**/*.interop.test.ts'];
 
 /** Examples import the package as its users do; tests run them on the sources. */
 const source = (path: string): string => new URL(path, import.meta.url).pathname;

@@ -4,11 +4,13 @@ import { expect, it } from 'vitest';
 import { rabbitmq } from '../../src/bus/amqp/index.js';
 import type { BusCapabilities } from '../../src/bus/bus.js';
 import { memoryBus } from '../../src/bus/memory/memory-bus.js';
+import { nats } from '../../src/bus/nats/index.js';
 import { busConformance } from '../../src/testing/bus-conformance.js';
 
 const declared: Readonly<Record<string, BusCapabilities>> = {
   memoryBus: memoryBus().capabilities,
   rabbitmq: rabbitmq({ url: 'amqp://localhost' }).capabilities,
+  nats: nats({ url: 'nats://localhost' }).capabilities,
 };
 
 const page = readFileSync(join(resolve(import.meta.dirname, '../..'), 'docs/buses.md'), 'utf8');
