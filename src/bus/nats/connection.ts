@@ -110,7 +110,7 @@ export class NatsConnector {
       if (status.type === 'disconnect') {
         this.#up = false;
         this.#notify({ kind: 'disconnected', reason: 'the connection broke', role: 'client' });
-        for (const listener of [...this.#onGone]) listener();
+        for (const listener of this.#onGone) listener();
       } else if (status.type === 'reconnect') {
         this.#up = true;
         this.#notify({ kind: 'connected', host: status.server, role: 'client' });

@@ -40,7 +40,7 @@ it('a message is the same behind NATS headers, whatever its own headers are', ()
           expect(sent.get(header)).toMatch(/^[\x21-\x7e]*$/);
         }
         const read = readNatsMessage('a.b', sent, message.body);
-        expect(Object.entries(read.headers).toSorted()).toEqual(Object.entries(own).toSorted());
+        expect(new Map(Object.entries(read.headers))).toEqual(new Map(Object.entries(own)));
         expect({ ...read, headers: {} }).toEqual({ ...message, headers: {} });
       },
     ),
