@@ -110,7 +110,7 @@ function chartOf(
               alert: { category: 'AlertEvent', type: stuckAlert },
             },
           ];
-    node.transitions = (bySource.get(state.name) ?? []).map(chartTransition);
+    node.transitions = (bySource.get(state.name) ?? []).map((one) => chartTransition(one, node));
   }
   markInitial(initial, nodes);
   return root;
@@ -139,13 +139,20 @@ function markInitial(initial: string, nodes: ReadonlyMap<string, Writable<ChartN
   }
 }
 
-function chartTransition({ event, to, guard, effects }: Transition): ChartTransition {
+function chartTransition(
+  { event, to, guard, effects }: Transition,
+  { deadlines: [deadline] }: ChartNode,
+): ChartTransition {
+  const timed = event === deadlineExceeded && deadline !== undefined;
   return {
-    trigger: { kind: 'event', event },
+    trigger: timed ? { kind: 'deadline', deadline } : { kind: 'event', event },
     targets: [to],
     reenter: false,
     ...(guard === undefined ? {} : { guard }),
-    effects: effects.map(({ category, type }): Effect => ({ category, type })),
+    effects: effects
+      // The alert is told by the deadline itself.
+      .filter(({ type }) => !timed || type !== stuckAlert)
+      .map(({ category, type }): Effect => ({ category, type })),
     forbidden: false,
   };
 }

@@ -14,7 +14,8 @@ import { visible, xmlText } from './xml-text.js';
 const mostEdgesWithLabels = 400;
 
 const small = 11;
-const leftEnd = '<br align="left"/>';
+// Points from line to line. A table row each: Graphviz sets lines of mixed fonts closer than others.
+const leading = { name: 16, line: 13 };
 // Up to this many arrows there is room between labels; more are set closer, to fit a screen.
 const roomyEdges = 24;
 // Characters of an event with what it announces.
@@ -54,7 +55,7 @@ class DotWriter {
     const inside = framed ? [root] : root.children;
     const layout = this.#crowded
       ? 'layout=sfdp, overlap=true, splines=line, outputorder=edgesfirst'
-      : `compound=true, rankdir=${direction === 'right' ? 'LR' : 'TB'}, nodesep=${this.#graph.edges.length > roomyEdges ? 0.09 : 0.2}, ranksep=0.25`;
+      : `compound=true, rankdir=${direction === 'right' ? 'LR' : 'TB'}, ${this.#graph.edges.length > roomyEdges ? 'nodesep=0.09, ranksep=0.18' : 'nodesep=0.2, ranksep=0.25'}`;
     return [
       `digraph ${quote(title)} {`,
       `  graph [${layout}, bgcolor="${ground}", pad=0.25, label=<<b>${htmlText(title)}</b>>, labelloc=t, labeljust=l, fontname="${font}", fontsize=16, fontcolor="${text}"];`,
@@ -94,41 +95,46 @@ class DotWriter {
     const { quiet, timed } = this.#palette;
     const smaller = (color: string, text: string): string =>
       `<font point-size="${small}" color="${color}">${text}</font>`;
+    const staying = this.#crowded ? [] : state.staying;
+    const name = `<b>${htmlText(`${signOf(state.mark)}${state.name}`)}</b>`;
     const lines = [
-      `<b>${htmlText(`${signOf(state.mark)}${state.name}`)}</b>`,
       ...(state.tags.length === 0
         ? []
         : [smaller(quiet, `<i>${htmlText(state.tags.join(', '))}</i>`)]),
       ...state.deadlines.map((line) => smaller(timed, htmlText(line))),
-      ...state.moments.map((label) => smaller(quiet, this.#label(label, '', '<br/>'))),
-      ...(this.#crowded
-        ? []
-        : state.staying.map((label) => smaller(quiet, this.#label(label, '↻ ', '<br/>')))),
+      ...[
+        ...state.moments.flatMap((label) => this.#label(label, '')),
+        ...staying.flatMap((label) => this.#label(label, '↻ ')),
+      ].map((line) => smaller(quiet, line)),
     ];
-    return lines.join('<br/>');
+    if (lines.length === 0) return name;
+    return tableOf([rowOf(name, leading.name), ...lines.map((line) => rowOf(line))]);
   }
 
   // What is announced goes on a line of its own where it would make the label wide.
-  #label({ trigger, timed, guard, effects, mark }: GraphLabel, sign: string, end: string): string {
+  #label({ trigger, timed, guard, effects, mark }: GraphLabel, sign: string): readonly string[] {
     const { marks, quiet, timed: timedColor, effects: colors } = this.#palette;
     const color = mark === undefined ? (timed ? timedColor : undefined) : marks[mark].line;
     const name = htmlText(`${signOf(mark)}${trigger}`);
     const condition =
       guard === undefined ? '' : `&#160;<font color="${quiet}"><i>[${htmlText(guard)}]</i></font>`;
-    const head = `${sign}${color === undefined ? name : `<font color="${color}">${name}</font>`}${condition}`;
+    const lines = [
+      `${sign}${color === undefined ? name : `<font color="${color}">${name}</font>`}${condition}`,
+    ];
     let width = trigger.length + (guard?.length ?? 0);
-    const announced = effects.map(({ category, type }) => {
+    for (const { category, type } of effects) {
+      const announced = `<font color="${colors[category]}">◆ ${htmlText(type)}</font>`;
       width += type.length;
-      const gap = width > widestLabel ? `${end}&#160;&#160;&#160;` : '&#160;';
-      return `${gap}<font color="${colors[category]}">◆ ${htmlText(type)}</font>`;
-    });
-    return `${head}${announced.join('')}`;
+      if (width > widestLabel) lines.push(`&#160;&#160;&#160;${announced}`);
+      else lines.push(`${lines.pop() ?? ''}&#160;${announced}`);
+    }
+    return lines;
   }
 
   #starts(): readonly string[] {
     const { root, states } = this.#graph;
     const { text } = this.#palette;
-    const first = startsOf(root).filter((state) => state !== root);
+    const first = entriesOf(root);
     const others = states.filter(({ birth }) => birth);
     return [...first, ...others].map(
       (state, index) =>
@@ -156,14 +162,16 @@ class DotWriter {
     const both = down !== undefined && up !== undefined;
     const rows = [...this.#rows(down, both ? downSign : ''), ...this.#rows(up, both ? upSign : '')];
     return [
-      `  e${index} [shape=plain, style="", margin=0, fontsize=${small}, ${tip}, label=<${rows.join('')}>];`,
+      `  e${index} [shape=plain, style="", margin=0, fontsize=${small}, ${tip}, label=<${tableOf(rows)}>];`,
       `  ${head.id} -> e${index} [${[...style, ...cutAbove, `dir=${up === undefined ? 'none' : 'back'}`, tip].join(', ')}];`,
       `  e${index} -> ${tail.id} [${[...style, ...cutBelow, `dir=${down === undefined ? 'none' : 'forward'}`, tip].join(', ')}];`,
     ];
   }
 
   #rows(edge: GraphEdge | undefined, sign: string): readonly string[] {
-    return (edge?.labels ?? []).map((label) => `${this.#label(label, sign, leftEnd)}${leftEnd}`);
+    return (edge?.labels ?? [])
+      .flatMap((label) => this.#label(label, sign))
+      .map((line) => rowOf(line, leading.line, 'left'));
   }
 
   #arrowStyle(edges: readonly GraphEdge[]): readonly string[] {
@@ -228,6 +236,13 @@ function orderOf({ root, states, edges }: Graph): ReadonlyMap<GraphState, number
   return new Map([...met].map((leaf, index) => [leaf, index]));
 }
 
+/** Where a resource is born without being asked where: none when that is not drawn. */
+function entriesOf(state: GraphState): readonly GraphState[] {
+  if (state.children.length === 0) return state.parent === undefined ? [] : [state];
+  if (state.kind === 'parallel') return state.children.flatMap(entriesOf);
+  return state.initial === undefined ? [] : entriesOf(state.initial);
+}
+
 function leavesOf(state: GraphState): readonly GraphState[] {
   return state.children.length === 0 ? [state] : state.children.flatMap(leavesOf);
 }
@@ -238,6 +253,14 @@ function leafOf(state: GraphState): GraphState {
 
 function tooltip({ path, name, description }: GraphState): string {
   return description === undefined ? path || name : `${path || name}: ${description}`;
+}
+
+function tableOf(rows: readonly string[]): string {
+  return `<table border="0" cellborder="0" cellspacing="0" cellpadding="0">${rows.join('')}</table>`;
+}
+
+function rowOf(text: string, height = leading.line, align: 'center' | 'left' = 'center'): string {
+  return `<tr><td height="${height}" align="${align}">${text}</td></tr>`;
 }
 
 // In a quoted string only the quote and the backslash mean something; & would begin an HTML entity.

@@ -69,12 +69,13 @@ class GraphBuilder {
 
   build(): Graph {
     const { resource, version, chart } = this.#machine;
+    const { around } = this.#options;
     const root = this.#addState(chart, undefined);
     this.#addEdges(chart);
     const states = [...this.#byPath.values()].filter((state) => state !== root);
     const edges = [...this.#edges.values()].map(asEdge);
     return {
-      title: `${resource}, version ${version}`,
+      title: `${resource}, version ${version}${around === undefined ? '' : `, around ${around.state}`}`,
       summary: this.#summary(states, edges),
       direction: this.#options.direction ?? 'down',
       theme: this.#options.theme ?? 'light',

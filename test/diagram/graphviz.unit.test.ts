@@ -1,7 +1,7 @@
 import { Graphviz } from '@hpcc-js/wasm-graphviz';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { machines } from '../../machines/index.js';
+import { machines, volume } from '../../machines/index.js';
 import { dot } from '../../src/diagram/dot.js';
 import type { DiagramOptions } from '../../src/diagram/options.js';
 import { svg } from '../../src/diagram/svg.js';
@@ -71,15 +71,27 @@ describe('SVG', () => {
   );
 
   it.each(machines.map((machine) => [machine.resource, machine] as const))(
-    'fits a laptop screen at its own size: %s',
+    'fits a laptop screen at its own size, its smallest text at 11 pixels: %s',
     async (_, lifecycle) => {
+      const picture = await svg(lifecycle);
       const [, width = '0', height = '0'] =
-        /width="([\d.]+)" height="([\d.]+)"/u.exec(await svg(lifecycle)) ?? [];
+        /width="([\d.]+)" height="([\d.]+)"/u.exec(picture) ?? [];
+      // One unit of the drawing is one pixel at 100 %.
+      expect(picture).toContain(`viewBox="0.00 0.00 ${width}.00 ${height}.00"`);
+      const sizes = [...picture.matchAll(/font-size="([\d.]+)"/gu)].map(([, size]) => Number(size));
+      expect(Math.min(...sizes)).toBe(11);
       expect(Number(width)).toBeGreaterThan(100);
       expect(Number(width)).toBeLessThanOrEqual(1440);
       expect(Number(height)).toBeLessThanOrEqual(820);
     },
   );
+
+  it('shows the neighbourhood of a state, and no birth where none is', async () => {
+    const near = await svg(volume, { around: { state: 'Ready' } });
+    expect(textsOfXml(near)).toContain('Volume, version 1, around Ready');
+    expect(near).not.toContain('<ellipse');
+    expect(await svg(volume, { around: { state: 'Creating' } })).toContain('<ellipse');
+  });
 
   it('is the same for the same lifecycle', async () => {
     const [lifecycle] = machines as readonly [AnyLifecycle];

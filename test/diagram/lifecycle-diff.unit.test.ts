@@ -158,6 +158,12 @@ describe('a difference that is shown', () => {
     expect(await diffDiagram(diff, 'svg')).toContain('PlugRequested');
   });
 
+  it('tells a deadline that moves by its time, as the picture of the lifecycle does', async () => {
+    const text = await diffDiagram(diff, 'mermaid');
+    expect(text).toContain('OperationFailed<br/>after 1 h');
+    expect(text).not.toContain('DeadlineExceeded');
+  });
+
   it('is told with the gravest first, in text and in Markdown', () => {
     for (const text of [diffText(diff), diffMarkdown(diff)]) {
       expect(text.indexOf('Breaking')).toBeGreaterThan(0);
