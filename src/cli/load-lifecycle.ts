@@ -62,10 +62,14 @@ async function importFile(path: string): Promise<Record<string, unknown>> {
   } catch (cause) {
     // A DefinitionError from the user's own copy of this package is another class of the same name.
     if (cause instanceof SignalboxError) throw cause;
-    const because = cause instanceof Error ? cause.message : String(cause);
+    const because = (cause instanceof Error ? cause.message : String(cause))
+      // Node's list of who asked for a module that is not there; --debug shows it.
+      .replace(/\nRequire stack:[\s\S]*/u, '')
+      .replaceAll(/\s+/gu, ' ')
+      .trim();
     throw new ConfigurationError(
       'ARGUMENT_INVALID',
-      `${basename(path)} cannot be loaded: ${because}`,
+      `${basename(path)} cannot be loaded: ${because}${/[.!?]$/u.test(because) ? '' : '.'} Mend the file; --debug shows where it failed.`,
       {
         parameters: { file: basename(path) },
         cause,

@@ -13,7 +13,7 @@ export interface PictureFlags {
   readonly tags: boolean;
   readonly around?: string;
   readonly distance: number;
-  readonly highlight: readonly string[];
+  readonly highlight?: readonly string[];
 }
 
 /** Adds the flags of commands that draw. */
@@ -39,18 +39,22 @@ export function withPictureOptions(command: Command): Command {
     .option('--no-deadlines', 'leave out the deadlines of states')
     .option('--no-tags', 'leave out the tags of states')
     .option('--around <state>', 'draw only what is near a state')
-    .option('--distance <n>', 'how many transitions away from it', wholeNumber, 1)
-    .option(
-      '--highlight <state>',
-      'point out a path: give its states one after another, each with its own --highlight',
-      repeated,
-      [],
-    );
+    .option('--distance <n>', 'how many transitions away from it', wholeNumber, 1);
+}
+
+/** Adds the flag that points out a path, for commands that draw one lifecycle. */
+export function withHighlightOption(command: Command): Command {
+  return command.option(
+    '--highlight <state>',
+    'point out a path: give its states one after another, each with its own --highlight',
+    repeated,
+    [],
+  );
 }
 
 /** The options of a diagram from the flags. Pure. */
 export function pictureOptions(flags: PictureFlags): DiagramOptions {
-  const { around, distance, highlight, direction, theme, selfLoops } = flags;
+  const { around, distance, highlight = [], direction, theme, selfLoops } = flags;
   const { effects, guards, deadlines, tags } = flags;
   const [first] = highlight;
   const steps = highlight.slice(1).map((to, index) => ({ from: highlight[index] ?? to, to }));

@@ -6,12 +6,13 @@ export function exitCodeOf(error: unknown): 1 | 2 {
   return error instanceof SignalboxError && !(error instanceof UnavailableError) ? 2 : 1;
 }
 
-/** Prints an error as one paragraph on standard error, with its code; the stack only on demand. */
+/** Prints an error as one paragraph on standard error, with its code; stacks, its causes' too, only on demand. */
 export function reportError(error: unknown, { debug }: { readonly debug: boolean }): void {
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof SignalboxError ? ` [${error.code}]` : '';
   process.stderr.write(`signalbox: ${printableLines(message)}${code}\n`);
-  if (debug && error instanceof Error) {
-    process.stderr.write(`${error.stack ?? ''}\n`);
+  if (!debug) return;
+  for (let at = error, label = ''; at instanceof Error; at = at.cause, label = 'Caused by: ') {
+    process.stderr.write(`${label}${at.stack ?? at.message}\n`);
   }
 }

@@ -29,6 +29,17 @@ export async function run(args: readonly string[]): Promise<number> {
     .description('Lawful transitions, every one announced.')
     .version(packageVersion())
     .option('--debug', 'print stack traces of errors')
+    .configureHelp({ showGlobalOptions: true })
+    // One line, as of every other error: commander sets its suggestion on a second.
+    .configureOutput({
+      outputError: (text, write) =>
+        write(
+          `${text
+            .trim()
+            .replace(/^error:/u, 'signalbox:')
+            .replaceAll(/\s*\n\s*/gu, ' ')}\n`,
+        ),
+    })
     .addHelpText('after', '\nExample:\n  signalbox machine VirtualMachine --format table')
     .exitOverride()
     .showSuggestionAfterError();

@@ -21,18 +21,18 @@ export async function importModule(path: string): Promise<Record<string, unknown
           code: jiti.transform({
             ...options,
             ts: false,
-            source: compile(typescript, options.source),
+            source: compile(typescript, options.source, options.filename),
           }),
         }
       : { code: jiti.transform(options) };
   return createJiti(import.meta.url, { transform, fsCache: false }).import(path);
 }
 
-function compile(
-  { transpileModule, ModuleKind, ScriptTarget }: TypeScript,
-  source: string,
-): string {
-  return transpileModule(source, {
+function compile(typescript: TypeScript, source: string, fileName = 'file.ts'): string {
+  const { transpileModule, flattenDiagnosticMessageText, ModuleKind, ScriptTarget } = typescript;
+  const { outputText, diagnostics = [] } = transpileModule(source, {
+    fileName,
+    reportDiagnostics: true,
     compilerOptions: {
       module: ModuleKind.ESNext,
       target: ScriptTarget.ES2022,
@@ -41,7 +41,14 @@ function compile(
       useDefineForClassFields: false,
       verbatimModuleSyntax: false,
     },
-  }).outputText;
+  });
+  // The compiler writes something even for what is no program.
+  const fault = diagnostics.find(({ file }) => file !== undefined);
+  if (fault?.file === undefined) return outputText;
+  const { line } = fault.file.getLineAndCharacterOfPosition(fault.start ?? 0);
+  throw new SyntaxError(
+    `${fileName}:${line + 1}: ${flattenDiagnosticMessageText(fault.messageText, ' ')}`,
+  );
 }
 
 function compilerNear(path: string): TypeScript | undefined {

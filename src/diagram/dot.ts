@@ -5,7 +5,7 @@ import type { DiagramOptions } from './options.js';
 
 /**
  * Draws a lifecycle in Graphviz's DOT language. Pure; ends with a line break. Names may hold anything.
- * Throws ConfigurationError ARGUMENT_INVALID when `options.around` names an unknown state.
+ * Throws ConfigurationError ARGUMENT_INVALID when `options.around` or `highlight` names an unknown state.
  *
  * @example
  * ```ts

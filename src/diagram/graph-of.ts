@@ -7,7 +7,7 @@ import {
 } from '../lifecycle/lifecycle.js';
 import type { DrawnMachine, Graph, GraphEdge, GraphLabel, GraphState, Mark } from './graph.js';
 import { Highlights, leavesOf } from './highlights.js';
-import { neighbourhood } from './neighbourhood.js';
+import { assertStates, neighbourhood } from './neighbourhood.js';
 import type { DiagramOptions } from './options.js';
 
 /** Marks that are decided by the caller, as the difference of two versions is. */
@@ -22,7 +22,7 @@ export interface Marking {
 
 /**
  * A machine made ready to be drawn. Pure. Throws ConfigurationError ARGUMENT_INVALID when
- * `options.around` names a state that does not exist.
+ * `options.around` or `options.highlight` names a state that does not exist.
  *
  * @param marking Default: the steps of `options.highlight`.
  */
@@ -31,6 +31,12 @@ export function graphOf(
   options: DiagramOptions = {},
   marking: Marking = highlighting(options),
 ): Graph {
+  const steps = options.highlight ?? [];
+  assertStates(
+    machine.chart,
+    steps.flatMap(({ from, to }) => [from, to]),
+    'highlight',
+  );
   return new GraphBuilder(machine, options, marking).build();
 }
 

@@ -6,7 +6,7 @@ import type { DiagramOptions } from './options.js';
 /**
  * Draws a lifecycle as a Mermaid state diagram, for Markdown pages. Pure; ends with a line break. Names
  * may hold anything: what Mermaid would take for syntax or HTML is escaped. Throws ConfigurationError
- * ARGUMENT_INVALID when `options.around` names an unknown state.
+ * ARGUMENT_INVALID when `options.around` or `highlight` names an unknown state.
  *
  * @example
  * ```ts

@@ -14,16 +14,8 @@ export function neighbourhood(
 ): ReadonlySet<string> {
   const nodes = everyNode(chart);
   const paths = nodes.map(({ path }) => path);
+  assertStates(chart, [state], 'around');
   const centre = leavesOf(state);
-  const unknown = centre.find((leaf) => !paths.includes(leaf));
-  if (unknown !== undefined) {
-    const near = nearestName(unknown, paths);
-    throw new ConfigurationError(
-      'ARGUMENT_INVALID',
-      `${chart.name} has no state '${unknown}'.${near === undefined ? '' : ` Did you mean '${near}'?`}`,
-      { parameters: { argument: 'around', state: unknown } },
-    );
-  }
   const pairs = nodes.flatMap(({ path, transitions }) =>
     transitions.flatMap(({ targets }) => targets.map((target) => [path, target] as const)),
   );
@@ -47,6 +39,27 @@ function nextTo(
 
 function touches(path: string, leaf: string): boolean {
   return isPathWithin(path, leaf) || isPathWithin(leaf, path);
+}
+
+/**
+ * Pure. Throws ConfigurationError ARGUMENT_INVALID when the machine lacks one of the states, by the
+ * name of the option that named it.
+ */
+export function assertStates(
+  chart: ChartNode,
+  states: readonly string[],
+  argument: 'around' | 'highlight',
+): void {
+  if (states.length === 0) return;
+  const paths = new Set(everyNode(chart).map(({ path }) => path));
+  const unknown = states.flatMap(leavesOf).find((leaf) => !paths.has(leaf));
+  if (unknown === undefined) return;
+  const near = nearestName(unknown, [...paths]);
+  throw new ConfigurationError(
+    'ARGUMENT_INVALID',
+    `${argument}: ${chart.name} has no state '${unknown}'.${near === undefined ? '' : ` Did you mean '${near}'?`}`,
+    { parameters: { argument, state: unknown } },
+  );
 }
 
 function everyNode(node: ChartNode): readonly ChartNode[] {

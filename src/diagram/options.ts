@@ -28,7 +28,10 @@ export interface DiagramOptions {
    * lifecycles legible.
    */
   readonly selfLoops?: 'inside' | 'arrows';
-  /** Steps to point out, such as `plan(…).steps`. Default none. */
+  /**
+   * Steps to point out, such as `plan(…).steps`. Default none. Throws ConfigurationError
+   * ARGUMENT_INVALID when there is no such state. A difference of two versions has marks of its own.
+   */
   readonly highlight?: readonly DrawnStep[];
   /**
    * Draw one state and what is within `distance` transitions of it, in either direction. Default: all.

@@ -6,7 +6,7 @@ import { plantumlText } from './plantuml-text.js';
 /**
  * Draws a lifecycle as a PlantUML state diagram. Pure; ends with a line break. Names may hold anything:
  * what PlantUML would take for syntax or formatting is escaped. Throws ConfigurationError
- * ARGUMENT_INVALID when `options.around` names an unknown state.
+ * ARGUMENT_INVALID when `options.around` or `highlight` names an unknown state.
  *
  * @example
  * ```ts

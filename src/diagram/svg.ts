@@ -8,7 +8,7 @@ import { svgText } from './svg-text.js';
  * out by Graphviz in WebAssembly: no browser, nothing to install but the optional package
  * `@hpcc-js/wasm-graphviz`. The same lifecycle, options and version of that package give the same
  * text. Rejects with ConfigurationError: DRIVER_MISSING without that package, ARGUMENT_INVALID when
- * `options.around` names an unknown state.
+ * `options.around` or `highlight` names an unknown state.
  *
  * @example
  * ```ts

@@ -75,8 +75,12 @@ export class DefinitionError extends SignalboxError {
   readonly faults: readonly Refusal[];
 
   constructor(subject: string, faults: readonly [Refusal, ...Refusal[]]) {
-    const list = faults.map((fault) => `  - ${fault.code}: ${fault.message}`).join('\n');
-    super('LIFECYCLE_INVALID', `${subject} has ${faults.length} fault(s):\n${list}`, {
+    const [first, ...others] = faults.map(({ code, message }) => `${code}: ${message}`);
+    const told =
+      others.length === 0
+        ? `a fault: ${first}`
+        : `${faults.length} faults:${[first, ...others].map((fault) => `\n  - ${fault}`).join('')}`;
+    super('LIFECYCLE_INVALID', `${subject} has ${told}`, {
       parameters: { subject, faults: faults.length },
     });
     this.faults = faults;

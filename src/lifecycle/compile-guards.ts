@@ -54,7 +54,9 @@ export function readGuard(
   if (typeof params === 'function') return unusable('has computed params', name);
   const implementation = scope.implementations[name];
   if (implementation === undefined) return unusable('has no implementation', name);
-  if (depth >= deepestReference) return unusable('refers to itself', name);
+  if (depth >= deepestReference) {
+    return unusable('refers to itself', name, 'Let one guard of the circle be a function.');
+  }
   if (typeof implementation !== 'function') {
     return readGuard(implementation, where, scope, depth + 1);
   }
@@ -66,13 +68,16 @@ export function readGuard(
     test: (context, event) => (implementation as Implementation)({ context, event }, params),
   };
 
-  function unusable(fault: string, guardName: string): GuardExpression {
+  function unusable(
+    fault: string,
+    guardName: string,
+    remedy = 'Name it in setup({ guards }), so that a refusal can name it too.',
+  ): GuardExpression {
     const shown = guardName === '' ? '(anonymous)' : guardName;
-    scope.faults.add(
-      'FAULT_INLINE_GUARD',
-      `Guard '${shown}' ${where} ${fault}. Name it in setup({ guards }), so that a refusal can name it too.`,
-      { guard: shown, where },
-    );
+    scope.faults.add('FAULT_INLINE_GUARD', `Guard '${shown}' ${where} ${fault}. ${remedy}`, {
+      guard: shown,
+      where,
+    });
     return { kind: 'named', name: shown, test: () => false };
   }
 }
@@ -105,8 +110,16 @@ function readCombinator(
       });
       return { kind: 'in', nodes: [] };
     }
-    default:
+    case undefined:
       return undefined;
+    default:
+      // Taken for a function of the user's it would answer, and always the same.
+      scope.faults.add(
+        'FAULT_INLINE_GUARD',
+        `A combined guard ${where} was made by another copy of xstate. Install xstate once, and import it the same way everywhere.`,
+        { where },
+      );
+      return { kind: 'named', name: '(unknown)', test: () => false };
   }
 }
 

@@ -1,7 +1,12 @@
 import { Argument, Command, Option } from 'commander';
 import { diagram, diagramFormats, type DiagramFormat } from '../../diagram/render.js';
 import { loadLifecycle } from '../load-lifecycle.js';
-import { pictureOptions, withPictureOptions, type PictureFlags } from '../picture-options.js';
+import {
+  pictureOptions,
+  withHighlightOption,
+  withPictureOptions,
+  type PictureFlags,
+} from '../picture-options.js';
 import { writeOutput } from '../write-output.js';
 
 interface DiagramFlags extends PictureFlags {
@@ -18,7 +23,7 @@ export function diagramCommand(): Command {
       new Option('--format <format>', 'what to write').choices(diagramFormats).default('mermaid'),
     )
     .option('-o, --output <file>', 'where to write it; default standard output');
-  return withPictureOptions(command)
+  return withHighlightOption(withPictureOptions(command))
     .addHelpText(
       'after',
       '\nSVG needs the package @hpcc-js/wasm-graphviz.\n\nExample:\n  signalbox diagram Volume --format svg --theme dark -o volume.svg',

@@ -32,7 +32,7 @@ export function explainCommand(): Command {
         { state, ...(context === undefined ? {} : { context: parseContext(context) }) },
         event,
       );
-      const { lawful, refusals, lawfulEvents } = explanation;
+      const { lawful, refusals, lawfulEvents, openGuards } = explanation;
       const [first] = refusals;
       if (first?.code === 'UNKNOWN_STATE' || first?.code === 'UNKNOWN_EVENT') {
         // There is nothing to explain: the question names what does not exist.
@@ -45,7 +45,7 @@ export function explainCommand(): Command {
       process.stdout.write(
         [
           lawful
-            ? `${event} is lawful for a ${lifecycle.resource} in ${state}.`
+            ? `${event} is lawful for a ${lifecycle.resource} in ${state}${ifGuards(openGuards)}.`
             : `${event} is not lawful for a ${lifecycle.resource} in ${state}:`,
           ...(lawful
             ? [`Lawful now: ${lawfulEvents.join(', ')}.`]
@@ -54,6 +54,11 @@ export function explainCommand(): Command {
         ].join('\n'),
       );
     });
+}
+
+function ifGuards(open: readonly string[]): string {
+  if (open.length === 0) return '';
+  return ` if its guards agree (${open.join(', ')}): give what they read with --context`;
 }
 
 function parseContext(text: string): unknown {
