@@ -183,6 +183,39 @@ describe('a consumer pool', () => {
   });
 });
 
+describe('a bus on the exchange of others', () => {
+  it.each([
+    ['oslo.messaging', () => osloExchange(nova), { durable: false }],
+    ['CloudStack', () => cloudstackExchange(nova), { durable: true }],
+  ])('of %s publishes and consumes without breaking its owner', async (_, exchange, theirs) => {
+    const bus = place.connect({ exchange: exchange() });
+    const handled: string[] = [];
+    const member = await bus.subscribe(['a.#'], ({ id }) => void handled.push(id), { pool: 'p' });
+    await peer.channel.assertExchange(nova, 'topic', theirs);
+    await peer.publish(nova, 'a.b', '{}', { messageId: 'theirs' });
+    await bus.publish({
+      key: 'a.c',
+      id: 'ours',
+      contentType: 'application/json',
+      headers: {},
+      body: Buffer.from('{}'),
+    });
+    await eventually(() => expect(handled).toEqual(['theirs', 'ours']));
+    await member.unsubscribe({ removePool: true });
+    await peer.channel.deleteExchange(`${nova}/dead-letters`);
+    await peer.channel.assertExchange(nova, 'topic', theirs);
+  });
+
+  it('declared otherwise is a conflict that says so', async () => {
+    await peer.channel.assertExchange(nova, 'topic', { durable: false });
+    const bus = place.connect({ exchange: nova });
+    await expect(bus.connect()).rejects.toMatchObject({
+      name: 'ConfigurationError',
+      code: 'TOPOLOGY_CONFLICT',
+    });
+  });
+});
+
 describe('a peer with default settings', () => {
   const publishAsOslo = async (): Promise<void> => {
     await using other = await openPlainPeer(url);

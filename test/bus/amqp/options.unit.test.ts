@@ -44,6 +44,16 @@ describe('the options of a RabbitMQ bus', () => {
     ['TLS without amqps', { url, tls: {} }, 'url'],
     ['an exchange with a slash', { url, exchange: 'a/b' }, 'exchange'],
     ['an empty exchange', { url, exchange: '' }, 'exchange'],
+    [
+      'an exchange of others that is no topic',
+      { url, exchange: { name: 'e', type: 'fanout' } },
+      'exchange',
+    ],
+    [
+      'what others own, and an alternate exchange for it',
+      { url, exchange: { name: 'e' }, unroutable: 'keep' },
+      'unroutable',
+    ],
     ['a prefix with a blank', { url, queuePrefix: 'a b' }, 'queuePrefix'],
     ['a negative heartbeat', { url, heartbeat: -1 }, 'heartbeat'],
     ['no window', { url, publishWindow: 0 }, 'publishWindow'],
