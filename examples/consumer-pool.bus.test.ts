@@ -37,7 +37,8 @@ it('joins a pool over the messages of two other systems', async () => {
       concurrency: 8,
       partitionKey: (_, { routingKey }) => routingKey, // in order for each of these
     },
-    async (body, { exchange, routingKey, headers, messageId, redelivered }) => {
+    async (body, { exchange, routingKey }) => {
+      // beside these: headers, messageId, contentType, timestamp, priority, redelivered, bytes, …
       // body: whatever JSON it is. Returning acknowledges, throwing tries again, then dead-letters.
       seen.push(`${exchange} ${routingKey} ${JSON.stringify(body)}`);
     },
