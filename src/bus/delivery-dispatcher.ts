@@ -91,6 +91,11 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
     this.#options = options;
   }
 
+  /** How many handlers are under way. */
+  get running(): number {
+    return this.#running;
+  }
+
   /** Takes a delivery. The handler runs later, never inside this call. */
   accept(incoming: IncomingDelivery<M>): void {
     if (this.#stopped) return;

@@ -118,6 +118,8 @@ export const errorCodes = {
     'The broker refused the user, password or virtual host. Check the configured credentials.',
   BUS_TLS_FAILED:
     'The TLS handshake with the broker failed. Check the CA, the client certificate and the host name.',
+  TOPIC_MISSING:
+    'A Kafka topic does not exist, and the cluster does not create topics by itself. Create it; docs/kafka.md names the topics.',
   TOPOLOGY_CONFLICT:
     'An exchange or queue exists with other settings. Delete it, rename yours, or adopt its settings.',
   TRANSACTION_WAITS_FOR_ITSELF:

@@ -96,7 +96,9 @@ export const deadLetters: ConformanceGroup = {
         { pool: 'mended' },
       );
       await bus.subscribe(['#'], bystander.handler, { pool: 'bystander' });
-      for (const id of ['one', 'two', 'three']) await bus.publish(message(`key.${id}`, { id }));
+      for (const id of ['one', 'two', 'three']) {
+        await bus.publish(message(`key.${id}`, { id, partitionKey: 'k' }));
+      }
       await until(async () => (await letters.read('mended')).length === 3, 'all are dead-lettered');
       assert.deepEqual(await idsOf(letters, 'mended'), ['one', 'two', 'three']);
       assert.equal((await letters.read('mended', { limit: 2 })).length, 2);
