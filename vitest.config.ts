@@ -62,6 +62,8 @@ export default defineConfig({
             'test/support/global-build.ts',
           ],
           testTimeout: 120_000,
+          // Joining a Kafka group is three seconds of waiting; waits may overlap.
+          maxConcurrency: 30,
         },
       },
       {

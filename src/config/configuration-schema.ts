@@ -20,7 +20,8 @@ const tls = Type.Object(
 const bus = Type.Object(
   {
     url: Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1 })], {
-      description: 'amqp:// or amqps:// address, or several of one cluster.',
+      description:
+        'amqp://, amqps://, kafka://host:9092/topic or kafkas:// address, or several of one cluster; or kafka:<properties file>.',
     }),
     name: Type.Optional(
       Type.String({

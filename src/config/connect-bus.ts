@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { rabbitmq } from '../bus/amqp/index.js';
 import type { Bus } from '../bus/bus.js';
+import { kafkaAddress } from '../bus/kafka/address.js';
+import { kafka } from '../bus/kafka/index.js';
 import { memoryBus } from '../bus/memory/memory-bus.js';
 import { ConfigurationError } from '../errors/errors.js';
+import type { Format } from '../formats/format.js';
 import { formats, type Formats } from '../formats/formats.js';
 import type { BusConfiguration, Configuration } from './configuration.js';
 
@@ -26,10 +29,14 @@ export function connectBuses(
 
 function connectBus(configuration: BusConfiguration, known: Formats): Bus {
   const { url, name, exchange, unroutable, tls } = configuration;
-  const format =
-    configuration.format === undefined ? {} : { format: known.get(configuration.format, 'amqp') };
   const urls = typeof url === 'string' ? [url] : url;
   const schemes = new Set(urls.map((address) => /^([a-z]+):/i.exec(address)?.[1]?.toLowerCase()));
+  const isKafka = schemes.size > 0 && [...schemes].every((each) => /^kafkas?$/.test(each ?? ''));
+  const format =
+    configuration.format === undefined
+      ? {}
+      : { format: known.get(configuration.format, isKafka ? 'kafka' : 'amqp') };
+  if (isKafka) return kafkaBus(configuration, urls, format);
   if (schemes.size === 1 && schemes.has('memory')) {
     return memoryBus({ ...(name === undefined ? {} : { name }), ...format });
   }
@@ -37,7 +44,7 @@ function connectBus(configuration: BusConfiguration, known: Formats): Bus {
     if (scheme !== 'amqp' && scheme !== 'amqps') {
       throw new ConfigurationError(
         'CONFIG_VALUE_INVALID',
-        `A bus address must begin with amqp://, amqps:// or memory:, not ` +
+        `A bus address must begin with amqp://, amqps://, kafka://, kafkas:// or memory:, not ` +
           `${scheme === undefined ? 'without a scheme' : `'${scheme}:'`}.`,
         { parameters: { key: 'bus', scheme: scheme ?? null } },
       );
@@ -48,6 +55,27 @@ function connectBus(configuration: BusConfiguration, known: Formats): Bus {
     ...(name === undefined ? {} : { name }),
     ...(exchange === undefined ? {} : { exchange }),
     ...(unroutable === undefined ? {} : { unroutable }),
+    ...format,
+    ...(tls === undefined ? {} : { tls: readTls(tls) }),
+  });
+}
+
+function kafkaBus(
+  { name, exchange, unroutable, tls }: BusConfiguration,
+  urls: readonly string[],
+  format: { readonly format?: Format },
+): Bus {
+  for (const [key, value] of Object.entries({ exchange, unroutable })) {
+    if (value === undefined) continue;
+    throw new ConfigurationError(
+      'CONFIG_VALUE_INVALID',
+      `'bus.${key}' is of RabbitMQ; a Kafka bus has a topic in its address.`,
+      { parameters: { key: `bus.${key}` } },
+    );
+  }
+  return kafka({
+    ...kafkaAddress(urls),
+    ...(name === undefined ? {} : { name }),
     ...format,
     ...(tls === undefined ? {} : { tls: readTls(tls) }),
   });

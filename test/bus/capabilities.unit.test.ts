@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { rabbitmq } from '../../src/bus/amqp/index.js';
 import type { BusCapabilities } from '../../src/bus/bus.js';
+import { kafka } from '../../src/bus/kafka/index.js';
 import { memoryBus } from '../../src/bus/memory/memory-bus.js';
 import { nats } from '../../src/bus/nats/index.js';
 import { busConformance } from '../../src/testing/bus-conformance.js';
@@ -11,6 +12,7 @@ const declared: Readonly<Record<string, BusCapabilities>> = {
   memoryBus: memoryBus().capabilities,
   rabbitmq: rabbitmq({ url: 'amqp://localhost' }).capabilities,
   nats: nats({ url: 'nats://localhost' }).capabilities,
+  kafka: kafka({ brokers: 'localhost:9092' }).capabilities,
 };
 
 const page = readFileSync(join(resolve(import.meta.dirname, '../..'), 'docs/buses.md'), 'utf8');

@@ -1,21 +1,18 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { BusMessage, DeadLetter, DeadLetters, DeadLetterSelection } from '../bus.js';
+import { selects } from '../dead-letter-groups.js';
 import type { HandlingFailure } from '../delivery-dispatcher.js';
+import { memberName } from '../member-name.js';
 import type { KafkaAdmin, ReceivedRecord } from './driver.js';
 import type { OutgoingRecord } from './publisher.js';
-import { ConsumerSession, type SessionOptions } from './session.js';
+import { ConsumerSession, type SessionSettings } from './session.js';
 import type { KafkaNames } from './topics.js';
 import { fromDeadLetterRecord, toDeadLetterRecord, toRecord } from './wire.js';
 
 interface KafkaDeadLettersOptions {
   readonly names: KafkaNames;
   readonly publish: (outgoing: OutgoingRecord) => Promise<void>;
-  readonly session: () => Promise<
-    Pick<
-      SessionOptions,
-      'driver' | 'admin' | 'ephemeralGroup' | 'sessionTimeout' | 'commitInterval' | 'startTimeout'
-    >
-  >;
+  readonly session: () => Promise<SessionSettings>;
 }
 
 /**
@@ -35,7 +32,9 @@ export class KafkaDeadLetters implements DeadLetters {
 
   /** Resolves when the topic has it. */
   add(pool: string, message: BusMessage, failure: HandlingFailure): Promise<void> {
-    const record = toDeadLetterRecord(uuidv7(), message, failure, new Date().toISOString());
+    const time = new Date().toISOString();
+    const from = { time, topic: this.#options.names.topic, member: memberName };
+    const record = toDeadLetterRecord(uuidv7(), message, failure, from);
     const topic = this.#options.names.deadLetterTopic(pool);
     return this.#options.publish({ topic, record, id: message.id, key: message.key });
   }
@@ -91,12 +90,11 @@ export class KafkaDeadLetters implements DeadLetters {
 
   async #select(
     pool: string,
-    { ids, limit = 100 }: DeadLetterSelection,
+    selection: DeadLetterSelection,
   ): Promise<readonly (readonly [letterId: string, letter: DeadLetter])[]> {
     const letters = await (await this.#view(pool)).letters();
-    const wanted =
-      ids === undefined ? letters : letters.filter(([, { message }]) => ids.includes(message.id));
-    return wanted.slice(0, limit);
+    const wanted = letters.filter(([, letter]) => selects(selection, letter));
+    return wanted.slice(0, selection.limit ?? 100);
   }
 
   #view(pool: string): Promise<DeadLetterView> {
@@ -135,14 +133,7 @@ class DeadLetterView {
   readonly #topic: string;
   #waiting: (() => void)[] = [];
 
-  constructor(
-    pool: string,
-    topic: string,
-    session: Pick<
-      SessionOptions,
-      'driver' | 'admin' | 'ephemeralGroup' | 'sessionTimeout' | 'commitInterval' | 'startTimeout'
-    >,
-  ) {
+  constructor(pool: string, topic: string, session: SessionSettings) {
     this.#pool = pool;
     this.#topic = topic;
     this.#admin = session.admin;

@@ -1,5 +1,6 @@
 import { ConfigurationError, UnavailableError } from '../../errors/errors.js';
 import { assertRoutingKeyLength } from '../../events/routing-key.js';
+import type { Format } from '../../formats/format.js';
 import type {
   Bus,
   BusCapabilities,
@@ -18,7 +19,7 @@ import { isUnknownRequest, kafkaError } from './kafka-error.js';
 import { kafkajsDriver } from './kafkajs-driver.js';
 import { completeKafkaOptions, type KafkaOptions, type KafkaSettings } from './options.js';
 import { KafkaPublisher } from './publisher.js';
-import type { SessionOptions } from './session.js';
+import type { SessionSettings } from './session.js';
 import { KafkaSubscription } from './subscription.js';
 import { kafkaNames, type KafkaNames } from './topics.js';
 import { toRecord } from './wire.js';
@@ -53,6 +54,7 @@ class KafkaBus implements Bus {
     unitesPatterns: false,
     choosesOrder: false,
   };
+  readonly format: Format;
   readonly deadLetters: KafkaDeadLetters;
   readonly #settings: KafkaSettings;
   readonly #names: KafkaNames;
@@ -65,6 +67,7 @@ class KafkaBus implements Bus {
 
   constructor(settings: KafkaSettings, notify: BusNoticeListener) {
     this.name = settings.name;
+    this.format = settings.format;
     this.#settings = settings;
     this.#names = kafkaNames(settings.topic);
     this.#notify = notify;
@@ -180,12 +183,7 @@ class KafkaBus implements Bus {
     }
   }
 
-  async #session(): Promise<
-    Pick<
-      SessionOptions,
-      'driver' | 'admin' | 'ephemeralGroup' | 'sessionTimeout' | 'commitInterval' | 'startTimeout'
-    >
-  > {
+  async #session(): Promise<SessionSettings> {
     const { sessionTimeout, commitInterval } = this.#settings;
     return {
       ...(await this.#connected()),

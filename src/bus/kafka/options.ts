@@ -1,4 +1,7 @@
 import { ConfigurationError } from '../../errors/errors.js';
+import { cloudEventsBinary } from '../../formats/cloudevents-binary.js';
+import type { Format } from '../../formats/format.js';
+import { assertFormat } from '../../formats/formats.js';
 import type { BusNoticeListener } from '../notice.js';
 import type { KafkaClientConfig, KafkaDriver, KafkaSasl, KafkaTls } from './driver.js';
 import { readProducerProperties, type ProducerProperties } from './producer-properties.js';
@@ -51,6 +54,11 @@ export interface KafkaOptions {
    * handled again after a crash; each commit is a request.
    */
   readonly commitInterval?: number;
+  /**
+   * How events look on it. Default `cloudEventsBinary('kafka')`: the data is the value, and the
+   * attributes are headers, as the Kafka binding of CloudEvents says.
+   */
+  readonly format?: Format;
   /** Told of retries, dead letters, rebalances that lose the group and the like. */
   readonly on?: BusNoticeListener;
   /**
@@ -71,6 +79,7 @@ export interface KafkaSettings {
   readonly retries: number;
   readonly sessionTimeout: number;
   readonly commitInterval: number;
+  readonly format: Format;
   readonly driver: KafkaOptions['driver'];
 }
 
@@ -91,6 +100,8 @@ export function completeKafkaOptions(options: KafkaOptions): KafkaSettings {
     throw invalid('topic', 'is 1 to 100 letters, digits, dots, dashes or underscores');
   }
   const tls = options.tls ?? read.tls ?? false;
+  const { format = cloudEventsBinary('kafka') } = options;
+  assertFormat(format, 'format');
   const sasl = options.sasl ?? read.sasl;
   const publishTimeout = whole(
     'publishTimeout',
@@ -128,6 +139,7 @@ export function completeKafkaOptions(options: KafkaOptions): KafkaSettings {
     retries: whole('retries', retries, 0, 100),
     sessionTimeout: whole('sessionTimeout', options.sessionTimeout ?? 30_000, 1_000, 1_800_000),
     commitInterval: whole('commitInterval', options.commitInterval ?? 100, 1, 60_000),
+    format,
     driver: options.driver,
   };
 }

@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import { Committer, Generation, placeOf } from './committer.js';
 import type {
   KafkaAdmin,
   KafkaBatchPayload,
@@ -8,7 +9,8 @@ import type {
   RetryConfig,
 } from './driver.js';
 import { kafkaError, reasonOf } from './kafka-error.js';
-import { PartitionOffsets } from './offsets.js';
+import type { PartitionOffsets } from './offsets.js';
+import { StartOffsets, type TopicShare } from './start-offsets.js';
 
 /** Takes the records that a session reads. */
 export interface RecordSink {
@@ -22,19 +24,23 @@ export interface RecordSink {
   busy(): boolean;
 }
 
-export interface SessionOptions {
+/** What all sessions of a bus have in common. */
+export interface SessionSettings {
   readonly driver: KafkaDriver;
   readonly admin: KafkaAdmin;
-  /** The group to share the topics with; undefined to read them alone and remember nothing. */
-  readonly group: string | undefined;
-  /** The name of a group of its own, unless it shares one. */
+  /** The name of a group that nobody shares. */
   readonly ephemeralGroup: (id: string) => string;
-  readonly topics: readonly string[];
-  /** Where a group that remembers nothing yet begins. */
-  readonly from: 'beginning' | 'end';
   readonly sessionTimeout: number;
   readonly commitInterval: number;
   readonly startTimeout: number;
+}
+
+export interface SessionOptions extends SessionSettings {
+  /** The group to share the topics with; undefined to read them alone and remember nothing. */
+  readonly group: string | undefined;
+  readonly topics: readonly string[];
+  /** Where a group that remembers nothing yet begins. */
+  readonly from: 'beginning' | 'end';
   readonly sink: RecordSink;
   /** What the session is for, such as `join the pool billing`, for messages. */
   readonly what: string;
@@ -43,6 +49,8 @@ export interface SessionOptions {
   readonly onBack: (missed: boolean) => void;
 }
 
+/** How often the first join is tried; later ones are for as long as the subscription lives. */
+const firstJoins = 3;
 const firstDelay = 100;
 const longestDelay = 5_000;
 /** Milliseconds that a fetch may wait for records; data ends it at once. Joining may wait as long. */
@@ -50,33 +58,24 @@ const fetchWait = 500;
 /** How far records that are done may run ahead of one that is not: so much is read again after a crash. */
 const longestSpan = 10_000;
 
-/** The offsets of the partitions that a member has, from one join of the group to the next. */
-interface Generation {
-  readonly partitions: Map<string, PartitionOffsets>;
-  /** False until it is known where each partition begins. */
-  positioned: boolean;
-}
-
 /**
  * Reads topics as a member of a consumer group: joins, takes its share of the partitions, remembers how
  * far it is by committing the first offset that is not done, and joins again whenever it is lost.
  *
  * A rebalance takes partitions away. The session then forgets what has not begun, and does not join again
- * before what is under way has ended and is committed, so that no two members handle one key at once. A
- * handler that takes longer than two thirds of `sessionTimeout` is not waited for.
+ * before what is under way has ended and was offered for commit, so that no two members handle one key at
+ * once. A handler that takes longer than two thirds of `sessionTimeout` is not waited for.
  */
 export class ConsumerSession {
   readonly #options: SessionOptions;
   readonly #groupId: string;
-  /** Where reading goes on that is not remembered by the group. */
-  readonly #positions = new Map<string, bigint>();
+  readonly #startOffsets: StartOffsets;
+  readonly #committer: Committer;
+  /** The highest offset that was handed out, by place. */
   readonly #handedOut = new Map<string, bigint>();
-  #ends: ReadonlyMap<string, bigint> = new Map();
   #consumer: KafkaConsumer | undefined;
-  #generation: Generation = { partitions: new Map(), positioned: false };
-  #holdUntil: number | undefined;
-  #committing: Promise<void> | undefined;
-  #commitTimer: NodeJS.Timeout | undefined;
+  #generation = new Generation();
+  #hold: { readonly until: number; offered: boolean } | undefined;
   #reopenTimer: NodeJS.Timeout | undefined;
   #failures = 0;
   #lost = false;
@@ -87,8 +86,14 @@ export class ConsumerSession {
   #joins: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
 
   constructor(options: SessionOptions) {
+    const { admin, group, topics, from, commitInterval } = options;
     this.#options = options;
-    this.#groupId = options.group ?? options.ephemeralGroup(uuidv7());
+    this.#groupId = group ?? options.ephemeralGroup(uuidv7());
+    this.#startOffsets = new StartOffsets({ admin, group, topics, from });
+    this.#committer = new Committer(
+      group === undefined ? undefined : async (offsets) => this.#consumer?.commitOffsets(offsets),
+      commitInterval,
+    );
   }
 
   /** Resolves when what is published from now on will be read. Rejects with what `kafkaError` says. */
@@ -126,28 +131,29 @@ export class ConsumerSession {
   async stop(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#reopenTimer);
-    clearTimeout(this.#commitTimer);
     this.wake();
-    await this.#commit();
-    const consumer = this.#consumer;
-    this.#consumer = undefined;
-    await consumer?.disconnect().catch(() => undefined);
+    await this.#committer.stop();
+    await this.#discard();
   }
 
   async #begin(): Promise<void> {
-    const { admin, group, topics, from } = this.#options;
     // Before joining, so that nothing is missed of what is published from now on.
-    const fresh =
-      group === undefined || [...(await this.#committed()).values()].every((each) => each < 0n);
-    if (fresh) {
-      const ends = new Map<string, bigint>();
-      for (const topic of topics) {
-        for (const { partition, high, low } of await admin.fetchTopicOffsets(topic)) {
-          ends.set(placeOf(topic, partition), BigInt(from === 'end' ? high : low));
-        }
+    await this.#startOffsets.begin();
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.#join();
+        return;
+      } catch (error) {
+        const { code } = kafkaError(error, this.#options.what);
+        // A group that is just being formed may turn a member away.
+        if (code !== 'BUS_UNAVAILABLE' || attempt === firstJoins || this.#stopping) throw error;
+        await this.#discard();
+        await this.#sleep(delayAfter(attempt));
       }
-      this.#ends = ends;
     }
+  }
+
+  async #join(): Promise<void> {
     const joined = new Promise<void>((resolve, reject) => this.#joins.push({ resolve, reject }));
     joined.catch(() => undefined);
     await this.#open();
@@ -190,52 +196,44 @@ export class ConsumerSession {
   #mayJoin(): boolean {
     const { sink, sessionTimeout } = this.#options;
     const now = performance.now();
-    if (!sink.busy() && (!this.#dirty() || this.#stopping)) {
-      this.#holdUntil = undefined;
-      return true;
+    const hold = (this.#hold ??= { until: now + (sessionTimeout * 2) / 3, offered: false });
+    if (now < hold.until && !this.#stopping) {
+      if (sink.busy() || this.#committer.underWay) return false;
+      if (this.#committer.dirty && !hold.offered) {
+        // Brokers take a commit until the group has formed anew; what they refuse is read again.
+        hold.offered = true;
+        void this.#committer.now();
+        return false;
+      }
     }
-    this.#holdUntil ??= now + (sessionTimeout * 2) / 3;
-    if (now >= this.#holdUntil) {
-      this.#holdUntil = undefined;
-      return true;
-    }
-    if (!sink.busy()) void this.#commit();
-    return false;
+    this.#hold = undefined;
+    return true;
   }
 
   #onJoin(consumer: KafkaConsumer, assignment: Readonly<Record<string, number[]>>): void {
-    this.#options.sink.forget();
-    this.#keepPositions();
-    const generation: Generation = { partitions: new Map(), positioned: false };
-    this.#generation = generation;
+    this.#startAnew();
     const share = Object.entries(assignment).map(([topic, partitions]) => ({ topic, partitions }));
     // Nothing is to be read before it is known from where.
     consumer.pause(share);
-    void this.#position(consumer, generation, share);
+    void this.#position(consumer, this.#generation, share);
   }
 
   async #position(
     consumer: KafkaConsumer,
     generation: Generation,
-    share: readonly { readonly topic: string; readonly partitions: number[] }[],
+    share: readonly TopicShare[],
   ): Promise<void> {
     for (let attempt = 0; this.#isCurrent(consumer, generation); attempt += 1) {
       try {
-        const starts = await this.#starts(share);
+        const { starts, missed } = await this.#startOffsets.of(share);
         if (!this.#isCurrent(consumer, generation)) return;
-        let missed = false;
-        for (const { topic, partition, start, committed, low } of starts) {
-          if (start < low) missed = true;
-          const begin = start < low ? low : start;
-          generation.partitions.set(
-            placeOf(topic, partition),
-            new PartitionOffsets(begin, committed),
-          );
-          consumer.seek({ topic, partition, offset: String(begin) });
+        for (const each of starts) {
+          const { topic, partition, start } = each;
+          generation.add(each);
+          consumer.seek({ topic, partition, offset: String(start) });
         }
-        generation.positioned = true;
         // A pool that nobody has handled a message of yet must remember where it began.
-        await this.#commit();
+        await this.#committer.now();
         consumer.resume([...share]);
         this.#back(missed);
         return;
@@ -246,51 +244,11 @@ export class ConsumerSession {
     }
   }
 
-  async #starts(
-    share: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
-  ): Promise<
-    readonly {
-      readonly topic: string;
-      readonly partition: number;
-      readonly start: bigint;
-      readonly committed: bigint | undefined;
-      readonly low: bigint;
-    }[]
-  > {
-    const { admin, group } = this.#options;
-    const remembered = group === undefined ? new Map<string, bigint>() : await this.#committed();
-    const found = [];
-    for (const { topic, partitions } of share) {
-      const log = await admin.fetchTopicOffsets(topic);
-      for (const partition of partitions) {
-        const place = placeOf(topic, partition);
-        const low = BigInt(log.find((each) => each.partition === partition)?.low ?? 0);
-        const offset = remembered.get(place) ?? -1n;
-        const committed = offset < 0n ? undefined : offset;
-        // A partition that was added later is read from its beginning.
-        const start = committed ?? this.#positions.get(place) ?? this.#ends.get(place) ?? low;
-        found.push({ topic, partition, start, committed, low });
-      }
-    }
-    return found;
-  }
-
-  async #committed(): Promise<Map<string, bigint>> {
-    const { admin, topics } = this.#options;
-    const offsets = await admin.fetchOffsets({ groupId: this.#groupId, topics: [...topics] });
-    return new Map(
-      offsets.flatMap(({ topic, partitions }) =>
-        partitions.map(({ partition, offset }) => [placeOf(topic, partition), BigInt(offset)]),
-      ),
-    );
-  }
-
   async #onBatch(consumer: KafkaConsumer, payload: KafkaBatchPayload): Promise<void> {
     const { batch } = payload;
     const { sink } = this.#options;
     const generation = this.#generation;
-    const place = placeOf(batch.topic, batch.partition);
-    const offsets = generation.partitions.get(place);
+    const offsets = generation.get(batch.topic, batch.partition);
     if (offsets === undefined) return;
     const current = (): boolean =>
       payload.isRunning() &&
@@ -329,7 +287,7 @@ export class ConsumerSession {
     if (!offsets.begin(offset)) return;
     this.#options.sink.take(record, topic, partition, () => {
       offsets.end(offset);
-      if (this.#generation === generation) this.#commitSoon();
+      if (this.#generation === generation) this.#committer.soon();
       this.wake();
     });
     const place = placeOf(topic, partition);
@@ -337,58 +295,24 @@ export class ConsumerSession {
     if (highest === undefined || offset > highest) this.#handedOut.set(place, offset);
   }
 
-  #dirty(): boolean {
-    if (this.#options.group === undefined || !this.#generation.positioned) return false;
-    for (const { position, committed } of this.#generation.partitions.values()) {
-      if (position !== committed) return true;
-    }
-    return false;
-  }
-
-  #commitSoon(): void {
-    if (this.#commitTimer !== undefined || this.#stopping) return;
-    this.#commitTimer = setTimeout(() => {
-      this.#commitTimer = undefined;
-      void this.#commit();
-    }, this.#options.commitInterval);
-  }
-
-  /** Never rejects: what could not be committed is committed later, or read again. */
-  async #commit(): Promise<void> {
-    while (this.#committing !== undefined) await this.#committing;
-    if (!this.#dirty()) return;
-    this.#committing = this.#commitNow().finally(() => {
-      this.#committing = undefined;
-    });
-    await this.#committing;
-  }
-
-  async #commitNow(): Promise<void> {
-    const generation = this.#generation;
-    const offsets = [...generation.partitions]
-      .filter(([, { position, committed }]) => position !== committed)
-      .map(([place, each]) => ({ place, each, position: each.position }));
-    try {
-      await this.#consumer?.commitOffsets(
-        offsets.map(({ place, position }) => ({ ...placeFrom(place), offset: String(position) })),
-      );
-      for (const { each, position } of offsets) each.committed = position;
-    } catch {
-      if (this.#generation === generation) this.#commitSoon();
-    }
-  }
-
   #onCrash(consumer: KafkaConsumer, error: Error): void {
     if (this.#consumer !== consumer) return;
     this.#consumer = undefined;
     this.#crash = error;
-    this.#options.sink.forget();
-    this.#keepPositions();
-    this.#generation = { partitions: new Map(), positioned: false };
+    this.#startAnew();
     this.#failJoins(error);
     if (!this.#started || this.#stopping) return;
     this.#lose(reasonOf(error));
     this.#reopenLater();
+  }
+
+  #startAnew(): void {
+    this.#options.sink.forget();
+    const positions = this.#generation.positions();
+    // A member that lost its group before it knew its place still was where it was before.
+    if (positions.length > 0) this.#startOffsets.keep(positions);
+    this.#generation = new Generation();
+    this.#committer.follow(this.#generation);
   }
 
   #reopenLater(): void {
@@ -396,14 +320,18 @@ export class ConsumerSession {
     clearTimeout(this.#reopenTimer);
     this.#reopenTimer = setTimeout(() => {
       this.#open().catch((error: unknown) => {
-        const consumer = this.#consumer;
-        this.#consumer = undefined;
+        void this.#discard();
         this.#lose(reasonOf(error));
-        void consumer?.disconnect().catch(() => undefined);
         this.#reopenLater();
       });
     }, delayAfter(this.#failures));
     this.#failures += 1;
+  }
+
+  async #discard(): Promise<void> {
+    const consumer = this.#consumer;
+    this.#consumer = undefined;
+    await consumer?.disconnect().catch(() => undefined);
   }
 
   #lose(reason: string): void {
@@ -422,12 +350,6 @@ export class ConsumerSession {
   #failJoins(error: unknown): void {
     const cause = kafkaError(error, this.#options.what);
     for (const { reject } of this.#joins.splice(0)) reject(cause);
-  }
-
-  #keepPositions(): void {
-    for (const [place, { position }] of this.#generation.partitions) {
-      this.#positions.set(place, position);
-    }
   }
 
   #isCurrent(consumer: KafkaConsumer, generation: Generation): boolean {
@@ -459,13 +381,4 @@ const retry: RetryConfig = {
 
 function delayAfter(failures: number): number {
   return Math.min(longestDelay, firstDelay * 2 ** failures);
-}
-
-function placeOf(topic: string, partition: number): string {
-  return `${topic}/${partition}`;
-}
-
-function placeFrom(place: string): { readonly topic: string; readonly partition: number } {
-  const slash = place.lastIndexOf('/');
-  return { topic: place.slice(0, slash), partition: Number(place.slice(slash + 1)) };
 }

@@ -4,7 +4,7 @@ import type { BusNoticeListener } from '../notice.js';
 import type { SubscribeSettings } from '../subscribe-settings.js';
 import { TopicTrie } from '../topic/topic-trie.js';
 import type { ReceivedRecord } from './driver.js';
-import { ConsumerSession, type RecordSink, type SessionOptions } from './session.js';
+import { ConsumerSession, type RecordSink, type SessionSettings } from './session.js';
 import type { KafkaNames } from './topics.js';
 import { fromRecord } from './wire.js';
 
@@ -15,10 +15,7 @@ interface KafkaSubscriptionOptions {
   readonly settings: SubscribeSettings;
   readonly notify: BusNoticeListener;
   /** What all sessions of the bus have in common. */
-  readonly session: Pick<
-    SessionOptions,
-    'driver' | 'admin' | 'ephemeralGroup' | 'sessionTimeout' | 'commitInterval' | 'startTimeout'
-  >;
+  readonly session: SessionSettings;
   /** Writes to the dead letters of the pool; resolves when they have the message. */
   readonly deadLetter: (
     pool: string,
@@ -43,6 +40,7 @@ export class KafkaSubscription implements BusSubscription {
   readonly #label: string;
   #unsettled = 0;
   #epoch = 0;
+  #paused = false;
   #ending: Promise<void> | undefined;
 
   constructor(options: KafkaSubscriptionOptions) {
@@ -52,7 +50,7 @@ export class KafkaSubscription implements BusSubscription {
     this.pool = settings.pool;
     this.#label = settings.pool ?? `ephemeral ${patterns.slice(0, 5).join(' ')}`;
     for (const pattern of patterns) this.#wanted.add(pattern, true);
-    this.#dispatcher = new DeliveryDispatcher({
+    this.#dispatcher = new DeliveryDispatcher<BusMessage>({
       handler: options.handler,
       pool: settings.pool,
       concurrency: settings.concurrency,
@@ -76,6 +74,23 @@ export class KafkaSubscription implements BusSubscription {
   /** Rejects with ConfigurationError or UnavailableError. */
   start(): Promise<void> {
     return this.#session.start();
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** It stays a member of its group, and keeps its partitions. */
+  async pause(): Promise<void> {
+    if (this.#ending !== undefined) return;
+    this.#paused = true;
+    await this.#dispatcher.pause();
+  }
+
+  resume(): void {
+    if (this.#ending !== undefined || !this.#paused) return;
+    this.#paused = false;
+    this.#dispatcher.resume();
   }
 
   async unsubscribe({ removePool = false }: { readonly removePool?: boolean } = {}): Promise<void> {

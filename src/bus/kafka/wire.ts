@@ -1,4 +1,5 @@
-import type { BusMessage, DeadLetter } from '../bus.js';
+import type { BusMessage, DeadLetter, DeadLetterCause } from '../bus.js';
+import { deadLetterCause } from '../dead-letter-cause.js';
 import type { HandlingFailure } from '../delivery-dispatcher.js';
 import type { KafkaRecord, ReceivedRecord } from './driver.js';
 
@@ -12,6 +13,8 @@ const reasonHeader = `${prefix}reason`;
 const errorHeader = `${prefix}error`;
 const attemptsHeader = `${prefix}attempts`;
 const timeHeader = `${prefix}dead-at`;
+const memberHeader = `${prefix}member`;
+const exchangeHeader = `${prefix}topic`;
 
 /** Of the Kafka binding of CloudEvents, which most producers of others follow. */
 const contentTypeHeader = 'content-type';
@@ -34,7 +37,7 @@ export function toRecord(message: BusMessage): KafkaRecord {
  */
 export function fromRecord(record: ReceivedRecord, topic: string, partition: number): BusMessage {
   const headers = readHeaders(record.headers);
-  const partitionKey = headers[partitionKeyHeader] ?? record.key?.toString();
+  const partitionKey = record.key?.toString();
   return {
     key: headers[keyHeader] ?? '',
     id:
@@ -51,7 +54,7 @@ export function toDeadLetterRecord(
   letterId: string,
   message: BusMessage,
   { reason, attempts, error }: HandlingFailure,
-  time: string,
+  from: { readonly time: string; readonly topic: string; readonly member: string },
 ): KafkaRecord {
   const { partitionKey } = message;
   return {
@@ -61,9 +64,11 @@ export function toDeadLetterRecord(
       ...messageHeaders(message),
       ...(partitionKey === undefined ? {} : { [partitionKeyHeader]: partitionKey }),
       [reasonHeader]: reason,
-      [errorHeader]: error.name,
+      [errorHeader]: JSON.stringify(deadLetterCause(error)),
       [attemptsHeader]: String(attempts),
-      [timeHeader]: time,
+      [timeHeader]: from.time,
+      [exchangeHeader]: from.topic,
+      [memberHeader]: from.member,
     },
   };
 }
@@ -78,12 +83,19 @@ export function fromDeadLetterRecord(
   const headers = readHeaders(record.headers);
   const { partitionKey: _letterId, ...message } = fromRecord(record, topic, partition);
   const partitionKey = headers[partitionKeyHeader];
+  const error = readCause(headers[errorHeader]);
+  const { [exchangeHeader]: exchange, [memberHeader]: member } = headers;
   return {
     message: partitionKey === undefined ? message : { ...message, partitionKey },
     pool,
     reason: headers[reasonHeader] ?? 'unknown',
     attempts: Number(headers[attemptsHeader]) || 0,
     time: headers[timeHeader] ?? '',
+    ...(error === undefined ? {} : { error }),
+    origin: {
+      ...(exchange === undefined ? {} : { exchange }),
+      ...(member === undefined ? {} : { member }),
+    },
   };
 }
 
@@ -114,7 +126,7 @@ function messageHeaders({ key, id, contentType, headers }: BusMessage): Headers 
 }
 
 function userHeaders(headers: Headers): BusMessage['headers'] {
-  const types = readTypes(headers[typesHeader]);
+  const types = readObject(headers[typesHeader]);
   const own: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (name.startsWith(prefix) || name === contentTypeHeader) continue;
@@ -124,12 +136,18 @@ function userHeaders(headers: Headers): BusMessage['headers'] {
   return own;
 }
 
-/** Others may write what they like under our name. */
-function readTypes(text: string | undefined): Readonly<Record<string, unknown>> {
+function readCause(text: string | undefined): DeadLetterCause | undefined {
+  const { name, message, code } = readObject(text);
+  if (typeof name !== 'string' || typeof message !== 'string') return undefined;
+  return { name, message, ...(typeof code === 'string' ? { code } : {}) };
+}
+
+/** Others may write what they like under our names. */
+function readObject(text: string | undefined): Readonly<Record<string, unknown>> {
   if (text === undefined) return {};
   try {
-    const types: unknown = JSON.parse(text);
-    return typeof types === 'object' && types !== null ? { ...types } : {};
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? { ...value } : {};
   } catch {
     return {};
   }

@@ -20,7 +20,7 @@ export function relayCommand(): Command {
   return new Command('relay')
     .description('Move the outbox to the buses. Run as many as you like: they share the work.')
     .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
-    .option('--bus <url>', 'amqp:// or amqps:// address; may be repeated', repeated)
+    .option('--bus <url>', 'amqp:// or kafka:// address; may be repeated', repeated)
     .option('--config <file>', 'configuration file')
     .addHelpText(
       'after',

@@ -1,0 +1,124 @@
+import type { TopicPartitionOffset } from './driver.js';
+import { PartitionOffsets } from './offsets.js';
+
+/** Where a partition is read from, and what its group remembers. */
+export interface PartitionStart {
+  readonly topic: string;
+  readonly partition: number;
+  readonly start: bigint;
+  readonly committed: bigint | undefined;
+}
+
+/** The partitions that a member has, from one join of the group to the next. */
+export class Generation {
+  readonly #partitions = new Map<string, PartitionOffsets>();
+
+  add({ topic, partition, start, committed }: PartitionStart): void {
+    this.#partitions.set(placeOf(topic, partition), new PartitionOffsets(start, committed));
+  }
+
+  /** Undefined before it is known where the partition begins. */
+  get(topic: string, partition: number): PartitionOffsets | undefined {
+    return this.#partitions.get(placeOf(topic, partition));
+  }
+
+  /** Where reading would go on, by place. */
+  positions(): readonly (readonly [place: string, position: bigint])[] {
+    return [...this.#partitions].map(([place, { position }]) => [place, position]);
+  }
+
+  /** What the group does not remember yet. */
+  uncommitted(): readonly { readonly at: TopicPartitionOffset; readonly of: PartitionOffsets }[] {
+    const found = [];
+    for (const [place, of] of this.#partitions) {
+      const { position, committed } = of;
+      if (position === committed) continue;
+      found.push({ at: { ...placeFrom(place), offset: String(position) }, of });
+    }
+    return found;
+  }
+}
+
+/** Milliseconds until a commit that failed is tried again. */
+const retryDelay = 1_000;
+
+/**
+ * Makes a group remember how far its member is: a while after something is done, one commit at a time.
+ * What could not be committed is committed later, or read again.
+ */
+export class Committer {
+  readonly #send: ((offsets: TopicPartitionOffset[]) => Promise<void>) | undefined;
+  readonly #interval: number;
+  #generation: Generation | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #committing: Promise<void> | undefined;
+  #stopped = false;
+
+  /** @param send undefined where nothing is to be remembered */
+  constructor(
+    send: ((offsets: TopicPartitionOffset[]) => Promise<void>) | undefined,
+    interval: number,
+  ) {
+    this.#send = send;
+    this.#interval = interval;
+  }
+
+  /** Commits for this generation from now on, and no longer for the one before. */
+  follow(generation: Generation): void {
+    this.#generation = generation;
+  }
+
+  get dirty(): boolean {
+    return this.#send !== undefined && (this.#generation?.uncommitted().length ?? 0) > 0;
+  }
+
+  get underWay(): boolean {
+    return this.#committing !== undefined;
+  }
+
+  soon(delay = this.#interval): void {
+    if (this.#send === undefined || this.#timer !== undefined || this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.now();
+    }, delay);
+  }
+
+  /** Never rejects. */
+  async now(): Promise<void> {
+    while (this.#committing !== undefined) await this.#committing;
+    const generation = this.#generation;
+    if (!this.dirty || generation === undefined) return;
+    this.#committing = this.#commit(generation).finally(() => {
+      this.#committing = undefined;
+    });
+    await this.#committing;
+  }
+
+  /** Commits what is done, and nothing from then on. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.now();
+  }
+
+  async #commit(generation: Generation): Promise<void> {
+    const uncommitted = generation.uncommitted();
+    try {
+      await this.#send?.(uncommitted.map(({ at }) => at));
+      for (const { at, of } of uncommitted) of.committed = BigInt(at.offset);
+    } catch {
+      if (this.#generation === generation) this.soon(retryDelay);
+    }
+  }
+}
+
+/** A name for a partition, to be a key of maps. */
+export function placeOf(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
+}
+
+function placeFrom(place: string): { readonly topic: string; readonly partition: number } {
+  const slash = place.lastIndexOf('/');
+  return { topic: place.slice(0, slash), partition: Number(place.slice(slash + 1)) };
+}
