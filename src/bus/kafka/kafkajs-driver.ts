@@ -1,11 +1,16 @@
+import type { Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import type { Assigner, PartitionAssigner } from 'kafkajs';
 import { ConfigurationError } from '../../errors/errors.js';
 import type { ConsumerConfig, KafkaClientConfig, KafkaDriver } from './driver.js';
 
 /** What connects to a broker: `net.connect`, or a test's stand-in for a network that breaks. */
-export type SocketFactory = NonNullable<
-  ConstructorParameters<(typeof import('kafkajs'))['Kafka']>[0]['socketFactory']
->;
+export type SocketFactory = (to: {
+  readonly host: string;
+  readonly port: number;
+  readonly ssl: ConnectionOptions;
+  readonly onConnect: () => void;
+}) => Socket;
 
 /**
  * The client of the package kafkajs, loaded when it is needed. Rejects with ConfigurationError
