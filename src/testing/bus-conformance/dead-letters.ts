@@ -134,8 +134,9 @@ export const deadLetters: ConformanceGroup = {
         { pool: 'reasons' },
       );
       const ids = ['11', '22', '33', '44'];
-      for (const id of ids) await bus.publish(message('volume', { id }));
-      await bus.publish(message('usage', { id: '55' }));
+      // Of one key, so that they come in order.
+      for (const id of ids) await bus.publish(message('volume', { id, partitionKey: 'k' }));
+      await bus.publish(message('usage', { id: '55', partitionKey: 'k' }));
       const all = async (): Promise<readonly DeadLetter[]> => letters.read('reasons');
       await until(async () => (await all()).length === 5, 'all are dead-lettered');
       const [volumes, usage, ...rest] = groupDeadLetters(await all());
