@@ -11,6 +11,10 @@ type Firing<Name extends string, Payload> = {
 // oxlint-disable-next-line typescript/no-explicit-any
 type AnyMethod = (...args: any[]) => any;
 
+// A method of these arguments, and maybe more that the payload is not made of.
+// oxlint-disable-next-line typescript/no-explicit-any
+type TakingFirst<Args extends unknown[], Result> = (...args: [...Args, ...any[]]) => Result;
+
 /**
  * Decorates a method, whether decorators are TypeScript's (`experimentalDecorators`, which TypeORM
  * needs) or those of the language. The payload depends on the method, or is fixed.
@@ -59,21 +63,21 @@ interface Fires {
   <const Name extends string, Payload, Result, Args extends unknown[]>(
     name: Name,
     payload: (result: Result, ...args: Args) => Payload,
-  ): PayloadDecorator<Name, Payload, (...args: Args) => Result | Promise<Result>>;
+  ): PayloadDecorator<Name, Payload, TakingFirst<Args, Result | Promise<Result>>>;
   /** Before the method runs, with the list of its arguments. */
   before<const Name extends string>(name: Name): ArgumentsDecorator<Name>;
   /** Before the method runs, with what `payload` makes of its arguments. */
   before<const Name extends string, Payload, Args extends unknown[]>(
     name: Name,
     payload: (...args: Args) => Payload,
-  ): PayloadDecorator<Name, Payload, (...args: Args) => unknown>;
+  ): PayloadDecorator<Name, Payload, TakingFirst<Args, unknown>>;
   /** When the method threw or rejected, with the error. */
   failed<const Name extends string>(name: Name): PayloadDecorator<Name, Error, AnyMethod>;
   /** When the method threw or rejected, with what `payload` makes of the error and the arguments. */
   failed<const Name extends string, Payload, Args extends unknown[]>(
     name: Name,
     payload: (error: Error, ...args: Args) => Payload,
-  ): PayloadDecorator<Name, Payload, (...args: Args) => unknown>;
+  ): PayloadDecorator<Name, Payload, TakingFirst<Args, unknown>>;
 }
 
 /**

@@ -27,6 +27,14 @@ class Worker extends Daemon {
     return String(job);
   }
 
+  // What the payload is not made of need not be named.
+  @fires('worked', (result: string) => ({ job: 0, result }))
+  @fires.before('worked', (job: number) => ({ job, result: '' }))
+  @fires.failed('worked', (error) => ({ job: -1, result: error.message }))
+  async workHard(job: number, _effort: string): Promise<string> {
+    return String(job);
+  }
+
   // An inherited event.
   @fires('started')
   restart(): { host: string } {
@@ -85,6 +93,12 @@ describe('the types of events on objects', () => {
       @fires('worked', (result: string, job: number) => ({ job, result }))
       five(_job: number): number {
         return 1;
+      }
+
+      // @ts-expect-error the method takes another argument than the payload is made of
+      @fires('worked', (result: string, job: number) => ({ job, result }))
+      seven(_job: string): string {
+        return '';
       }
 
       // @ts-expect-error the error is no payload of the event
