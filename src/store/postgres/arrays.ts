@@ -25,3 +25,8 @@ export function textList(elements: readonly string[]): string {
 export function plainArray(elements: readonly (string | number | undefined)[]): string {
   return `{${elements.map((element) => element ?? 'NULL').join(',')}}`;
 }
+
+/** The one element of a list, as the parameter of a statement for one; null for an absent one. */
+export function onlyElement([element]: readonly (string | number | undefined)[]): string | null {
+  return element === undefined ? null : String(element);
+}

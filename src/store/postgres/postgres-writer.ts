@@ -52,7 +52,7 @@ export class PostgresWriter implements PlannedWriter {
       return this.#planned(binding, batch);
     }
     const outcomes = await this.#lane(binding).run(this.#dataSource, batch);
-    // Alone it has waited for the row, so it raced: locking first and reading second cannot.
+    // Alone it is busy or raced once more: locking first, waiting, and reading second cannot.
     return batch.length === 1 && outcomes[0] instanceof RowBusy
       ? this.#planned(binding, batch)
       : outcomes;

@@ -2,7 +2,7 @@ import { payloadHead } from '../announcement.js';
 import type { ResourceBinding } from '../binding.js';
 import { shareOf } from '../share.js';
 import type { TransitionRequest } from '../store.js';
-import { plainArray, textList } from './arrays.js';
+import { onlyElement, plainArray, textList } from './arrays.js';
 import { sinceText } from './columns.js';
 import type { Edge, EventEdges } from './edges.js';
 import type { StatementVariant } from './transition-statement.js';
@@ -10,7 +10,7 @@ import type { StatementVariant } from './transition-statement.js';
 /** The parameters of the transition statement for one batch. */
 export interface StatementParameters {
   readonly variant: Omit<StatementVariant, 'several'>;
-  readonly values: readonly string[];
+  readonly values: readonly (string | null)[];
   /** For each request, the id of its state event, then one for each saying of its event. */
   readonly ids: readonly (readonly string[])[];
 }
@@ -39,6 +39,7 @@ export function edgeParameters(events: readonly EventEdges[]): EdgeParameters {
       effects: effects.length > 0,
       cancels: cancels.length > 0,
       arms: arms.length > 0,
+      choice: all.length > 1,
     },
     edges: [
       plainArray(all.map(({ edge }) => edge.number)),
@@ -73,10 +74,14 @@ export function edgeParameters(events: readonly EventEdges[]): EdgeParameters {
   };
 }
 
-/** Writes a batch as parameters. Pure, but for `nextId`. */
+/**
+ * Writes a batch as parameters, or a single request where the statement is one for it. Pure, but for
+ * `nextId`.
+ */
 export function statementParameters(
   binding: ResourceBinding,
   batch: readonly TransitionRequest[],
+  several: boolean,
   eventEdges: ReadonlyMap<string, EventEdges>,
   { variant, edges, effects, deadlines }: EdgeParameters,
   nextId: () => string,
@@ -107,13 +112,14 @@ export function statementParameters(
     ids.push(own);
   });
   const since = columns.stateSince;
+  const plain = several ? plainArray : onlyElement;
   const values = [
-    plainArray(batch.map(({ uuid }) => uuid)),
-    plainArray(batch.map(({ event }) => eventEdges.get(event)?.number ?? -1)),
-    plainArray(batch.map(({ expectedRevision }) => expectedRevision)),
-    plainArray(ids.map(([id]) => id)),
-    plainArray(batch.map(({ uuid }) => shareOf(uuid))),
-    plainArray(batch.map(({ origin }) => origin.time)),
+    plain(batch.map(({ uuid }) => uuid)),
+    plain(batch.map(({ event }) => eventEdges.get(event)?.number ?? -1)),
+    plain(batch.map(({ expectedRevision }) => expectedRevision)),
+    plain(ids.map(([id]) => id)),
+    plain(batch.map(({ uuid }) => shareOf(uuid))),
+    plain(batch.map(({ origin }) => origin.time)),
     textList(batch.map(({ origin }) => origin.source)),
     textList(heads),
     textList(

@@ -12,16 +12,19 @@ export interface StatementVariant {
   readonly cancels: boolean;
   /** A batch, which leaves out rows that others hold locked, or a single request, which waits. */
   readonly several: boolean;
+  /** The event of a single request has more than one edge to choose from. */
+  readonly choice: boolean;
 }
 
 /**
- * One statement that moves resources: locks their rows, finds each one's edge, compares and sets, and
- * writes journal, outbox and deadlines, in one commit and one round trip. Pure. All variants take the
- * same parameters.
+ * One statement that moves resources: finds each one's edge, compares and sets, and writes journal,
+ * outbox and deadlines, in one commit and one round trip. Pure. All variants take the same parameters,
+ * as arrays for a batch and as they are for a single request.
  *
  * What it decides is decided on the rows as locked. Under READ COMMITTED a locked row may be newer
  * than the statement's snapshot, and then the deadlines of that newer row are invisible to the
- * statement; where it would cancel some, it leaves such a row alone and says that it raced.
+ * statement; where it would cancel some, it leaves such a row alone: a batch says that it raced. Of a
+ * single request it returns a row when it moved, and none when it did not, whatever the reason.
  */
 export function transitionStatement(binding: ResourceBinding, variant: StatementVariant): string {
   const { effects, arms, cancels, several } = variant;
@@ -39,7 +42,7 @@ export function transitionStatement(binding: ResourceBinding, variant: Statement
     ...(cancels ? [cancelled(effects)] : []),
     ...(arms ? [armed(effects, cancels)] : []),
   ].join(',\n')}
-  ${several ? severalFound(binding) : oneFound}`;
+  ${several ? severalFound(binding) : oneMovedRow}`;
 }
 
 /**
@@ -67,13 +70,16 @@ function severalMoved(
       ORDER BY q.uuid FOR NO KEY UPDATE OF r SKIP LOCKED)`,
     // No condition on the row's columns: the snapshot's row would be tested, not the locked one.
     `moved AS (
-      UPDATE ${table} AS r SET ${assignments(binding, 'e.target', 'l.since')}
+      UPDATE ${table} AS r SET ${assignments(binding, 'e.target', 'l.since', {
+        old: 'l.state',
+        revision: 'l.revision',
+      })}
       FROM locked l JOIN unnest(${array(11, 'int')}, ${array(12, 'int')}, ${texts(13)},
           ${texts(14)}, ${texts(15)}, ${texts(16)}) AS e (edge, event, origin, target, type, data)
         ON e.event = l.event AND e.origin = l.state
       WHERE r.${uuid.sql} = ${uuidSql(binding, 'l.uuid')} AND l.eligible
       RETURNING l.ord, l.uuid, l.id, l.share, l.time, l.source, e.edge, e.type,
-        ${movedFacts(binding, effects, 'l.head', 'e.data || l.tail')})`,
+        ${movedFacts(binding, effects, 'l.head', 'e.data || l.tail', '(l.revision + 1)')})`,
   ];
 }
 
@@ -87,36 +93,52 @@ function severalFound(binding: ResourceBinding): string {
     FROM request q LEFT JOIN locked l ON l.ord = q.ord LEFT JOIN moved m ON m.ord = q.ord`;
 }
 
-/** A single request, which waits for its row. Far fewer steps to set up, which is what one row costs. */
+/**
+ * A single request, which waits for its row. No lock before the update, and nothing to tell of a row
+ * that does not move: it is what setting up the steps costs that one row pays.
+ *
+ * The update is bound to the row as the statement first saw it where that matters, so that a row that
+ * moved meanwhile is left alone: PostgreSQL tests the condition again on the row as locked, against the
+ * same `seen`.
+ */
 function oneMoved(
   binding: ResourceBinding,
-  { cancels, effects }: StatementVariant,
+  { cancels, choice, effects }: StatementVariant,
 ): readonly string[] {
   const { table, columns } = binding;
-  const { uuid } = columns;
-  const first = (number: number, type: string) => `($${number}::${type}[])[1]`;
-  const edge = (number: number) => `(string_to_array($${number}::text, ${separatorSql}))[l.place]`;
-  const isRow = (alias: string) => `${alias}.${uuid.sql} = ${uuidSql(binding, first(1, 'uuid'))}`;
+  const { uuid, state, revision } = columns;
+  const isRow = (alias: string) => `${alias}.${uuid.sql} = ${uuidSql(binding, '$1::uuid')}`;
+  const bound = choice || cancels;
+  const old = bound ? `seen.${state.sql}::text` : '$13::text';
+  const place = `array_position(string_to_array($13::text, ${separatorSql}), ${old})`;
+  const edge = (number: number) =>
+    choice ? `(string_to_array($${number}::text, ${separatorSql}))[${place}]` : `$${number}::text`;
   return [
-    `locked AS MATERIALIZED (
-      SELECT ${lockedFacts(binding, cancels, first(3, 'bigint'))},
-        array_position(string_to_array($13::text, ${separatorSql}), r.${columns.state.sql}::text) AS place
-      FROM ${table} r ${cancels ? `LEFT JOIN ${table} seen ON ${isRow('seen')}` : ''}
-      WHERE ${isRow('r')} FOR NO KEY UPDATE OF r)`,
     `moved AS (
-      UPDATE ${table} AS r SET ${assignments(binding, edge(14), '$10::text')}
-      FROM locked l WHERE ${isRow('r')} AND l.eligible AND l.place IS NOT NULL
-      RETURNING 1 AS ord, ${first(1, 'uuid')} AS uuid, ${first(4, 'uuid')} AS id,
-        ${first(5, 'smallint')} AS share, ${first(6, 'timestamptz')} AS time, $7::text AS source,
-        ($11::int[])[l.place] AS edge, ${edge(15)} AS type,
-        ${movedFacts(binding, effects, '$8::text', `${edge(16)} || $9::text`)})`,
+      UPDATE ${table} AS r SET ${assignments(binding, edge(14), '$10::text', {
+        old: `r.${state.sql}::text`,
+        revision: `r.${revision.sql}`,
+      })}
+      ${bound ? `FROM ${table} seen` : ''}
+      WHERE ${isRow('r')} AND ($3::bigint IS NULL OR r.${revision.sql} = $3::bigint)
+        ${
+          bound
+            ? `AND ${isRow('seen')} AND seen.${revision.sql} = r.${revision.sql}
+        AND seen.${state.sql}::text = r.${state.sql}::text`
+            : ''
+        }
+        AND ${choice ? `${place} IS NOT NULL` : `r.${state.sql}::text = $13::text`}
+      RETURNING 1 AS ord, $1::uuid AS uuid, $4::uuid AS id, $5::smallint AS share,
+        $6::timestamptz AS time, $7::text AS source, ${old} AS old,
+        ($11::int[])[${choice ? place : 1}] AS edge, ${edge(15)} AS type,
+        ${movedFacts(binding, effects, '$8::text', `${edge(16)} || $9::text`, `r.${revision.sql}`)})`,
   ];
 }
 
 // Every parameter must be named somewhere, or PostgreSQL cannot tell its type.
-const oneFound = `
-  SELECT 1 AS ord, l.state, l.revision, m.ord IS NOT NULL AS moved, l.raced, false AS busy
-  FROM locked l LEFT JOIN moved m ON num_nulls($2::text, $10::text, $12::text) = 0`;
+const oneMovedRow = `
+  SELECT 1 AS ord, old AS state, revision - 1 AS revision, true AS moved, false AS raced, false AS busy
+  FROM moved WHERE num_nulls($2::text, $10::text, $12::text) = 0`;
 
 function lockedFacts({ columns }: ResourceBinding, cancels: boolean, expected: string): string {
   const { state, revision } = columns;
@@ -129,18 +151,19 @@ function assignments(
   { columns, lifecycle }: ResourceBinding,
   target: string,
   since: string,
+  row: { readonly old: string; readonly revision: string },
 ): string {
   const { state, revision, stateSince, lifecycleVersion } = columns;
   return [
     `${state.sql} = (${target})::${castType(state)}`,
-    `${revision.sql} = l.revision + 1`,
+    `${revision.sql} = ${row.revision} + 1`,
     ...(lifecycleVersion === undefined
       ? []
       : [`${lifecycleVersion.sql} = ${Number(lifecycle.version)}`]),
     ...(stateSince === undefined
       ? []
       : [
-          `${stateSince.sql} = CASE WHEN ${target} = l.state THEN r.${stateSince.sql} ` +
+          `${stateSince.sql} = CASE WHEN ${target} = ${row.old} THEN r.${stateSince.sql} ` +
             `ELSE (${since})::${castType(stateSince)} END`,
         ]),
   ].join(', ');
@@ -155,9 +178,10 @@ function movedFacts(
   effects: boolean,
   head: string,
   data: string,
+  revision: string,
 ): string {
-  const middle = `${tenancySql(binding, 'r')} || ',"revision":' || (l.revision + 1) || ',"data":'`;
-  return `${nextPosition} AS position, 'ResourceStateEvent' AS category, l.revision + 1 AS revision,
+  const middle = `${tenancySql(binding, 'r')} || ',"revision":' || ${revision} || ',"data":'`;
+  return `${nextPosition} AS position, 'ResourceStateEvent' AS category, ${revision} AS revision,
     ${head} || ${middle} || ${data} AS payload ${effects ? `, ${middle} AS middle` : ''}`;
 }
 

@@ -54,15 +54,30 @@ export class StatementLane {
 
   /**
    * Moves a batch in a transaction of its own. In a batch of several a busy row is not waited for: its
-   * outcome is `RowBusy`, as is that of a row that raced. A single request waits, and when it raced its
-   * outcome is `RowBusy` too: it must then be planned under the lock.
+   * outcome is `RowBusy`, as is that of a row that raced. A single request waits; when it is not moved,
+   * it is asked as a batch of one for the reason, and may be moved by that after all.
    */
   async run(
     dataSource: DataSource,
     batch: readonly TransitionRequest[],
   ): Promise<readonly TransitionOutcome[]> {
-    const parameters = this.#parameters(batch);
-    const statement = this.#statement(parameters, batch.length > 1);
+    if (batch.length === 1) {
+      const outcomes = await this.#commit(dataSource, batch, false);
+      if (outcomes[0] !== undefined) {
+        return outcomes as readonly TransitionOutcome[];
+      }
+    }
+    return this.#whole(batch, await this.#commit(dataSource, batch, true));
+  }
+
+  /** The outcomes that the statement tells of. */
+  async #commit(
+    dataSource: DataSource,
+    batch: readonly TransitionRequest[],
+    several: boolean,
+  ): Promise<readonly (TransitionOutcome | undefined)[]> {
+    const parameters = this.#parameters(batch, several);
+    const statement = this.#statement(parameters, several);
     for (let attempt = 1; ; attempt += 1) {
       try {
         const rows = await runNamed<StatementRow>(dataSource, statement, parameters.values);
@@ -80,9 +95,22 @@ export class StatementLane {
 
   /** The same for one request in the caller's transaction. */
   async runWithin(manager: EntityManager, request: TransitionRequest): Promise<TransitionOutcome> {
+    const [moved] = await this.#join(manager, request, false);
+    if (moved !== undefined) {
+      return moved;
+    }
+    const [outcome] = this.#whole([request], await this.#join(manager, request, true));
+    return outcome as TransitionOutcome;
+  }
+
+  async #join(
+    manager: EntityManager,
+    request: TransitionRequest,
+    several: boolean,
+  ): Promise<readonly (TransitionOutcome | undefined)[]> {
     const batch = [request];
-    const parameters = this.#parameters(batch);
-    const { text } = this.#statement(parameters, false);
+    const parameters = this.#parameters(batch, several);
+    const { text } = this.#statement(parameters, several);
     const rows = await manager
       .query<Record<'ord' | 'state' | 'revision' | 'moved' | 'raced' | 'busy', never>[]>(text, [
         ...parameters.values,
@@ -90,7 +118,7 @@ export class StatementLane {
       .catch((error: unknown) => {
         throw databaseError(error);
       });
-    const [outcome] = this.#outcomes(
+    return this.#outcomes(
       batch,
       parameters,
       rows.map(({ ord, state, revision, moved, raced, busy }) => [
@@ -102,10 +130,9 @@ export class StatementLane {
         busy,
       ]),
     );
-    return outcome as TransitionOutcome;
   }
 
-  #parameters(batch: readonly TransitionRequest[]): StatementParameters {
+  #parameters(batch: readonly TransitionRequest[], several: boolean): StatementParameters {
     const [first, ...others] = new Set(batch.map(({ event }) => event));
     const events =
       others.length === 0 ? [first as string] : [first as string, ...others].toSorted();
@@ -118,15 +145,21 @@ export class StatementLane {
       edges = edgeParameters(events.flatMap((event) => this.#edges.get(event) ?? []));
       this.#edgeParameters.set(key, edges);
     }
-    return statementParameters(this.#binding, batch, this.#edges, edges, this.#nextId);
+    return statementParameters(this.#binding, batch, several, this.#edges, edges, this.#nextId);
   }
 
   #statement({ variant }: StatementParameters, several: boolean): NamedStatement {
     const { effects, arms, cancels } = variant;
-    const key = Number(effects) + 2 * Number(arms) + 4 * Number(cancels) + 8 * Number(several);
+    const choice = variant.choice && !several;
+    const key =
+      Number(effects) +
+      2 * Number(arms) +
+      4 * Number(cancels) +
+      8 * Number(several) +
+      16 * Number(choice);
     let statement = this.#statements.get(key);
     if (statement === undefined) {
-      const text = transitionStatement(this.#binding, { ...variant, several });
+      const text = transitionStatement(this.#binding, { ...variant, several, choice });
       const digest = createHash('sha256').update(text).digest('hex').slice(0, 32);
       statement = { name: `signalbox_${digest}`, text };
       this.#statements.set(key, statement);
@@ -138,7 +171,7 @@ export class StatementLane {
     batch: readonly TransitionRequest[],
     { ids }: StatementParameters,
     rows: readonly StatementRow[],
-  ): readonly TransitionOutcome[] {
+  ): readonly (TransitionOutcome | undefined)[] {
     const outcomes: (TransitionOutcome | undefined)[] = batch.map(() => undefined);
     for (const row of rows) {
       const index = Number(row[0]) - 1;
@@ -148,6 +181,14 @@ export class StatementLane {
         row,
       );
     }
+    return outcomes;
+  }
+
+  /** A batch tells of every row there is. */
+  #whole(
+    batch: readonly TransitionRequest[],
+    outcomes: readonly (TransitionOutcome | undefined)[],
+  ): readonly TransitionOutcome[] {
     return outcomes.map(
       (outcome, index) =>
         outcome ?? unknownResource(this.#binding, (batch[index] as TransitionRequest).uuid),
