@@ -10,7 +10,10 @@ import { rabbitmqExchange } from '../servers/rabbitmq.mjs';
 
 const prefetch = 1_000;
 
-/** From a full queue of a pool to acknowledgements, with a handler that does nothing. */
+/**
+ * From the first to the last message of a full pool, with a handler that does nothing, each
+ * acknowledged.
+ */
 export const consume = {
   name: 'consume',
   title: 'consume and acknowledge through a pool, RabbitMQ',
@@ -25,9 +28,7 @@ export const consume = {
       const publishing = await broker.connection.createConfirmChannel();
       const filled = (consumeAll) => async () => {
         await publishAll(publishing, broker.exchange, messages);
-        const start = performance.now();
-        await consumeAll(messages.length);
-        const elapsed = (performance.now() - start) / 1_000;
+        const elapsed = await consumeAll(messages.length);
         await empty(broker, queue);
         return { operations: messages.length, elapsed };
       };
@@ -61,19 +62,13 @@ async function pool(bus, broker) {
   const queue = `${broker.exchange}/pool/bench`;
   await broker.channel.checkQueue(queue);
   broker.adopt(queue, `${broker.exchange}/dead/bench`);
-  const countTo = (total, finished) => {
-    let handled = 0;
-    return () => {
-      handled += 1;
-      if (handled === total) finished();
-    };
-  };
   const consumed = async (total, open) => {
     let subscription;
-    await new Promise((resolve, reject) => {
-      open(countTo(total, resolve)).then((opened) => (subscription = opened), reject);
+    const elapsed = await new Promise((resolve, reject) => {
+      open(stopwatch(total, resolve)).then((opened) => (subscription = opened), reject);
     });
     await subscription.unsubscribe();
+    return elapsed;
   };
   return {
     queue,
@@ -86,17 +81,28 @@ async function pool(bus, broker) {
 async function byHand({ connection }, queue, total) {
   const channel = await connection.createChannel();
   await channel.prefetch(prefetch);
-  let handled = 0;
-  await new Promise((resolve, reject) => {
+  const elapsed = await new Promise((resolve, reject) => {
+    const handled = stopwatch(total, resolve);
     channel
       .consume(queue, (message) => {
         channel.ack(message);
-        handled += 1;
-        if (handled === total) resolve();
+        handled();
       })
       .catch(reject);
   });
   await channel.close();
+  return elapsed;
+}
+
+/** To be called for each message; tells the seconds from the first to the last. */
+function stopwatch(total, finished) {
+  let handled = 0;
+  let start = 0;
+  return () => {
+    if (handled === 0) start = performance.now();
+    handled += 1;
+    if (handled === total) finished((performance.now() - start) / 1_000);
+  };
 }
 
 /** What was acknowledged last may have come back with the end of its channel. */

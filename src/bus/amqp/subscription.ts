@@ -5,6 +5,7 @@ import { DeliveryDispatcher, type HandlingFailure, type Tried } from '../deliver
 import type { BusNoticeListener } from '../notice.js';
 import { longestHold } from '../retry-policy.js';
 import type { SubscribeSettings } from '../subscribe-settings.js';
+import { Acknowledgements } from './acknowledgements.js';
 import { topologyError } from './amqp-error.js';
 import type { AmqpConnection } from './connection.js';
 import type { RabbitmqSettings } from './options.js';
@@ -47,6 +48,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
   readonly #dispatcher: DeliveryDispatcher<M>;
   readonly #label: string;
   #channel: Channel | undefined;
+  #acknowledgements: Acknowledgements | undefined;
   #consuming = false;
   #started = false;
   #resuming = false;
@@ -141,6 +143,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     await this.#dispatcher.stop();
     const channel = this.#channel;
     this.#channel = undefined;
+    this.#acknowledgements?.flush();
     // Closing the channel, and not cancelling the consumer, gives all that was not handled back in one
     // step: a cancelled consumer's successor would get later messages before these.
     await channel?.close().catch(() => undefined);
@@ -167,6 +170,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     const channel = this.#channel;
     this.#channel = undefined;
     this.#dispatcher.forget();
+    this.#acknowledgements?.flush();
     channel?.close().catch(() => undefined);
     this.#recover();
   }
@@ -182,9 +186,11 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       });
       channel.on('close', () => this.#lost(channel, reason));
       await channel.prefetch(settings.prefetch);
+      const acknowledgements = new Acknowledgements(channel);
       this.#channel = channel;
+      this.#acknowledgements = acknowledgements;
       this.#consuming = !this.#paused;
-      if (this.#consuming) await this.#consume(channel, queue);
+      if (this.#consuming) await this.#consume(channel, queue, acknowledgements);
       if (!this.#ended) return;
       // It was ended while the broker took its time.
       this.#channel = undefined;
@@ -196,10 +202,14 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     }
   }
 
-  async #consume(channel: Channel, queue: string): Promise<void> {
+  async #consume(
+    channel: Channel,
+    queue: string,
+    acknowledgements: Acknowledgements,
+  ): Promise<void> {
     await channel.consume(queue, (received) => {
       if (received !== null) {
-        this.#deliver(channel, received);
+        this.#deliver(acknowledgements, received);
         return;
       }
       this.#lost(channel, 'the broker cancelled the consumer: its queue was deleted or moved');
@@ -207,14 +217,8 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     });
   }
 
-  #deliver(channel: Channel, received: ConsumeMessage): void {
-    const acknowledge = (): void => {
-      try {
-        channel.ack(received);
-      } catch {
-        // A delivery of a channel that is gone is the broker's again; it will come back.
-      }
-    };
+  #deliver(acknowledgements: Acknowledgements, received: ConsumeMessage): void {
+    const acknowledge = (): void => acknowledgements.settle(received.fields.deliveryTag);
     this.#dispatcher.accept({
       message: this.#options.read(received),
       redelivered: received.fields.redelivered,
