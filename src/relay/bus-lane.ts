@@ -376,6 +376,7 @@ export class BusLane {
   }
 
   readonly #announceChange = (): void => {
+    if (this.#waiting.size === 0) return;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const resolve of waiting) resolve();

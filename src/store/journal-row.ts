@@ -53,6 +53,41 @@ export function outboxRecord(row: OutboxRow): OutboxRecord {
   return { ...journalRecord(row), bus: row.bus, share: Number(row.share) };
 }
 
+/** A row of the outbox joined to its journal row, as a list: bus and share, then the journal's columns. */
+export type OutboxFields = readonly [
+  bus: string,
+  share: Integer,
+  position: Integer,
+  id: string,
+  source: string,
+  category: string,
+  type: string,
+  resource: string | null,
+  uuid: string | null,
+  revision: Integer | null,
+  time: string,
+  payload: string,
+];
+
+/** Pure. One object for each row, since a relay reads many. */
+export function outboxFields([bus, share, position, ...rest]: OutboxFields): OutboxRecord {
+  const [id, source, category, type, resource, uuid, revision, time, payload] = rest;
+  return {
+    bus,
+    share: Number(share),
+    position: Number(position),
+    id,
+    source,
+    category: category as Category,
+    type,
+    resource,
+    uuid,
+    revision: revision === null ? null : Number(revision),
+    time,
+    payload,
+  };
+}
+
 /** Pure. */
 export function parkedRecord(row: ParkedRow): ParkedRecord {
   return {

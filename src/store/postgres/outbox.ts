@@ -1,8 +1,9 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { AppendWithin } from '../append-within.js';
+import { databaseError } from '../database-errors.js';
 import {
-  outboxRecord,
-  type OutboxRow,
+  type OutboxFields,
+  outboxFields,
   parkedRecord,
   type ParkedRow,
   type Integer,
@@ -11,15 +12,17 @@ import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js
 import { refsByBus } from '../refs-by-bus.js';
 import { shareList } from '../share-list.js';
 import type { OutboxRef, OutboxStore } from '../store.js';
+import { plainArray } from './arrays.js';
+import { ConnectionLost, runTogether } from './connection.js';
 import { journalColumns } from './journal.js';
 
 const resourceKey = 'coalesce(j.uuid, j.id)::text';
 
 // The table is empty most of the time, so what the planner knows of it is wrong when it is full: it
 // would read and sort a backlog of a million rows for the first thousand.
-const readInKeyOrder = ['bitmapscan', 'hashjoin', 'mergejoin', 'seqscan', 'sort']
-  .map((method) => `SET LOCAL enable_${method} = off`)
-  .join(';');
+const inKeyOrder = ['bitmapscan', 'hashjoin', 'mergejoin', 'seqscan', 'sort'].map(
+  (method) => `SET LOCAL enable_${method} = off`,
+);
 
 /** The outbox on PostgreSQL. Every statement reaches its rows by their primary key. */
 export function postgresOutbox(dataSource: DataSource, append: AppendWithin): OutboxStore {
@@ -28,20 +31,23 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
 
   return {
     async read({ shares, bus, except, limit }) {
-      const rows = await inTransaction(async (manager) => {
-        await manager.query(readInKeyOrder);
-        return manager.query<OutboxRow[]>(
-          `SELECT o.bus, o.share, ${journalColumns}
-            FROM (
-              SELECT position, bus, share FROM signalbox_outbox
-                WHERE bus = $1 AND share = ANY ($2::smallint[]) AND position <> ALL ($3::bigint[])
-                ORDER BY position LIMIT $4
-            ) o JOIN signalbox_journal j ON j.position = o.position
-            ORDER BY o.position`,
-          [bus ?? '', shareList(shares), except, limit],
-        );
+      // One round trip, since an event waits for it: that is why there are no parameters.
+      const rows = await runTogether<OutboxFields>(dataSource, (quote) => [
+        'SET TRANSACTION ISOLATION LEVEL READ COMMITTED',
+        ...inKeyOrder,
+        `SELECT o.bus, o.share, ${journalColumns}
+          FROM (
+            SELECT position, bus, share FROM signalbox_outbox
+              WHERE bus = ${quote(bus ?? '')} AND share = ANY ('${plainArray(shareList(shares))}'::smallint[])
+                AND position <> ALL ('${plainArray(except)}'::bigint[])
+              ORDER BY position LIMIT ${Number(limit)}
+          ) o JOIN signalbox_journal j ON j.position = o.position
+          ORDER BY o.position`,
+      ]).catch((error: unknown) => {
+        // A read that is lost has committed nothing.
+        throw error instanceof ConnectionLost ? databaseError(error.cause) : error;
       });
-      return rows.map(outboxRecord);
+      return rows.map(outboxFields);
     },
 
     async registerBuses(names) {
@@ -59,7 +65,7 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
       return inTransaction(async (manager) => {
         if (buses.length > 0) await fanOutParked(manager, shareList(shares), buses);
         else if (await hasBuses(manager)) return 0;
-        await manager.query(readInKeyOrder);
+        await manager.query(inKeyOrder.join(';'));
         const [turned] = await manager.query<[{ number: string }]>(
           `WITH head AS (
             SELECT position FROM signalbox_outbox
@@ -82,7 +88,7 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
       for (const [bus, positions] of refsByBus(refs)) {
         await dataSource.query(
           'DELETE FROM signalbox_outbox WHERE bus = $1 AND position = ANY ($2::bigint[])',
-          [bus, positions],
+          [bus, plainArray(positions)],
         );
       }
     },
