@@ -58,7 +58,10 @@ export function percentiles(latencies) {
  * Measures contenders in alternating rounds, so that what slows the machine for a while slows them all,
  * and in turned order every other round. Resolves with each contender's samples.
  */
-export async function compare(contenders, { rounds, seconds, log = () => {}, warmUp = 0.5 }) {
+export async function compare(
+  contenders,
+  { rounds, seconds, log = () => {}, warmUp = Math.min(0.5, seconds) },
+) {
   const measured = contenders.map(({ name }) => ({ name, samples: [] }));
   for (const contender of contenders) await contender.sample(warmUp, { warmUp: true });
   for (let round = 0; round < rounds; round += 1) {
@@ -76,9 +79,9 @@ const told = ({ rate, p50 }) =>
   rate === undefined ? `${p50.toFixed(2)} ms` : `${Math.round(rate).toLocaleString('en-US')} /s`;
 
 /** The candidate with the highest rate in short alternating runs. */
-export async function best(candidates, { seconds = 0.5, rounds = 2 } = {}) {
-  if (candidates.length === 1) return candidates[0];
-  const measured = await compare(candidates, { rounds, seconds, warmUp: 0.2 });
+export async function best(candidates, options) {
+  const seconds = Math.min(0.5, options.seconds);
+  const measured = await compare(candidates, { rounds: 2, seconds, warmUp: seconds / 2 });
   const rates = measured.map(({ samples }) => median(samples.map(({ rate }) => rate)));
   return candidates[rates.indexOf(Math.max(...rates))];
 }

@@ -26,6 +26,7 @@ export const hotResources = {
             way.operation,
           );
         }),
+        options,
       );
       const toggle = (caller) =>
         signalbox.transition(Lamp, place(caller), 'Toggled', { actor: 'bench' });

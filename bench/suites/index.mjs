@@ -9,6 +9,7 @@ import { peers } from './peers.mjs';
 import { postgres } from './postgres.mjs';
 import { relay } from './relay.mjs';
 import { save } from './save.mjs';
+import { scaling } from './scaling.mjs';
 import { sqlite } from './sqlite.mjs';
 import { step } from './step.mjs';
 import { topic } from './topic.mjs';
@@ -28,5 +29,6 @@ export const suites = [
   step,
   topic,
   growth,
+  scaling,
   importing,
 ];

@@ -25,6 +25,7 @@ export const mariadb = {
           const name = `prepared transaction with mysql2, ${connections} connections`;
           return looped(name, callers, way.operation);
         }),
+        options,
       );
       const [subject, reference] = await compare(
         [looped('signalbox.transition()', callers, switching(signalbox, uuids, callers)), byHand],

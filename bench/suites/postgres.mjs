@@ -53,6 +53,7 @@ async function manyCallers({ dataSource, reset, signalbox, url, uuids }, callers
         const way = open(transaction(url, uuids, { connections, callers }));
         return looped(`prepared transaction, ${connections} connections`, callers, way.operation);
       }),
+      options,
     );
     const candidates = [];
     for (const connections of [1, 2, 4]) {
@@ -61,7 +62,7 @@ async function manyCallers({ dataSource, reset, signalbox, url, uuids }, callers
       const name = `batches of ${batchSize} on ${connections} of the connections`;
       candidates.push(looped(name, connections, way.operation));
     }
-    const byBatch = await best(candidates);
+    const byBatch = await best(candidates, options);
     const [subject, one, batch] = await compare(
       [
         looped('signalbox.transition()', callers, switching(signalbox, uuids, callers)),

@@ -1,0 +1,38 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** Starts a program of this folder, and resolves when it says that it is ready. */
+export async function startChild(program, given) {
+  const path = fileURLToPath(new URL(program, import.meta.url));
+  const child = fork(path, [JSON.stringify(given)]);
+  const messages = [];
+  let latest;
+  let wake = () => {};
+  child.on('message', (message) => {
+    if (message?.handled === undefined) messages.push(message);
+    else latest = message.handled;
+    wake();
+  });
+  const next = async () => {
+    while (messages.length === 0) {
+      if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}`);
+      await Promise.race([new Promise((resolve) => (wake = resolve)), once(child, 'exit')]);
+    }
+    return messages.shift();
+  };
+  return {
+    ready: next,
+    get handled() {
+      return latest ?? 0;
+    },
+    begin: () => child.send('begin'),
+    /** Asks for its account, and ends it. */
+    async finish() {
+      child.send('finish');
+      const account = await next();
+      if (child.exitCode === null) await once(child, 'exit');
+      return account;
+    },
+  };
+}

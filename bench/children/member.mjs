@@ -1,0 +1,25 @@
+// A member of a pool in a process of its own. Its parent adds up what the members have handled.
+import { rabbitmq } from '../../dist/src/bus/amqp/index.js';
+
+const { url, exchange } = JSON.parse(process.argv[2]);
+const bus = rabbitmq({ url, exchange });
+let handled = 0;
+let report;
+let before;
+await bus.connect();
+
+process.on('message', async (message) => {
+  if (message === 'begin') {
+    before = process.cpuUsage();
+    report = setInterval(() => process.send({ handled }), 5);
+    const options = { pool: 'members', prefetch: 500, order: 'member' };
+    await bus.subscribe(['#'], () => void (handled += 1), options);
+    return;
+  }
+  clearInterval(report);
+  const { user, system } = process.cpuUsage(before);
+  process.send({ events: handled, microseconds: user + system });
+  await bus.close();
+  process.disconnect();
+});
+process.send('ready');
