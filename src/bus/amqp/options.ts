@@ -46,7 +46,7 @@ export interface RabbitmqOptions {
   /** Milliseconds for one attempt to connect to one host. Default 10,000. */
   readonly connectTimeout?: number;
   /**
-   * How many messages may be unconfirmed at once. Default 500. More hides a long round trip; each may
+   * How many messages may be unconfirmed at once. Default 1000. More hides a long round trip; each may
    * be published a second time after a fault.
    */
   readonly publishWindow?: number;
@@ -137,7 +137,7 @@ export function completeRabbitmqOptions(options: RabbitmqOptions): RabbitmqSetti
     tls: options.tls,
     heartbeat: whole('heartbeat', options.heartbeat ?? 10, 0, 3600),
     connectTimeout: whole('connectTimeout', options.connectTimeout ?? 10_000, 1, 600_000),
-    publishWindow: whole('publishWindow', options.publishWindow ?? 500, 1, 65_535),
+    publishWindow: whole('publishWindow', options.publishWindow ?? 1000, 1, 65_535),
     publishTimeout: whole('publishTimeout', options.publishTimeout ?? 30_000, 1, 3_600_000),
     deliveryLimit: whole('deliveryLimit', options.deliveryLimit ?? 20, 1, 1_000_000),
     unroutable,
