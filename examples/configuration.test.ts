@@ -14,7 +14,7 @@ const bus = rabbitmq({
   tls: { ca: certificateAuthority, servername: 'mq.example' }, // PEM, as text or bytes
   heartbeat: 10, // seconds
   connectTimeout: 10_000, // milliseconds
-  publishWindow: 500, // messages
+  publishWindow: 1000, // messages
   publishTimeout: 30_000,
   deliveryLimit: 20,
   unroutable: 'report',

@@ -8,18 +8,20 @@ let report;
 let before;
 await bus.connect();
 
-process.on('message', async (message) => {
-  if (message === 'begin') {
-    before = process.cpuUsage();
-    report = setInterval(() => process.send({ handled }), 5);
-    const options = { pool: 'members', prefetch: 500, order: 'member' };
-    await bus.subscribe(['#'], () => void (handled += 1), options);
-    return;
-  }
+process.on('message', (message) => void (message === 'begin' ? begin() : finish()));
+process.send('ready');
+
+async function begin() {
+  before = process.cpuUsage();
+  report = setInterval(() => process.send({ handled }), 5);
+  const options = { pool: 'members', prefetch: 500, order: 'member' };
+  await bus.subscribe(['#'], () => void (handled += 1), options);
+}
+
+async function finish() {
   clearInterval(report);
   const { user, system } = process.cpuUsage(before);
   process.send({ events: handled, microseconds: user + system });
   await bus.close();
   process.disconnect();
-});
-process.send('ready');
+}

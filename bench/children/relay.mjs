@@ -25,11 +25,13 @@ await until(async () => {
 }, `${shares} shares`);
 const before = process.cpuUsage();
 process.send('ready');
-process.once('message', async () => {
+process.once('message', () => void finish());
+
+async function finish() {
   const { user, system } = process.cpuUsage(before);
   process.send({ events: relay.counts.published, microseconds: user + system });
   await relay.stop();
   await bus.close();
   await dataSource.destroy();
   process.disconnect();
-});
+}
