@@ -10,6 +10,7 @@ import { defineEventTypes } from './events/event-types.js';
 import type { EventTypes } from './events/event-types.js';
 import { cloudEvents } from './formats/cloudevents.js';
 import type { Format } from './formats/format.js';
+import { assertFormat } from './formats/formats.js';
 import { createRelay } from './relay/relay.js';
 import type { RelayListener } from './relay/relay-notice.js';
 import type { RelayOptions } from './relay/relay-options.js';
@@ -189,12 +190,17 @@ function checkOptions(options: SignalboxOptions): void {
       { parameters: { key, suggestion: suggestion ?? null } },
     );
   }
-  const { dataSource, resources, bus }: { readonly [K in keyof SignalboxOptions]: unknown } =
-    options;
+  const {
+    dataSource,
+    resources,
+    bus,
+    format,
+  }: { readonly [K in keyof SignalboxOptions]: unknown } = options;
   if (typeof dataSource !== 'object' || dataSource === null)
     throw badOption('dataSource', 'Pass your initialized DataSource.');
   if (!Array.isArray(resources))
     throw badOption('resources', 'Pass a list of entity classes and of what mapResource returned.');
+  if (format !== undefined) assertFormat(format, 'format');
   const buses: readonly unknown[] = Array.isArray(bus) ? bus : bus === undefined ? [] : [bus];
   if (!buses.every((each) => typeof each === 'object' && each !== null && 'publish' in each))
     throw badOption('bus', 'Pass what rabbitmq({ url }) or memoryBus() returned, or a list of it.');

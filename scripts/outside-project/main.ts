@@ -4,6 +4,7 @@ import { rabbitmq } from 'signalbox/amqp';
 import { checkLifecycle, inState, never } from 'signalbox/check';
 import { mermaid } from 'signalbox/diagram';
 import { virtualMachine } from 'signalbox/machines';
+import { notifier, testDriver } from 'signalbox/notifications';
 import { event, fires } from 'signalbox/rpc';
 import { given } from 'signalbox/testing';
 import { setup } from 'xstate';
@@ -26,6 +27,10 @@ if (!mermaid(door).includes('Opened')) throw new Error('the diagram misses a sta
 
 const { findings } = checkLifecycle(door, { rules: { shut: never(inState('Opened')) } });
 if (findings.at(0)?.code !== 'RULE_BROKEN') throw new Error('a broken rule was not found');
+
+const test = testDriver();
+await notifier({ publisherId: 'host.1', drivers: [test] }).info('door.opened', { by: 'alice' });
+if (test.notifications.length !== 1) throw new Error('a notification was not recorded');
 
 // Made, not connected: no broker is needed to start a program.
 const bus = rabbitmq({ url: 'amqp://127.0.0.1:1' });

@@ -129,7 +129,7 @@ describe('the cloudstack format', () => {
     );
   });
 
-  describe.each(fixtures.messages)('$name', ({ key, body, event, ours }) => {
+  describe.each(fixtures.messages)('$name', ({ key, body, event }) => {
     const message = received(key, body);
 
     it('is read', async () => {
@@ -147,19 +147,6 @@ describe('the cloudstack format', () => {
       expect((await cloudStack.decode(received(key, `${body} `))).id).not.toBe(id);
     });
 
-    it.runIf(ours)(
-      'is written by us to the letter, for those who know its every byte',
-      async () => {
-        const encoded = cloudStack.encode(await cloudStack.decode(message));
-        expect(Buffer.from(encoded.body).toString()).toBe(body);
-        expect([encoded.key, encoded.contentType, encoded.headers]).toEqual([
-          key,
-          'text/plain',
-          {},
-        ]);
-      },
-    );
-
     it('is told apart by its shape where there is no routing key, as on Kafka', async () => {
       const read = await cloudStack.decode(received(event.subject?.split('/')[1] ?? '', body));
       expect(read.category).toBe(event.category);
@@ -167,6 +154,15 @@ describe('the cloudstack format', () => {
       expect(read.type).toBe(named ? event.type : 'Unknown');
     });
   });
+
+  it.each(fixtures.messages.filter(({ ours }) => ours))(
+    'writes to the letter, for those who know its every byte: $name',
+    async ({ key, body }) => {
+      const encoded = cloudStack.encode(await cloudStack.decode(received(key, body)));
+      expect(Buffer.from(encoded.body).toString()).toBe(body);
+      expect([encoded.key, encoded.contentType, encoded.headers]).toEqual([key, 'text/plain', {}]);
+    },
+  );
 
   const key = fixtures.messages[3]?.key ?? '';
   it.each([

@@ -94,7 +94,7 @@ describe('a notifier', () => {
     const closed: string[] = [];
     const driver = { ...noopDriver(), close: async () => void closed.push('noop') };
     {
-      await using notify = notifier({ publisherId, drivers: [driver, 'log'] });
+      await using notify = notifier({ publisherId, drivers: [driver, 'noop'] });
       await notify.notify('audit', 'a.b', {});
     }
     expect(closed).toEqual(['noop']);

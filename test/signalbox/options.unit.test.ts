@@ -25,6 +25,12 @@ describe('an option that cannot be, from a caller whom no compiler warns,', () =
     ['no data source', { resources: [Volume] }, 'CONFIG_VALUE_INVALID', "'dataSource'"],
     ['no resources', { dataSource: valid.dataSource }, 'CONFIG_VALUE_INVALID', "'resources'"],
     ['a bus that is an address', { ...valid, bus: url }, 'CONFIG_VALUE_INVALID', 'rabbitmq({ url'],
+    [
+      'a format that is a name',
+      { ...valid, format: 'oslo' },
+      'CONFIG_VALUE_INVALID',
+      'is a format',
+    ],
     ['buses of which one is', { ...valid, bus: [url] }, 'CONFIG_VALUE_INVALID', 'rabbitmq({ url'],
   ])('is refused by name, without its value: %s', async (_, options, code, text) => {
     const error: unknown = await createSignalbox(options as unknown as SignalboxOptions).catch(
