@@ -41,6 +41,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{test,examples}/**/*.test.ts'],
           exclude: [...needsServers, ...needsServersAndBuild, ...needsPeers],
+          globalSetup: 'test/support/global-coverage.ts',
+          setupFiles: 'test/support/lifecycle-coverage.ts',
         },
       },
       {

@@ -28,6 +28,11 @@ const steps = {
   build: [() => remove('dist'), 'npm run --silent build'],
   // The pages of the built-in lifecycles are made by the command that users have.
   lifecycles: ['node dist/src/cli/main.js docs --check'],
+  // What the unit tests exercised, over all their files, in the run before.
+  coverage: [
+    'node dist/src/cli/main.js coverage reports/lifecycle-coverage --states 100 --transitions 100 --refusals 100' +
+      ' -l VirtualMachine -l Network -l Volume -l Snapshot',
+  ],
   pack: [() => remove(packed, true), `npm pack --silent --pack-destination ${packed}`],
   publint: [`publint run ${tarball} --strict`],
   attw: [`attw --profile esm-only ${tarball}`],
