@@ -112,6 +112,12 @@ describe('a bus of the configuration', () => {
     [`http://u:${canary}@h`, /amqp:\/\//],
     [`u:${canary}@h`, /amqp:\/\//],
     [{ url: `amqps://u:${canary}@h`, tls: { ca: '/nowhere/ca.pem' } }, /bus\.tls\.ca/],
+    [`kafka://u:${canary}@h:x/t`, /kafka:\/\/host/],
+    [{ url: `kafkas://u:${canary}@h/t`, exchange: 'e' }, /bus\.exchange/],
+    [
+      [`kafka://u:${canary}@h/t`, `amqp://h`].map((url) => ({ url: [url, 'memory:'] })),
+      /kafka:\/\//,
+    ],
   ])('with a bad address or file is refused without its password', (bus, message) => {
     let error: unknown;
     try {
@@ -122,5 +128,14 @@ describe('a bus of the configuration', () => {
     expect(error).toMatchObject({ code: 'CONFIG_VALUE_INVALID' });
     expect((error as Error).message).toMatch(message);
     expect(inspect(error, { depth: 9 })).not.toContain(canary);
+  });
+
+  test('that is a Kafka address is a Kafka bus, with the format as Kafka has it', () => {
+    const [plain, formatted] = connectBuses([
+      'kafka://h:9092/cs',
+      { url: 'kafkas://u:p@h/cs', name: 'other', format: 'cloudevents-binary' },
+    ]);
+    expect(plain).toMatchObject({ name: 'kafka', format: { name: 'cloudevents-binary' } });
+    expect(formatted).toMatchObject({ name: 'other', format: plain?.format });
   });
 });

@@ -4,6 +4,7 @@ import { selects } from '../dead-letter-groups.js';
 import type { HandlingFailure } from '../delivery-dispatcher.js';
 import { memberName } from '../member-name.js';
 import type { KafkaAdmin, ReceivedRecord } from './driver.js';
+import { kafkaError } from './kafka-error.js';
 import type { OutgoingRecord } from './publisher.js';
 import { ConsumerSession, type SessionSettings } from './session.js';
 import type { KafkaNames } from './topics.js';
@@ -122,6 +123,9 @@ export class KafkaDeadLetters implements DeadLetters {
   }
 }
 
+/** Milliseconds without a record after which a topic counts as read; a fetch waits for 500. */
+const longestSilence = 3_000;
+
 /** What is left in the dead-letter topic of one pool. */
 class DeadLetterView {
   readonly #letters = new Map<string, DeadLetter>();
@@ -131,11 +135,13 @@ class DeadLetterView {
   readonly #session: ConsumerSession;
   readonly #pool: string;
   readonly #topic: string;
+  readonly #what: string;
   #waiting: (() => void)[] = [];
 
   constructor(pool: string, topic: string, session: SessionSettings) {
     this.#pool = pool;
     this.#topic = topic;
+    this.#what = `read the dead letters of the pool ${pool}`;
     this.#admin = session.admin;
     this.#session = new ConsumerSession({
       ...session,
@@ -151,7 +157,7 @@ class DeadLetterView {
           done();
         },
       },
-      what: `read the dead letters of the pool ${pool}`,
+      what: this.#what,
       onLost: () => {},
       onBack: () => {},
     });
@@ -161,15 +167,18 @@ class DeadLetterView {
     return this.#session.start();
   }
 
-  /** All that the topic holds now, oldest first. */
+  /** All that the topic holds now, oldest first. Rejects with what `kafkaError` says. */
   async letters(): Promise<readonly (readonly [letterId: string, letter: DeadLetter])[]> {
-    const ends = await this.#admin.fetchTopicOffsets(this.#topic);
+    const ends = await this.#admin.fetchTopicOffsets(this.#topic).catch((error: unknown) => {
+      throw kafkaError(error, this.#what);
+    });
     const behind = (): boolean =>
       ends.some(({ partition, high, low }) => {
         const next = this.#positions.get(partition) ?? BigInt(low);
         return next < BigInt(high);
       });
-    while (behind()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    // Compaction may have removed what the end of the log was made of: it is never reached then.
+    while (behind() && (await this.#nextRecord()));
     // Their ids rise with time.
     return [...this.#letters].sort(([a], [b]) => (a < b ? -1 : 1));
   }
@@ -181,6 +190,17 @@ class DeadLetterView {
 
   close(): Promise<void> {
     return this.#session.stop();
+  }
+
+  /** Resolves with true at the next record, and with false when none has come for a while. */
+  async #nextRecord(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), longestSilence);
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+    });
   }
 
   #note(record: ReceivedRecord, partition: number): void {

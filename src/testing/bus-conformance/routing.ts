@@ -45,6 +45,20 @@ export const routing: ConformanceGroup = {
     assert.deepEqual([...recorder.ids].sort(), ['end', 'once']);
   },
 
+  'a subscription sees what is published from now on, and nothing from before': async (bus) => {
+    await bus.publish(message('a', { id: 'before', partitionKey: 'k' }));
+    const [pooled, ephemeral] = [new Recorder(), new Recorder()];
+    await Promise.all([
+      bus.subscribe(['#'], pooled.handler, { pool: 'new' }),
+      bus.subscribe(['#'], ephemeral.handler),
+    ]);
+    await bus.publish(message('a', { id: 'after', partitionKey: 'k' }));
+    await pooled.atLeast(1);
+    await ephemeral.atLeast(1);
+    assert.deepEqual(pooled.ids, ['after']);
+    assert.deepEqual(ephemeral.ids, ['after']);
+  },
+
   'key, id, content type, headers, partition key and body arrive unchanged, in any script': async (
     bus,
   ) => {

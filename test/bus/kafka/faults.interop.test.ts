@@ -36,7 +36,26 @@ describe('on Kafka', () => {
       withPlace(async (place) => {
         // The handler must have time to see the rebalance.
         const options = { sessionTimeout: 6_000 };
-        const [one, two] = [place.connect(options), place.connect(options)];
+        const asked: boolean[] = [];
+        const network = new KafkaNetwork();
+        const one = place.connect({
+          ...options,
+          driver: async (config) => {
+            const client = await network.driver(config);
+            const ask = (mayJoin: () => boolean) => (): boolean => {
+              const answer = mayJoin();
+              asked.push(answer);
+              return answer;
+            };
+            return {
+              producer: (producer) => client.producer(producer),
+              admin: () => client.admin(),
+              consumer: (consumer) =>
+                client.consumer({ ...consumer, mayJoin: ask(consumer.mayJoin) }),
+            };
+          },
+        });
+        const two = place.connect(options);
         const gate = new Gate();
         const running = new Set<string>();
         const overlaps: string[] = [];
@@ -56,11 +75,12 @@ describe('on Kafka', () => {
         await Promise.all(messages.map((each) => one.publish(each)));
         await eventually(() => expect(running.size).toBe(8), patience);
         const joining = two.subscribe(['#'], handler(false), settings);
-        // The first member is told of the rebalance by its next sign of life.
-        await new Promise((resolve) => setTimeout(resolve, 2_000));
+        // The first member is told of the rebalance by its next sign of life, and holds it back.
+        await eventually(() => expect(asked.slice(0, 3)).toEqual([true, false, false]), patience);
         expect(handled).toEqual([]);
         gate.open();
         await joining;
+        expect(asked.at(-1)).toBe(true);
         await eventually(() => expect(new Set(handled).size).toBe(40), patience);
         expect(overlaps).toEqual([]);
         for (const key of keys) {
