@@ -30,7 +30,8 @@ import {
 import { toDeadLetter } from './dead-letter-wire.js';
 import { receive } from './joined-message.js';
 import { ephemeralSource, poolSource } from './queue-source.js';
-import { AmqpSubscription, type SubscriptionOptions } from './subscription.js';
+import type { Identified, SubscriptionOptions } from './subscription-options.js';
+import { AmqpSubscription } from './subscription.js';
 import { declareExchanges, topologyNames, type TopologyNames } from './topology.js';
 import { readMessage } from './wire.js';
 
@@ -214,7 +215,7 @@ class AmqpBus implements RabbitmqBus {
     await Promise.all([this.#publishing.close(), this.#consuming.close()]);
   }
 
-  async #start<M extends { readonly id: string; readonly partitionKey?: string }>(
+  async #start<M extends Identified>(
     parts: Pick<SubscriptionOptions<M>, 'source' | 'settings' | 'read' | 'handler'>,
   ): Promise<BusSubscription> {
     const subscription = new AmqpSubscription<M>({

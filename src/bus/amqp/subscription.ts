@@ -1,38 +1,12 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { UnavailableError } from '../../errors/errors.js';
 import type { BusSubscription } from '../bus.js';
-import { DeliveryDispatcher, type HandlingFailure, type Tried } from '../delivery-dispatcher.js';
-import type { BusNoticeListener } from '../notice.js';
+import { DeliveryDispatcher, type HandlingFailure } from '../delivery-dispatcher.js';
 import { longestHold } from '../retry-policy.js';
-import type { SubscribeSettings } from '../subscribe-settings.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { topologyError } from './amqp-error.js';
-import type { AmqpConnection } from './connection.js';
-import type { RabbitmqSettings } from './options.js';
-import type { QueueSource } from './queue-source.js';
-
-interface Identified {
-  readonly id: string;
-  readonly partitionKey?: string;
-}
-
-export interface SubscriptionOptions<M extends Identified> {
-  readonly connection: AmqpConnection;
-  readonly bus: RabbitmqSettings;
-  readonly source: QueueSource;
-  /** Pure. Must not throw. */
-  readonly read: (received: ConsumeMessage) => M;
-  readonly handler: (delivery: Tried<M>, signal: AbortSignal) => void | Promise<void>;
-  readonly settings: SubscribeSettings;
-  readonly notify: BusNoticeListener;
-  /** Publishes to the dead letters of the pool; resolves when they have the message. */
-  readonly deadLetter: (
-    pool: string,
-    received: ConsumeMessage,
-    failure: HandlingFailure,
-  ) => Promise<void>;
-  readonly onEnd: () => void;
-}
+import { inTime } from './in-time.js';
+import type { Identified, SubscriptionOptions } from './subscription-options.js';
 
 const firstDelay = 100;
 const longestDelay = 5_000;
@@ -81,10 +55,15 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
 
   /** Sets it up for the first time. Rejects with ConfigurationError or UnavailableError. */
   async start(): Promise<void> {
-    const { connection } = this.#options;
+    const { connection, bus } = this.#options;
+    const { connectTimeout, name } = bus;
     const model = await connection.ready();
     try {
-      await this.#inTime(this.#setUp(model));
+      // A broker that has lost the leader of a queue does not answer until it has a new one.
+      await inTime(this.#setUp(model), connectTimeout, () => {
+        const message = `The broker of ${name} did not set up ${this.#label} within ${connectTimeout} ms. Retry later.`;
+        return new UnavailableError('BUS_UNAVAILABLE', message, { parameters: { bus: name } });
+      });
     } catch (error) {
       this.#ended = true;
       void this.#leave();
@@ -263,23 +242,6 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     if (this.#resuming) return;
     this.#resuming = true;
     void this.#setUpAgain();
-  }
-
-  /** A broker that has lost the leader of a queue does not answer until it has a new one. */
-  async #inTime(work: Promise<void>): Promise<void> {
-    const { connectTimeout, name } = this.#options.bus;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const message = `The broker of ${name} did not set up ${this.#label} within ${connectTimeout} ms. Retry later.`;
-        reject(new UnavailableError('BUS_UNAVAILABLE', message, { parameters: { bus: name } }));
-      }, connectTimeout);
-    });
-    try {
-      await Promise.race([work, late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   /** Tries as long as the connection lives; the next connection calls it again. */

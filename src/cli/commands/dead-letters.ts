@@ -21,6 +21,9 @@ interface MendFlags extends LetterFlags {
   readonly yes?: boolean;
 }
 
+/** For the examples: a broker as it comes. */
+const anyBus = '--bus amqp://guest:guest@127.0.0.1';
+
 /** `signalbox dead-letters`: what a pool could not handle, by its reason; to be mended or dropped. */
 export function deadLettersCommand(): Command {
   const command = new Command('dead-letters').description(
@@ -43,7 +46,7 @@ function listCommand(): Command {
       '\nIn a reason, * stands for what differs between its messages: uuids and numbers. Give it to\n' +
         '--reason of the other commands, to take the whole group.\n' +
         '\nExamples:\n  signalbox dead-letters list billing --bus amqp://guest:guest@127.0.0.1\n' +
-        '  signalbox dead-letters list inventory@nova --json',
+        `  signalbox dead-letters list inventory@nova --json ${anyBus}`,
     )
     .action(async (pool: string, flags: LetterFlags) =>
       withDeadLetters(flags, async (deadLetters) => {
@@ -69,8 +72,8 @@ function showCommand(): Command {
     .option('--json', 'print one JSON object a line')
     .addHelpText(
       'after',
-      '\nExamples:\n  signalbox dead-letters show billing --limit 1\n' +
-        "  signalbox dead-letters show billing --reason 'failed after * tries: *' --json",
+      `\nExamples:\n  signalbox dead-letters show billing --limit 1 ${anyBus}\n` +
+        `  signalbox dead-letters show billing --reason 'failed after * tries: *' --json ${anyBus}`,
     )
     .action(async (pool: string, flags: LetterFlags) =>
       withDeadLetters(flags, async (deadLetters) => {
@@ -89,8 +92,8 @@ function redriveCommand(): Command {
     .addHelpText(
       'after',
       '\nThey come after what the pool already has, and are tried as if they were new.\n' +
-        "\nExamples:\n  signalbox dead-letters redrive billing --reason 'failed after * tries: the ledger is away'\n" +
-        '  signalbox dead-letters redrive billing --all --limit 10',
+        `\nExamples:\n  signalbox dead-letters redrive billing --reason 'failed after * tries: *' ${anyBus}\n` +
+        `  signalbox dead-letters redrive billing --all --limit 10 ${anyBus}`,
     )
     .action(async (pool: string, flags: MendFlags) => {
       requireChoice(flags);
@@ -107,8 +110,8 @@ function dropCommand(): Command {
     .option('--yes', 'really; without it the command only counts')
     .addHelpText(
       'after',
-      "\nExamples:\n  signalbox dead-letters drop billing --reason 'nobody to bill'\n" +
-        "  signalbox dead-letters drop billing --reason 'nobody to bill' --yes",
+      `\nWithout --yes it counts, and ends with 2.\n\nExamples:\n  signalbox dead-letters drop billing --reason 'nobody to bill' ${anyBus}\n` +
+        `  signalbox dead-letters drop billing --reason 'nobody to bill' --yes ${anyBus}`,
     )
     .action(async (pool: string, flags: MendFlags) => {
       requireChoice(flags);
