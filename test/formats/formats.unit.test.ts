@@ -45,7 +45,7 @@ describe('a configuration file', () => {
   it('names the format of each bus, also one of a module of yours', async () => {
     const configuration = validateConfiguration(
       {
-        formats: ['./test/formats/acme-format.ts'],
+        formats: ['./test/formats/fixtures/acme-format.ts'],
         bus: [
           { url: 'amqp://127.0.0.1', name: 'a', format: 'cloudstack' },
           { url: 'memory:', name: 'b', format: 'acme' },
