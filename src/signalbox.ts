@@ -31,6 +31,8 @@ import type { LifecycleSubscriber, SendOptions } from './store/subscriber.js';
 import type { OutboxDepth, Store, Transitioned } from './store/store.js';
 import type { TransitionOptions, Transitions } from './transitions.js';
 import { withCanonicalSubject } from './subject.js';
+import { Watch } from './watch/watch.js';
+import type { WatchOptions } from './watch/watch.js';
 import { canonicalUuid } from './uuid.js';
 
 /** What an event that is no state change is about, and in whose transaction it is written. */
@@ -78,6 +80,7 @@ export class Signalbox implements AsyncDisposable {
   readonly jobs: Jobs;
   readonly #parts: SignalboxParts;
   readonly #subscriptions = new Set<BusSubscription>();
+  readonly #watches = new Set<Watch>();
   #closing: Promise<void> | undefined;
 
   /** @internal Use `createSignalbox`. */
@@ -295,6 +298,46 @@ export class Signalbox implements AsyncDisposable {
   }
 
   /**
+   * The resources of a type as they are, and then each change to them, without end: list and watch, as a
+   * cloud's API has it. Nothing falls between the list and the changes, and after a loss, an overflow or
+   * an expired bookmark the table is read anew by itself. See `docs/watching.md`.
+   *
+   * @param options.from `'snapshot'` (default), `'now'`, or the bookmark of an earlier `synced`.
+   * @param options.bus Name of the bus, when there are several.
+   * @throws ConfigurationError RESOURCE_NOT_REGISTERED, or an option is out of range.
+   * @throws UnavailableError BUS_UNAVAILABLE, DATABASE_UNAVAILABLE; later failures are waited out.
+   *
+   * @example
+   * ```ts
+   * for await (const change of await signalbox.watch(Volume, { account: 'acme' })) {
+   *   if (change.type === 'removed') cache.delete(change.resource.uuid);
+   *   else if ('resource' in change) cache.set(change.resource.uuid, change.resource);
+   * }
+   * ```
+   */
+  async watch<R extends ResourceRef>(
+    resource: R,
+    options: WatchOptions<StateOf<LifecycleOf<R>>> & { readonly bus?: string } = {},
+  ): Promise<Watch<StateOf<LifecycleOf<R>>>> {
+    this.#assertOpen();
+    const { registry, dataSource, store, format } = this.#parts;
+    const bus = this.#bus(options.bus);
+    const parts = {
+      dataSource,
+      journal: store.journal,
+      binding: registry.get(resource),
+      bus,
+      format,
+    };
+    const watch: Watch<StateOf<LifecycleOf<R>>> = new Watch(parts, options, () =>
+      this.#watches.delete(watch),
+    );
+    this.#watches.add(watch);
+    await watch.start();
+    return watch;
+  }
+
+  /**
    * The journal of one resource, in order: what it lived through, who did it and why. Of removed
    * resources too.
    *
@@ -367,6 +410,7 @@ export class Signalbox implements AsyncDisposable {
     await sweeper?.stop();
     await transitions.close();
     await relay?.stop();
+    await Promise.all([...this.#watches].map((watch) => watch.close()));
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.unsubscribe()));
     await dispose();
   }

@@ -165,6 +165,8 @@ export class AmqpConnection {
       for (const listener of this.#listeners) listener.down();
       void this.#reconnect();
     });
+    // Each call under way listens for the end of the connection.
+    model.setMaxListeners(0);
     this.#model = model;
     this.#everConnected = true;
     this.#notify({ kind: 'connected', host: host.label, role: this.#role });

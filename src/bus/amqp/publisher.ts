@@ -5,6 +5,7 @@ import type { Published } from '../bus.js';
 import type { BusNoticeListener } from '../notice.js';
 import { replyCodeOf } from './amqp-error.js';
 import type { AmqpConnection } from './connection.js';
+import { whileOpen } from './while-open.js';
 import { publishOptions, toBuffer, type OutgoingMessage } from './wire.js';
 
 /** A publish that has not been settled. */
@@ -209,9 +210,9 @@ export class Publisher {
     if (this.#opening) return;
     this.#opening = true;
     try {
-      if (!this.#declared) await declare(model);
+      if (!this.#declared) await whileOpen(model, declare(model));
       this.#declared = true;
-      const channel = await model.createConfirmChannel();
+      const channel = await whileOpen(model, model.createConfirmChannel());
       this.#adopt(channel);
     } catch (error) {
       if (connection.model === model) {

@@ -7,6 +7,7 @@ import { Acknowledgements } from './acknowledgements.js';
 import { topologyError } from './amqp-error.js';
 import { inTime } from './in-time.js';
 import type { Identified, SubscriptionOptions } from './subscription-options.js';
+import { whileOpen } from './while-open.js';
 
 const firstDelay = 100;
 const longestDelay = 5_000;
@@ -253,7 +254,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       const { model } = connection;
       if (model === undefined) break;
       try {
-        await this.#setUp(model);
+        await whileOpen(model, this.#setUp(model));
         notify({ kind: 'resubscribed', subscription: this.#label });
         this.#tellMissed();
       } catch (error) {
