@@ -2,6 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import type { AmbientContext } from './context/ambient.js';
 import type { OriginSource } from './context/origin-source.js';
+import { reach } from './crash-points/crash-points.js';
 import { RefusedError } from './errors/errors.js';
 import type { Category } from './events/category.js';
 import type { EventTypes } from './events/event-types.js';
@@ -61,6 +62,7 @@ export class Announcer {
     const entry = this.compose(announcement);
     if (announcement.manager === undefined) {
       await this.#store.append([entry]);
+      reach('wake');
       this.#wake();
     } else {
       await this.#store.appendWithin(announcement.manager, [entry]);

@@ -6,6 +6,7 @@ import {
   refuseNonText,
   refuseUnknownOptions,
 } from './context/refuse-malformed.js';
+import { reach } from './crash-points/crash-points.js';
 import { RefusedError, SignalboxError } from './errors/errors.js';
 import type { ResourceBinding } from './store/binding.js';
 import { databaseError } from './store/database-errors.js';
@@ -139,6 +140,7 @@ export class Transitions {
     // Here and not in the writer: a batch is written in the context of whoever came first.
     refuseInsideTransaction(this.#dataSource);
     const outcome = await this.#groupCommit.transition(binding, request);
+    reach('wake');
     this.#wake();
     return outcome;
   }

@@ -1,3 +1,4 @@
+import { reach } from '../crash-points/crash-points.js';
 import type { BusMessage, RetryPolicy } from './bus.js';
 import { DeadLetterError } from './dead-letter-error.js';
 import { retryDelay } from './retry-policy.js';
@@ -99,6 +100,7 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
   /** Takes a delivery. The handler runs later, never inside this call. */
   accept(incoming: IncomingDelivery<M>): void {
     if (this.#stopped) return;
+    reach('deliver');
     this.#positions += 1;
     const entry: Entry<M> = {
       incoming,
@@ -262,7 +264,9 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
       ...(pool === undefined ? {} : { pool }),
     };
     try {
+      reach('handle');
       await handler(delivery, this.#abort.signal);
+      reach('ack');
       entry.incoming.acknowledge();
       return undefined;
     } catch (thrown) {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bus, Published } from '../bus/bus.js';
+import { reach } from '../crash-points/crash-points.js';
 import { RefusedError, UnavailableError } from '../errors/errors.js';
 import type { Format } from '../formats/format.js';
 import type { EventOrigin } from '../store/origin.js';
@@ -175,6 +176,7 @@ export class BusLane {
     this.#crowded = held.filter((share) => this.#queues.sizeOf(share) >= this.#crowd);
     const shares = held.filter((share) => !this.#crowded.includes(share));
     await this.#readBlocked();
+    reach('read');
     const rows = await outbox.read({
       shares,
       bus: waitingFor,
@@ -242,7 +244,9 @@ export class BusLane {
   async #publish(item: QueuedRow): Promise<void> {
     try {
       const message = outboxMessage(this.#given.format, item.row);
+      reach('publish');
       const published = await this.#given.bus.publish(message);
+      reach('confirm');
       await this.#published(item, message.key, published);
     } catch (error) {
       await this.#failed(item, toError(error));

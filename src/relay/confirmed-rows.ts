@@ -1,3 +1,4 @@
+import { reach } from '../crash-points/crash-points.js';
 import type { OutboxRecord, OutboxStore } from '../store/store.js';
 import type { Backoff } from './backoff.js';
 import { Wakeup } from './wakeup.js';
@@ -67,6 +68,7 @@ export class ConfirmedRows {
 
   async #remove(rows: readonly OutboxRecord[]): Promise<void> {
     try {
+      reach('delete');
       await this.#outbox.remove(rows);
       this.#backoff.reset();
       this.#onRemoved(rows);

@@ -1,4 +1,5 @@
 import { type DataSource, type EntityManager, In } from 'typeorm';
+import { reach } from '../crash-points/crash-points.js';
 import type { ResourceBinding } from './binding.js';
 import { ownTransaction } from './own-transaction.js';
 import { type LockedRow, type PlannedTransition, type PlanFacts, planTransition } from './plan.js';
@@ -96,6 +97,7 @@ async function planUnderLock(
   );
   const armed = fired.length === 0 ? undefined : await writer.armedWithin(manager, binding, fired);
   const entities = await loadEntities(manager, writer, binding, [...rows.keys()]);
+  reach('guard');
   const plans = batch.map((request) => {
     const row = rows.get(request.uuid);
     // Held by somebody else, or absent: asked again alone, it waits and is told which.

@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { reach } from '../crash-points/crash-points.js';
 import type { ResourceBinding } from './binding.js';
 import { bypassRefused, directWriteRefused } from './bypass.js';
 import { timeProperty } from './column-values.js';
@@ -139,6 +140,7 @@ export class SaveGuard {
     if (row === undefined) {
       throw unknownResource(binding, uuid);
     }
+    reach('guard');
     if (row.revision !== revision || row.state !== steps[0].step.from) {
       throw revisionConflict(binding, row, revision);
     }

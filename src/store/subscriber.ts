@@ -13,6 +13,7 @@ import type {
   UpdateEvent,
 } from 'typeorm';
 import { refuseNonText } from '../context/refuse-malformed.js';
+import { reach } from '../crash-points/crash-points.js';
 import { ConfigurationError } from '../errors/errors.js';
 import { BirthAnnouncer } from './birth-announcer.js';
 import type { ResourceBinding } from './binding.js';
@@ -26,7 +27,7 @@ import { type SendOptions, sendTo } from './send.js';
 import { drained, serially } from './serial.js';
 import { transactionGate } from './sqlite/transaction-gate.js';
 import type { EntityDescription, SubscriberParts } from './subscriber-parts.js';
-import { beginLevel, commitLevel, rollbackLevel } from './transaction-log.js';
+import { announces, beginLevel, commitLevel, rollbackLevel } from './transaction-log.js';
 import { isWriting } from './writing.js';
 
 export type { SendOptions } from './send.js';
@@ -214,11 +215,18 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     beginLevel(queryRunner);
   }
 
+  beforeTransactionCommit({ queryRunner }: TransactionCommitEvent): void {
+    if (announces(queryRunner)) {
+      reach('commit');
+    }
+  }
+
   afterTransactionCommit({ queryRunner }: TransactionCommitEvent): void {
     if (!commitLevel(queryRunner)) {
       return;
     }
     const { wake } = this.#parts;
+    reach('wake');
     try {
       // What the wake starts must not count as a part of this SQLite transaction.
       const gate = transactionGate(queryRunner.dataSource);

@@ -20,6 +20,12 @@ export function beginLevel(runner: QueryRunner): void {
   levels.push({ appended: false, undo: [] });
 }
 
+/** Whether the commit that is next makes events visible: it is the outermost, and some were appended. */
+export function announces(runner: QueryRunner): boolean {
+  const levels = logs.get(runner);
+  return levels?.length === 1 && levels[0]?.appended === true;
+}
+
 /**
  * Settles the level that was committed. True when it was the outermost and events were appended: only
  * then is anything visible to others. A released savepoint hands on to the level around it.

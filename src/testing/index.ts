@@ -1,6 +1,6 @@
 /**
- * The test kit: rules of a lifecycle in isolation, and what every bus must do. Needs no database, no
- * broker and no particular test runner.
+ * The test kit: rules of a lifecycle in isolation, crashes at every step, and what every bus must do. Needs
+ * no database, no broker and no particular test runner.
  *
  * @module
  */
@@ -60,6 +60,19 @@ export { coverageText } from './coverage/coverage-text.js';
 export type { CoverageTextOptions } from './coverage/coverage-text.js';
 export { coverageLcov } from './coverage/coverage-lcov.js';
 export type { CoverageFile } from './coverage/coverage-lcov.js';
+
+// Nothing lost, wherever a process dies
+export { crashMatrix } from './crash/crash-matrix.js';
+export type { CrashedRun, CrashMatrixOptions, CrashReport } from './crash/crash-matrix.js';
+export type { CrashMoment } from './crash/run-crash.js';
+export { crashPoints } from '../crash-points/crash-points.js';
+export type { CrashPoint } from '../crash-points/crash-points.js';
+export { deliveryFaults } from './delivery/delivery-faults.js';
+export type { DeliveryEvidence } from './delivery/delivery-faults.js';
+export type { DeliveryFault, DeliveryFaultCode } from './delivery/delivery-fault.js';
+export type { ResourceRow } from './delivery/row-faults.js';
+export { deliveryLog } from './delivery/delivery-log.js';
+export type { DeliveryLog } from './delivery/delivery-log.js';
 
 // What every bus must do
 export { busConformance } from './bus-conformance.js';

@@ -1,5 +1,6 @@
 import type { Connection, PoolConnection } from 'mysql2';
 import type { DataSource, EntityManager } from 'typeorm';
+import { reach } from '../../crash-points/crash-points.js';
 import { nextEventId } from '../event-id.js';
 import type { ResourceBinding } from '../binding.js';
 import { lockedRow } from '../column-values.js';
@@ -67,6 +68,7 @@ export class MysqlWriter implements PlannedWriter {
     const skips = skipLocked && batch.length > 1;
     return this.#transaction([lockStatement(binding, uuids, skips)], (found) => {
       const rows = rowsByUuid(binding, found);
+      reach('guard');
       const plans = batch.map((request) => {
         const row = rows.get(request.uuid);
         return row === undefined && skips
@@ -108,6 +110,7 @@ export class MysqlWriter implements PlannedWriter {
   }
 
   async appendWithin(manager: EntityManager, entries: readonly JournalEntry[]): Promise<void> {
+    reach('journal');
     await this.#writeWithin(manager, entryStatements(entries));
   }
 
@@ -146,6 +149,7 @@ export class MysqlWriter implements PlannedWriter {
     binding: ResourceBinding,
     plans: readonly PlannedTransition[],
   ): Promise<void> {
+    reach('compare-and-set');
     await this.#writeWithin(manager, planStatements(binding, plans));
   }
 
@@ -206,6 +210,7 @@ export class MysqlWriter implements PlannedWriter {
         ...first,
       ]);
       decision = decide(rows);
+      reach('compare-and-set');
       await fly(send, compound, [...decision.statements, statement('COMMIT')]);
       connection.release();
       return decision.result;

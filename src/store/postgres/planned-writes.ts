@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { reach } from '../../crash-points/crash-points.js';
 import type { ResourceBinding } from '../binding.js';
 import { lockedColumns, lockedRow } from '../column-values.js';
 import { databaseError } from '../database-errors.js';
@@ -76,6 +77,7 @@ export async function writePlans(
   binding: ResourceBinding,
   plans: readonly PlannedTransition[],
 ): Promise<void> {
+  reach('compare-and-set');
   const moved = await writeRows(manager, binding, plans);
   if (moved !== plans.length) {
     throw await conflictOf(manager, binding, plans);
@@ -167,6 +169,7 @@ export async function writeEntries(
   entries: readonly JournalEntry[],
 ): Promise<void> {
   if (entries.length > 0) {
+    reach('journal');
     await run(manager, appendText, appendValues(entries));
   }
 }

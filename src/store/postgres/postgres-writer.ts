@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { reach } from '../../crash-points/crash-points.js';
 import type { ResourceBinding } from '../binding.js';
 import { databaseError } from '../database-errors.js';
 import { nextEventId } from '../event-id.js';
@@ -85,6 +86,7 @@ export class PostgresWriter implements PlannedWriter {
       return;
     }
     try {
+      reach('journal');
       await runNamed(
         this.#dataSource,
         { name: 'signalbox_append', text: appendText },

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DataSource, EntityManager } from 'typeorm';
+import { reach } from '../../crash-points/crash-points.js';
 import { ConflictError, UnavailableError } from '../../errors/errors.js';
 import type { ResourceBinding } from '../binding.js';
 import { propertyValue } from '../column-values.js';
@@ -80,6 +81,7 @@ export class StatementLane {
     const statement = this.#statement(parameters, several);
     for (let attempt = 1; ; attempt += 1) {
       try {
+        reach('compare-and-set');
         const rows = await runNamed<StatementRow>(dataSource, statement, parameters.values);
         return this.#outcomes(batch, parameters, rows);
       } catch (error) {
@@ -111,6 +113,7 @@ export class StatementLane {
     const batch = [request];
     const parameters = this.#parameters(batch, several);
     const { text } = this.#statement(parameters, several);
+    reach('compare-and-set');
     const rows = await manager
       .query<Record<'ord' | 'state' | 'revision' | 'moved' | 'raced' | 'busy', never>[]>(text, [
         ...parameters.values,

@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { reach } from '../../crash-points/crash-points.js';
 import { nextEventId } from '../event-id.js';
 import type { ResourceBinding } from '../binding.js';
 import type { PlannedWriter } from '../guarded-transition.js';
@@ -37,17 +38,20 @@ export class SqliteWriter implements PlannedWriter {
     if (batch.some((request) => needsPlanning(binding, request))) {
       return transitionPlanned(this.#dataSource, this, binding, batch, this.#nextId);
     }
-    return exclusive(this.#dataSource, (connection) =>
-      batch.map((request) => {
+    return exclusive(this.#dataSource, (connection) => {
+      const outcomes = batch.map((request) => {
         const row = readRow(connection, binding, request.uuid);
+        reach('guard');
         const plan = planTransition(binding, row, request, { nextId: this.#nextId });
         if (plan instanceof Error) {
           return plan;
         }
         writePlan(connection, binding, plan);
         return plan.outcome;
-      }),
-    );
+      });
+      reach('commit');
+      return outcomes;
+    });
   }
 
   async transitionWithin(
@@ -67,7 +71,10 @@ export class SqliteWriter implements PlannedWriter {
   }
 
   async append(entries: readonly JournalEntry[]): Promise<void> {
-    await exclusive(this.#dataSource, (connection) => writeEntries(connection, entries));
+    await exclusive(this.#dataSource, (connection) => {
+      writeEntries(connection, entries);
+      reach('commit');
+    });
   }
 
   async appendWithin(manager: EntityManager, entries: readonly JournalEntry[]): Promise<void> {

@@ -1,4 +1,5 @@
 import type BetterSqlite3 from 'better-sqlite3';
+import { reach } from '../../crash-points/crash-points.js';
 import type { ResourceBinding } from '../binding.js';
 import { databaseValue, lockedColumns, lockedRow, timeProperty } from '../column-values.js';
 import type { JournalEntry } from '../journal-entry.js';
@@ -50,6 +51,7 @@ export function writePlan(
   plan: PlannedTransition,
 ): void {
   connection.transaction(() => {
+    reach('compare-and-set');
     writeRow(connection, binding, plan);
     writeEntries(connection, plan.entries);
     writeDeadlines(connection, plan.deadlines);
@@ -106,6 +108,7 @@ export function writeEntries(
     'INSERT INTO signalbox_outbox (position, share) VALUES (?, ?)',
   );
   for (const entry of entries) {
+    reach('journal');
     const { lastInsertRowid } = journal.run(
       entry.id,
       entry.source,
@@ -117,6 +120,7 @@ export function writeEntries(
       entry.time,
       entry.payload,
     );
+    reach('outbox');
     outbox.run(lastInsertRowid, shareOf(entry.uuid ?? entry.id));
   }
 }

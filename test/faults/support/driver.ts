@@ -5,27 +5,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Bus,
   cloudEvents,
-  createSignalbox,
   type Delivery,
   idempotent,
   memoryBus,
-  ResourceEntity,
   type Signalbox,
   subscribeEvents,
 } from 'signalbox';
 import { rabbitmq } from 'signalbox/amqp';
-import { virtualMachine } from 'signalbox/machines';
-import { Column, DataSource, type DataSourceOptions, Entity, type EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { Probe } from '../../e2e/support/probe.js';
-
-/** The machine of the demo, as a user would map it. */
-@Entity('demo_virtual_machine')
-class VirtualMachine extends ResourceEntity<typeof virtualMachine> {
-  static readonly lifecycle = virtualMachine;
-
-  @Column({ type: String, length: 64 })
-  name!: string;
-}
+import { connectDriver, openForDriver, VirtualMachine } from './driver-signalbox.js';
 
 /** What a driver is told to do. */
 export type DriverTask =
@@ -67,25 +56,8 @@ const round = [
   'OperationSucceeded',
 ] as const;
 
-async function connect(database: string): Promise<DataSource> {
-  const [, scheme, path = ''] = /^([a-z]+):(.*)$/.exec(database) ?? [];
-  const server: DataSourceOptions =
-    scheme === 'sqlite'
-      ? { type: 'better-sqlite3', database: path, enableWAL: true }
-      : scheme === 'postgres'
-        ? { type: 'postgres', url: database, poolSize: 5 }
-        : { type: 'mariadb', url: database.replace(/^[a-z]+/, 'mariadb'), poolSize: 5 };
-  return new DataSource({ ...server, entities: [VirtualMachine, Probe] }).initialize();
-}
-
 async function open(database: string, bus: Bus | undefined): Promise<Signalbox> {
-  const dataSource = await connect(database);
-  return createSignalbox({
-    dataSource,
-    resources: [VirtualMachine, Probe],
-    deadlines: false,
-    ...(bus === undefined ? { relay: false } : { bus, relay: { leaseDuration: 1000 } }),
-  });
+  return (await openForDriver(database, bus)).signalbox;
 }
 
 /** Takes every message and never confirms one: what is published stays unproven. */
@@ -145,7 +117,7 @@ async function member({ bus, pool, file }: DriverTask & { task: 'member' }): Pro
 
 async function bill({ database, bus, hold }: DriverTask & { task: 'bill' }): Promise<void> {
   const once = idempotent(
-    await connect(database),
+    await connectDriver(database),
     async (manager: EntityManager, { id }: Delivery) => {
       console.log(`handling ${id}`);
       await manager.query(`INSERT INTO ledger (entry) VALUES ('${id}')`);
