@@ -61,6 +61,8 @@ export class BusLane {
   /** Resources that wait behind a parked event; `#hold` finds out when one no longer does. */
   readonly #blocked = new Set<string>();
   #blockedKnown = false;
+  /** Resources of which an event was forgotten to be read again, since the read under way began. */
+  readonly #toReadAgain = new Set<string>();
   /** Shares that the last read left out. */
   #crowded: readonly number[] = [];
   #full = false;
@@ -176,6 +178,7 @@ export class BusLane {
     this.#crowded = held.filter((share) => this.#queues.sizeOf(share) >= this.#crowd);
     const shares = held.filter((share) => !this.#crowded.includes(share));
     await this.#readBlocked();
+    this.#toReadAgain.clear();
     reach('read');
     const rows = await outbox.read({
       shares,
@@ -190,6 +193,8 @@ export class BusLane {
       const generation = lease.generation(row.share);
       if (generation === undefined || generation !== generations.get(row.share)) continue;
       const key = keyOf(row);
+      // The read passed over the event that must come first: the next one finds both.
+      if (this.#toReadAgain.has(key)) continue;
       this.#known.add(row.position);
       if (this.#blocked.has(key)) behind.push(row);
       else this.#queues.add({ row, key, generation });
@@ -222,8 +227,7 @@ export class BusLane {
       const item = this.#queues.take();
       if (item === undefined) break;
       if (lease.generation(item.row.share) !== item.generation) {
-        this.#known.delete(item.row.position);
-        this.#queues.done(item.key);
+        this.#readAgain(item);
         continue;
       }
       this.#busy[item.row.share] = (this.#busy[item.row.share] ?? 0) + 1;
@@ -286,10 +290,21 @@ export class BusLane {
     if (this.#given.lease.generation(item.row.share) === item.generation) {
       this.#queues.putBack(item);
     } else {
-      this.#known.delete(item.row.position);
-      this.#queues.done(item.key);
+      this.#readAgain(item);
     }
     this.#pauseFor(error);
+  }
+
+  /**
+   * Forgets an event that was taken under a lease that is over. What was read behind it since, under the
+   * next lease, must not go first, and is forgotten with it.
+   */
+  #readAgain({ row, key }: QueuedRow): void {
+    this.#toReadAgain.add(key);
+    this.#known.delete(row.position);
+    for (const behind of this.#queues.removeKey(key)) this.#known.delete(behind.row.position);
+    this.#queues.done(key);
+    this.#wakeup.set();
   }
 
   #pauseFor(error: Error): void {

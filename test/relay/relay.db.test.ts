@@ -351,6 +351,46 @@ eachDatabase((kind) => {
     expect(noticed('lease-lost')).toEqual([]);
   });
 
+  test('an event whose publish fails after the lease was lost is not overtaken by what was read meanwhile', async () => {
+    let slept = 0;
+    const clock: LeaseClock = {
+      monotonic: () => performance.now(),
+      wall: () => Date.now() + slept,
+    };
+    const readAgain: number[] = [];
+    const watched = {
+      ...store,
+      outbox: {
+        ...store.outbox,
+        read: async (options: Parameters<typeof store.outbox.read>[0]) => {
+          const rows = await store.outbox.read(options);
+          if (noticed('lease-lost').length > 0) readAgain.push(...rows.map((row) => row.position));
+          return rows;
+        },
+      },
+    };
+    const bus = new ScriptedBus();
+    const gate = deferred();
+    let failed = false;
+    bus.script = async () => {
+      if (failed) return { routed: true };
+      await gate.promise;
+      failed = true;
+      throw unavailable();
+    };
+    const uuid = v4();
+    await store.append([stateEvent(uuid, 1)]);
+    startRelay({ store: watched, buses: [bus], clock, options: { leaseDuration: 500 } });
+    await eventually(() => expect(bus.mostAtOnce).toBe(1));
+    await store.append([stateEvent(uuid, 2), stateEvent(uuid, 3)]);
+    slept = 60_000;
+    // It holds its shares anew, the first event is still under way, and the others have been read again.
+    await eventually(() => expect(readAgain.length).toBeGreaterThan(0));
+    gate.resolve();
+    await emptied();
+    expect(bus.revisions(uuid)).toEqual([1, 2, 3]);
+  });
+
   test('a relay that slept past its lease publishes nothing that it held', async () => {
     let slept = 0;
     const clock: LeaseClock = {

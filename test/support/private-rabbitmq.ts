@@ -15,10 +15,14 @@ export interface PrivateRabbitmqOptions {
   readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string };
   /** More lines for `rabbitmq.conf`. */
   readonly config?: readonly string[];
+  /** What the nodes of one cluster share, so that they can meet. Default a node alone. */
+  readonly cluster?: { readonly cookie: string; readonly epmdPort: number };
 }
 
 /** A broker of one test file: it may be stopped, killed, paused and reconfigured at will. */
 export interface PrivateRabbitmq {
+  /** Erlang's name for the node. */
+  readonly node: string;
   /** `amqp://guest:guest@127.0.0.1:<port>` */
   readonly url: string;
   readonly port: number;
@@ -43,6 +47,7 @@ export interface PrivateRabbitmq {
 export async function startPrivateRabbitmq({
   tls,
   config = [],
+  cluster,
 }: PrivateRabbitmqOptions = {}): Promise<PrivateRabbitmq> {
   const directory = await mkdtemp(join(tmpdir(), 'signalbox-rabbitmq-'));
   const [port, distributionPort, tlsPort] = [
@@ -50,10 +55,15 @@ export async function startPrivateRabbitmq({
     await freePort(),
     tls ? await freePort() : 0,
   ];
-  const epmdPort = String(await freePort());
+  const epmdPort = String(cluster?.epmdPort ?? (await freePort()));
+  const node = `signalbox-${port}@localhost`;
   const home = join(directory, 'home');
   await mkdir(home);
-  await writeFile(join(home, '.erlang.cookie'), randomBytes(16).toString('hex'), { mode: 0o400 });
+  await writeFile(
+    join(home, '.erlang.cookie'),
+    cluster?.cookie ?? randomBytes(16).toString('hex'),
+    { mode: 0o400 },
+  );
   await writeFile(join(directory, 'enabled_plugins'), '[].');
   const lines = [
     `listeners.tcp.1 = 127.0.0.1:${port}`,
@@ -87,8 +97,10 @@ export async function startPrivateRabbitmq({
     RABBITMQ_LOG_BASE: directory,
     RABBITMQ_LOGS: '-',
     RABBITMQ_MNESIA_BASE: join(directory, 'data'),
-    RABBITMQ_NODENAME: `signalbox-${port}@localhost`,
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+    RABBITMQ_NODENAME: node,
+    // Nodes that no longer hear each other find out within seconds, and not within a minute.
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
+      '-kernel inet_dist_use_interface {127,0,0,1} -kernel net_ticktime 4',
   };
   const url = `amqp://guest:guest@127.0.0.1:${port}`;
   let server: ChildProcess | undefined;
@@ -138,6 +150,7 @@ export async function startPrivateRabbitmq({
 
   await start();
   return {
+    node,
     url,
     port,
     tlsPort,

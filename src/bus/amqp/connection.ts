@@ -8,6 +8,8 @@ import type { RabbitmqHost, RabbitmqSettings } from './options.js';
 export interface ConnectionListener {
   up(model: ChannelModel): void;
   down(): void;
+  /** Every host was tried in vain; it is tried again after a while. */
+  failed(error: SignalboxError): void;
   /** The first connection was refused for a reason that retrying cannot mend. */
   refused(error: ConfigurationError): void;
 }
@@ -184,6 +186,7 @@ export class AmqpConnection {
           for (const listener of this.#listeners) listener.refused(error);
           break;
         }
+        for (const listener of this.#listeners) listener.failed(error as SignalboxError);
         await this.#pause(attempt);
       }
     }
@@ -214,6 +217,7 @@ export class AmqpConnection {
           resolve(model);
         },
         down: () => {},
+        failed: () => {},
         refused: () => {},
       });
       const timer = setTimeout(() => {

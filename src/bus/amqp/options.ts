@@ -52,7 +52,9 @@ export interface RabbitmqOptions {
   readonly publishWindow?: number;
   /**
    * Milliseconds that a publish may take, waiting for a connection, a blocked broker and the confirm,
-   * before it rejects with BUS_UNAVAILABLE. Default 30,000.
+   * before it rejects with BUS_UNAVAILABLE. Default 30,000. Less finds a queue that has lost its leader
+   * sooner, and publishes more twice when the broker is slow. A broker that was never reached is not
+   * waited for: the publish rejects when every host was tried.
    */
   readonly publishTimeout?: number;
   /**

@@ -50,6 +50,7 @@ export class Publisher {
   #opening = false;
   #declared = false;
   #blocked = false;
+  #everUp = false;
   #full = false;
   #timer: NodeJS.Timeout | undefined;
   #unsettled = 0;
@@ -63,6 +64,7 @@ export class Publisher {
       down: () => {
         this.#blocked = false;
       },
+      failed: (error) => this.#connectFailed(error),
       refused: (error) => this.#rejectAll(error),
     });
   }
@@ -116,6 +118,7 @@ export class Publisher {
 
   #watch(model: ChannelModel): void {
     this.#declared = false;
+    this.#everUp = true;
     model.on('blocked', (reason) => {
       this.#blocked = true;
       this.#options.notify({ kind: 'blocked', reason });
@@ -333,23 +336,50 @@ export class Publisher {
     for (const pending of all) this.#settle(pending, error);
   }
 
+  /**
+   * A broker that has been found before is waited for: it may be starting again. Of one that never was,
+   * whoever waits is told at once, so that a relay does not take a wrong address for a slow start.
+   */
+  #connectFailed(error: Error): void {
+    if (!this.#everUp) this.#rejectAll(error);
+  }
+
+  /**
+   * Gives up a channel on which the broker owes a confirm that is overdue. With it go the window's place
+   * and the id that it holds: another try of the message would wait for them for ever.
+   */
+  #abandonChannel(): void {
+    const channel = this.#channel;
+    this.#channel = undefined;
+    const owed = [...this.#inFlight.values()];
+    this.#inFlight.clear();
+    const message =
+      'The channel was given up because the broker owed a confirm on it. Retry later.';
+    for (const pending of owed) this.#settle(pending, this.#error('BUS_UNAVAILABLE', message));
+    channel?.close().catch(() => undefined);
+  }
+
   /** One timer serves all: every call has the same time, so the eldest are due first. */
   #expire(): void {
     const now = performance.now();
     const { timeout, busName } = this.#options;
     const due = (pending: Pending): boolean => pending.deadline <= now;
+    const owed = [...this.#inFlight.values()].some(due);
     const late = [...this.#inFlight.values(), ...this.#suspects, ...this.#queue].filter(due);
     this.#suspects = this.#suspects.filter((pending) => !due(pending));
     this.#queue = this.#queue.filter((pending) => !due(pending));
     const state = this.#blocked ? 'blocks publishers' : 'did not confirm';
     const message = `The broker of ${busName} ${state} within ${timeout} ms; the message may have arrived. Retry later.`;
     for (const pending of late) this.#settle(pending, this.#error('BUS_UNAVAILABLE', message));
+    // A blocked broker reads nothing, the close neither; it confirms what it has once it goes on.
+    if (owed && !this.#blocked) this.#abandonChannel();
     this.#timer = undefined;
     const [eldest] = [...this.#inFlight.values(), ...this.#suspects, ...this.#queue].filter(
       ({ settled }) => !settled,
     );
     if (eldest === undefined) return;
     this.#timer = setTimeout(() => this.#expire(), Math.max(1, eldest.deadline - now));
+    this.#flush();
   }
 
   #error(code: ErrorCode, message: string, cause?: unknown): UnavailableError {

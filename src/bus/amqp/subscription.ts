@@ -74,6 +74,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     this.#stopListening = connection.listen({
       up: () => this.#recover(),
       down: () => {},
+      failed: () => {},
       refused: () => {},
     });
     // It may have been lost before anybody listened.

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Bus } from '../../../src/bus/bus.js';
 import type { BusNotice } from '../../../src/bus/notice.js';
 import { message, Recorder, sequence } from '../../../src/testing/bus-conformance/recorder.js';
+import { freePort } from '../../../scripts/servers/free-port.js';
 import { eventually } from '../../support/eventually.js';
 import { startPrivateRabbitmq, type PrivateRabbitmq } from '../../support/private-rabbitmq.js';
 import { openRabbitmqPlace, type RabbitmqPlace } from './rabbitmq-place.js';
@@ -217,4 +218,30 @@ describe('a broker', () => {
     }
     expect(await lost).toBe('CLOSED');
   }, 60_000);
+
+  it('that was never reachable is told of when every host was tried, not after a publish has waited', async () => {
+    const url = `amqp://guest:guest@127.0.0.1:${await freePort()}`;
+    const bus = place.connect({ url, publishTimeout: 600_000 });
+    await expect(bus.publish(message('a'))).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
+  });
+
+  it('that owes a confirm holds up neither another try of the message nor the others', async () => {
+    const bus = place.connect({ on, publishTimeout: 1000 });
+    const [stuck, fine] = [new Recorder(), new Recorder()];
+    await bus.subscribe(['stuck.#'], stuck.handler);
+    await bus.subscribe(['fine.#'], fine.handler, { pool: 'p' });
+    await bus.publish(message('stuck.a', { id: 'before' }));
+    const everyClassicQueue = (call: string) =>
+      `[sys:${call}(amqqueue:get_pid(Q)) || Q <- rabbit_amqqueue:list(), amqqueue:get_type(Q) == rabbit_classic_queue].`;
+    await broker.ctl('eval', everyClassicQueue('suspend'));
+    const owed = message('stuck.a', { id: 'owed' });
+    await expect(bus.publish(owed)).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
+    const again = outcomes(bus, [owed]);
+    expect(await bus.publish(message('fine.a', { id: 'other' }))).toEqual({ routed: true });
+    await fine.atLeast(1);
+    await broker.ctl('eval', everyClassicQueue('resume'));
+    await again;
+    await eventually(() => bus.publish(owed));
+    await eventually(() => expect(first(stuck.ids)).toEqual(['before', 'owed']));
+  });
 });

@@ -20,7 +20,10 @@ import { connectDriver, openForDriver, VirtualMachine } from './driver-signalbox
 export type DriverTask =
   /** Commits a few transitions, says so, and stays. */
   | { readonly task: 'commit'; readonly database: string; readonly publishes: 'never' | 'silently' }
-  /** Drives machines round and round until it is told to stop. */
+  /**
+   * Drives machines round and round until it is told to stop; SIGUSR2 stalls its event loop for ten
+   * seconds.
+   */
   | {
       readonly task: 'load';
       readonly database: string;
@@ -45,8 +48,17 @@ export type DriverTask =
       readonly bus: { readonly url: string; readonly exchange: string };
       readonly hold: boolean;
     }
+  /** Relays what is in the outbox, says so, and ends. */
+  | {
+      readonly task: 'drain';
+      readonly database: string;
+      readonly bus: { readonly url: string; readonly exchange: string };
+    }
   /** Leaves a resource in a state with a deadline, says so, and stays. */
   | { readonly task: 'begin'; readonly database: string };
+
+/** Milliseconds. */
+const stall = 10_000;
 
 const task = JSON.parse(process.argv[2] ?? '') as DriverTask;
 const round = [
@@ -83,6 +95,11 @@ async function load({ database, resources, bus }: DriverTask & { task: 'load' })
   let moved = 0;
   process.once('SIGTERM', () => {
     stopping = true;
+  });
+  process.on('SIGUSR2', () => {
+    console.log('stalls');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, stall);
+    console.log('goes on');
   });
   await Promise.all(
     Array.from({ length: resources }, async (_, index) => {
@@ -135,6 +152,14 @@ async function bill({ database, bus, hold }: DriverTask & { task: 'bill' }): Pro
   console.log('ready');
 }
 
+async function drain({ database, bus }: DriverTask & { task: 'drain' }): Promise<void> {
+  const signalbox = await open(database, rabbitmq(bus));
+  while ((await signalbox.outboxDepth()).pending > 0) await delay(100);
+  await signalbox.close();
+  console.log('drained');
+  process.exit(0);
+}
+
 async function begin(database: string): Promise<void> {
   const signalbox = await open(database, undefined);
   const { uuid } = await signalbox.create(Probe);
@@ -154,6 +179,9 @@ switch (task.task) {
     break;
   case 'bill':
     await bill(task);
+=======
+  case 'drain':
+    await drain(task);
     break;
   case 'begin':
     await begin(task.database);
