@@ -31,7 +31,8 @@ it('nothing is lost wherever the process dies', async () => {
     execArgv: ['--import', loader], // what runs your TypeScript, such as 'tsx'
     prepare, // a new place for each run
     dispose,
-    parallel: 4,
+    parallel: 3, // processes at once
+    timeout: 120_000, // for each; it bounds a failure
     expected: ['guard', 'journal', 'commit', 'publish', 'handle', 'ack'],
     check: async ({ place }) => {
       // What an operator does: starts it again.
@@ -43,5 +44,5 @@ it('nothing is lost wherever the process dies', async () => {
     },
   });
   console.log(crashes.map(({ name }) => name).join('\n'));
-}, 240_000);
+}, 480_000);
 // #endregion

@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Delivery } from '../bus/bus.js';
 import { DeadLetterError } from '../bus/dead-letter-error.js';
+import { reach } from '../crash-points/crash-points.js';
 import { ConfigurationError, ConflictError } from '../errors/errors.js';
 import type { SignalboxEvent } from '../events/event.js';
 import { utf8Length } from '../json/plain-json.js';
@@ -110,6 +111,7 @@ async function handleOnce(
           throw error;
         }
         await assertHeld(inbox, manager, ref);
+        reach('inbox commit');
       });
       return;
     } catch (error) {

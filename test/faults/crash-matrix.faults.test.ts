@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { rabbitmq } from '../../src/bus/amqp/index.js';
+import type { SignalboxEvent } from '../../src/events/event.js';
+import { idempotent } from '../../src/inbox/idempotent.js';
 import {
   type CrashPoint,
   crashMatrix,
@@ -18,6 +20,7 @@ import { eventually } from '../support/eventually.js';
 import { serviceUrl } from '../support/service-url.js';
 import { uniqueName } from '../support/unique-name.js';
 import { long } from './support/fault-length.js';
+import { createHandledTable, handledIds, noteHandled } from './support/handled-table.js';
 import { machineRows } from './support/machine-rows.js';
 import type { CrashPlace } from './support/crash-scenario.js';
 
@@ -37,6 +40,7 @@ const onTheWay = [
   'delete',
   'deliver',
   'handle',
+  'inbox commit',
   'ack',
 ] as const;
 
@@ -48,6 +52,7 @@ describe.each(databases)('on %s', (kind) => {
 
   async function prepare(): Promise<CrashPlace> {
     const cloud = await openCloud(kind);
+    await createHandledTable(cloud.dataSource);
     clouds.set(cloud.url, cloud);
     const directory = await mkdtemp(join(tmpdir(), 'signalbox-crash-'));
     return {
@@ -63,7 +68,14 @@ describe.each(databases)('on %s', (kind) => {
     await using bus = rabbitmq(place.bus);
     // What an operator does: starts it again.
     const signalbox = await cloud.open({ bus, relay: { leaseDuration: 500 } });
-    await signalbox.subscribe('#', log.record, { pool: 'all' });
+    await signalbox.subscribe(
+      '#',
+      idempotent(cloud.dataSource, async (manager, event: SignalboxEvent) => {
+        await noteHandled(manager, event);
+        log.record(event);
+      }),
+      { pool: 'all' },
+    );
     await outboxEmpty(signalbox);
     const committed = (await cloud.journal()).map(({ event }) => event);
     await eventually(async () => {
@@ -72,6 +84,12 @@ describe.each(databases)('on %s', (kind) => {
     });
     const [delivered, rows] = [await log.read(), await machineRows(cloud)];
     expect(deliveryFaults({ committed, delivered, rows }), name).toEqual([]);
+    // However often it was delivered, what its handler wrote is there once.
+    await eventually(async () => {
+      expect(await handledIds(cloud.dataSource), name).toEqual(
+        committed.map(({ id }) => id).toSorted(),
+      );
+    });
     // A caller who was told that it happened was told the truth.
     const types = committed.map(({ type }) => type);
     for (const [, type] of output.matchAll(/^resolved (.+)$/gm))
@@ -94,9 +112,10 @@ describe.each(databases)('on %s', (kind) => {
       prepare,
       check,
       dispose,
-      parallel: 4,
+      parallel: 3,
+      timeout: 120_000,
       expected,
     });
     expect(crashes.map(({ point }) => point)).toEqual([...expected, 'end']);
-  }, 240_000);
+  }, 480_000);
 });

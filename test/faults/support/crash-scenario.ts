@@ -2,9 +2,11 @@
 // their relay to RabbitMQ, and a pool that writes down what it handles. The crash kit runs it.
 import 'reflect-metadata';
 import { setTimeout as delay } from 'node:timers/promises';
+import { idempotent, type SignalboxEvent } from 'signalbox';
 import { rabbitmq } from 'signalbox/amqp';
 import { deliveryLog } from 'signalbox/testing';
 import { openForDriver, VirtualMachine } from './driver-signalbox.js';
+import { noteHandled } from './handled-table.js';
 
 /** Where a run of the scenario takes place. */
 export interface CrashPlace {
@@ -20,7 +22,14 @@ const announced = 5;
 export async function scenario({ database, bus, file }: CrashPlace): Promise<void> {
   const { signalbox, dataSource } = await openForDriver(database, rabbitmq(bus));
   const log = deliveryLog(file);
-  await signalbox.subscribe('#', log.record, { pool: 'all', concurrency: 4 });
+  await signalbox.subscribe(
+    '#',
+    idempotent(dataSource, async (manager, event: SignalboxEvent) => {
+      await noteHandled(manager, event);
+      log.record(event);
+    }),
+    { pool: 'all', concurrency: 4 },
+  );
   const { uuid } = await signalbox.create(VirtualMachine, { name: 'web' });
   console.log('resolved Created');
   await signalbox.transition(VirtualMachine, uuid, 'StartRequested');

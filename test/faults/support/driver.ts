@@ -179,7 +179,7 @@ switch (task.task) {
     break;
   case 'bill':
     await bill(task);
-=======
+    break;
   case 'drain':
     await drain(task);
     break;
