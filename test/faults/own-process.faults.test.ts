@@ -50,7 +50,7 @@ describe('a process in trouble', () => {
     return through.href;
   }
 
-  async function nothingLost(signalbox: Signalbox): Promise<void> {
+  async function expectNothingLost(signalbox: Signalbox): Promise<void> {
     await outboxEmpty(signalbox, 60_000);
     const committed = (await cloud.journal()).map(({ event }) => event);
     await eventually(
@@ -82,7 +82,7 @@ describe('a process in trouble', () => {
       await driver.line('goes on');
       driver.kill('SIGTERM');
       await driver.line('ended', { deadline: 60_000 });
-      await nothingLost(signalbox);
+      await expectNothingLost(signalbox);
     },
   );
 
@@ -114,7 +114,7 @@ describe('a process in trouble', () => {
     driver.kill('SIGTERM');
     expect(await driver.exited).toMatchObject({ code: 0 });
     const signalbox = await openHere();
-    await nothingLost(signalbox);
+    await expectNothingLost(signalbox);
   });
 
   test.runIf(long)('with a small heap relays a backlog that is larger than the heap', async () => {

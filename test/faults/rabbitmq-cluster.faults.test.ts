@@ -27,7 +27,7 @@ describe.runIf(long)(`a cluster of three RabbitMQ nodes with quorum queues (seed
   }, 120_000);
 
   /** Under load: the leader is struck, another one is elected, the struck one comes back. */
-  async function endure(
+  async function expectEndured(
     what: string,
     strike: (leader: PrivateRabbitmq) => Promise<void>,
     mend: (leader: PrivateRabbitmq) => Promise<void>,
@@ -50,7 +50,7 @@ describe.runIf(long)(`a cluster of three RabbitMQ nodes with quorum queues (seed
   test(
     'loses nothing when the leader of the queue is killed under load, and rejoins',
     () =>
-      endure(
+      expectEndured(
         'the leader was killed',
         (leader) => leader.kill(),
         (leader) => leader.start(),
@@ -61,7 +61,7 @@ describe.runIf(long)(`a cluster of three RabbitMQ nodes with quorum queues (seed
   test(
     'loses nothing when the leader of the queue is cut off from the others, and rejoins',
     () =>
-      endure(
+      expectEndured(
         'the leader was isolated',
         (leader) => cluster.isolate(leader),
         (leader) => cluster.rejoin(leader),
@@ -72,7 +72,7 @@ describe.runIf(long)(`a cluster of three RabbitMQ nodes with quorum queues (seed
   test(
     'loses nothing when the leader of the queue freezes, and goes on behind its time',
     () =>
-      endure(
+      expectEndured(
         'the leader froze',
         async (leader) => leader.pause(),
         async (leader) => leader.resume(),

@@ -42,7 +42,7 @@ afterAll(async () => {
 }, 120_000);
 
 /** Under load: all strike at once, are endured, are mended; then everything must be where it belongs. */
-async function endure(faults: readonly Fault[]): Promise<void> {
+async function expectEndured(faults: readonly Fault[]): Promise<void> {
   const what = `${faults.map(({ name }) => name).join(', while ')} (seed ${seed})`;
   world.work.start(8, 4);
   await world.changes(100);
@@ -83,7 +83,7 @@ const pairs = Array.from({ length: long ? 12 : 1 }, () => [
 ]);
 
 describe(`after a fault under load nothing is lost, made up or out of order (seed ${seed})`, () => {
-  test.each(single)('%s', async (name) => endure([faultNamed(name)]), 240_000);
+  test.each(single)('%s', async (name) => expectEndured([faultNamed(name)]), 240_000);
 
-  test.each(pairs)('%s, while %s', async (...both) => endure(both.map(faultNamed)), 240_000);
+  test.each(pairs)('%s, while %s', async (...both) => expectEndured(both.map(faultNamed)), 240_000);
 });
