@@ -65,7 +65,7 @@ export default defineConfig({
           ],
           testTimeout: 120_000,
           // Joining a Kafka group is three seconds of waiting; waits may overlap.
-          maxConcurrency: 30,
+          maxConcurrency: 20,
         },
       },
       {

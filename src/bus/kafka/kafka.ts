@@ -36,6 +36,9 @@ export function kafka(options: KafkaOptions): Bus {
   return new KafkaBus(completeKafkaOptions(options), notifier(options.on));
 }
 
+/** Milliseconds that a subscription may take to begin, at least. */
+const leastStartTimeout = 60_000;
+
 /** Milliseconds that closing waits for confirms of what was published before. */
 const closePatience = 5_000;
 
@@ -191,7 +194,7 @@ class KafkaBus implements Bus {
       sessionTimeout,
       commitInterval,
       // Joining waits for every member of the group to come back.
-      startTimeout: sessionTimeout * 3,
+      startTimeout: Math.max(leastStartTimeout, sessionTimeout * 3),
     };
   }
 

@@ -57,7 +57,7 @@ export function openKafkaPlace(brokers: string): KafkaPlace {
         brokers,
         topic,
         // The mock holds a rebalance back for nearly as long.
-        sessionTimeout: 3_000,
+        sessionTimeout: 4_000,
         driver: network.driver,
         ...options,
       });
