@@ -10,7 +10,7 @@ import { settingsOf, type CommonFlags } from './settings.js';
  */
 export async function requireBuses(flags: CommonFlags): Promise<readonly Bus[]> {
   const { bus: configured, formats } = await settingsOf(flags);
-  const buses = connectBuses(configured, await loadFormats(formats));
+  const buses = await connectBuses(configured, await loadFormats(formats));
   if (buses.length > 0) return buses;
   throw new ConfigurationError(
     'CONFIG_VALUE_INVALID',

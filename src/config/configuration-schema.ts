@@ -21,7 +21,7 @@ const bus = Type.Object(
   {
     url: Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1 })], {
       description:
-        'amqp://, amqps://, kafka://host:9092/topic or kafkas:// address, or several of one cluster; or kafka:<properties file>.',
+        'amqp://, amqps://, kafka://host:9092/topic, kafkas://, nats://host:4222/stream or tls:// address, or several of one cluster; or kafka:<properties file>.',
     }),
     name: Type.Optional(
       Type.String({

@@ -3,6 +3,7 @@ import { rabbitmq } from '../bus/amqp/index.js';
 import type { Bus } from '../bus/bus.js';
 import { kafkaAddress } from '../bus/kafka/address.js';
 import { kafka } from '../bus/kafka/index.js';
+import { natsAddress } from '../bus/nats/address.js';
 import { memoryBus } from '../bus/memory/memory-bus.js';
 import { ConfigurationError } from '../errors/errors.js';
 import type { Format } from '../formats/format.js';
@@ -10,32 +11,37 @@ import { formats, type Formats } from '../formats/formats.js';
 import type { BusConfiguration, Configuration } from './configuration.js';
 
 /**
- * Makes the buses of a configuration, without connecting them. Throws ConfigurationError
+ * Makes the buses of a configuration, without connecting them. Rejects with ConfigurationError
  * CONFIG_VALUE_INVALID for an address of an unknown kind, without the address, and for a format that
- * is not among `known`.
+ * is not among `known`, and DRIVER_MISSING where the client of NATS is not installed.
  */
-export function connectBuses(
+export async function connectBuses(
   configuration: Configuration['bus'],
   known: Formats = formats,
-): readonly Bus[] {
+): Promise<readonly Bus[]> {
   const list =
     configuration === undefined
       ? []
       : Array.isArray(configuration)
         ? configuration
         : [configuration];
-  return list.map((item) => connectBus(typeof item === 'string' ? { url: item } : item, known));
+  return Promise.all(
+    list.map((item) => connectBus(typeof item === 'string' ? { url: item } : item, known)),
+  );
 }
 
-function connectBus(configuration: BusConfiguration, known: Formats): Bus {
+async function connectBus(configuration: BusConfiguration, known: Formats): Promise<Bus> {
   const { url, name, exchange, unroutable, tls } = configuration;
   const urls = typeof url === 'string' ? [url] : url;
   const schemes = new Set(urls.map((address) => /^([a-z]+):/i.exec(address)?.[1]?.toLowerCase()));
   const isKafka = schemes.size > 0 && [...schemes].every((each) => /^kafkas?$/.test(each ?? ''));
+  const isNats = schemes.size > 0 && [...schemes].every((each) => /^(nats|tls)$/.test(each ?? ''));
+  const transport = isKafka ? 'kafka' : isNats ? 'nats' : 'amqp';
   const format =
     configuration.format === undefined
       ? {}
-      : { format: known.get(configuration.format, isKafka ? 'kafka' : 'amqp') };
+      : { format: known.get(configuration.format, transport) };
+  if (isNats) return natsBus(configuration, urls, format);
   if (isKafka) return kafkaBus(configuration, urls, format);
   if (schemes.size === 1 && schemes.has('memory')) {
     return memoryBus({ ...(name === undefined ? {} : { name }), ...format });
@@ -44,7 +50,7 @@ function connectBus(configuration: BusConfiguration, known: Formats): Bus {
     if (scheme !== 'amqp' && scheme !== 'amqps') {
       throw new ConfigurationError(
         'CONFIG_VALUE_INVALID',
-        `A bus address must begin with amqp://, amqps://, kafka://, kafkas:// or memory:, not ` +
+        `A bus address must begin with amqp://, amqps://, kafka://, kafkas://, nats://, tls:// or memory:, not ` +
           `${scheme === undefined ? 'without a scheme' : `'${scheme}:'`}.`,
         { parameters: { key: 'bus', scheme: scheme ?? null } },
       );
@@ -60,19 +66,56 @@ function connectBus(configuration: BusConfiguration, known: Formats): Bus {
   });
 }
 
-function kafkaBus(
-  { name, exchange, unroutable, tls }: BusConfiguration,
+/** The client of NATS is loaded by those who use it: whoever does not need not install it. */
+async function natsBus(
+  configuration: BusConfiguration,
   urls: readonly string[],
   format: { readonly format?: Format },
-): Bus {
+): Promise<Bus> {
+  refuseRabbitmqOptions(configuration, 'a NATS bus has a stream in its address');
+  const { name, tls } = configuration;
+  const { nats } = await import('../bus/nats/index.js').catch((cause: unknown) => {
+    throw new ConfigurationError(
+      'DRIVER_MISSING',
+      "The client of NATS is not installed. Run 'npm install @nats-io/transport-node @nats-io/jetstream'.",
+      { parameters: { package: '@nats-io/transport-node' }, cause },
+    );
+  });
+  const { ca, cert, key } = tls === undefined ? {} : readTls(tls);
+  return nats({
+    ...natsAddress(urls),
+    ...(name === undefined ? {} : { name }),
+    ...format,
+    ...(tls === undefined
+      ? {}
+      : {
+          tls: {
+            ...(ca === undefined ? {} : { ca: ca.toString() }),
+            ...(cert === undefined ? {} : { cert: cert.toString() }),
+            ...(key === undefined ? {} : { key: key.toString() }),
+          },
+        }),
+  });
+}
+
+function refuseRabbitmqOptions({ exchange, unroutable }: BusConfiguration, instead: string): void {
   for (const [key, value] of Object.entries({ exchange, unroutable })) {
     if (value === undefined) continue;
     throw new ConfigurationError(
       'CONFIG_VALUE_INVALID',
-      `'bus.${key}' is of RabbitMQ; a Kafka bus has a topic in its address.`,
+      `'bus.${key}' is of RabbitMQ; ${instead}.`,
       { parameters: { key: `bus.${key}` } },
     );
   }
+}
+
+function kafkaBus(
+  configuration: BusConfiguration,
+  urls: readonly string[],
+  format: { readonly format?: Format },
+): Bus {
+  refuseRabbitmqOptions(configuration, 'a Kafka bus has a topic in its address');
+  const { name, tls } = configuration;
   return kafka({
     ...kafkaAddress(urls),
     ...(name === undefined ? {} : { name }),

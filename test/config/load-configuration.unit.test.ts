@@ -111,6 +111,8 @@ describe('a bus of the configuration', () => {
   test.each([
     [`http://u:${canary}@h`, /amqp:\/\//],
     [`u:${canary}@h`, /amqp:\/\//],
+    [`nats://u:${canary}@h/a.b`, /stream/],
+    [{ url: [`nats://u:${canary}@h/a`, `nats://u:${canary}@g/b`] }, /same stream/],
     [{ url: `amqps://u:${canary}@h`, tls: { ca: '/nowhere/ca.pem' } }, /bus\.tls\.ca/],
     [`kafka://u:${canary}@h:x/t`, /kafka:\/\/host/],
     [{ url: `kafkas://u:${canary}@h/t`, exchange: 'e' }, /bus\.exchange/],
@@ -118,24 +120,24 @@ describe('a bus of the configuration', () => {
       [`kafka://u:${canary}@h/t`, `amqp://h`].map((url) => ({ url: [url, 'memory:'] })),
       /kafka:\/\//,
     ],
-  ])('with a bad address or file is refused without its password', (bus, message) => {
-    let error: unknown;
-    try {
-      connectBuses(bus);
-    } catch (thrown) {
-      error = thrown;
-    }
+  ])('with a bad address or file is refused without its password', async (bus, message) => {
+    const error: unknown = await connectBuses(bus).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'CONFIG_VALUE_INVALID' });
     expect((error as Error).message).toMatch(message);
     expect(inspect(error, { depth: 9 })).not.toContain(canary);
   });
 
-  test('that is a Kafka address is a Kafka bus, with the format as Kafka has it', () => {
-    const [plain, formatted] = connectBuses([
+  test('that is a Kafka address is a Kafka bus, with the format as Kafka has it', async () => {
+    const [plain, formatted] = await connectBuses([
       'kafka://h:9092/cs',
       { url: 'kafkas://u:p@h/cs', name: 'other', format: 'cloudevents-binary' },
     ]);
     expect(plain).toMatchObject({ name: 'kafka', format: { name: 'cloudevents-binary' } });
     expect(formatted).toMatchObject({ name: 'other', format: plain?.format });
+  });
+
+  test('that is a NATS address is a NATS bus, with the stream of its path', async () => {
+    const [bus] = await connectBuses({ url: ['nats://h/cloud', 'nats://g/cloud'], format: 'oslo' });
+    expect(bus).toMatchObject({ name: 'nats', format: { name: 'oslo' } });
   });
 });

@@ -54,7 +54,7 @@ describe('a configuration file', () => {
       },
       'the test',
     );
-    const buses = connectBuses(configuration.bus, await loadFormats(configuration.formats));
+    const buses = await connectBuses(configuration.bus, await loadFormats(configuration.formats));
     expect(buses.map(({ format }) => format?.name)).toEqual(['cloudstack', 'acme', undefined]);
     expect(buses[0]?.format).toBe(cloudStack);
     await Promise.all(buses.map((bus) => bus.close()));
@@ -70,9 +70,10 @@ describe('a configuration file', () => {
     });
   });
 
-  it('is refused with a format that nobody has', () => {
+  it('is refused with a format that nobody has', async () => {
     const bus = { url: 'amqp://u:c4n4ry@127.0.0.1', format: 'osla' };
-    expect(() => connectBuses(bus)).toThrow(/Did you mean 'oslo'/);
-    expect(() => connectBuses(bus)).not.toThrow(/c4n4ry/);
+    const refused = await connectBuses(bus).catch(String);
+    expect(refused).toMatch(/Did you mean 'oslo'/);
+    expect(refused).not.toMatch(/c4n4ry/);
   });
 });

@@ -139,7 +139,7 @@ function letters(name: string, description: string, limit: number): Command {
     .option('--reason <pattern>', 'only those with this reason; * stands for any text')
     .option('--id <id>', 'only the message with this id; may be repeated', repeated)
     .option('--limit <n>', 'at most so many, oldest first', wholeNumber, limit)
-    .option('--bus <url>', 'amqp:// or amqps:// address', repeated)
+    .option('--bus <url>', 'amqp://, kafka:// or nats:// address', repeated)
     .option('--for-bus <name>', 'which of several configured buses')
     .option('--config <file>', 'configuration file');
 }

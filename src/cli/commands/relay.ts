@@ -20,7 +20,7 @@ export function relayCommand(): Command {
   return new Command('relay')
     .description('Move the outbox to the buses. Run as many as you like: they share the work.')
     .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
-    .option('--bus <url>', 'amqp:// or kafka:// address; may be repeated', repeated)
+    .option('--bus <url>', 'amqp://, kafka:// or nats:// address; may be repeated', repeated)
     .option('--config <file>', 'configuration file')
     .addHelpText(
       'after',
@@ -28,7 +28,7 @@ export function relayCommand(): Command {
     )
     .action(async (flags: CommonFlags) => {
       const { database, bus, formats, source, relay: options } = await requireDatabase(flags);
-      const buses = connectBuses(bus, await loadFormats(formats));
+      const buses = await connectBuses(bus, await loadFormats(formats));
       if (buses.length === 0) {
         throw new ConfigurationError(
           'CONFIG_VALUE_INVALID',

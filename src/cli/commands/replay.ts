@@ -39,13 +39,13 @@ export function replayCommand(): Command {
     .option('--dry-run', 'count the events, send nothing')
     .option('--json', 'print one JSON object')
     .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
-    .option('--bus <url>', 'amqp:// or amqps:// address; may be repeated', repeated)
+    .option('--bus <url>', 'amqp://, kafka:// or nats:// address; may be repeated', repeated)
     .option('--for-bus <name>', 'which bus, when several are configured')
     .option('--config <file>', 'configuration file')
     .addHelpText('after', examples)
     .action(async (patterns: string[], flags: ReplayFlags) => {
       const { database, bus, formats } = await requireDatabase(flags);
-      const buses = connectBuses(bus, await loadFormats(formats));
+      const buses = await connectBuses(bus, await loadFormats(formats));
       const stop = stopSignal();
       const aborting = new AbortController();
       void stop.requested.then(() => aborting.abort());

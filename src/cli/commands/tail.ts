@@ -21,7 +21,7 @@ export function tailCommand(): Command {
   return new Command('tail')
     .description('Print events as they come, without taking them from any other reader.')
     .addArgument(new Argument('[patterns...]', 'topic patterns; default every event'))
-    .option('--bus <url>', 'amqp:// or kafka:// address; may be repeated', repeated)
+    .option('--bus <url>', 'amqp://, kafka:// or nats:// address; may be repeated', repeated)
     .addOption(
       new Option('--format <format>', 'how to print them')
         .choices(['pretty', 'json'])

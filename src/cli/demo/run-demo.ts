@@ -39,7 +39,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   });
   try {
     await migrate(dataSource);
-    const buses = connectBuses(options.bus ?? 'memory:');
+    const buses = await connectBuses(options.bus ?? 'memory:');
     try {
       await using signalbox = await createSignalbox({
         dataSource,

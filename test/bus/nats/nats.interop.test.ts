@@ -1,4 +1,6 @@
-import { resolve } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
@@ -7,6 +9,7 @@ import type { Bus } from '../../../src/bus/bus.js';
 import { nats } from '../../../src/bus/nats/index.js';
 import type { BusNotice } from '../../../src/bus/notice.js';
 import { message, Recorder, sequence } from '../../../src/testing/bus-conformance/recorder.js';
+import { runSignalbox, startSignalbox } from '../../support/command-line.js';
 import { eventually } from '../../support/eventually.js';
 import { type PrivateNats, startPrivateNats } from '../../support/private-nats.js';
 import { startNode } from '../../support/run-node.js';
@@ -226,4 +229,29 @@ describe('bad input', () => {
       expect(recorder.deliveries.map(({ key }) => key).toSorted()).toEqual(['to.all', 'to.it']);
     },
   );
+});
+
+test('the demo runs over NATS, and tail sees its events', async () => {
+  const address = `${server.url}/${stream}`;
+  const directory = await mkdtemp(join(tmpdir(), 'signalbox-nats-demo-'));
+  await using tail = startSignalbox(['tail', '--bus', address, '--count', '5', '--format', 'json']);
+  const bus = open();
+  await bus.connect();
+  const { connection, manager } = await stranger();
+  await eventually(
+    async () => expect((await manager.streams.info(stream)).state.consumer_count).toBe(1),
+    { deadline: 30_000 },
+  );
+  await connection.close();
+  const database = `sqlite:${join(directory, 'demo.sqlite')}`;
+  const demo = await runSignalbox(['demo', '--database', database, '--bus', address, '--json']);
+  expect(demo.stderr).toBe('');
+  expect(demo.code).toBe(0);
+  const summary = JSON.parse(demo.stdout.trim().split('\n').at(-1) ?? '') as {
+    readonly summary: { readonly journal: number; readonly received: number };
+  };
+  expect(summary.summary.received).toBe(summary.summary.journal);
+  const { stdout } = await tail.exited;
+  expect(stdout.trim().split('\n')).toHaveLength(5);
+  await rm(directory, { recursive: true });
 });
