@@ -39,7 +39,7 @@ export const importing = {
       });
     };
     return {
-      settings: { caches: 'warm', install: 'npm install --omit=optional' },
+      settings: { caches: 'warm', install: 'npm install' },
       figures: [
         figure({
           name: "import 'signalbox'",
