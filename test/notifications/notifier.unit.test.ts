@@ -8,6 +8,7 @@ import { cloudStack } from '../../src/formats/cloudstack/cloudstack.js';
 import {
   busDriver,
   logDriver,
+  messagingDriver,
   notificationPriorities,
   notifier,
   notifyStateChanges,
@@ -152,6 +153,22 @@ describe('the log driver', () => {
     expect(lines.join()).not.toMatch(/hunter2|abc/);
     expect(lines[1]).toMatch(/^error oslo\.messaging\.notification\.a\?b \{/);
     expect(lines.join('')).not.toContain('\n');
+  });
+});
+
+describe('the messaging driver', () => {
+  it('tells when the broker is away, and keeps no other driver from hearing', async () => {
+    const test = testDriver();
+    // Nothing listens on this port.
+    const away = messagingDriver({ url: 'amqp://u:c4n4ry@127.0.0.1:1', publishTimeout: 300 });
+    await using notify = notifier({ publisherId, drivers: [away, test] });
+    const error: unknown = await notify.info('a.b', 1).catch((e: unknown) => e);
+    expect(error).toMatchObject({
+      code: 'NOTIFICATION_NOT_DELIVERED',
+      parameters: { drivers: ['messaging'] },
+    });
+    expect((error as Error).message).not.toContain('c4n4ry');
+    expect(test.notifications).toHaveLength(1);
   });
 });
 
