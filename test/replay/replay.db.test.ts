@@ -146,6 +146,31 @@ eachDatabase((kind) => {
     }
   });
 
+  test('one event of a resource is under way at a time, and resources go side by side', async () => {
+    const underWay = new Map<string, number>();
+    let mostOfOne = 0;
+    let mostAtOnce = 0;
+    const slow = (bus: Bus): Bus => {
+      const original = bus.publishToPool.bind(bus);
+      bus.publishToPool = async (pool, message) => {
+        const key = message.partitionKey ?? message.id;
+        underWay.set(key, (underWay.get(key) ?? 0) + 1);
+        mostOfOne = Math.max(mostOfOne, underWay.get(key) ?? 0);
+        mostAtOnce = Math.max(
+          mostAtOnce,
+          [...underWay.values()].reduce((a, b) => a + b, 0),
+        );
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        await original(pool, message);
+        underWay.set(key, (underWay.get(key) ?? 1) - 1);
+      };
+      return bus;
+    };
+    const { replayed: count } = await replayed('#', {}, { change: slow });
+    expect([count, mostOfOne]).toEqual([21, 1]);
+    expect(mostAtOnce).toBeGreaterThan(1);
+  });
+
   test('a replay that is interrupted tells where to go on, and nothing is missing then', async () => {
     const got = new Set<string>();
     let left = 8;
