@@ -7,6 +7,7 @@ import { brokerFaults, type Fault } from './support/broker-faults.js';
 import { databaseFaults } from './support/database-faults.js';
 import { long, seed } from './support/fault-length.js';
 import { FaultWorld } from './support/fault-world.js';
+import { processFaults } from './support/process-faults.js';
 import { random } from './support/random.js';
 
 /** Milliseconds that work is stopped for, where it is. */
@@ -58,14 +59,21 @@ async function expectEndured(faults: readonly Fault[]): Promise<void> {
 // What one fault has left must not be told again of the next.
 afterEach(() => world.reset());
 
+const clocks = processFaults();
+
 // The servers do not exist yet where the tests are named: what strikes is found by its name.
 const names = {
   broker: brokerFaults(undefined as never, undefined as never).map(({ name }) => name),
   database: databaseFaults(undefined as never, '', undefined as never).map(({ name }) => name),
+  process: clocks.map(({ name }) => name),
 };
 
 function faultNamed(name: string): Fault {
-  const all = [...brokerFaults(broker, line), ...databaseFaults(postgres, 'faults', () => world)];
+  const all = [
+    ...brokerFaults(broker, line),
+    ...databaseFaults(postgres, 'faults', () => world),
+    ...clocks,
+  ];
   return all.find((fault) => fault.name === name) as Fault;
 }
 
@@ -74,7 +82,7 @@ const drawn = <T>(from: readonly T[], count: number): readonly T[] => {
   const left = [...from];
   return Array.from({ length: count }, () => left.splice(choice.whole(left.length), 1)[0] as T);
 };
-const every = [...names.broker, ...names.database];
+const every = [...names.broker, ...names.database, ...names.process];
 // The short form draws from all, so that a week of runs tries each of them.
 const single = long ? every : [...drawn(names.broker, 2), ...drawn(names.database, 2)];
 const pairs = Array.from({ length: long ? 12 : 1 }, () => [

@@ -127,7 +127,17 @@ async function serve(home: string, removes: boolean): Promise<PrivatePostgres> {
     await exited;
   }
 
-  await start();
+  const discard = async (): Promise<void> => {
+    await end('SIGKILL');
+    if (removes) await rm(home, { recursive: true, force: true, maxRetries: 5 });
+  };
+
+  try {
+    await start();
+  } catch (error) {
+    await discard();
+    throw error;
+  }
   return {
     port,
     url,
@@ -150,10 +160,7 @@ async function serve(home: string, removes: boolean): Promise<PrivatePostgres> {
     async promote() {
       await query('SELECT pg_promote(true, 60)');
     },
-    async dispose() {
-      await end('SIGKILL');
-      if (removes) await rm(home, { recursive: true, force: true, maxRetries: 5 });
-    },
+    dispose: discard,
   };
 }
 
