@@ -261,7 +261,8 @@ export interface DeadLetters {
   /**
    * Gives dead letters to their pool again, and to no other: attempts start at 1. They come after what
    * the pool already has, so handlers of resource events should compare revisions. Resolves with how
-   * many. A crash half-way may give one twice, and loses none.
+   * many. A crash half-way may give one twice, and loses none. Rejects with RefusedError POOL_UNKNOWN
+   * when there are some and the pool was removed: they stay where they are.
    */
   redrive(pool: string, selection?: DeadLetterSelection): Promise<number>;
   /** Deletes dead letters. Resolves with how many. */

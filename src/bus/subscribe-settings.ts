@@ -10,7 +10,8 @@ export interface SubscribeSettings {
   readonly concurrency: number;
   readonly order: 'pool' | 'member';
   readonly retry: Required<RetryPolicy>;
-  readonly onMissed: (() => void) | undefined;
+  /** Never throws: a listener that fails must not stop deliveries. */
+  readonly onMissed: () => void;
 }
 
 /** The most that a quorum queue accepts. */
@@ -49,7 +50,13 @@ export function completeSubscribeOptions(
     concurrency,
     order,
     retry: completeRetryPolicy(retry),
-    onMissed,
+    onMissed: () => {
+      try {
+        onMissed?.();
+      } catch {
+        // Whoever listens is told, and what comes of it is not the transport's.
+      }
+    },
   };
 }
 

@@ -2,7 +2,7 @@ import { ConfigurationError } from '../errors/errors.js';
 import { nearestName } from '../errors/nearest-name.js';
 import { cloudEventsBinary, type Transport } from './cloudevents-binary.js';
 import { cloudEvents } from './cloudevents.js';
-import { cloudStack } from './cloudstack/cloudstack.js';
+import { cloudStack, cloudStackOnKafka } from './cloudstack/cloudstack.js';
 import type { Format } from './format.js';
 import { oslo } from './oslo/oslo.js';
 
@@ -15,7 +15,7 @@ const defaultOslo = oslo();
 const builtIn = {
   cloudevents: () => cloudEvents,
   'cloudevents-binary': cloudEventsBinary,
-  cloudstack: () => cloudStack,
+  cloudstack: (transport) => (transport === 'kafka' ? cloudStackOnKafka : cloudStack),
   oslo: () => defaultOslo,
 } as const satisfies Readonly<Record<string, (transport: Transport) => Format>>;
 

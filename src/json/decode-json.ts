@@ -1,23 +1,16 @@
+import { RefusedError } from '../errors/errors.js';
 import type { JsonValue } from './json.js';
-import { assertPlainJson } from './plain-json.js';
+import { parseJson } from './parse-json.js';
 
 /**
- * Pure. The plain JSON value that bytes hold. Throws Error, saying what is wrong and never what they
- * hold, for bytes that are not UTF-8, no JSON, or nested deeper than 64.
+ * Pure. What `parseJson` gives for a body of any size, for callers that put the reason into a sentence of
+ * their own: throws Error, whose message has no full stop, for bytes that `parseJson` refuses.
  */
 export function decodePlainJson(body: Uint8Array): JsonValue {
-  let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
-  } catch {
-    throw new Error('the body is not UTF-8');
+    return parseJson(body, 'the body', Number.POSITIVE_INFINITY);
+  } catch (cause) {
+    if (!(cause instanceof RefusedError)) throw cause;
+    throw new Error(cause.message.replace(/\.$/, ''), { cause });
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Error('the body is not JSON');
-  }
-  assertPlainJson(value, 'the body');
-  return value;
 }

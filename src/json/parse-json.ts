@@ -9,16 +9,21 @@ export const largestJsonText = 16 * 1024 * 1024;
  * Pure. The value of a JSON text that somebody else wrote, exactly as it was meant or not at all.
  * Throws RefusedError PAYLOAD_NOT_JSON, with the reason, for what is no UTF-8 or no JSON, for `NaN` and
  * `Infinity`, which Python writes, for a whole number that JavaScript would round (beyond 2^53), for a
- * key `__proto__`, and for nesting deeper than 64; PAYLOAD_TOO_LARGE over 16 MiB.
+ * key `__proto__`, and for nesting deeper than 64; PAYLOAD_TOO_LARGE over the limit.
  *
  * @param path how the value is called in the message, such as `body`
+ * @param limit bytes; default 16 MiB
  */
-export function parseJson(source: Uint8Array | string, path: string): JsonValue {
-  if (source.length > largestJsonText) {
+export function parseJson(
+  source: Uint8Array | string,
+  path: string,
+  limit = largestJsonText,
+): JsonValue {
+  if (source.length > limit) {
     throw RefusedError.of(
       'PAYLOAD_TOO_LARGE',
-      `${path} takes ${source.length} bytes, more than the ${largestJsonText} that are read.`,
-      { path, bytes: source.length, limit: largestJsonText },
+      `${path} takes ${source.length} bytes, more than the ${limit} that are read.`,
+      { path, bytes: source.length, limit },
     );
   }
   const text = typeof source === 'string' ? source : decodeUtf8(source, path);

@@ -217,7 +217,7 @@ export function describeEvents(on: string, openPlace: () => Promise<ServicePlace
       await eventually(async () => {
         const letters = (await bus.deadLetters?.read('p')) ?? [];
         expect(letters.map(({ reason }) => reason).toSorted()).toEqual([
-          'The event is no JSON: the body is not JSON.',
+          'The event is no JSON: the body cannot be read: it is not JSON.',
           'failed after 3 tries: not yet',
           'no such host',
         ]);

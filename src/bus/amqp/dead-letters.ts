@@ -1,7 +1,7 @@
 import type { Channel, GetMessage } from 'amqplib';
 import type { DeadLetter, DeadLetters, DeadLetterSelection, Published } from '../bus.js';
-import { UnavailableError } from '../../errors/errors.js';
 import { selects } from '../dead-letter-groups.js';
+import { poolUnknown } from '../pool-unknown.js';
 import { replyCodeOf, topologyError } from './amqp-error.js';
 import type { AmqpConnection } from './connection.js';
 import type { TopologyNames } from './topology.js';
@@ -9,6 +9,7 @@ import { readDeadLetter, toRedrive } from './dead-letter-wire.js';
 import type { OutgoingMessage } from './wire.js';
 
 interface AmqpDeadLettersOptions {
+  readonly busName: string;
   readonly connection: AmqpConnection;
   readonly names: TopologyNames;
   readonly publish: (outgoing: OutgoingMessage) => Promise<Published>;
@@ -40,19 +41,13 @@ export class AmqpDeadLetters implements DeadLetters {
   }
 
   async redrive(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
-    const { names, publish } = this.#options;
+    const { busName, names, publish } = this.#options;
     const redriven = async (fetched: readonly Fetched[]): Promise<number> => {
       // One after another: their order is all the order that is left.
       for (const { letter, received, acknowledge } of fetched) {
         const way = { exchange: names.deadLetterExchange, routingKey: names.redriveKey(pool) };
         const { routed } = await publish(toRedrive(received, letter, way));
-        if (!routed) {
-          throw new UnavailableError(
-            'BUS_UNAVAILABLE',
-            `The pool ${pool} has no queue to redrive to. Subscribe a member first.`,
-            { parameters: { pool } },
-          );
-        }
+        if (!routed) throw poolUnknown(busName, pool);
         acknowledge();
       }
       return fetched.length;

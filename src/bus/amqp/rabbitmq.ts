@@ -135,6 +135,7 @@ class AmqpBus implements RabbitmqBus {
       publish: (outgoing) => this.#publisher.publish(outgoing),
     });
     this.deadLetters = new AmqpDeadLetters({
+      busName: settings.name,
       connection: this.#consuming,
       names: this.#names,
       publish: (outgoing) => this.#publisher.publish(outgoing),

@@ -257,7 +257,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       try {
         await whileOpen(model, this.#setUp(model));
         notify({ kind: 'resubscribed', subscription: this.#label });
-        this.#tellMissed();
+        if (this.pool === undefined) this.#options.settings.onMissed();
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         notify({ kind: 'resubscribing', subscription: this.#label, reason });
@@ -266,15 +266,6 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     }
     // Together with the last look at the channel: whoever loses it next begins anew.
     this.#resuming = false;
-  }
-
-  #tellMissed(): void {
-    if (this.pool !== undefined) return;
-    try {
-      this.#options.settings.onMissed?.();
-    } catch {
-      // A listener that fails must not stop deliveries.
-    }
   }
 
   async #wait(delay: number): Promise<void> {

@@ -8,11 +8,12 @@ import { kafkaError } from './kafka-error.js';
 import type { OutgoingRecord } from './publisher.js';
 import { ConsumerSession, type SessionSettings } from './session.js';
 import type { KafkaNames } from './topics.js';
-import { fromDeadLetterRecord, toDeadLetterRecord, toRecord } from './wire.js';
+import { fromDeadLetterRecord, toDeadLetterRecord } from './wire.js';
 
 interface KafkaDeadLettersOptions {
   readonly names: KafkaNames;
   readonly publish: (outgoing: OutgoingRecord) => Promise<void>;
+  readonly publishToPool: (pool: string, message: BusMessage) => Promise<void>;
   readonly session: () => Promise<SessionSettings>;
 }
 
@@ -48,15 +49,7 @@ export class KafkaDeadLetters implements DeadLetters {
   }
 
   redrive(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
-    const topic = this.#options.names.poolTopic(pool);
-    return this.#take(pool, selection, ({ message }) =>
-      this.#options.publish({
-        topic,
-        record: toRecord(message),
-        id: message.id,
-        key: message.key,
-      }),
-    );
+    return this.#take(pool, selection, ({ message }) => this.#options.publishToPool(pool, message));
   }
 
   drop(pool: string, selection: DeadLetterSelection = {}): Promise<number> {

@@ -86,6 +86,7 @@ class KafkaBus implements Bus {
     this.deadLetters = new KafkaDeadLetters({
       names: this.#names,
       publish: (outgoing) => this.#publisher.publish(outgoing),
+      publishToPool: (pool, message) => this.publishToPool(pool, message),
       session: () => this.#session(),
     });
   }

@@ -160,11 +160,6 @@ export class KafkaSubscription implements BusSubscription {
 
   #onBack(missed: boolean): void {
     this.#options.notify({ kind: 'resubscribed', subscription: this.#label });
-    if (!missed || this.pool !== undefined) return;
-    try {
-      this.#options.settings.onMissed?.();
-    } catch {
-      // A listener that fails must not stop deliveries.
-    }
+    if (missed && this.pool === undefined) this.#options.settings.onMissed();
   }
 }

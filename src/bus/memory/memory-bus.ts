@@ -101,7 +101,7 @@ class MemoryBus implements Bus {
     this.#capacity = capacity;
     this.#publishTimeout = publishTimeout;
     this.#notify = notifier(on);
-    this.deadLetters = new MemoryDeadLetters(capacity, (pool) => this.#pools.get(pool));
+    this.deadLetters = new MemoryDeadLetters(this.name, capacity, (pool) => this.#pools.get(pool));
   }
 
   async connect(): Promise<void> {

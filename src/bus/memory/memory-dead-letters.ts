@@ -1,5 +1,6 @@
 import type { DeadLetter, DeadLetters, DeadLetterSelection } from '../bus.js';
 import { selects } from '../dead-letter-groups.js';
+import { poolUnknown } from '../pool-unknown.js';
 import type { MemoryQueue } from './memory-queue.js';
 
 /** Dead letters of the in-process bus, by pool. Beyond its capacity a pool forgets the oldest. */
@@ -7,8 +8,14 @@ export class MemoryDeadLetters implements DeadLetters {
   readonly #letters = new Map<string, DeadLetter[]>();
   readonly #capacity: number;
   readonly #queueOf: (pool: string) => MemoryQueue | undefined;
+  readonly #busName: string;
 
-  constructor(capacity: number, queueOf: (pool: string) => MemoryQueue | undefined) {
+  constructor(
+    busName: string,
+    capacity: number,
+    queueOf: (pool: string) => MemoryQueue | undefined,
+  ) {
+    this.#busName = busName;
     this.#capacity = capacity;
     this.#queueOf = queueOf;
   }
@@ -25,8 +32,9 @@ export class MemoryDeadLetters implements DeadLetters {
   }
 
   async redrive(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
+    if (this.#select(pool, selection).length === 0) return 0;
     const queue = this.#queueOf(pool);
-    if (queue === undefined) return 0;
+    if (queue === undefined) throw poolUnknown(this.#busName, pool);
     const taken = this.#take(pool, selection);
     for (const { message } of taken) queue.push(message);
     return taken.length;

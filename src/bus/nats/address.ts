@@ -12,7 +12,7 @@ export function natsAddress(urls: readonly string[]): {
   const url = urls.map((address) => {
     if (!URL.canParse(address)) throw invalid('is such as nats://user:password@host:4222/stream');
     const parsed = new URL(address);
-    streams.add(decodeURIComponent(parsed.pathname.replace(/^\//, '')));
+    streams.add(parsed.pathname.replace(/^\//, ''));
     parsed.pathname = '';
     return parsed.href;
   });

@@ -1,4 +1,5 @@
 import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream';
+import type { MsgHdrs } from '@nats-io/transport-node';
 import type {
   BusMessage,
   DeadLetter,
@@ -137,16 +138,24 @@ export class NatsDeadLetters implements DeadLetters {
 const nothingThere: ReadonlySet<number> = new Set([10037, 10059, 10043]);
 
 function readDeadLetter(pool: string, { header, data }: StoredMsg): DeadLetter {
-  const { key, reason, attempts, time, error, origin } = JSON.parse(
-    decodeText(header.get(headerName)),
-  ) as Facts;
+  const { key, reason, attempts, time, error, origin } = readFacts(header);
   return {
-    message: readNatsMessage(key, header, data),
+    message: readNatsMessage(key ?? '', header, data),
     pool,
-    reason,
-    attempts,
-    time,
+    reason: reason ?? 'unknown',
+    attempts: attempts ?? 0,
+    time: time ?? '',
     ...(error === undefined ? {} : { error }),
-    origin,
+    origin: origin ?? {},
   };
+}
+
+/** Others may publish to the subject of dead letters; what they did not tell is not told. */
+function readFacts(header: MsgHdrs | undefined): Partial<Facts> {
+  try {
+    const facts: unknown = JSON.parse(decodeText(header?.get(headerName) ?? ''));
+    return typeof facts === 'object' && facts !== null ? facts : {};
+  } catch {
+    return {};
+  }
 }

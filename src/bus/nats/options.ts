@@ -120,12 +120,20 @@ function readUrls(
   if (!parsed.every(({ protocol }) => protocol === 'nats:' || protocol === 'tls:')) {
     throw invalid('url', 'begins with nats:// or tls://');
   }
-  const [user, pass] = [decodeURIComponent(first.username), decodeURIComponent(first.password)];
+  const [user, pass] = [decode(first.username), decode(first.password)];
   return {
     servers: parsed.map(({ hostname, port }) => `${hostname}:${port === '' ? '4222' : port}`),
     secure: first.protocol === 'tls:',
     credentials: user === '' ? {} : pass === '' ? { token: user } : { user, pass },
   };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw invalid('url', 'has no stray %; write it %25');
+  }
 }
 
 function whole(key: keyof NatsOptions, value: number, least: number, most = 2 ** 31 - 1): number {

@@ -7,6 +7,7 @@ import { TopicTrie } from '../topic/topic-trie.js';
 import { acknowledge, deliveryFacts, giveBack, keepWorking } from './acknowledgement.js';
 import type { NatsConnector } from './connection.js';
 import { addEphemeralConsumer, declarePoolConsumers, removePool } from './consumers.js';
+import { EphemeralPlace } from './ephemeral-place.js';
 import { jetStreamError, messageOf } from './nats-error.js';
 import type { NatsNames } from './names.js';
 import type { NatsSettings } from './options.js';
@@ -46,10 +47,10 @@ export class NatsSubscription implements BusSubscription {
   readonly #lease: PoolLease | undefined;
   /** What the server waits for, by its place in the stream; the newest delivery is answered. */
   readonly #inHand = new Map<number, Msg>();
+  readonly #place = new EphemeralPlace();
   readonly #stopListening: () => void;
   #pullers: readonly Puller[] = [];
   #ephemeral: string | undefined;
-  #last: number | undefined;
   #working: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #paused = false;
@@ -154,20 +155,27 @@ export class NatsSubscription implements BusSubscription {
     await Promise.all(pullers.map((puller) => puller.drain()));
   }
 
-  /** Makes what is missing: streams, and the pool or a consumer of one's own. */
-  async #declare(): Promise<void> {
+  /**
+   * Makes what is missing: streams, and the pool or a consumer of one's own. Resolves with true when
+   * messages may have passed an ephemeral subscription.
+   */
+  async #declare(): Promise<boolean> {
     const { connector, names, bus, patterns } = this.#options;
     const { manager } = await connector.ready();
-    const declared = async (): Promise<void> => {
+    const declared = async (): Promise<boolean> => {
       await declareStreams(manager, names, bus);
       if (this.pool === undefined) {
-        this.#ephemeral = await addEphemeralConsumer(manager, names, patterns, this.#last, bus);
-        return;
+        const stream = await manager.streams.info(names.stream);
+        const { after, missed } = this.#place.startIn(stream);
+        this.#ephemeral = await addEphemeralConsumer(manager, names, patterns, after, bus);
+        this.#place.began(stream);
+        return missed;
       }
       await this.#lease?.declare();
       await declarePoolConsumers(manager, names, this.pool, patterns, bus);
+      return false;
     };
-    await connector.unlessGone(declared()).catch((error: unknown) => {
+    return connector.unlessGone(declared()).catch((error: unknown) => {
       throw jetStreamError(error, this.#label);
     });
   }
@@ -218,10 +226,10 @@ export class NatsSubscription implements BusSubscription {
 
   async #restore(): Promise<void> {
     const { notify, settings } = this.#options;
-    await this.#declare();
+    const missed = await this.#declare();
     if (this.#ending !== undefined) return;
     notify({ kind: 'resubscribed', subscription: this.#label });
-    if (this.pool === undefined && this.#last === undefined) settings.onMissed?.();
+    if (missed) settings.onMissed();
     if (settings.order === 'member' || this.pool === undefined || this.#lease?.held === true) {
       await this.#open();
     }
@@ -240,7 +248,7 @@ export class NatsSubscription implements BusSubscription {
     this.#inHand.set(sequence, delivery);
     // It came again while it is in hand, because this process was too slow to say so.
     if (had) return;
-    this.#last = Math.max(this.#last ?? 0, sequence);
+    this.#place.note(sequence);
     const { names, bus } = this.#options;
     const direct = delivery.subject.startsWith(`${names.stream}.pool.`);
     const key = keyOf(delivery.subject, direct ? 3 : 2);

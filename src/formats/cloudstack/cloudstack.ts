@@ -1,7 +1,7 @@
 import type { SignalboxEvent } from '../../events/event.js';
 import { checkEvent } from '../check-event.js';
 import type { EncodedEvent, EnvelopeHead, Format, ReceivedEvent } from '../format.js';
-import { cloudStackBindings, cloudStackKey } from './key.js';
+import { cloudStackBindings, cloudStackKafkaBindings, cloudStackKey } from './key.js';
 import { readCloudStack } from './read-body.js';
 import { cloudStackBody } from './write-body.js';
 
@@ -33,6 +33,12 @@ export const cloudStack: Format = Object.freeze({
   },
 
   bindings: cloudStackBindings,
+});
+
+/** The same, to subscribe on Kafka to what CloudStack itself writes there, without a routing key. */
+export const cloudStackOnKafka: Format = Object.freeze({
+  ...cloudStack,
+  bindings: cloudStackKafkaBindings,
 });
 
 function encode(event: SignalboxEvent): EncodedEvent {

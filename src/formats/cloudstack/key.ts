@@ -60,6 +60,11 @@ export function cloudStackBindings(patterns: readonly string[]): readonly string
   return [...new Set(patterns.map(binding))];
 }
 
+/** Pure. On Kafka CloudStack's own records have no routing key: what they are is told by their body. */
+export function cloudStackKafkaBindings(patterns: readonly string[]): readonly string[] {
+  return [...cloudStackBindings(patterns), ''];
+}
+
 const usage = 'UsageEvent';
 
 function binding(pattern: string): string {

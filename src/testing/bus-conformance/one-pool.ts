@@ -96,6 +96,31 @@ export const onePool: ConformanceGroup = {
     },
   },
 
+  'dead letters outlive their pool, and go nowhere until it is made again': {
+    need: 'removePool',
+    body: async (bus) => {
+      const letters = bus.deadLetters;
+      if (letters === undefined) return;
+      const refuse = (): void => {
+        throw new DeadLetterError('not now');
+      };
+      const member = await bus.subscribe(['x'], refuse, { pool: 'outlived' });
+      await bus.publish(message('x', { id: 'dead' }));
+      await until(async () => (await letters.read('outlived')).length === 1, 'it is dead-lettered');
+      await member.unsubscribe({ removePool: true });
+      await assert.rejects(letters.redrive('outlived'), { code: 'POOL_UNKNOWN' });
+      assert.equal((await letters.read('outlived')).length, 1);
+      const recorder = new Recorder();
+      await bus.subscribe(['x'], recorder.handler, { pool: 'outlived' });
+      assert.equal(await letters.redrive('outlived'), 1);
+      await recorder.atLeast(1);
+      assert.deepEqual(recorder.ids, ['dead']);
+    },
+    otherwise: async (bus) => {
+      assert.equal(await bus.deadLetters?.redrive('never made'), bus.deadLetters && 0);
+    },
+  },
+
   'what a pool was given and cannot handle is dead-lettered under its own key': {
     need: 'deadLetters',
     body: async (bus) => {

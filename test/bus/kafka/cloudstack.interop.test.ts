@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { migrate, migrations } from 'signalbox';
+import { migrate, migrations, subscribeEvents } from 'signalbox';
 import { DataSource } from 'typeorm';
 import { expect, it } from 'vitest';
 import { loadBalancer, LoadBalancer } from '../../../examples/load-balancer.js';
@@ -59,6 +59,29 @@ it('a plain console consumer reads on topic cs what the exporter of CloudStack w
     await dataSource.destroy();
     await mock.kill();
     await rm(directory, { recursive: true });
+  }
+});
+
+it('what CloudStack itself writes, without a routing key, reaches who selects it', async () => {
+  const mock = await startKafkaMock();
+  const theirs = cloudStack.messages.find(({ name }) => name === 'an action that completed');
+  try {
+    const format = formats.get('cloudstack', 'kafka');
+    const bus = kafka({ brokers: mock.brokers, topic: 'cs', format });
+    const seen: string[] = [];
+    await subscribeEvents(bus, format, { category: 'ActionEvent' }, (event) => {
+      seen.push(`${event.type} ${event.data.status}`);
+    });
+    await subscribeEvents(bus, format, { category: 'UsageEvent' }, ({ type }) => {
+      seen.push(`usage ${type}`);
+    });
+    await kcat(mock.brokers, ['-P', '-t', 'cs', '-k', 'b5c9'], theirs?.body);
+    await expect
+      .poll(() => seen, { timeout: 60_000 })
+      .toEqual([expect.stringMatching(/ Completed$/)]);
+    await bus.close();
+  } finally {
+    await mock.kill();
   }
 });
 

@@ -6,6 +6,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Bus } from '../../../src/bus/bus.js';
+import { DeadLetterError } from '../../../src/bus/dead-letter-error.js';
 import { nats } from '../../../src/bus/nats/index.js';
 import type { BusNotice } from '../../../src/bus/notice.js';
 import { message, Recorder, sequence } from '../../../src/testing/bus-conformance/recorder.js';
@@ -52,6 +53,44 @@ test('a message published twice under one id is stored once', async () => {
   await bus.publish(message('a', { id: 'last' }));
   await recorder.atLeast(2);
   expect(recorder.ids).toEqual(['the-same', 'last']);
+});
+
+test('an ephemeral subscription to a stream that was made anew begins at its start, and says so', async () => {
+  const bus = open();
+  const recorder = new Recorder();
+  let missed = 0;
+  const onMissed = (): void => {
+    missed += 1;
+    throw new Error('a listener that fails');
+  };
+  await bus.subscribe(['#'], recorder.handler, { onMissed });
+  for (const each of sequence('a', 'k', 5)) await bus.publish(each);
+  await recorder.atLeast(5);
+  const { connection, manager } = await stranger();
+  await manager.streams.delete(stream);
+  await connection.close();
+  // Published before the subscription can know, and under a place that it has passed.
+  await eventually(() => bus.publish(message('a', { id: 'into the new one' })));
+  await recorder.atLeast(6);
+  await bus.publish(message('a', { id: 'last' }));
+  await recorder.atLeast(7);
+  expect(recorder.ids.slice(5)).toEqual(['into the new one', 'last']);
+  expect(missed).toBe(1);
+});
+
+test('a dead letter that another program wrote hides no other', async () => {
+  const bus = open();
+  const refuse = (): void => {
+    throw new DeadLetterError('not now');
+  };
+  await bus.subscribe(['#'], refuse, { pool: 'mixed' });
+  await bus.publish(message('a', { id: 'ours' }));
+  await eventually(async () => expect(await bus.deadLetters?.read('mixed')).toHaveLength(1));
+  const { connection, manager } = await stranger();
+  await manager.jetstream().publish(`${stream}-dead.mixed`, 'of somebody');
+  await connection.close();
+  const read = (await bus.deadLetters?.read('mixed')) ?? [];
+  expect(read.map(({ reason }) => reason)).toEqual(['not now', 'unknown']);
 });
 
 test('a server that is killed under load and comes back has what it confirmed, in order', async () => {
