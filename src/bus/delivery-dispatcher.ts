@@ -1,5 +1,6 @@
 import { reach } from '../crash-points/crash-points.js';
 import type { BusMessage, RetryPolicy } from './bus.js';
+import { deadLetterText } from './dead-letter-cause.js';
 import { DeadLetterError } from './dead-letter-error.js';
 import { retryDelay } from './retry-policy.js';
 
@@ -272,12 +273,12 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       if (error instanceof DeadLetterError) {
-        return { reason: error.reason, attempts: entry.attempt, error };
+        return { reason: deadLetterText(error.reason), attempts: entry.attempt, error };
       }
       if (entry.attempt >= retry.attempts) {
         const tries = entry.attempt === 1 ? '1 try' : `${entry.attempt} tries`;
         return {
-          reason: `failed after ${tries}: ${error.message}`,
+          reason: deadLetterText(`failed after ${tries}: ${error.message}`),
           attempts: entry.attempt,
           error,
         };

@@ -41,9 +41,6 @@ interface Received {
   readonly properties: MessageProperties;
 }
 
-/** The headers of a message share one frame, so a text of any length could not be sent. */
-const longestText = 2_000;
-
 /** Pure. Where a message was published to, also when it comes from the dead letters. */
 export function originOf(
   { fields, properties }: Received,
@@ -73,9 +70,9 @@ export function toDeadLetter(
       [keyHeader]: routingKey,
       [exchangeHeader]: exchange,
       [poolHeader]: way.pool,
-      [reasonHeader]: reason.slice(0, longestText),
+      [reasonHeader]: reason,
       [errorHeader]: cause.name,
-      [errorMessageHeader]: cause.message.slice(0, longestText),
+      [errorMessageHeader]: cause.message,
       ...(cause.code === undefined ? {} : { [errorCodeHeader]: cause.code }),
       [attemptsHeader]: attempts,
       [memberHeader]: memberName,

@@ -60,8 +60,7 @@ export class NatsDeadLetters implements DeadLetters {
     const { reason, attempts, error } = failure;
     const facts: Facts = {
       key: message.key,
-      // Headers are read as one piece, so a reason of any length could not be.
-      reason: reason.slice(0, 2_000),
+      reason,
       attempts,
       time: new Date().toISOString(),
       ...(attempts === 0 ? {} : { error: deadLetterCause(error) }),

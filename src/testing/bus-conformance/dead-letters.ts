@@ -80,6 +80,31 @@ export const deadLetters: ConformanceGroup = {
     otherwise: keepsNone,
   },
 
+  'an error of any length is told in short, and what it befell is kept': {
+    need: 'deadLetters',
+    body: async (bus) => {
+      const letters = lettersOf(bus);
+      const long = `beginning ${'é'.repeat(300_000)}`;
+      await bus.subscribe(
+        ['#'],
+        ({ key }) => {
+          throw key === 'poison' ? new DeadLetterError(long) : new Error(long);
+        },
+        { pool: 'long', retry: { attempts: 1 } },
+      );
+      await bus.publish(message('poison', { partitionKey: 'k' }));
+      await bus.publish(message('fails', { partitionKey: 'k' }));
+      await until(async () => (await letters.read('long')).length === 2, 'both are dead-lettered');
+      for (const { reason, error } of await letters.read('long')) {
+        for (const told of [reason, error?.message ?? '']) {
+          assert.match(told, /beginning é/);
+          assert.ok(told.length < 10_000, 'it is told in short');
+        }
+      }
+    },
+    otherwise: keepsNone,
+  },
+
   'dead letters are read without being taken, redriven to their pool alone, and dropped': {
     need: 'deadLetters',
     body: async (bus) => {
