@@ -1,4 +1,4 @@
-import { Presets, SingleBar } from 'cli-progress';
+import { clearLine, cursorTo } from 'node:readline';
 
 /** Shows how far a long piece of work is. */
 export interface Progress {
@@ -7,7 +7,7 @@ export interface Progress {
 }
 
 /**
- * A progress bar on a terminal, a plain line for every tenth part elsewhere (a log, a pipe).
+ * A line that is written anew on a terminal, a plain line for every tenth part elsewhere (a log, a pipe).
  *
  * @param label What is counted, in the plural.
  */
@@ -19,18 +19,31 @@ export function progress(
   return stream.isTTY ? bar(label, total, stream) : lines(label, total, stream);
 }
 
+/** Cells of the bar. */
+const width = 40;
+
+/** Milliseconds between two drawings: a terminal takes longer to draw than most work takes. */
+const interval = 50;
+
 function bar(label: string, total: number, stream: NodeJS.WriteStream): Progress {
-  const single = new SingleBar(
-    { stream, format: `{bar} {value}/{total} ${label} · {eta_formatted} left`, hideCursor: true },
-    Presets.shades_classic,
-  );
-  single.start(total, 0);
+  let drawnAt = 0;
+  let last = 0;
+  const draw = (done: number): void => {
+    last = done;
+    drawnAt = performance.now();
+    const cells = Math.round((width * done) / total);
+    cursorTo(stream, 0);
+    clearLine(stream, 0);
+    stream.write(`${'█'.repeat(cells)}${'░'.repeat(width - cells)} ${done}/${total} ${label}`);
+  };
   return {
     update: (done) => {
-      single.update(done);
+      if (done >= total || performance.now() - drawnAt >= interval) draw(done);
+      else last = done;
     },
     stop: () => {
-      single.stop();
+      draw(last);
+      stream.write('\n');
     },
   };
 }
