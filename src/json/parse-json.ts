@@ -51,42 +51,65 @@ function parse(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    const name = outsideStrings(text).find((token) => /^-?(NaN|Infinity)$/.test(token));
+    const name = findOutsideStrings(text, (token) => noNumbers.has(token));
     return refuse(path, name === undefined ? 'it is not JSON' : `it holds ${name}`);
   }
 }
+
+const noNumbers: ReadonlySet<string> = new Set(['NaN', '-NaN', 'Infinity', '-Infinity']);
 
 /** Most texts hold no number of sixteen digits, and need no second look. */
 const mayRound = /\d{16}/;
 
 /** The first whole number whose digits a double does not give back. */
 function roundedNumber(text: string): string | undefined {
-  return outsideStrings(text).find(
-    (token) => /^-?\d{16,}$/.test(token) && String(Number(token)) !== token,
+  return findOutsideStrings(
+    text,
+    (token) => token.length >= 16 && /^-?\d{16,}$/.test(token) && String(Number(token)) !== token,
   );
 }
 
-/** The numbers and names of a JSON text. Its strings are passed over, whatever they hold. */
-function outsideStrings(text: string): readonly string[] {
-  const tokens: string[] = [];
+/**
+ * The first number or name of a JSON text that is wanted. Its strings are passed over, whatever they
+ * hold. One look at each character: a text of 16 MiB may be made to hold up the process.
+ */
+function findOutsideStrings(
+  text: string,
+  isWanted: (token: string) => boolean,
+): string | undefined {
   let start = -1;
   for (let index = 0; index <= text.length; index += 1) {
-    const unit = text.charAt(index);
-    if (/[\w.+-]/.test(unit)) {
+    const code = text.charCodeAt(index);
+    if (isOfToken(code)) {
       if (start === -1) start = index;
       continue;
     }
-    if (start !== -1) tokens.push(text.slice(start, index));
+    if (start !== -1 && index - start > 2) {
+      const token = text.slice(start, index);
+      if (isWanted(token)) return token;
+    }
     start = -1;
-    if (unit === '"') index = endOfString(text, index);
+    if (code === quote) index = endOfString(text, index);
   }
-  return tokens;
+  return undefined;
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+
+/** Digits, letters and `_+-.`; not the end of the text, which has no code. */
+function isOfToken(code: number): boolean {
+  if (code < 0x30) return code === 0x2b || code === 0x2d || code === 0x2e;
+  if (code <= 0x39) return true;
+  const letter = code | 0x20;
+  return (letter >= 0x61 && letter <= 0x7a) || code === 0x5f;
 }
 
 function endOfString(text: string, open: number): number {
   let index = open + 1;
-  while (index < text.length && text.charAt(index) !== '"') {
-    index += text.charAt(index) === '\\' ? 2 : 1;
+  for (let code = text.charCodeAt(index); index < text.length && code !== quote;) {
+    index += code === backslash ? 2 : 1;
+    code = text.charCodeAt(index);
   }
   return index;
 }

@@ -30,7 +30,7 @@ const what = 'notification that could be an event';
  *
  * @example
  * await bus.joinConsumerPool(
- *   { pool: 'inventory', topic: 'notifications.*', exchange: osloExchange('nova'), decode: readOslo },
+ *   { pool: 'inventory', topic: 'notifications.*', exchange: osloExchange('nova'), decode: readNotification },
  *   (notification) => handle(fromOslo(notification as ReceivedNotification)),
  * );
  */
