@@ -5,6 +5,7 @@ import { type PrivatePostgres, startPrivatePostgres } from '../support/private-p
 import { serviceUrl } from '../support/service-url.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { uniqueName } from '../support/unique-name.js';
+import { onRabbitmq } from './support/fault-buses.js';
 import { long, seed } from './support/fault-length.js';
 import { FaultWorld } from './support/fault-world.js';
 
@@ -32,8 +33,7 @@ describe.runIf(long)(`PostgreSQL with a synchronous replica (seed ${seed})`, () 
     world = await FaultWorld.open({
       seed,
       database: url.href,
-      brokers: [serviceUrl('rabbitmq')],
-      exchange,
+      bus: onRabbitmq([serviceUrl('rabbitmq')], exchange),
     });
   }, 240_000);
   afterAll(async () => {

@@ -12,6 +12,7 @@ import {
 } from '../support/private-postgres.js';
 import { serviceUrl } from '../support/service-url.js';
 import { uniqueName } from '../support/unique-name.js';
+import { onRabbitmq } from './support/fault-buses.js';
 import { long, seed } from './support/fault-length.js';
 import { FaultWorld } from './support/fault-world.js';
 
@@ -46,8 +47,7 @@ describe.runIf(small !== undefined)(`PostgreSQL on a small filesystem (seed ${se
     world = await FaultWorld.open({
       seed,
       database: postgres.url('faults'),
-      brokers: [serviceUrl('rabbitmq')],
-      exchange,
+      bus: onRabbitmq([serviceUrl('rabbitmq')], exchange),
     });
   }, 240_000);
   afterAll(async () => {

@@ -3,6 +3,7 @@ import { freshDatabase, type FreshDatabase } from '../support/databases.js';
 import { eventually } from '../support/eventually.js';
 import type { PrivateRabbitmq } from '../support/private-rabbitmq.js';
 import { startRabbitmqCluster, type RabbitmqCluster } from '../support/rabbitmq-cluster.js';
+import { onRabbitmq } from './support/fault-buses.js';
 import { long, seed } from './support/fault-length.js';
 import { FaultWorld } from './support/fault-world.js';
 
@@ -18,7 +19,7 @@ describe.runIf(long)(`a cluster of three RabbitMQ nodes with quorum queues (seed
     database = await freshDatabase('postgres');
     cluster = await startRabbitmqCluster();
     const brokers = cluster.nodes.map(({ url }) => url);
-    world = await FaultWorld.open({ seed, database: database.url, brokers });
+    world = await FaultWorld.open({ seed, database: database.url, bus: onRabbitmq(brokers) });
   }, 300_000);
   afterAll(async () => {
     await world?.[Symbol.asyncDispose]();

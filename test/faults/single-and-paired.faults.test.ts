@@ -1,17 +1,15 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
 import { startPrivatePostgres, type PrivatePostgres } from '../support/private-postgres.js';
 import { startPrivateRabbitmq, type PrivateRabbitmq } from '../support/private-rabbitmq.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { brokerFaults, type Fault } from './support/broker-faults.js';
 import { databaseFaults } from './support/database-faults.js';
+import { endure } from './support/endure.js';
+import { onRabbitmq } from './support/fault-buses.js';
 import { long, seed } from './support/fault-length.js';
 import { FaultWorld } from './support/fault-world.js';
 import { processFaults } from './support/process-faults.js';
 import { random } from './support/random.js';
-
-/** Milliseconds that work is stopped for, where it is. */
-const outage = 1500;
 
 let postgres: PrivatePostgres;
 let broker: PrivateRabbitmq;
@@ -28,7 +26,7 @@ beforeAll(async () => {
   world = await FaultWorld.open({
     seed,
     database: postgres.url('faults'),
-    brokers: [`amqp://guest:guest@127.0.0.1:${line.port}`],
+    bus: onRabbitmq([`amqp://guest:guest@127.0.0.1:${line.port}`]),
   });
   // RabbitMQ 3.10 does not find a quorum queue again that was made a moment before a kill: it saves its
   // list of them only now and then, and when it stops.
@@ -42,19 +40,7 @@ afterAll(async () => {
   await postgres?.dispose();
 }, 120_000);
 
-/** Under load: all strike at once, are endured, are mended; then everything must be where it belongs. */
-async function expectEndured(faults: readonly Fault[]): Promise<void> {
-  const what = `${faults.map(({ name }) => name).join(', while ')} (seed ${seed})`;
-  world.work.start(8, 4);
-  await world.changes(100);
-  await Promise.all(faults.map((fault) => fault.strike()));
-  // Only a database that is down stops the work. A broker never does.
-  if (faults.some(({ stopsWork }) => stopsWork)) await delay(outage);
-  else await world.changes(200);
-  for (const fault of faults) await fault.mend?.();
-  await world.changes(100);
-  await world.settle(what);
-}
+const expectEndured = (faults: readonly Fault[]): Promise<void> => endure(world, faults);
 
 // What one fault has left must not be told again of the next.
 afterEach(() => world.reset());

@@ -16,8 +16,13 @@ export interface PrivateNats {
   readonly url: string;
   /** Starts it again on the same port with the same data. */
   start(): Promise<void>;
+  /** Ends it in order. */
+  stop(): Promise<void>;
   /** Ends it as a power failure would. */
   kill(): Promise<void>;
+  /** Freezes it: connections stay open and nothing answers, until `resume`. */
+  pause(): void;
+  resume(): void;
   /** Ends it and removes its files. */
   dispose(): Promise<void>;
 }
@@ -56,21 +61,25 @@ export async function startPrivateNats(config: readonly string[] = []): Promise<
     }
   }
 
-  async function kill(): Promise<void> {
+  async function end(signal: NodeJS.Signals): Promise<void> {
     const child = server;
     server = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exited = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
+    child.kill(signal);
     await exited;
   }
+  const kill = (): Promise<void> => end('SIGKILL');
 
   await start();
   return {
     port,
     url: `nats://127.0.0.1:${port}`,
     start,
+    stop: () => end('SIGTERM'),
     kill,
+    pause: () => void server?.kill('SIGSTOP'),
+    resume: () => void server?.kill('SIGCONT'),
     async dispose() {
       await kill();
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });

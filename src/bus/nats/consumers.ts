@@ -1,6 +1,7 @@
 import {
   AckPolicy,
   DeliverPolicy,
+  type ConsumerConfig,
   type ConsumerInfo,
   type JetStreamManager,
 } from '@nats-io/jetstream';
@@ -8,6 +9,7 @@ import { nanos } from '@nats-io/transport-node';
 import { jetStreamError } from './nats-error.js';
 import type { NatsNames } from './names.js';
 import type { NatsSettings } from './options.js';
+import type { PoolPlace } from './pool-place.js';
 import { isMissing } from './streams.js';
 import { coveringFilter, widerFilter } from './subject.js';
 
@@ -19,7 +21,8 @@ const inactive = 5 * 60_000;
 
 /**
  * Makes the consumers of a pool, or widens their filter to what these patterns want too. What is published
- * before the pool is first made is not for it. Safe to call again.
+ * before the pool is first made is not for it; consumers that were deleted go on in their place. Safe to
+ * call again.
  */
 export async function declarePoolConsumers(
   manager: JetStreamManager,
@@ -27,40 +30,57 @@ export async function declarePoolConsumers(
   pool: string,
   patterns: readonly string[],
   { ackWait, replicas }: NatsSettings,
+  place: PoolPlace,
 ): Promise<void> {
-  const shared = {
-    ack_policy: AckPolicy.Explicit,
-    ack_wait: nanos(ackWait),
-    max_ack_pending: mostInHand,
-    deliver_policy: DeliverPolicy.New,
-    num_replicas: replicas,
-  };
+  const direct = names.directConsumer(pool);
+  const durable = names.consumer(pool);
   try {
-    const direct = names.directConsumer(pool);
-    if ((await find(manager, names.stream, direct)) === undefined) {
-      await manager.consumers.add(names.stream, {
-        ...shared,
-        durable_name: direct,
-        filter_subject: `${names.poolPrefix(pool)}.>`,
-      });
-    }
+    const stream = await manager.streams.info(names.stream);
+    const declare = async (name: string, filter: string): Promise<ConsumerInfo> => {
+      const found = await find(manager, names.stream, name);
+      if (found !== undefined) return found;
+      return manager.consumers
+        .add(names.stream, {
+          durable_name: name,
+          filter_subject: filter,
+          ack_policy: AckPolicy.Explicit,
+          ack_wait: nanos(ackWait),
+          max_ack_pending: mostInHand,
+          num_replicas: replicas,
+          ...beginning(place.startOf(name, stream)),
+        })
+        .catch(async (error: unknown) => {
+          // Another member was faster, and may know another place.
+          const made = await find(manager, names.stream, name);
+          if (made === undefined) throw error;
+          return made;
+        });
+    };
+    const declared = [await declare(direct, `${names.poolPrefix(pool)}.>`)];
     const wanted = coveringFilter(names.keyPrefix, patterns);
-    const durable = names.consumer(pool);
-    const found = await find(manager, names.stream, durable);
-    if (found === undefined) {
-      await manager.consumers.add(names.stream, {
-        ...shared,
-        durable_name: durable,
-        filter_subject: wanted,
-      });
-      return;
-    }
+    const found = await declare(durable, wanted);
+    declared.push(found);
+    place.began(stream);
+    for (const { name, ack_floor } of declared) place.note(name, ack_floor.stream_seq);
     const current = found.config.filter_subject ?? `${names.keyPrefix}.>`;
     const widened = widerFilter(current, wanted);
     if (widened === current) return;
     await manager.consumers.update(names.stream, durable, { filter_subject: widened });
   } catch (error) {
     throw jetStreamError(error, `the pool ${pool}`);
+  }
+}
+
+/** Asks how far the consumers of a pool are. Rejects when the server is away, or has none. */
+export async function notePoolPlace(
+  manager: JetStreamManager,
+  names: NatsNames,
+  pool: string,
+  place: PoolPlace,
+): Promise<void> {
+  for (const consumer of [names.consumer(pool), names.directConsumer(pool)]) {
+    const { ack_floor } = await manager.consumers.info(names.stream, consumer);
+    place.note(consumer, ack_floor.stream_seq);
   }
 }
 
@@ -79,14 +99,19 @@ export async function addEphemeralConsumer(
       max_ack_pending: mostInHand,
       inactive_threshold: nanos(inactive),
       filter_subject: coveringFilter(names.keyPrefix, patterns),
-      ...(after === undefined
-        ? { deliver_policy: DeliverPolicy.New }
-        : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 }),
+      ...beginning(after),
     });
     return name;
   } catch (error) {
     throw jetStreamError(error, `a subscription to the stream ${names.stream}`);
   }
+}
+
+/** Where a consumer begins: behind a place of the stream, or with what comes from now on. */
+function beginning(after: number | undefined): Partial<ConsumerConfig> {
+  return after === undefined
+    ? { deliver_policy: DeliverPolicy.New }
+    : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 };
 }
 
 /** Deletes a pool: its consumers, its record, and what was given to it alone. Dead letters stay. */

@@ -6,12 +6,18 @@ import type { SubscribeSettings } from '../subscribe-settings.js';
 import { TopicTrie } from '../topic/topic-trie.js';
 import { acknowledge, deliveryFacts, giveBack, keepWorking } from './acknowledgement.js';
 import type { NatsConnector } from './connection.js';
-import { addEphemeralConsumer, declarePoolConsumers, removePool } from './consumers.js';
+import {
+  addEphemeralConsumer,
+  declarePoolConsumers,
+  notePoolPlace,
+  removePool,
+} from './consumers.js';
 import { EphemeralPlace } from './ephemeral-place.js';
 import { jetStreamError, messageOf } from './nats-error.js';
 import type { NatsNames } from './names.js';
 import type { NatsSettings } from './options.js';
 import { PoolLease } from './pool-lease.js';
+import { PoolPlace } from './pool-place.js';
 import { Puller } from './puller.js';
 import { declareStreams } from './streams.js';
 import { keyOf } from './subject.js';
@@ -48,6 +54,7 @@ export class NatsSubscription implements BusSubscription {
   /** What the server waits for, by its place in the stream; the newest delivery is answered. */
   readonly #inHand = new Map<number, Msg>();
   readonly #place = new EphemeralPlace();
+  readonly #poolPlace = new PoolPlace();
   readonly #stopListening: () => void;
   #pullers: readonly Puller[] = [];
   #ephemeral: string | undefined;
@@ -172,7 +179,7 @@ export class NatsSubscription implements BusSubscription {
         return missed;
       }
       await this.#lease?.declare();
-      await declarePoolConsumers(manager, names, this.pool, patterns, bus);
+      await declarePoolConsumers(manager, names, this.pool, patterns, bus, this.#poolPlace);
       return false;
     };
     return connector.unlessGone(declared()).catch((error: unknown) => {
@@ -303,7 +310,20 @@ export class NatsSubscription implements BusSubscription {
   }
 
   #keepWorking(): void {
+    void this.#notePlace();
     if (this.#lease !== undefined && this.#isOrdered() && !this.#lease.held) return;
     for (const delivery of this.#inHand.values()) keepWorking(delivery);
+  }
+
+  /** Members that wait do so too: they may be the first to see that the consumers are gone. */
+  async #notePlace(): Promise<void> {
+    const { connector, names } = this.#options;
+    if (this.pool === undefined) return;
+    try {
+      const { manager } = await connector.ready();
+      await notePoolPlace(manager, names, this.pool, this.#poolPlace);
+    } catch {
+      // Away or deleted: what was noted before stands, and whoever pulls finds out.
+    }
   }
 }

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { startPrivatePostgres } from '../../support/private-postgres.js';
 import { startPrivateRabbitmq } from '../../support/private-rabbitmq.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
+import { onRabbitmq } from '../support/fault-buses.js';
 import { FaultWorld } from '../support/fault-world.js';
 import { growthFaults, type SoakSample, sampleLine, takeSample } from './soak-sample.js';
 import { soakRound } from './soak-round.js';
@@ -59,7 +60,7 @@ async function soak(minutes: number, seed: number): Promise<readonly string[]> {
     const world = await FaultWorld.open({
       seed,
       database: postgres.url('soak'),
-      brokers: [`amqp://guest:guest@127.0.0.1:${line.port}`],
+      bus: onRabbitmq([`amqp://guest:guest@127.0.0.1:${line.port}`]),
     });
     undo.push(() => world[Symbol.asyncDispose]());
     // RabbitMQ 3.10 loses a quorum queue that was made a moment before a kill, unless it was stopped since.

@@ -7,6 +7,8 @@ export interface Fault {
   readonly name: string;
   /** True while nothing can be committed until it is mended. */
   readonly stopsWork?: boolean;
+  /** Milliseconds that it lasts at the least. Default until enough work was done. */
+  readonly lasts?: number;
   strike(): Promise<void>;
   /** Undefined where the fault is over as soon as it has struck. */
   mend?(): Promise<void>;

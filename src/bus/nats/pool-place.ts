@@ -1,0 +1,35 @@
+import type { StreamInfo } from '@nats-io/jetstream';
+
+/**
+ * How far the consumers of a pool are in their stream, as the server told last: behind that they begin when
+ * somebody deleted them, so that nothing is lost and only the latest is handed out again. Neither clock nor
+ * I/O.
+ */
+export class PoolPlace {
+  #created: string | undefined;
+  readonly #floors = new Map<string, number>();
+
+  /** Notes that everything up to `floor` is acknowledged. */
+  note(consumer: string, floor: number): void {
+    this.#floors.set(consumer, floor);
+  }
+
+  /**
+   * Behind which place of the stream a consumer that is missing begins; undefined for what comes from now
+   * on, because there was none before. A stream that was made anew counts from 1, and is read from there.
+   */
+  startOf(
+    consumer: string,
+    { created, state }: Pick<StreamInfo, 'created' | 'state'>,
+  ): number | undefined {
+    if (this.#created === undefined) return undefined;
+    const floor = this.#floors.get(consumer) ?? 0;
+    return created === this.#created && floor <= state.last_seq ? floor : 0;
+  }
+
+  /** Notes that the consumers are in this stream. */
+  began({ created }: Pick<StreamInfo, 'created'>): void {
+    if (created !== this.#created) this.#floors.clear();
+    this.#created = created;
+  }
+}

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { PoolPlace } from '../../../src/bus/nats/pool-place.js';
+
+const stream = (last_seq: number, created = 'monday') =>
+  ({ created, state: { last_seq } }) as Parameters<PoolPlace['began']>[0] &
+    Parameters<PoolPlace['startOf']>[1];
+
+it('the first consumer of a pool begins with what comes from now on', () => {
+  expect(new PoolPlace().startOf('c', stream(10))).toBeUndefined();
+});
+
+it('one that was deleted goes on behind what was acknowledged', () => {
+  const place = new PoolPlace();
+  place.began(stream(10));
+  place.note('c', 10);
+  expect(place.startOf('c', stream(20))).toBe(10);
+  place.note('c', 17);
+  expect(place.startOf('c', stream(20))).toBe(17);
+  place.began(stream(20));
+  expect(place.startOf('c', stream(20))).toBe(17);
+});
+
+it('in a stream that was made anew, or has lost its end, it begins at the start', () => {
+  const place = new PoolPlace();
+  place.began(stream(10));
+  place.note('c', 10);
+  expect(place.startOf('c', stream(9))).toBe(0);
+  expect(place.startOf('c', stream(30, 'tuesday'))).toBe(0);
+  place.began(stream(30, 'tuesday'));
+  expect(place.startOf('c', stream(40, 'tuesday'))).toBe(0);
+});
