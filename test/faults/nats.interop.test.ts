@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.js';
 import { startNatsCluster, type NatsCluster } from '../support/nats-cluster.js';
 import { type PrivateNats, startPrivateNats } from '../support/private-nats.js';
 import type { Fault } from './support/broker-faults.js';
-import { endure } from './support/endure.js';
+import { expectEndured } from './support/expect-endured.js';
 import { onNats } from './support/fault-buses.js';
 import { long, seed } from './support/fault-length.js';
 import { FaultWorld } from './support/fault-world.js';
@@ -33,7 +33,8 @@ describe(`after a fault of NATS under load nothing is lost, made up or out of or
   const names = natsFaults(undefined as never).map(({ name }) => name);
   test.each(names)(
     '%s',
-    (name) => endure(world, [natsFaults(server).find((fault) => fault.name === name) as Fault]),
+    (name) =>
+      expectEndured(world, [natsFaults(server).find((fault) => fault.name === name) as Fault]),
     240_000,
   );
 });
@@ -59,7 +60,7 @@ describe.runIf(long)(`a cluster of three NATS servers with three replicas (seed 
   }, 120_000);
 
   /** Under load: the leader is struck, another one is elected, the struck one comes back. */
-  async function expectEndured(
+  async function expectLeaderReplaced(
     what: string,
     strike: (leader: PrivateNats) => Promise<void>,
     mend: (leader: PrivateNats) => Promise<void>,
@@ -83,7 +84,7 @@ describe.runIf(long)(`a cluster of three NATS servers with three replicas (seed 
   test(
     'loses nothing when the leader of the stream is killed under load, and rejoins',
     () =>
-      expectEndured(
+      expectLeaderReplaced(
         'the leader was killed',
         (leader) => leader.kill(),
         (leader) => leader.start(),
@@ -94,7 +95,7 @@ describe.runIf(long)(`a cluster of three NATS servers with three replicas (seed 
   test(
     'loses nothing when the leader of the stream stops under load, and rejoins',
     () =>
-      expectEndured(
+      expectLeaderReplaced(
         'the leader stopped',
         (leader) => leader.stop(),
         (leader) => leader.start(),
@@ -105,7 +106,7 @@ describe.runIf(long)(`a cluster of three NATS servers with three replicas (seed 
   test(
     'loses nothing when the leader of the stream freezes, and goes on behind its time',
     () =>
-      expectEndured(
+      expectLeaderReplaced(
         'the leader froze',
         async (leader) => leader.pause(),
         async (leader) => leader.resume(),

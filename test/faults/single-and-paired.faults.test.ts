@@ -4,7 +4,7 @@ import { startPrivateRabbitmq, type PrivateRabbitmq } from '../support/private-r
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { brokerFaults, type Fault } from './support/broker-faults.js';
 import { databaseFaults } from './support/database-faults.js';
-import { endure } from './support/endure.js';
+import { expectEndured } from './support/expect-endured.js';
 import { onRabbitmq } from './support/fault-buses.js';
 import { long, seed } from './support/fault-length.js';
 import { FaultWorld } from './support/fault-world.js';
@@ -39,8 +39,6 @@ afterAll(async () => {
   await broker?.dispose();
   await postgres?.dispose();
 }, 120_000);
-
-const expectEndured = (faults: readonly Fault[]): Promise<void> => endure(world, faults);
 
 // What one fault has left must not be told again of the next.
 afterEach(() => world.reset());
@@ -77,7 +75,11 @@ const pairs = Array.from({ length: long ? 12 : 1 }, () => [
 ]);
 
 describe(`after a fault under load nothing is lost, made up or out of order (seed ${seed})`, () => {
-  test.each(single)('%s', async (name) => expectEndured([faultNamed(name)]), 240_000);
+  test.each(single)('%s', async (name) => expectEndured(world, [faultNamed(name)]), 240_000);
 
-  test.each(pairs)('%s, while %s', async (...both) => expectEndured(both.map(faultNamed)), 240_000);
+  test.each(pairs)(
+    '%s, while %s',
+    async (...both) => expectEndured(world, both.map(faultNamed)),
+    240_000,
+  );
 });

@@ -7,7 +7,7 @@ import type { FaultWorld } from './fault-world.js';
 const outage = 1500;
 
 /** Under load: all strike at once, are endured, are mended; then everything must be where it belongs. */
-export async function endure(
+export async function expectEndured(
   world: FaultWorld,
   faults: readonly Fault[],
   settle = (what: string): Promise<void> => world.settle(what),
