@@ -41,22 +41,37 @@ export async function startTcpProxy(first: Target): Promise<TcpProxy> {
   let delay = 0;
 
   const pass = (pair: Pair, from: Socket, to: Socket): void => {
-    let last = 0;
+    // A queue, and not a timer for each chunk: a chunk that need not wait must not overtake one whose timer
+    // is late, or the peer reads frames in another order than they were sent.
+    const held: { readonly chunk: Buffer; readonly due: number }[] = [];
+    let timer: NodeJS.Timeout | undefined;
+    let ended = false;
+    const write = (chunk: Buffer): void => {
+      if (pair.dumb || to.destroyed || to.write(chunk)) return;
+      from.pause();
+      to.once('drain', () => from.resume());
+    };
+    const release = (): void => {
+      timer = undefined;
+      for (let [first] = held; first !== undefined; [first] = held) {
+        const left = first.due - performance.now();
+        if (left > 0) {
+          timer = setTimeout(release, left);
+          return;
+        }
+        held.shift();
+        write(first.chunk);
+      }
+      if (ended && !pair.dumb) to.end();
+    };
     from.on('data', (chunk: Buffer) => {
       if (pair.dumb) return;
-      const due = Math.max(last, performance.now() + delay);
-      last = due;
-      const write = (): void => {
-        if (pair.dumb || to.destroyed || to.write(chunk)) return;
-        from.pause();
-        to.once('drain', () => from.resume());
-      };
-      // Even after `open` nothing may overtake what is held back.
-      if (due > performance.now()) setTimeout(write, due - performance.now());
-      else write();
+      held.push({ chunk, due: performance.now() + delay });
+      if (timer === undefined) release();
     });
     from.on('end', () => {
-      if (!pair.dumb) to.end();
+      ended = true;
+      if (timer === undefined) release();
     });
   };
 
