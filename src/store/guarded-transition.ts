@@ -34,6 +34,17 @@ export interface PlannedWriter {
     plans: readonly PlannedTransition[],
   ): Promise<void>;
   /**
+   * Writes a planned transition of a row that is not locked, by compare-and-set on all that the plan
+   * read of it. False, and nothing is written, where the row is not as seen, or that cannot be told.
+   * Set where it is quicker than to lock, read and write.
+   */
+  applySeenWithin?(
+    manager: EntityManager,
+    binding: ResourceBinding,
+    seen: LockedRow,
+    plan: PlannedTransition,
+  ): Promise<boolean>;
+  /**
    * Set where a plain SELECT in the transaction may see older rows than the locked ones (MySQL under
    * REPEATABLE READ): entities are then read with this lock.
    */

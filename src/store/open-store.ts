@@ -44,10 +44,11 @@ interface StoreParts {
 export function openStore(dataSource: DataSource): OpenStore {
   const kind = databaseKind(dataSource);
   const { writer, ...parts } = assemble[kind](dataSource);
+  const applySeen = writer.applySeenWithin?.bind(writer);
   const appending = async <T>(manager: EntityManager, work: () => Promise<T>): Promise<T> => {
     const runner = openTransaction(manager);
     const result = await work();
-    if (!(result instanceof Error)) {
+    if (!(result instanceof Error) && result !== false) {
       noteAppended(runner);
     }
     return result;
@@ -66,6 +67,12 @@ export function openStore(dataSource: DataSource): OpenStore {
     armedWithin: (manager, binding, deadlines) => writer.armedWithin(manager, binding, deadlines),
     applyWithin: (manager, binding, plans) =>
       appending(manager, () => writer.applyWithin(manager, binding, plans)),
+    ...(applySeen === undefined
+      ? {}
+      : {
+          applySeenWithin: (manager, binding, seen, plan) =>
+            appending(manager, () => applySeen(manager, binding, seen, plan)),
+        }),
     ...(writer.entityLock === undefined ? {} : { entityLock: writer.entityLock }),
     verifyMigrated: () => verifyMigrated(dataSource),
   };

@@ -5,6 +5,7 @@ import { bypassRefused, directWriteRefused } from './bypass.js';
 import { timeProperty } from './column-values.js';
 import type { EntityMemory } from './entity-memory.js';
 import {
+  entityTenancy,
   type GuardedRole,
   guardedRoles,
   readGuarded,
@@ -24,7 +25,8 @@ import {
   revisionConflict,
   unknownResource,
 } from './plan.js';
-import type { PendingSteps } from './send.js';
+import type { Tenancy } from './origin.js';
+import type { PendingStep, PendingSteps } from './send.js';
 import type { SubscriberParts } from './subscriber-parts.js';
 import { onRollback } from './transaction-log.js';
 
@@ -80,7 +82,7 @@ export class SaveGuard {
     const agreed = this.#memory.agreed(entity);
     try {
       this.#checkSent(binding, entity, databaseEntity, pending);
-      const last = await this.#writeSteps(binding, manager, pending);
+      const last = await this.#writeSteps(binding, manager, pending, databaseEntity);
       this.#settle(binding, entity, pending, last);
       if (databaseEntity !== undefined) {
         writeGuarded(binding, databaseEntity, readGuarded(binding, entity));
@@ -130,13 +132,55 @@ export class SaveGuard {
     }
   }
 
+  /** Writes the first step to the row as TypeORM read it just now, and locks it only if that fails. */
   async #writeSteps(
     binding: ResourceBinding,
     manager: EntityManager,
-    { uuid, revision, steps }: PendingSteps,
+    pending: PendingSteps,
+    databaseEntity: object | undefined,
   ): Promise<PlannedTransition['update']> {
-    const { store, maxPayload } = this.#parts;
-    let row = (await store.lockWithin(manager, binding, [uuid])).get(uuid);
+    const { store } = this.#parts;
+    const { steps } = pending;
+    const first =
+      databaseEntity === undefined
+        ? undefined
+        : await this.#writeSeen(binding, manager, pending, entityTenancy(binding, databaseEntity));
+    let row = first?.row ?? (await this.#lock(binding, manager, pending));
+    let written = first?.update;
+    for (const sent of first === undefined ? steps : steps.slice(1)) {
+      const plan = this.#plan(binding, row, sent);
+      await store.applyWithin(manager, binding, [plan]);
+      written = { ...written, ...plan.update };
+      row = moved(row, plan);
+    }
+    return written as PlannedTransition['update'];
+  }
+
+  /** Undefined, and nothing is written, where the row is not what the entity says, or who owns it. */
+  async #writeSeen(
+    binding: ResourceBinding,
+    manager: EntityManager,
+    { uuid, revision, steps }: PendingSteps,
+    tenancy: Tenancy,
+  ): Promise<{ row: LockedRow; update: PlannedTransition['update'] } | undefined> {
+    const { store } = this.#parts;
+    if (store.applySeenWithin === undefined) {
+      return undefined;
+    }
+    const seen = { uuid, state: steps[0].step.from, revision, tenancy };
+    reach('guard');
+    const plan = this.#plan(binding, seen, steps[0]);
+    return (await store.applySeenWithin(manager, binding, seen, plan))
+      ? { row: moved(seen, plan), update: plan.update }
+      : undefined;
+  }
+
+  async #lock(
+    binding: ResourceBinding,
+    manager: EntityManager,
+    { uuid, revision, steps }: PendingSteps,
+  ): Promise<LockedRow> {
+    const row = (await this.#parts.store.lockWithin(manager, binding, [uuid])).get(uuid);
     if (row === undefined) {
       throw unknownResource(binding, uuid);
     }
@@ -144,21 +188,23 @@ export class SaveGuard {
     if (row.revision !== revision || row.state !== steps[0].step.from) {
       throw revisionConflict(binding, row, revision);
     }
-    let written: PlannedTransition['update'] | undefined;
-    for (const { step, origin, reason } of steps) {
-      const plan = planStep(
-        binding,
-        row,
-        { uuid, origin, ...(reason === undefined ? {} : { reason }) },
-        step,
-        nextEventId,
-      );
-      refuseOversized(plan.entries, maxPayload);
-      await store.applyWithin(manager, binding, [plan]);
-      written = { ...written, ...plan.update };
-      row = moved(row, plan);
-    }
-    return written as PlannedTransition['update'];
+    return row;
+  }
+
+  #plan(
+    binding: ResourceBinding,
+    row: LockedRow,
+    { step, origin, reason }: PendingStep,
+  ): PlannedTransition {
+    const plan = planStep(
+      binding,
+      row,
+      { uuid: row.uuid, origin, ...(reason === undefined ? {} : { reason }) },
+      step,
+      nextEventId,
+    );
+    refuseOversized(plan.entries, this.#parts.maxPayload);
+    return plan;
   }
 
   #settle(

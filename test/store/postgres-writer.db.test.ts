@@ -5,6 +5,7 @@ import { type PlannedTransition, planTransition } from '../../src/store/plan.js'
 import { PostgresWriter } from '../../src/store/postgres/postgres-writer.js';
 import { RowBusy } from '../../src/store/row-busy.js';
 import type { Transitioned } from '../../src/store/store.js';
+import { waitingForLock } from '../support/waiting-for-lock.js';
 import { type PumpDatabase, pumpDatabase, request } from './pump-database.js';
 import { Pump } from './pump-entity.js';
 
@@ -244,22 +245,11 @@ test('a transition that waited for the row sees the deadlines its winner armed',
     await writer.transitionWithin(manager, database.binding, request(uuid, 'StartRequested'));
     // Its snapshot is taken before the commit, and it gets the row after it.
     late = writer.transition(database.binding, [request(uuid, 'Failed')]);
-    await waitingForLock();
+    await waitingForLock(database.dataSource);
   });
   expect(await late).toMatchObject([{ old: 'Starting', new: 'Idle', revision: 3 }]);
   expect(await deadlinesOf(uuid)).toEqual([]);
 });
-
-async function waitingForLock(): Promise<void> {
-  const { eventually } = await import('../support/eventually.js');
-  await eventually(async () => {
-    const [{ count }] = await database.dataSource.query<[{ count: string }]>(
-      `SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-    );
-    expect(count).toBe('1');
-  });
-}
 
 test('planned transitions are applied all or none', async () => {
   const [one, other] = (await pumps(2)) as [string, string];

@@ -1,12 +1,20 @@
+import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import type { DataSource } from 'typeorm';
+import { type DataSource, type EntityManager, QueryRunnerAlreadyReleasedError } from 'typeorm';
 import { databaseError, databaseFailure } from '../database-errors.js';
+import { openTransaction } from '../open-transaction.js';
 
 /** A statement that each connection parses and plans once. */
 export interface NamedStatement {
   /** The same text must always have the same name, and no other text. */
   readonly name: string;
   readonly text: string;
+}
+
+/** Names a statement by its text. Pure. */
+export function namedStatement(text: string): NamedStatement {
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 32);
+  return { name: `signalbox_${digest}`, text };
 }
 
 /** The connection broke after the statement was sent: it may or may not have committed. */
@@ -45,6 +53,30 @@ export async function runNamed<TRow extends readonly unknown[]>(
     });
     return result.rows as unknown as readonly TRow[];
   });
+}
+
+/**
+ * Runs one statement in the manager's transaction, and resolves with the rows it wrote. TypeORM's own
+ * `query` takes no name, so that PostgreSQL would plan the statement anew each time.
+ */
+export async function runNamedWithin(
+  manager: EntityManager,
+  { name, text }: NamedStatement,
+  values: readonly unknown[],
+): Promise<number> {
+  try {
+    const runner = openTransaction(manager);
+    if (runner.isReleased) {
+      // Its connection may serve others by now, or be gone.
+      throw new QueryRunnerAlreadyReleasedError();
+    }
+    const client = (await runner.connect()) as pg.PoolClient;
+    runner.dataSource.logger.logQuery(text, [...values], runner);
+    const { rowCount } = await client.query({ name, text, values: values as unknown[] });
+    return rowCount ?? 0;
+  } catch (error) {
+    throw databaseError(error);
+  }
 }
 
 /**

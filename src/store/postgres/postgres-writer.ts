@@ -26,6 +26,7 @@ import {
 } from './planned-writes.js';
 import { settle } from './settle.js';
 import { StatementLane } from './transition.js';
+import { writeSeen } from './write-seen.js';
 
 /**
  * Writes transitions and events to PostgreSQL. Unguarded events take one named statement on TypeORM's
@@ -134,6 +135,15 @@ export class PostgresWriter implements PlannedWriter {
     plans: readonly PlannedTransition[],
   ): Promise<void> {
     await writePlans(manager, binding, plans);
+  }
+
+  async applySeenWithin(
+    manager: EntityManager,
+    binding: ResourceBinding,
+    seen: LockedRow,
+    plan: PlannedTransition,
+  ): Promise<boolean> {
+    return writeSeen(manager, binding, seen, plan);
   }
 
   #planned(

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { DataSource, EntityManager } from 'typeorm';
 import { reach } from '../../crash-points/crash-points.js';
 import { ConflictError, UnavailableError } from '../../errors/errors.js';
@@ -8,7 +7,7 @@ import { databaseError } from '../database-errors.js';
 import { planTransition, unknownResource } from '../plan.js';
 import { RowBusy } from '../row-busy.js';
 import type { TransitionOutcome, TransitionRequest } from '../store.js';
-import { ConnectionLost, type NamedStatement, runNamed } from './connection.js';
+import { ConnectionLost, type NamedStatement, namedStatement, runNamed } from './connection.js';
 import { edgesOf, type EventEdges } from './edges.js';
 import { settle } from './settle.js';
 import {
@@ -162,9 +161,9 @@ export class StatementLane {
       16 * Number(choice);
     let statement = this.#statements.get(key);
     if (statement === undefined) {
-      const text = transitionStatement(this.#binding, { ...variant, several, choice });
-      const digest = createHash('sha256').update(text).digest('hex').slice(0, 32);
-      statement = { name: `signalbox_${digest}`, text };
+      statement = namedStatement(
+        transitionStatement(this.#binding, { ...variant, several, choice }),
+      );
       this.#statements.set(key, statement);
     }
     return statement;
