@@ -1,21 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { checkCommand } from './commands/check.js';
-import { catalogCommand } from './commands/catalog.js';
-import { coverageCommand } from './commands/coverage.js';
-import { deadLettersCommand } from './commands/dead-letters.js';
-import { demoCommand } from './commands/demo.js';
-import { diagramCommand } from './commands/diagram.js';
-import { diffCommand } from './commands/diff.js';
-import { docsCommand } from './commands/docs.js';
-import { explainCommand } from './commands/explain.js';
-import { machineCommand } from './commands/machine.js';
-import { migrateCommand } from './commands/migrate.js';
-import { outboxCommand } from './commands/outbox.js';
-import { planCommand } from './commands/plan.js';
-import { relayCommand } from './commands/relay.js';
-import { replayCommand } from './commands/replay.js';
-import { tailCommand } from './commands/tail.js';
-import { traceCommand } from './commands/trace.js';
+import { commands } from './commands/commands.js';
 import { packageVersion } from './package-version.js';
 import { exitCodeOf, reportError } from './report-error.js';
 
@@ -43,26 +27,7 @@ export async function run(args: readonly string[]): Promise<number> {
     .addHelpText('after', '\nExample:\n  signalbox machine VirtualMachine --format table')
     .exitOverride()
     .showSuggestionAfterError();
-  const commands = [
-    demoCommand(),
-    machineCommand(),
-    diagramCommand(),
-    docsCommand(),
-    diffCommand(),
-    explainCommand(),
-    planCommand(),
-    checkCommand(),
-    coverageCommand(),
-    migrateCommand(),
-    relayCommand(),
-    outboxCommand(),
-    deadLettersCommand(),
-    replayCommand(),
-    tailCommand(),
-    traceCommand(),
-    catalogCommand(),
-  ];
-  for (const command of commands) {
+  for (const command of await loadCommands(args)) {
     inheritSettings(command, program);
     program.addCommand(command);
   }
@@ -77,6 +42,13 @@ export async function run(args: readonly string[]): Promise<number> {
     reportError(error, { debug: args.includes('--debug') });
     return exitCodeOf(error);
   }
+}
+
+/** The one that is run; all of them for the help, and for what is none, to suggest the nearest. */
+async function loadCommands(args: readonly string[]): Promise<readonly Command[]> {
+  const name = args.find((each) => !each.startsWith('-')) ?? '';
+  const wanted = Object.hasOwn(commands, name) ? [commands[name]] : Object.values(commands);
+  return Promise.all(wanted.flatMap((load) => load?.() ?? []));
 }
 
 /** Commands made apart do not inherit by themselves, and end the process on a mistake. */
