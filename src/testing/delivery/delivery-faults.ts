@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { SignalboxEvent } from '../../events/event.js';
 import type { DeliveryFault, DeliveryFaultCode } from './delivery-fault.js';
 import { rowFaults, type ResourceRow } from './row-faults.js';
@@ -46,7 +47,8 @@ export function deliveryFaults({
       faults.push(fault('NOT_COMMITTED', event, 'was delivered and is not in the journal'));
       continue;
     }
-    if (JSON.stringify(event) !== JSON.stringify(known.event)) {
+    // A binary format gives the attributes back in an order of its own.
+    if (!isDeepStrictEqual(event, known.event)) {
       faults.push(fault('ALTERED', event, 'was delivered otherwise than it was committed'));
     }
     if (seen.has(event.id)) continue;

@@ -83,6 +83,13 @@ describe('delivery faults', () => {
     expect(codes({ committed, delivered })).toEqual(['OUT_OF_ORDER']);
   });
 
+  test('an event whose attributes come back in another order is not altered', () => {
+    const delivered = committed.map(
+      (event) => Object.fromEntries(Object.entries(event).toReversed()) as SignalboxEvent,
+    );
+    expect(codes({ committed, delivered })).toEqual([]);
+  });
+
   test('an event that nobody committed, and one that was altered, are told', () => {
     const [event] = committed as [SignalboxEvent];
     const forged = { ...event, id: 'forged' };
