@@ -1,9 +1,9 @@
 import { type DataSource, type EntityManager, In } from 'typeorm';
 import { reach } from '../crash-points/crash-points.js';
 import type { ResourceBinding } from './binding.js';
+import { planInTurn, uuidsOf } from './chain.js';
 import { ownTransaction } from './own-transaction.js';
 import { type LockedRow, type PlannedTransition, type PlanFacts, planTransition } from './plan.js';
-import { RowBusy } from './row-busy.js';
 import type { TransitionOutcome, TransitionRequest } from './store.js';
 
 /** What a database offers so that transitions can be planned in the process, under row locks. */
@@ -27,7 +27,10 @@ export interface PlannedWriter {
     binding: ResourceBinding,
     deadlines: readonly { readonly uuid: string; readonly id: string }[],
   ): Promise<ReadonlyMap<string, number>>;
-  /** Writes rows, journal, outbox and deadlines of planned transitions. Their rows are locked. */
+  /**
+   * Writes rows, journal, outbox and deadlines of planned transitions. Their rows are locked. Several
+   * of one row follow one another.
+   */
   applyWithin(
     manager: EntityManager,
     binding: ResourceBinding,
@@ -64,8 +67,9 @@ export function needsPlanning(
 
 /**
  * Moves each resource in one commit of its own, guards and deadline fences read under the row locks.
- * At most one request for each uuid; one outcome for each, in order. In a batch of several the outcome
- * of a row that could not be locked at once is `RowBusy`.
+ * Requests of one uuid in turn, of which only the first may need planning; one outcome for each, in
+ * order. In a batch of several resources the outcome of a row that could not be locked at once is
+ * `RowBusy`.
  */
 export async function transitionPlanned(
   dataSource: DataSource,
@@ -76,7 +80,7 @@ export async function transitionPlanned(
 ): Promise<readonly TransitionOutcome[]> {
   return ownTransaction(
     dataSource,
-    (manager) => planUnderLock(manager, writer, binding, batch, nextId, batch.length > 1),
+    (manager) => planUnderLock(manager, writer, binding, batch, nextId, true),
     (outcomes) => outcomes.flatMap((outcome) => (outcome instanceof Error ? [] : outcome.events)),
   );
 }
@@ -98,27 +102,29 @@ async function planUnderLock(
   binding: ResourceBinding,
   batch: readonly TransitionRequest[],
   nextId: () => string,
-  skipLocked: boolean,
+  maySkip: boolean,
 ): Promise<readonly TransitionOutcome[]> {
-  // Every writer of every process locks in this order, so that none waits in a circle.
-  const uuids = batch.map(({ uuid }) => uuid).toSorted();
+  const uuids = uuidsOf(batch);
+  const skipLocked = maySkip && uuids.length > 1;
   const rows = await writer.lockWithin(manager, binding, uuids, skipLocked);
   const fired = batch.flatMap(({ uuid, deadline }) =>
     deadline === undefined ? [] : [{ uuid, id: deadline.id }],
   );
   const armed = fired.length === 0 ? undefined : await writer.armedWithin(manager, binding, fired);
-  const entities = await loadEntities(manager, writer, binding, [...rows.keys()]);
+  const judged = uuidsOf(batch.filter((request) => needsPlanning(binding, request)));
+  const entities = await loadEntities(
+    manager,
+    writer,
+    binding,
+    judged.filter((uuid) => rows.has(uuid)),
+  );
   reach('guard');
-  const plans = batch.map((request) => {
-    const row = rows.get(request.uuid);
-    // Held by somebody else, or absent: asked again alone, it waits and is told which.
-    return row === undefined && skipLocked
-      ? new RowBusy()
-      : planFor(binding, row, request, entities.get(request.uuid), {
-          armedRevision: armed?.get(request.uuid),
-          nextId,
-        });
-  });
+  const plans = planInTurn(rows, batch, skipLocked, (row, request) =>
+    planFor(binding, row, request, entities.get(request.uuid), {
+      armedRevision: armed?.get(request.uuid),
+      nextId,
+    }),
+  );
   const lawful = plans.filter((plan): plan is PlannedTransition => !(plan instanceof Error));
   if (lawful.length > 0) {
     await writer.applyWithin(manager, binding, lawful);

@@ -11,6 +11,7 @@ import { postgresDeadlines } from './postgres/deadlines.js';
 import { postgresJournal } from './postgres/journal.js';
 import { postgresLeases } from './postgres/leases.js';
 import { postgresOutbox } from './postgres/outbox.js';
+import { watched } from './postgres/planned-writes.js';
 import { PostgresWriter } from './postgres/postgres-writer.js';
 import { sqliteDeadlines } from './sqlite/deadlines.js';
 import { sqliteJournal } from './sqlite/journal.js';
@@ -34,6 +35,7 @@ interface StoreParts {
   readonly leases: LeaseStore;
   readonly deadlines: DeadlineStore;
   readonly journal: JournalStore;
+  readonly mayChain?: NonNullable<Store['mayChain']>;
 }
 
 /**
@@ -89,6 +91,8 @@ const assemble: Readonly<Record<Store['kind'], (dataSource: DataSource) => Store
       leases: postgresLeases(dataSource),
       deadlines: postgresDeadlines(dataSource, append),
       journal: postgresJournal(dataSource),
+      mayChain: (binding) =>
+        dataSource.transaction(async (manager) => !(await watched(manager, binding))),
     };
   },
 

@@ -43,7 +43,7 @@ export interface PlannedTransition {
     readonly stateSince?: string;
   };
   readonly entries: readonly JournalEntry[];
-  readonly deadlines: DeadlineChange;
+  readonly deadlines: DeadlineChange & { readonly cancels: readonly string[] };
 }
 
 /**
@@ -198,7 +198,7 @@ function stepEffects(
 function deadlineChange(
   { deadline }: Pick<TransitionRequest, 'deadline'>,
   taken: TableRow,
-): Pick<DeadlineChange, 'arms' | 'cancels'> {
+): Pick<PlannedTransition['deadlines'], 'arms' | 'cancels'> {
   const spent = deadline === undefined || taken.cancels.includes(deadline.id) ? [] : [deadline.id];
   return { arms: taken.arms, cancels: [...taken.cancels, ...spent] };
 }

@@ -48,8 +48,9 @@ export interface Store {
   readonly kind: DatabaseKind;
 
   /**
-   * Moves each resource in one commit: compare-and-set, journal, outbox, deadlines. At most one
-   * request for each uuid. A refusal or conflict is an outcome and leaves the others alone; a
+   * Moves each resource in one commit: compare-and-set, journal, outbox, deadlines. Requests of one
+   * uuid go in turn; only the first of them may have guards or fire a deadline, which read more than
+   * the row before it. A refusal or conflict is an outcome and leaves the others alone; a
    * database error rejects the whole batch and nothing of it is committed. Rows are locked in uuid
    * order.
    */
@@ -57,6 +58,11 @@ export interface Store {
     binding: ResourceBinding,
     batch: readonly TransitionRequest[],
   ): Promise<readonly TransitionOutcome[]>;
+  /**
+   * Whether several requests of one uuid in a batch are quicker than one after another. They are lawful
+   * either way. Absent where they always are.
+   */
+  mayChain?(binding: ResourceBinding): Promise<boolean>;
   /** Moves one resource in the caller's transaction. A refusal or conflict leaves it usable. */
   transitionWithin(
     manager: EntityManager,

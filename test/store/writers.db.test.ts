@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ConflictError, RefusedError } from '../../src/errors/errors.js';
+import { ConflictError, RefusedError, SignalboxError } from '../../src/errors/errors.js';
 import { RowBusy } from '../../src/store/row-busy.js';
 import { journalEntry } from '../../src/store/announcement.js';
-import type { Transitioned } from '../../src/store/store.js';
+import type { TransitionRequest, Transitioned } from '../../src/store/store.js';
 import { eachDatabase } from '../support/databases.js';
-import { type GuardedDatabase, LegacyServer, Tank, guardedDatabase } from './guarded-database.js';
+import {
+  type GuardedDatabase,
+  LegacyServer,
+  Tank,
+  guardedDatabase,
+  tank,
+} from './guarded-database.js';
 import { request } from './pump-database.js';
 
 /** What every writer does alike, whatever its database. */
@@ -50,6 +57,65 @@ eachDatabase((kind) => {
       const [, told] = await db.told(one.uuid);
       expect(told?.event['id']).toBe((outcomes[0] as Transitioned).events[0]);
       expect(told?.data).toMatchObject({ event: 'StartRequested', reason: 'because' });
+    });
+
+    test('with several requests of a resource does what they do one by one', async () => {
+      const asked = fc.record({
+        place: fc.nat(2),
+        event: fc.constantFrom(...tank.events.filter((event) => event !== 'Drain')),
+        expectedRevision: fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined, freq: 3 }),
+      });
+      const deadlinesOf = (uuid: string) =>
+        db.dataSource
+          .createQueryBuilder()
+          .select(['d.deadline AS deadline', 'd.revision AS revision'])
+          .from('signalbox_deadline', 'd')
+          .where('d.uuid = :uuid', { uuid })
+          .getRawMany<{ deadline: string; revision: string | number }>();
+      const seen = async ({ uuid }: Tank) => {
+        const { state, revision, stateSince, lifecycleVersion } = await db.tank(uuid);
+        // Requests have later times than births, of which each has its own.
+        const since = stateSince < new Date('2026-06-01') ? 'birth' : stateSince;
+        return {
+          row: { state, revision, since, lifecycleVersion },
+          journal: (await db.told(uuid)).map(({ type, revision: at, data }) => ({
+            type,
+            at,
+            old: data['old'],
+            new: data['new'],
+          })),
+          deadlines: (await deadlinesOf(uuid)).map((armed) => ({
+            deadline: armed.deadline,
+            revision: Number(armed.revision),
+          })),
+        };
+      };
+      const told = (outcome: unknown) =>
+        outcome instanceof SignalboxError
+          ? outcome.code
+          : { ...(outcome as Transitioned), uuid: '', events: [] };
+      await fc.assert(
+        fc.asyncProperty(fc.array(asked, { minLength: 2, maxLength: 24 }), async (steps) => {
+          const [together, apart] = [await newTanks(3), await newTanks(3)];
+          const requests = steps.map(({ place, event, expectedRevision }) =>
+            request(
+              (together[place] as Tank).uuid,
+              event,
+              expectedRevision === undefined ? {} : { expectedRevision },
+            ),
+          );
+          const outcomes = await db.store.transition(db.tanks, requests);
+          const expected = [];
+          for (const [index, { place }] of steps.entries()) {
+            const { uuid } = apart[place] as Tank;
+            const one = { ...(requests[index] as TransitionRequest), uuid };
+            expected.push(...(await db.store.transition(db.tanks, [one])));
+          }
+          expect(outcomes.map(told)).toEqual(expected.map(told));
+          expect(await Promise.all(together.map(seen))).toEqual(await Promise.all(apart.map(seen)));
+        }),
+        { numRuns: 20 },
+      );
     });
 
     test('journal and outbox rows pair up, one share for each resource', async () => {

@@ -3,6 +3,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { reach } from '../../crash-points/crash-points.js';
 import { nextEventId } from '../event-id.js';
 import type { ResourceBinding } from '../binding.js';
+import { planInTurn, uuidsOf } from '../chain.js';
 import { lockedRow } from '../column-values.js';
 import { databaseError, databaseFailure } from '../database-errors.js';
 import type { PlannedWriter } from '../guarded-transition.js';
@@ -16,7 +17,6 @@ import { openTransaction } from '../open-transaction.js';
 import type { LockedRow, PlannedTransition } from '../plan.js';
 import { planTransition } from '../plan.js';
 import type { DeadlineChange, TransitionOutcome, TransitionRequest } from '../store.js';
-import { RowBusy } from '../row-busy.js';
 import { writing } from '../writing.js';
 import { type Send, fly } from './flight.js';
 import { type ServerAbilities, serverAbilities } from './server-abilities.js';
@@ -62,19 +62,16 @@ export class MysqlWriter implements PlannedWriter {
     if (batch.length === 0) {
       return [];
     }
-    const uuids = batch.map(({ uuid }) => uuid);
+    const uuids = uuidsOf(batch);
     const { skipLocked } = await this.#abilities();
     // A row that somebody else holds must not hold up the others of its batch.
-    const skips = skipLocked && batch.length > 1;
+    const skips = skipLocked && uuids.length > 1;
     return this.#transaction([lockStatement(binding, uuids, skips)], (found) => {
       const rows = rowsByUuid(binding, found);
       reach('guard');
-      const plans = batch.map((request) => {
-        const row = rows.get(request.uuid);
-        return row === undefined && skips
-          ? new RowBusy()
-          : planTransition(binding, row, request, { nextId: this.#nextId });
-      });
+      const plans = planInTurn(rows, batch, skips, (row, request) =>
+        planTransition(binding, row, request, { nextId: this.#nextId }),
+      );
       const lawful = plans.filter((plan): plan is PlannedTransition => !(plan instanceof Error));
       return {
         result: plans.map((plan) => (plan instanceof Error ? plan : plan.outcome)),

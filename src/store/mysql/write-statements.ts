@@ -1,4 +1,5 @@
 import type { BoundColumn, ResourceBinding } from '../binding.js';
+import { deadlineChanges, stepsOf } from '../chain.js';
 import { databaseValue, lockedColumns, timeProperty } from '../column-values.js';
 import type { JournalEntry } from '../journal-entry.js';
 import type { PlannedTransition } from '../plan.js';
@@ -37,15 +38,18 @@ export function armedStatement(
   );
 }
 
-/** Writes rows, journal, outbox and deadlines of planned transitions whose rows are locked. Pure. */
+/**
+ * Writes rows, journal, outbox and deadlines of planned transitions whose rows are locked. Pure. Rows
+ * are written step by step, as triggers and constraints would see them of single transitions.
+ */
 export function planStatements(
   binding: ResourceBinding,
   plans: readonly PlannedTransition[],
 ): readonly Statement[] {
   return [
-    rowStatement(binding, plans),
+    ...stepsOf(plans).map((step) => rowStatement(binding, step)),
     ...entryStatements(plans.flatMap(({ entries }) => entries)),
-    ...deadlineStatements(plans.map(({ deadlines }) => deadlines)),
+    ...deadlineStatements(deadlineChanges(plans)),
   ];
 }
 

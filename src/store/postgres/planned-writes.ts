@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { reach } from '../../crash-points/crash-points.js';
 import type { ResourceBinding } from '../binding.js';
+import { deadlineChanges, hasChain, type RowChange, rowChanges, stepsOf } from '../chain.js';
 import { lockedColumns, lockedRow } from '../column-values.js';
 import { databaseError } from '../database-errors.js';
 import type { JournalEntry } from '../journal-entry.js';
@@ -69,8 +70,9 @@ export async function readArmedRevisions(
 
 /**
  * Writes the rows of planned transitions by compare-and-set, all or none, then what they announce and
- * their deadlines. Rejects with ConflictError or RefusedError, nothing written, when a row is not as
- * planned.
+ * their deadlines. A row that moves several times is written once, unless something on its table may
+ * tell the difference. Rejects with ConflictError or RefusedError when a row is not as planned, nothing
+ * written if each row moves once.
  */
 export async function writePlans(
   manager: EntityManager,
@@ -78,24 +80,47 @@ export async function writePlans(
   plans: readonly PlannedTransition[],
 ): Promise<void> {
   reach('compare-and-set');
-  const moved = await writeRows(manager, binding, plans);
-  if (moved !== plans.length) {
-    throw await conflictOf(manager, binding, plans);
+  const stepwise =
+    hasChain(plans.map(({ outcome }) => outcome)) && (await watched(manager, binding));
+  for (const step of stepwise ? stepsOf(plans) : [plans]) {
+    const changes = rowChanges(step);
+    const moved = await writeRows(manager, binding, changes);
+    if (moved !== changes.length) {
+      throw await conflictOf(manager, binding, changes);
+    }
   }
   await writeEntries(
     manager,
     plans.flatMap(({ entries }) => entries),
   );
-  await writeDeadlines(
+  await writeDeadlines(manager, deadlineChanges(plans));
+}
+
+/**
+ * Whether something on the table may tell steps in between from the last one: a trigger, a rule, a
+ * policy, a CHECK, or a unique index that may depend on the state.
+ */
+export async function watched(
+  manager: EntityManager,
+  { table }: ResourceBinding,
+): Promise<boolean> {
+  const [found] = await run<{ watched: boolean }>(
     manager,
-    plans.map(({ deadlines }) => deadlines),
+    `SELECT c.relhasrules OR c.relrowsecurity
+        OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+        OR EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('c', 'x'))
+        OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique
+          AND (i.indnatts > 1 OR i.indpred IS NOT NULL OR i.indexprs IS NOT NULL)) AS watched
+      FROM pg_class c WHERE c.oid = $1::regclass`,
+    [table],
   );
+  return found?.watched !== false;
 }
 
 async function writeRows(
   manager: EntityManager,
   binding: ResourceBinding,
-  plans: readonly PlannedTransition[],
+  changes: readonly RowChange[],
 ): Promise<number> {
   const { table, columns } = binding;
   const { uuid, state, revision, stateSince, lifecycleVersion } = columns;
@@ -113,29 +138,30 @@ async function writeRows(
   const [result] = await run<{ moved: string }>(
     manager,
     `WITH plan AS MATERIALIZED (
-      SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::int[])
-        AS p (uuid, origin, target, revision, since, version)
+      SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::int[],
+        $7::bigint[]) AS p (uuid, origin, target, revision, since, version, expected)
     ), checked AS MATERIALIZED (
       SELECT p.* FROM plan p JOIN ${table} r ON r.${uuid.sql} = ${uuidSql(binding, 'p.uuid')}
-      WHERE r.${state.sql}::text = p.origin AND r.${revision.sql} = p.revision - 1
+      WHERE r.${state.sql}::text = p.origin AND r.${revision.sql} = p.expected
       ORDER BY p.uuid FOR NO KEY UPDATE OF r
     ), moved AS (
       UPDATE ${table} AS r SET ${sets.join(', ')} FROM checked c
-      WHERE r.${uuid.sql} = ${uuidSql(binding, 'c.uuid')} AND (SELECT count(*) FROM checked) = $7
+      WHERE r.${uuid.sql} = ${uuidSql(binding, 'c.uuid')} AND (SELECT count(*) FROM checked) = $8
       RETURNING 1
     ) SELECT count(*) AS moved FROM moved`,
     [
-      plans.map(({ outcome }) => outcome.uuid),
-      plans.map(({ outcome }) => stateText(binding, outcome.old)),
-      plans.map(({ update }) => stateText(binding, update.state)),
-      plans.map(({ update }) => update.revision),
-      plans.map(({ update }) =>
+      changes.map(({ uuid: id }) => id),
+      changes.map(({ old }) => stateText(binding, old.state)),
+      changes.map(({ update }) => stateText(binding, update.state)),
+      changes.map(({ update }) => update.revision),
+      changes.map(({ update }) =>
         stateSince === undefined || update.stateSince === undefined
           ? null
           : sinceText(stateSince, update.stateSince),
       ),
-      plans.map(({ update }) => update.lifecycleVersion),
-      plans.length,
+      changes.map(({ update }) => update.lifecycleVersion),
+      changes.map(({ old }) => old.revision),
+      changes.length,
     ],
   );
   return Number(result?.moved);
@@ -144,20 +170,20 @@ async function writeRows(
 async function conflictOf(
   manager: EntityManager,
   binding: ResourceBinding,
-  plans: readonly PlannedTransition[],
+  changes: readonly RowChange[],
 ): Promise<Error> {
   const rows = await lockRows(
     manager,
     binding,
-    plans.map(({ outcome }) => outcome.uuid),
+    changes.map(({ uuid }) => uuid),
   );
-  for (const { outcome } of plans) {
-    const row = rows.get(outcome.uuid);
+  for (const { uuid, old } of changes) {
+    const row = rows.get(uuid);
     if (row === undefined) {
-      return unknownResource(binding, outcome.uuid);
+      return unknownResource(binding, uuid);
     }
-    if (row.revision !== outcome.revision - 1 || row.state !== outcome.old) {
-      return revisionConflict(binding, row, outcome.revision - 1);
+    if (row.revision !== old.revision || row.state !== old.state) {
+      return revisionConflict(binding, row, old.revision);
     }
   }
   return databaseError(new Error('A trigger or a row policy kept a row from being updated.'));

@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { reach } from '../../crash-points/crash-points.js';
 import type { ResourceBinding } from '../binding.js';
+import { hasChain } from '../chain.js';
 import { databaseError } from '../database-errors.js';
 import { nextEventId } from '../event-id.js';
 import {
@@ -30,8 +31,8 @@ import { writeSeen } from './write-seen.js';
 
 /**
  * Writes transitions and events to PostgreSQL. Unguarded events take one named statement on TypeORM's
- * own pool, one round trip and one commit for the whole batch; events with guards, and deadlines, are
- * planned in the process under the row locks.
+ * own pool, one round trip and one commit for the whole batch; events with guards, deadlines, and
+ * several transitions of one resource are planned in the process under the row locks.
  */
 export class PostgresWriter implements PlannedWriter {
   readonly #dataSource: DataSource;
@@ -50,7 +51,7 @@ export class PostgresWriter implements PlannedWriter {
     if (batch.length === 0) {
       return [];
     }
-    if (batch.some((request) => needsPlanning(binding, request))) {
+    if (hasChain(batch) || batch.some((request) => needsPlanning(binding, request))) {
       return this.#planned(binding, batch);
     }
     const outcomes = await this.#lane(binding).run(this.#dataSource, batch);
