@@ -1,4 +1,4 @@
-import type { ConsumeMessage } from 'amqplib';
+import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import { ConfigurationError, UnavailableError } from '../../errors/errors.js';
 import { assertRoutingKeyLength } from '../../events/routing-key.js';
 import type { Format } from '../../formats/format.js';
@@ -83,7 +83,7 @@ const closePatience = 5_000;
 
 type Subscription = BusSubscription & {
   /** Binds again what the exchange lost when it was deleted. Never rejects. */
-  rebind(): Promise<void>;
+  rebind(model: ChannelModel): Promise<void>;
 };
 
 class AmqpBus implements RabbitmqBus {
@@ -126,7 +126,9 @@ class AmqpBus implements RabbitmqBus {
       notify,
       declare: async (model) => {
         await declareExchanges(model, this.#names, settings);
-        await Promise.all([...this.#subscriptions].map((subscription) => subscription.rebind()));
+        await Promise.all(
+          [...this.#subscriptions].map((subscription) => subscription.rebind(model)),
+        );
       },
     });
     this.#poolPublisher = new PoolPublisher({

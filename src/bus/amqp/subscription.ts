@@ -81,11 +81,16 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     if (this.#channel === undefined) this.#recover();
   }
 
-  /** Binds again what the exchange lost when it was deleted. Never rejects. */
-  async rebind(): Promise<void> {
+  /**
+   * Binds again what the exchange lost when it was deleted. A pool's queue is bound over the connection that
+   * found the exchange missing: the consumer's own may be away, and what is published until it is back
+   * would reach nobody. Never rejects.
+   */
+  async rebind(finder: ChannelModel): Promise<void> {
     const { connection, source } = this.#options;
-    if (this.#channel === undefined || connection.model === undefined) return;
-    await source.rebind(connection.model).catch(() => undefined);
+    const model = this.pool === undefined ? connection.model : finder;
+    if (this.#ended || model === undefined) return;
+    await source.rebind(model).catch(() => undefined);
   }
 
   async pause(): Promise<void> {
