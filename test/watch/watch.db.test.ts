@@ -91,6 +91,8 @@ eachDatabase((kind) => {
     await eventually(() => expect(watcher.count('synced')).toBe(1));
     const other = await born();
     await round(other);
+    // There is no order between resources.
+    await eventually(() => expect(watcher.events.length).toBe(5));
     await remove(uuid);
     await eventually(() => expect(watcher.events.length).toBe(6));
     expect(
