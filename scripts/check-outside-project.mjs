@@ -21,10 +21,17 @@ function run(command, ...args) {
   execFileSync(command, args, { cwd: directory, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
-// The required peers and the compiler, at the versions the suite runs with.
-const packages = ['typeorm', 'xstate', 'reflect-metadata', 'typescript', '@types/node'].map(
-  (name) => `${name}@${manifest.devDependencies[name]}`,
-);
+// The required peers, the client that `signalbox/nats` imports, and the compiler, at the versions the suite
+// runs with.
+const packages = [
+  'typeorm',
+  'xstate',
+  'reflect-metadata',
+  '@nats-io/transport-node',
+  '@nats-io/jetstream',
+  'typescript',
+  '@types/node',
+].map((name) => `${name}@${manifest.devDependencies[name]}`);
 const subpaths = Object.keys(manifest.exports)
   .filter((path) => !path.endsWith('.json'))
   .map((path) => path.replace(/^\./, manifest.name));
