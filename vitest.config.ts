@@ -40,7 +40,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{test,examples}/**/*.test.ts'],
-          exclude: [...needsServers, ...needsServersAndBuild, ...needsPeers],
+          // The interop tests install packages of their own below test/.
+          exclude: ['**/node_modules/**', ...needsServers, ...needsServersAndBuild, ...needsPeers],
           globalSetup: 'test/support/global-coverage.ts',
           setupFiles: 'test/support/lifecycle-coverage.ts',
         },
