@@ -2,7 +2,7 @@ import type { JournalQuery } from './store.js';
 
 /** How a database words a condition. Each call appends a parameter. */
 export interface ConditionWriter {
-  /** The placeholder of one value. */
+  /** The text that stands for one value: `$1`, or `?`. */
   value(value: string | number): string;
   /** A condition on a column of the journal row `j` that any of the values satisfies. */
   anyOf(column: 'uuid' | 'resource' | 'category', values: readonly string[]): string;
