@@ -13,7 +13,7 @@ import { describeLifecycle } from '../../src/lifecycle/describe-lifecycle.js';
 import type { AnyLifecycle } from '../../src/lifecycle/lifecycle.js';
 import { tiny } from '../check/tiny.js';
 import { readStateDiagram } from '../interop/mermaid.mjs';
-import { asDrawn, hostileLifecycle, hostileNames } from './hostile-lifecycle.js';
+import { asDrawn, hostileLifecycle, hostileNames, type HostileNames } from './hostile-lifecycle.js';
 
 const looks: readonly DiagramOptions[] = [
   {},
@@ -21,13 +21,24 @@ const looks: readonly DiagramOptions[] = [
   { effects: false, guards: false, deadlines: false, tags: false },
 ];
 
+const blankAtTheEdges: HostileNames = {
+  resource: ' "',
+  states: [' a', 'b ', '/', '$'],
+  event: ' "',
+  effect: '" ',
+  guard: '\n',
+  tag: '\n',
+  description: ' "',
+};
+
 const isState = (id: string): boolean => /^s\d+$/u.test(id);
 
 /** Holds that Mermaid reads the states and transitions that were to be drawn, name by name. */
 async function expectReadAsDrawn(lifecycle: AnyLifecycle, look: DiagramOptions): Promise<void> {
   const graph = graphOf(lifecycle, look);
   const { title, nodes, edges } = await readStateDiagram(mermaid(lifecycle, look));
-  expect(title).toBe(asDrawn(graph.title));
+  // Mermaid cuts the spaces around a title and a label, which nobody can see.
+  expect(title.trim()).toBe(asDrawn(graph.title).trim());
   const names = new Map(nodes.map(({ id, lines }) => [id, lines[0]]));
   for (const { id, name, mark, tags, children } of graph.states) {
     const told = children.length > 0 && tags.length > 0 ? ` (${tags.join(', ')})` : '';
@@ -60,7 +71,7 @@ describe("Mermaid's own parser", () => {
   it('reads every state and transition whatever the names hold', async () => {
     await fc.assert(
       fc.asyncProperty(hostileNames, (names) => expectReadAsDrawn(hostileLifecycle(names), {})),
-      { numRuns: 60 },
+      { numRuns: 60, examples: [[blankAtTheEdges]] },
     );
   });
 
