@@ -113,4 +113,30 @@ describe.runIf(long)(`a cluster of three NATS servers with three replicas (seed 
       ),
     300_000,
   );
+
+  test(
+    'loses nothing when the leader of the stream is cut off from the others, and rejoins',
+    () =>
+      expectLeaderReplaced(
+        'the leader was cut off',
+        async (leader) => cluster.isolate(leader),
+        async (leader) => cluster.rejoin(leader),
+      ),
+    300_000,
+  );
+
+  test('loses nothing when a follower of the stream is cut off from the others, and rejoins', async () => {
+    world.work.start(8, 4);
+    await world.changes(100);
+    const leader = await cluster.leaderOf('signalbox');
+    const follower = cluster.nodes.find((node) => node !== leader) as PrivateNats;
+    cluster.isolate(follower);
+    // Its clients find nobody there.
+    await cluster.alone(follower, 'signalbox');
+    await world.changes(200);
+    cluster.rejoin(follower);
+    await world.changes(100);
+    await world.settle(`a follower was cut off (seed ${seed})`);
+    await cluster.whole('signalbox');
+  }, 300_000);
 });

@@ -1,0 +1,180 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import { freePort } from '../../scripts/servers/free-port.js';
+import { program } from '../../scripts/servers/programs.js';
+import { runCommand } from '../../scripts/servers/run-command.js';
+import { systemUser } from '../../scripts/servers/system-user.js';
+import { until } from '../../scripts/servers/until.js';
+import { eventually } from './eventually.js';
+
+const startDeadline = 90_000;
+
+/** A MariaDB of one test file: it may be stopped, killed, frozen and followed at will. */
+export interface PrivateMariadb {
+  readonly port: number;
+  /** `mariadb://root@127.0.0.1:<port>/<database>` */
+  url(database: string): string;
+  /** Starts it again after `stop` or `kill`, on the same port with the same data. */
+  start(): Promise<void>;
+  /** Ends it in order. */
+  stop(): Promise<void>;
+  /** Ends it at once, as a power failure would. */
+  kill(): Promise<void>;
+  /** Freezes it: connections stay open and nothing answers, until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Runs one statement, outside of any database. */
+  query(sql: string): Promise<readonly Record<string, unknown>[]>;
+  /**
+   * A second server that follows this one, which commits nothing more without it: semi-synchronous
+   * replication. Resolves when it follows. It is disposed by itself.
+   */
+  follower(): Promise<PrivateMariadb>;
+  /** Makes a follower the leader, once it has applied all that it was sent. */
+  promote(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Starts a MariaDB of its own on a free port, from Debian's package. Resolves when it takes logins.
+ *
+ * @param options Of the server, such as `--innodb-lock-wait-timeout=1`.
+ */
+export async function startPrivateMariadb(
+  options: readonly string[] = [],
+): Promise<PrivateMariadb> {
+  const home = await mkdtemp(join(tmpdir(), 'signalbox-mariadb-'));
+  const data = join(home, 'data');
+  const user = systemUser('mysql');
+  if (user !== undefined) await chown(home, user.uid, user.gid);
+  await runCommand(
+    program('mariadb-install-db'),
+    [
+      '--no-defaults',
+      `--datadir=${data}`,
+      '--auth-root-authentication-method=normal',
+      '--skip-test-db',
+    ],
+    { cwd: home, ...user },
+  );
+  const port = await freePort();
+  let server: ChildProcess | undefined;
+  let log = '';
+
+  const url = (database: string): string => `mariadb://root@127.0.0.1:${port}/${database}`;
+  const alive = (): boolean =>
+    server !== undefined && server.exitCode === null && server.signalCode === null;
+
+  async function query(sql: string): Promise<readonly Record<string, unknown>[]> {
+    const connection = await createConnection({
+      uri: `mysql://root@127.0.0.1:${port}/`,
+      connectTimeout: 5_000,
+    });
+    connection.on('error', () => {});
+    try {
+      const [rows] = await connection.query(sql);
+      return Array.isArray(rows) ? (rows as Record<string, unknown>[]) : [];
+    } finally {
+      connection.destroy();
+    }
+  }
+
+  async function start(): Promise<void> {
+    const child = spawn(
+      program('mariadbd'),
+      [
+        '--no-defaults',
+        `--datadir=${data}`,
+        `--port=${port}`,
+        '--bind-address=127.0.0.1',
+        '--skip-name-resolve',
+        `--socket=${join(home, 'socket')}`,
+        `--pid-file=${join(home, 'pid')}`,
+        '--innodb-buffer-pool-size=32M',
+        '--innodb-log-file-size=16M',
+        `--server-id=${port}`,
+        ...options,
+      ],
+      { cwd: home, detached: true, stdio: ['ignore', 'pipe', 'pipe'], ...user },
+    );
+    server = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-20_000)));
+    }
+    const ready = await until(startDeadline, async () => {
+      if (!alive()) return false;
+      return query('SELECT 1').then(
+        () => true,
+        () => undefined,
+      );
+    });
+    if (ready !== true) throw new Error(`The private MariaDB did not start:\n${log.slice(-4000)}`);
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    const child = server;
+    if (child === undefined || !alive()) return;
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await exited;
+  }
+
+  const discard = async (): Promise<void> => {
+    await end('SIGKILL');
+    await rm(home, { recursive: true, force: true, maxRetries: 5 });
+  };
+
+  try {
+    await start();
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+  return {
+    port,
+    url,
+    start,
+    query,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    pause: () => void server?.kill('SIGSTOP'),
+    resume: () => void server?.kill('SIGCONT'),
+    async follower() {
+      const follower = await startPrivateMariadb([...options, '--rpl-semi-sync-slave-enabled=ON']);
+      try {
+        await follower.query(
+          `CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = ${port},
+            MASTER_USER = 'root', MASTER_USE_GTID = slave_pos`,
+        );
+        await follower.query('START SLAVE');
+        // One that waits for nobody after all would tell of commits that only itself has.
+        await query('SET GLOBAL rpl_semi_sync_master_timeout = 4294967295');
+        await query('SET GLOBAL rpl_semi_sync_master_enabled = ON');
+        await eventually(async () => {
+          const [clients] = await query(`SHOW STATUS LIKE 'Rpl_semi_sync_master_clients'`);
+          if (clients?.['Value'] !== '1') throw new Error('the replica does not follow yet');
+        });
+      } catch (error) {
+        await follower.dispose();
+        throw error;
+      }
+      return follower;
+    },
+    async promote() {
+      await query('STOP SLAVE IO_THREAD');
+      await eventually(async () => {
+        const [status] = await query('SHOW SLAVE STATUS');
+        const [position] = await query('SELECT @@gtid_slave_pos AS applied');
+        if (status?.['Gtid_IO_Pos'] !== position?.['applied']) {
+          throw new Error(`applied ${String(position?.['applied'])}`);
+        }
+      });
+      await query('STOP SLAVE');
+      await query('RESET SLAVE ALL');
+    },
+    dispose: discard,
+  };
+}
