@@ -52,7 +52,7 @@ describe.runIf(long)('PostgreSQL with an asynchronous replica', () => {
       dataSource,
       resources: demoResources,
       bus,
-      relay: { leaseDuration: 500 },
+      relay: { leaseDuration: 3000 },
       deadlines: false,
     });
     await signalbox.subscribe('#', (event) => void delivered.push(event));

@@ -46,7 +46,9 @@ eachDatabase((kind) => {
 
       const bus = memoryBus();
       const received: SignalboxEvent[] = [];
-      const signalbox = await cloud.open({ bus, relay: { pollInterval: 50, leaseDuration: 500 } });
+      // It asks for the lease of the dead three times in its own, which it must not lose: nothing may
+      // come twice.
+      const signalbox = await cloud.open({ bus, relay: { pollInterval: 50, leaseDuration: 3000 } });
       await signalbox.subscribe('#', (event) => void received.push(event));
       await eventually(() => expect(received).toEqual(journal));
       await outboxEmpty(signalbox);
