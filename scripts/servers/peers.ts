@@ -12,6 +12,8 @@ const peers: readonly Peer[] = [
   { debianPackage: 'kcat', probe: ['kcat', '-V'] },
   { debianPackage: 'nats-server', probe: ['/usr/sbin/nats-server', '--version'] },
   { debianPackage: 'plantuml', probe: ['plantuml', '-version'] },
+  // PlantUML draws states with it. Without it a picture of how to get it takes their place, and no error.
+  { debianPackage: 'graphviz', probe: ['dot', '-V'] },
   { debianPackage: 'libxml2-utils', probe: ['xmllint', '--version'] },
   // Qt's compiler for SCXML.
   { debianPackage: 'libqt5scxml5-bin', probe: ['/usr/lib/qt5/bin/qscxmlc', '--version'] },
