@@ -104,7 +104,10 @@ describe("Mermaid's own parser", () => {
           asDrawn(to).trim(),
         ]);
       }),
-      { numRuns: 50 },
+      {
+        numRuns: 50,
+        examples: [[{ ...blankAtTheEdges, states: ['"', '"\u2000"'] }]],
+      },
     );
   });
 });
