@@ -6,6 +6,8 @@ export interface DeliveryFacts {
   readonly sequence: number;
   /** 1 when it was handed out for the first time. */
   readonly count: number;
+  /** Counts what the consumer has handed out, to anybody. */
+  readonly turn: number;
 }
 
 /**
@@ -18,8 +20,10 @@ export function deliveryFacts(reply: string | undefined): DeliveryFacts | undefi
   const words = reply?.split('.') ?? [];
   if (words[0] !== '$JS' || words[1] !== 'ACK') return undefined;
   const counted = words.length >= 11 ? 6 : 4;
-  const [count, sequence] = [Number(words[counted]), Number(words[counted + 1])];
-  return Number.isInteger(count) && Number.isInteger(sequence) ? { count, sequence } : undefined;
+  const [count, sequence, turn] = words.slice(counted, counted + 3).map(Number);
+  if (count === undefined || sequence === undefined || turn === undefined) return undefined;
+  const whole = [count, sequence, turn].every((each) => Number.isInteger(each));
+  return whole ? { count, sequence, turn } : undefined;
 }
 
 /** The message is handled. */
@@ -28,11 +32,15 @@ export function acknowledge(delivery: Msg): void {
 }
 
 /**
- * The message is to be handed out again, at once. Resolves when the server has understood: only then is it
- * sure to come before what is asked for next. Never rejects: what the server did not hear it learns by time.
+ * The message is to be handed out again, at once. Resolves with true when the server has understood: only
+ * then is it sure to come before what is asked for next. Never rejects: what the server did not hear it
+ * learns by time.
  */
-export async function giveBack(nats: NatsConnection, delivery: Msg): Promise<void> {
-  await nats.request(delivery.reply ?? '', '-NAK', { timeout: 2_000 }).catch(() => undefined);
+export async function giveBack(nats: NatsConnection, delivery: Msg): Promise<boolean> {
+  return nats.request(delivery.reply ?? '', '-NAK', { timeout: 2_000 }).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The message is still being handled: its time begins anew. */

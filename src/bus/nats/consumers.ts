@@ -71,17 +71,30 @@ export async function declarePoolConsumers(
   }
 }
 
+/** What servers tell of the consumers of a pool. */
+export interface PoolState {
+  /** Who answers for them. */
+  readonly leaders: string;
+  /** How many messages are handed out and not acknowledged. */
+  readonly pending: number;
+}
+
 /** Asks how far the consumers of a pool are. Rejects when the server is away, or has none. */
 export async function notePoolPlace(
   manager: JetStreamManager,
   names: NatsNames,
   pool: string,
   place: PoolPlace,
-): Promise<void> {
+): Promise<PoolState> {
+  const leaders: string[] = [];
+  let pending = 0;
   for (const consumer of [names.consumer(pool), names.directConsumer(pool)]) {
-    const { ack_floor } = await manager.consumers.info(names.stream, consumer);
-    place.note(consumer, ack_floor.stream_seq);
+    const info = await manager.consumers.info(names.stream, consumer);
+    place.note(consumer, info.ack_floor.stream_seq);
+    leaders.push(info.cluster?.leader ?? '');
+    pending += info.num_ack_pending;
   }
+  return { leaders: leaders.join(), pending };
 }
 
 /** Makes the consumer of an ephemeral subscription and resolves with its name. */

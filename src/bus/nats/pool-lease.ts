@@ -27,9 +27,15 @@ export interface PoolLeaseOptions {
   readonly ackWait: number;
 }
 
+/**
+ * How a member became the active one: the one before has given back what it had, or was not heard of for
+ * too long; or this one was active itself, and could not renew in time.
+ */
+export type Succession = 'handed over' | 'taken over' | 'regained';
+
 /** Told when this member becomes the active one, and when it no longer is. */
 export interface LeaseListener {
-  acquired(): void;
+  acquired(succession: Succession): void;
   lost(): void;
 }
 
@@ -50,6 +56,7 @@ export class PoolLease {
   #watchdog: NodeJS.Timeout | undefined;
   #listener: LeaseListener | undefined;
   #told = false;
+  #succession: Succession = 'handed over';
   #stopped = false;
   #loop: Promise<void> | undefined;
   #wake: (() => void) | undefined;
@@ -89,14 +96,18 @@ export class PoolLease {
     this.#loop = this.#run();
   }
 
-  /** Gives the record to whoever waits. To be called when nothing is in hand any more. Never rejects. */
-  async release(): Promise<void> {
+  /**
+   * Gives the record to whoever waits, who begins at once: only if everything that was in hand `isBack` at
+   * the server. Else it runs out. Never rejects.
+   */
+  async release(isBack: boolean): Promise<void> {
     this.#stopped = true;
     this.#wake?.();
     clearTimeout(this.#watchdog);
     await this.#loop;
     if (!this.held) return;
     this.#renewedAt = undefined;
+    if (!isBack) return;
     await this.#write({ order: this.#options.order, holder: null }).catch(() => false);
   }
 
@@ -130,7 +141,7 @@ export class PoolLease {
   #tell(): void {
     if (this.#stopped || this.#told === this.held) return;
     this.#told = this.held;
-    if (this.#told) this.#listener?.acquired();
+    if (this.#told) this.#listener?.acquired(this.#succession);
     else this.#listener?.lost();
   }
 
@@ -142,6 +153,10 @@ export class PoolLease {
     const { holder = null } = this.#record ?? {};
     const expired = performance.now() - this.#seenAt > 3 * ackWait;
     if (holder !== null && holder !== member && !expired) return undefined;
+    if (!this.held) {
+      if (holder === null) this.#succession = 'handed over';
+      else this.#succession = holder === member ? 'regained' : 'taken over';
+    }
     return (await this.#write({ order, holder: member })) ? asked : undefined;
   }
 

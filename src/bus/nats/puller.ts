@@ -5,21 +5,27 @@ import {
   type NatsConnection,
   type Subscription,
 } from '@nats-io/transport-node';
+import { deliveryFacts } from './acknowledgement.js';
 import { messageOf } from './nats-error.js';
 
 export interface PullerOptions {
   readonly nats: NatsConnection;
   readonly stream: string;
   readonly consumer: string;
+  /** Milliseconds that one request waits for messages at the server. */
+  readonly expires: number;
+  /** True when nobody else is handed anything, and all must come in its order. */
+  readonly ordered: boolean;
   /** How many more deliveries may be in hand. */
   readonly room: () => number;
   readonly onDelivery: (delivery: Msg) => void;
-  /** The consumer is gone, or the server does not answer for it. Called once; the puller has stopped. */
+  /**
+   * The consumer is gone, the server does not answer for it, or something that was handed out got lost on
+   * the way: what comes behind that is not delivered. Called once; the puller has stopped.
+   */
   readonly onLost: (reason: string) => void;
 }
 
-/** Milliseconds that one request waits for messages at the server. */
-const expires = 30_000;
 /** Milliseconds beyond, after which the request is taken for lost. */
 const grace = 3_000;
 /** Milliseconds before a request that was refused for now is made again. */
@@ -37,6 +43,7 @@ export class Puller {
   readonly #inbox = createInbox();
   readonly #subscription: Subscription;
   #outstanding = 0;
+  #turn: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -51,7 +58,7 @@ export class Puller {
 
   /** Asks for more if nothing is asked for and there is room. */
   pull(): void {
-    const { nats, stream, consumer, room } = this.#options;
+    const { nats, stream, consumer, room, expires } = this.#options;
     if (this.#stopped || this.#outstanding > 0) return;
     const batch = room();
     if (batch < 1) return;
@@ -66,8 +73,11 @@ export class Puller {
 
   /** Asks anew: what was asked for may have gone with a connection. */
   restart(): void {
+    const unknown = this.#options.ordered && this.#outstanding > 0 && this.#turn === undefined;
     this.#outstanding = 0;
-    this.pull();
+    // With nothing to compare the next one with, nobody would see what is missing before it.
+    if (unknown) this.#lose('the first messages may have been lost on their way here');
+    else this.pull();
   }
 
   /** Asks for no more, and resolves when all that was on its way has been delivered. Never rejects. */
@@ -80,7 +90,8 @@ export class Puller {
     const code = message.headers?.code ?? 0;
     if (code === 0 || message.reply?.startsWith('$JS.ACK.') === true) {
       this.#outstanding = Math.max(0, this.#outstanding - 1);
-      this.#options.onDelivery(message);
+      if (this.#follows(message)) this.#options.onDelivery(message);
+      else this.#lose('messages were lost on their way here');
       this.pull();
       return;
     }
@@ -90,6 +101,15 @@ export class Puller {
     if (code === 503 || /deleted/i.test(description)) this.#lose(`${code} ${description}`.trim());
     else if (code === 408 || code === 404) this.pull();
     else this.#again(refusedDelay);
+  }
+
+  /** What is missing comes again, when its time at the server is over: behind this one, if this were taken. */
+  #follows({ reply }: Msg): boolean {
+    const turn = deliveryFacts(reply)?.turn;
+    if (!this.#options.ordered || turn === undefined) return true;
+    const follows = this.#turn === undefined || turn === this.#turn + 1;
+    this.#turn = turn;
+    return follows;
   }
 
   #again(delay: number): void {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Msg } from '@nats-io/transport-node';
 import type { BusMessage, BusSubscription, Delivery, DeliveryHandler } from '../bus.js';
 import { DeliveryDispatcher, type HandlingFailure } from '../delivery-dispatcher.js';
@@ -10,13 +11,14 @@ import {
   addEphemeralConsumer,
   declarePoolConsumers,
   notePoolPlace,
+  type PoolState,
   removePool,
 } from './consumers.js';
 import { EphemeralPlace } from './ephemeral-place.js';
 import { jetStreamError, messageOf } from './nats-error.js';
 import type { NatsNames } from './names.js';
 import type { NatsSettings } from './options.js';
-import { PoolLease } from './pool-lease.js';
+import { PoolLease, type Succession } from './pool-lease.js';
 import { PoolPlace } from './pool-place.js';
 import { Puller } from './puller.js';
 import { declareStreams } from './streams.js';
@@ -42,6 +44,9 @@ export interface NatsSubscriptionOptions {
   readonly onEnd: () => void;
 }
 
+/** Milliseconds that a request for messages waits at the server. */
+const patience = 30_000;
+
 /** One subscription: a durable consumer that it shares with its pool, or one of its own. */
 export class NatsSubscription implements BusSubscription {
   readonly patterns: readonly string[];
@@ -61,6 +66,9 @@ export class NatsSubscription implements BusSubscription {
   #working: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #paused = false;
+  #opening = false;
+  /** Since when the same servers answer for the pool, and what they answered last. */
+  #answered: (PoolState & { readonly since: number }) | undefined;
   #ending: Promise<void> | undefined;
 
   constructor(options: NatsSubscriptionOptions) {
@@ -89,7 +97,10 @@ export class NatsSubscription implements BusSubscription {
             member,
             ackWait: bus.ackWait,
           });
-    this.#stopListening = connector.onBack(() => this.#pullers.forEach((each) => each.restart()));
+    this.#stopListening = connector.onBack(() => {
+      this.#answered = undefined;
+      this.#pullers.forEach((each) => each.restart());
+    });
   }
 
   get paused(): boolean {
@@ -102,7 +113,10 @@ export class NatsSubscription implements BusSubscription {
     try {
       await this.#declare();
       if (this.#lease !== undefined && settings.order === 'pool') {
-        this.#lease.start({ acquired: () => this.#consume(), lost: () => this.#stepDown() });
+        this.#lease.start({
+          acquired: (succession) => this.#consume(succession),
+          lost: () => this.#stepDown(),
+        });
       } else {
         await this.#open();
       }
@@ -146,10 +160,11 @@ export class NatsSubscription implements BusSubscription {
     const link = await connector.ready().catch(() => undefined);
     const left = [...this.#inHand].toSorted(([a], [b]) => a - b);
     this.#inHand.clear();
-    if (link !== undefined) {
-      await Promise.all(left.map(([, delivery]) => giveBack(link.nats, delivery)));
-    }
-    await this.#lease?.release();
+    const back = left.map(async ([, delivery]) =>
+      link === undefined ? false : giveBack(link.nats, delivery),
+    );
+    const isBack = (await Promise.all(back)).every(Boolean);
+    await this.#lease?.release(isBack);
     if (this.#ephemeral !== undefined) {
       await link?.manager.consumers.delete(names.stream, this.#ephemeral).catch(() => false);
     }
@@ -187,10 +202,20 @@ export class NatsSubscription implements BusSubscription {
     });
   }
 
-  async #open(): Promise<void> {
+  /** @param succession Of an ordered pool's active member: nothing is begun that something must precede. */
+  async #open(succession: Succession = 'regained'): Promise<void> {
     const { connector, names } = this.#options;
+    if (this.#opening) return;
+    this.#opening = true;
+    try {
+      if (this.#isExclusive() && succession !== 'handed over')
+        await this.#everythingBack(succession);
+    } finally {
+      this.#opening = false;
+    }
     const { nats } = await connector.ready();
     if (this.#ending !== undefined || this.#pullers.length > 0) return;
+    if (this.#isExclusive() && this.#lease?.held !== true) return;
     const consumers =
       this.pool === undefined
         ? [this.#ephemeral ?? '']
@@ -201,6 +226,8 @@ export class NatsSubscription implements BusSubscription {
           nats,
           stream: names.stream,
           consumer,
+          expires: this.#isExclusive() ? this.#requestExpires : patience,
+          ordered: this.pool === undefined || this.#isOrdered(),
           room: () => this.#room(),
           onDelivery: (delivery) => this.#receive(delivery),
           onLost: (reason) => this.#lost(reason),
@@ -209,8 +236,34 @@ export class NatsSubscription implements BusSubscription {
     for (const puller of this.#pullers) puller.pull();
   }
 
-  #consume(): void {
-    void this.#open().catch((error: unknown) => this.#lost(messageOf(error)));
+  #consume(succession: Succession): void {
+    void this.#open(succession).catch((error: unknown) => this.#lost(messageOf(error)));
+  }
+
+  /**
+   * Resolves when the server hands out first whatever it has handed out before and is not in hand here: when
+   * there is no such thing, or its time is over. That time begins anew with another server, and is as long
+   * as one of our own requests may yet be answered into the void.
+   */
+  async #everythingBack(succession: Succession): Promise<void> {
+    const { ackWait } = this.#options.bus;
+    // The requests of a member that died were over before its record ran out.
+    const asked = succession === 'taken over' ? 0 : performance.now() + this.#requestExpires;
+    while (this.#ending === undefined && this.#lease?.held === true) {
+      await this.#notePlace();
+      if (this.#answered !== undefined) {
+        const { since, pending } = this.#answered;
+        if (pending <= this.#inHand.size) return;
+        // A little more than the time itself: what is over is found by a timer of the server.
+        if (performance.now() > Math.max(since, asked) + 1.1 * ackWait) return;
+      }
+      await delay(ackWait / 10);
+    }
+  }
+
+  /** So short that they are over when another takes the place of a member that was not heard of. */
+  get #requestExpires(): number {
+    return this.#options.bus.ackWait / 2;
   }
 
   /** Somebody else may be the active member by now: nothing more is begun, and nothing kept in hand. */
@@ -243,6 +296,8 @@ export class NatsSubscription implements BusSubscription {
   }
 
   #room(): number {
+    // What would come then would be taken by nobody, and behind it what another member asks for.
+    if (this.#isExclusive() && this.#lease?.held !== true) return 0;
     return this.#options.settings.prefetch - this.#inHand.size;
   }
 
@@ -250,7 +305,7 @@ export class NatsSubscription implements BusSubscription {
     const facts = deliveryFacts(delivery.reply);
     if (facts === undefined) return;
     const { sequence, count } = facts;
-    if (this.#lease !== undefined && this.#isOrdered() && !this.#lease.held) return;
+    if (this.#isExclusive() && this.#lease?.held !== true) return;
     const had = this.#inHand.has(sequence);
     this.#inHand.set(sequence, delivery);
     // It came again while it is in hand, because this process was too slow to say so.
@@ -287,8 +342,13 @@ export class NatsSubscription implements BusSubscription {
     return this.#options.settings.order === 'pool';
   }
 
+  /** True when one member at a time is handed messages. */
+  #isExclusive(): boolean {
+    return this.#lease !== undefined && this.#isOrdered();
+  }
+
   async #handle(delivery: Delivery, signal: AbortSignal): Promise<void> {
-    if (this.#lease !== undefined && this.#isOrdered() && !this.#lease.held) {
+    if (this.#isExclusive() && this.#lease?.held !== true) {
       // The process was asleep for longer than its lease, and the timer that tells has not fired yet.
       this.#stepDown();
       throw new Error('no longer the active member of the pool');
@@ -311,8 +371,10 @@ export class NatsSubscription implements BusSubscription {
 
   #keepWorking(): void {
     void this.#notePlace();
-    if (this.#lease !== undefined && this.#isOrdered() && !this.#lease.held) return;
+    if (this.#isExclusive() && this.#lease?.held !== true) return;
     for (const delivery of this.#inHand.values()) keepWorking(delivery);
+    // Where the record was renewed at the last moment, nobody else asks again.
+    for (const puller of this.#pullers) puller.pull();
   }
 
   /** Members that wait do so too: they may be the first to see that the consumers are gone. */
@@ -321,9 +383,16 @@ export class NatsSubscription implements BusSubscription {
     if (this.pool === undefined) return;
     try {
       const { manager } = await connector.ready();
-      await notePoolPlace(manager, names, this.pool, this.#poolPlace);
+      const noted = notePoolPlace(manager, names, this.pool, this.#poolPlace);
+      const state = await connector.unlessGone(noted);
+      const same = this.#answered?.leaders === state.leaders;
+      this.#answered = {
+        ...state,
+        since: (same ? this.#answered?.since : undefined) ?? performance.now(),
+      };
     } catch {
       // Away or deleted: what was noted before stands, and whoever pulls finds out.
+      this.#answered = undefined;
     }
   }
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
@@ -14,6 +15,7 @@ import { runSignalbox, startSignalbox } from '../../support/command-line.js';
 import { eventually } from '../../support/eventually.js';
 import { type PrivateNats, startPrivateNats } from '../../support/private-nats.js';
 import { startNode } from '../../support/run-node.js';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.js';
 import { uniqueName } from '../../support/unique-name.js';
 
 let server: PrivateNats;
@@ -154,6 +156,71 @@ test('the active member of an ordered pool is killed: another goes on with what 
   expect([...new Set(inAll)]).toEqual(messages.map(({ id }) => id));
   // What the dead one had in hand comes again, in its place; nothing comes twice to the second.
   expect(new Set(recorder.ids).size).toBe(recorder.ids.length);
+});
+
+describe('an ordered pool keeps its order, under load,', () => {
+  let line: TcpProxy;
+  let recorder: Recorder;
+  beforeEach(async () => {
+    line = await startTcpProxy({ host: '127.0.0.1', port: server.port });
+    recorder = new Recorder();
+    const far = open({ url: `nats://127.0.0.1:${line.port}` });
+    await far.subscribe(['#'], recorder.handler, { pool: 'ordered', prefetch: 1000 });
+  });
+  afterEach(() => line.close());
+
+  /** Publishes from a place of its own, at a pace, while `faults` go on; then everything must have come, in its order. */
+  async function expectOrder(pace: number, faults: () => Promise<void>): Promise<void> {
+    const bus = open();
+    await bus.connect();
+    const published: string[] = [];
+    let publishing = true;
+    const work = (async () => {
+      for (const each of sequence('a.b', 'k', 100_000)) {
+        if (!publishing) break;
+        await bus.publish(each);
+        published.push(each.id);
+        await delay(pace);
+      }
+    })();
+    await recorder.atLeast(20);
+    await faults();
+    publishing = false;
+    await work;
+    await eventually(() => expect(new Set(recorder.ids).size).toBe(published.length), {
+      deadline: 30_000,
+    });
+    expect([...new Set(recorder.ids)]).toEqual(published);
+  }
+
+  /** Resolves when so many more have come. */
+  async function more(count: number): Promise<void> {
+    const target = recorder.ids.length + count;
+    await eventually(() => expect(recorder.ids.length).toBeGreaterThan(target), {
+      deadline: 30_000,
+    });
+  }
+
+  test('when its active member is cut off while the server hands out to it', async () => {
+    await open().subscribe(['#'], recorder.handler, { pool: 'ordered', prefetch: 1000 });
+    // So slowly that what was asked for lasts until the other one is active.
+    await expectOrder(10, async () => {
+      line.swallow();
+      await more(100);
+    });
+  });
+
+  test('when what was handed out is lost with the connection', async () => {
+    await expectOrder(1, async () => {
+      for (let round = 0; round < 3; round += 1) {
+        line.swallow();
+        await delay(100);
+        line.open();
+        line.cut();
+        await more(200);
+      }
+    });
+  });
 });
 
 describe('what somebody deletes is made again', () => {
