@@ -1,6 +1,6 @@
 import { EntitySchema } from 'typeorm';
 import { setup } from 'xstate';
-import { defineLifecycle } from '../dist/src/index.js';
+import { defineLifecycle } from '../dist/index.js';
 
 /** The smallest lifecycle that can go on for ever: every transition writes one row and one event. */
 export class Lamp {

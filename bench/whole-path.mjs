@@ -1,4 +1,4 @@
-import { rabbitmq } from '../dist/src/bus/amqp/index.js';
+import { rabbitmq } from '../dist/amqp.js';
 import { Lamp, switching } from './lamp.mjs';
 import { run, sized } from './measure.mjs';
 import { postgresDatabase } from './servers/postgres.mjs';

@@ -25,12 +25,12 @@ const steps = {
   types: ['tsc --noEmit -p tsconfig.json'],
   docs: ['node scripts/docs-code.mjs --check', 'node scripts/errors-page.mjs --check'],
   unused: ['knip'],
-  build: [() => remove('dist'), 'npm run --silent build'],
+  build: [() => remove('build') && remove('dist'), 'npm run --silent build'],
   // The pages of the built-in lifecycles are made by the command that users have.
-  lifecycles: ['node dist/src/cli/main.js docs --check'],
+  lifecycles: ['node dist/cli.js docs --check'],
   // What the unit tests exercised, over all their files, in the run before.
   coverage: [
-    'node dist/src/cli/main.js coverage reports/lifecycle-coverage --states 100 --transitions 100 --refusals 100' +
+    'node dist/cli.js coverage reports/lifecycle-coverage --states 100 --transitions 100 --refusals 100' +
       ' -l VirtualMachine -l Network -l Volume -l Snapshot',
   ],
   pack: [() => remove(packed, true), `npm pack --silent --pack-destination ${packed}`],

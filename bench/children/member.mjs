@@ -1,5 +1,5 @@
 // A member of a pool in a process of its own. Its parent adds up what the members have handled.
-import { rabbitmq } from '../../dist/src/bus/amqp/index.js';
+import { rabbitmq } from '../../dist/amqp.js';
 
 const { url, exchange } = JSON.parse(process.argv[2]);
 const bus = rabbitmq({ url, exchange });

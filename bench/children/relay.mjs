@@ -1,7 +1,7 @@
 // A relay in a process of its own. Its parent tells when to begin, and is told what it took.
 import { DataSource } from 'typeorm';
-import { rabbitmq } from '../../dist/src/bus/amqp/index.js';
-import { cloudEvents, createRelay, openStore } from '../../dist/src/index.js';
+import { rabbitmq } from '../../dist/amqp.js';
+import { cloudEvents, createRelay, openStore } from '../../dist/index.js';
 import { until } from '../until.mjs';
 
 const { database, url, exchange, shares } = JSON.parse(process.argv[2]);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-import { createSignalbox, migrations } from '../../dist/src/index.js';
+import { createSignalbox, migrations } from '../../dist/index.js';
 import { byHandSchema } from '../by-hand/postgres.mjs';
 import { Lamp, lampCount, lampEntity } from '../lamp.mjs';
 import { serverUrl } from './url.mjs';

@@ -1,5 +1,5 @@
-import { rabbitmq } from '../../dist/src/bus/amqp/index.js';
-import { cloudEvents, subscribeEvents } from '../../dist/src/index.js';
+import { rabbitmq } from '../../dist/amqp.js';
+import { cloudEvents, subscribeEvents } from '../../dist/index.js';
 import { backlog } from '../backlog.mjs';
 import { publishAll } from '../by-hand/publisher.mjs';
 import { figure } from '../figure.mjs';

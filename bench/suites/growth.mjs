@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { EntitySchema } from 'typeorm';
 import { setup } from 'xstate';
-import { rabbitmq } from '../../dist/src/bus/amqp/index.js';
-import { createSignalbox, defineLifecycle, memoryBus } from '../../dist/src/index.js';
+import { rabbitmq } from '../../dist/amqp.js';
+import { createSignalbox, defineLifecycle, memoryBus } from '../../dist/index.js';
 import { backlog } from '../backlog.mjs';
 import { figure } from '../figure.mjs';
 import { lampCount, switching } from '../lamp.mjs';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { rabbitmq } from '../../dist/src/bus/amqp/index.js';
+import { rabbitmq } from '../../dist/amqp.js';
 import { eventOf } from '../by-hand/event.mjs';
 import { messageOf } from '../by-hand/publisher.mjs';
 import { byHandConsumer } from '../by-hand/relay.mjs';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import mysql from 'mysql2/promise';
 import { DataSource } from 'typeorm';
-import { createSignalbox, migrations } from '../../dist/src/index.js';
+import { createSignalbox, migrations } from '../../dist/index.js';
 import { byHandSchema, transaction } from '../by-hand/mysql.mjs';
 import { figure } from '../figure.mjs';
 import { Lamp, lampCount, lampEntity, switching } from '../lamp.mjs';

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { rabbitmq } from '../../dist/src/bus/amqp/index.js';
+import { rabbitmq } from '../../dist/amqp.js';
 import { backlog } from '../backlog.mjs';
 import { publishAll } from '../by-hand/publisher.mjs';
 import { startChild } from '../children/child.mjs';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { DataSource } from 'typeorm';
-import { createSignalbox, migrations } from '../../dist/src/index.js';
+import { createSignalbox, migrations } from '../../dist/index.js';
 import { eventOf } from '../by-hand/event.mjs';
 import { figure } from '../figure.mjs';
 import { Lamp, lampCount, lampEntity, placesOf, switching } from '../lamp.mjs';

@@ -1,6 +1,7 @@
 import { initialTransition, transition } from 'xstate';
-import { virtualMachine, virtualMachineMachine } from '../../dist/machines/virtual-machine.js';
-import { step as take } from '../../dist/src/index.js';
+import { virtualMachineMachine } from '../../build/machines/virtual-machine.js';
+import { virtualMachine } from '../../dist/machines.js';
+import { step as take } from '../../dist/index.js';
 import { figure } from '../figure.mjs';
 import { compare, looped } from '../measure.mjs';
 

@@ -1,11 +1,11 @@
 // A user's program, compiled and run against the packed tarball.
-import { defineLifecycle, step } from 'signalbox';
+import { defineLifecycle, memoryBus, step } from 'signalbox';
 import { rabbitmq } from 'signalbox/amqp';
 import { checkLifecycle, inState, never } from 'signalbox/check';
 import { mermaid } from 'signalbox/diagram';
 import { virtualMachine } from 'signalbox/machines';
 import { notifier, testDriver } from 'signalbox/notifications';
-import { event, fires } from 'signalbox/rpc';
+import { event, fires, ServiceManager } from 'signalbox/rpc';
 import { given } from 'signalbox/testing';
 import { setup } from 'xstate';
 
@@ -35,6 +35,13 @@ if (test.notifications.length !== 1) throw new Error('a notification was not rec
 // Made, not connected: no broker is needed to start a program.
 const bus = rabbitmq({ url: 'amqp://127.0.0.1:1' });
 await bus.close();
+// Nobody has installed OpenTelemetry here.
+const memory = memoryBus();
+const services = new ServiceManager<{ door: { state(): string } }>({ bus: memory });
+await services.expose('door', { state: () => 'Closed' });
+if ((await services.client('door').state()) !== 'Closed') throw new Error('a call failed');
+await services.close();
+await memory.close();
 // Decorators of the language, here; those of TypeScript in the package's own tests.
 class Daemon {
   readonly started = event<string>();

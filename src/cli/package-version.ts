@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 /** The version of this package, as `package.json` tells it. */
 export function packageVersion(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+  // By name, since how deep this code lies is for the build to choose.
+  const manifest = createRequire(import.meta.url)('signalbox/package.json') as { version: string };
+  return manifest.version;
 }

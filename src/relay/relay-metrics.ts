@@ -1,4 +1,4 @@
-import { metrics } from '@opentelemetry/api';
+import { openTelemetry } from '../context/open-telemetry.js';
 import type { OutboxDepth } from '../store/store.js';
 
 /** What a relay has done since it was created. */
@@ -22,11 +22,12 @@ type CountName = keyof RelayCounts;
 export class RelayMetrics {
   readonly #counts = { published: 0, unroutable: 0, parked: 0, retried: 0 };
   readonly #counters;
-  readonly #unregister: () => void;
+  readonly #unregister: (() => void) | undefined;
   #depth: OutboxDepth | undefined;
 
   constructor() {
-    const meter = metrics.getMeter('signalbox');
+    const meter = openTelemetry()?.metrics.getMeter('signalbox');
+    if (meter === undefined) return;
     this.#counters = {
       published: meter.createCounter('signalbox.relay.published', { unit: '{event}' }),
       unroutable: meter.createCounter('signalbox.relay.unroutable', { unit: '{event}' }),
@@ -57,7 +58,7 @@ export class RelayMetrics {
 
   count(name: CountName, bus: string): void {
     this.#counts[name] += 1;
-    this.#counters[name].add(1, { bus });
+    this.#counters?.[name].add(1, { bus });
   }
 
   measured(depth: OutboxDepth): void {
@@ -66,6 +67,6 @@ export class RelayMetrics {
 
   /** Stops reporting the outbox. */
   close(): void {
-    this.#unregister();
+    this.#unregister?.();
   }
 }

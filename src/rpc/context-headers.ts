@@ -1,6 +1,5 @@
-import { context, propagation } from '@opentelemetry/api';
 import { ambientContext, withContext, type AmbientContext } from '../context/ambient.js';
-import { activeTraceparent } from '../context/trace.js';
+import { activeTraceparent, withTraceparent } from '../context/trace.js';
 import type { BusMessage } from '../bus/bus.js';
 
 type Headers = BusMessage['headers'];
@@ -36,9 +35,7 @@ export function withContextOf<T>(headers: Headers, work: () => T): T {
     if (typeof value === 'string') ambient[part as keyof AmbientContext] = value;
   }
   const { traceparent } = headers;
-  const parent =
-    typeof traceparent === 'string'
-      ? propagation.extract(context.active(), { traceparent })
-      : context.active();
-  return context.with(parent, () => withContext(ambient, work));
+  return withTraceparent(typeof traceparent === 'string' ? traceparent : undefined, () =>
+    withContext(ambient, work),
+  );
 }

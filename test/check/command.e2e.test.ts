@@ -19,8 +19,8 @@ async function file(name: string, content: string): Promise<string> {
 
 const door = `
 import { setup } from 'xstate';
-import { defineLifecycle } from ${JSON.stringify(join(root, 'dist/src/index.js'))};
-import { defineCheck, eventually, inState } from ${JSON.stringify(join(root, 'dist/src/check/index.js'))};
+import { defineLifecycle } from ${JSON.stringify(join(root, 'dist/index.js'))};
+import { defineCheck, eventually, inState } from ${JSON.stringify(join(root, 'dist/check.js'))};
 const make = (resource) => defineLifecycle({ resource, version: 1, machine: setup({}).createMachine({
   initial: 'Open',
   states: { Open: { on: { Shut: 'Closed', Wall: 'Gone' } }, Closed: { on: { Open: 'Open' } }, Gone: { type: 'final' } },

@@ -5,13 +5,13 @@ import { runSignalbox } from '../support/command-line.js';
 import type { ExitReport } from '../support/run-node.js';
 
 const root = resolve(import.meta.dirname, '../..');
-const built = (path: string): string => JSON.stringify(join(root, 'dist', path));
+const built = (path: string): string => JSON.stringify(join(root, 'build', path));
 
 let folder: string;
 let run: (args: readonly string[]) => Promise<number>;
 // Within the project, so that the files find its packages.
 beforeAll(async () => {
-  ({ run } = (await import(join(root, 'dist/src/cli/run.js'))) as { run: typeof run });
+  ({ run } = (await import(join(root, 'build/src/cli/run.js'))) as { run: typeof run });
   folder = await mkdtemp(join(root, 'test/cli/made-'));
   await Promise.all(
     Object.entries(files).map(([name, text]) => writeFile(join(folder, name), text)),

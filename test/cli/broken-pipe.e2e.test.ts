@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 
-const main = resolve(import.meta.dirname, '../../dist/src/cli/main.js');
+const main = resolve(import.meta.dirname, '../../dist/cli.js');
 
 test('a command whose reader has had enough ends well, without a stack trace', async () => {
   const child = spawn(process.execPath, [main, 'demo', '--json'], {

@@ -223,7 +223,7 @@ describe.each(testDatabases)('migrate on %s', (kind) => {
     expect(second).toMatchObject({ code: 0, stdout: 'already up to date\n' });
     await writeFile(
       join(directory, 'signalbox.config.ts'),
-      `import { defineConfig } from '${join(root, 'dist/src/index.js')}';
+      `import { defineConfig } from '${join(root, 'dist/index.js')}';
        const database: string = ${JSON.stringify(database.url)};
        export default defineConfig({ database });`,
     );

@@ -34,8 +34,8 @@ it('node:test shows what was expected and what was found', () => {
     writeFileSync(
       file,
       `import { test } from 'node:test';
-       import { volume } from ${kit('machines/index.js')};
-       import { given } from ${kit('src/testing/index.js')};
+       import { volume } from ${kit('machines.js')};
+       import { given } from ${kit('testing.js')};
        test('wrong', () => void given(volume, 'Ready').when('AttachRequested').then('Resizing'));`,
     );
     const { status, output } = nodeTest(file);

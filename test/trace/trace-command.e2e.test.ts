@@ -55,7 +55,7 @@ it('names the line of a fault in every format, and exits 1', async () => {
 
 it('tries the next version of a lifecycle on what was recorded under this one', async () => {
   const next = await file('next.mjs', [
-    `import { defineLifecycle } from ${JSON.stringify(resolve('dist/src/index.js'))};`,
+    `import { defineLifecycle } from ${JSON.stringify(resolve('dist/index.js'))};`,
     `import { setup } from ${JSON.stringify(import.meta.resolve('xstate'))};`,
     `export const next = defineLifecycle({ resource: 'VirtualMachine', version: 2, machine: setup({})`,
     `  .createMachine({ initial: 'Stopped', states: { Stopped: { on: { PowerOn: 'Running' } }, Running: {} } }) });`,
@@ -153,7 +153,7 @@ describe('a million events', () => {
       process.execPath,
       [
         '--max-old-space-size=96',
-        resolve('dist/src/cli/main.js'),
+        resolve('dist/cli.js'),
         'trace',
         'check',
         '--format',

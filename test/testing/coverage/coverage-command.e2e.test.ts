@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { network } from '../../../machines/index.js';
 import { follow, paths, recordCoverage } from '../../../src/testing/index.js';
 
-const main = resolve(import.meta.dirname, '../../../dist/src/cli/main.js');
+const main = resolve(import.meta.dirname, '../../../dist/cli.js');
 
 let directory: string;
 beforeEach(() => {
