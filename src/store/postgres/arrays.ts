@@ -13,7 +13,7 @@ export const separatorSql = `E'\\x1f'`;
  * planner. An empty list is an empty array.
  */
 export function textListSql(parameter: number): string {
-  return `string_to_array((SELECT $${parameter}::text), ${separatorSql})`;
+  return `string_to_array(${hidden(`$${parameter}::text`)}, ${separatorSql})`;
 }
 
 /** Every element must be non-empty: a list of one empty text reads as an empty list. */
@@ -26,7 +26,17 @@ export function plainArray(elements: readonly (string | number | undefined)[]): 
   return `{${elements.map((element) => element ?? 'NULL').join(',')}}`;
 }
 
-/** The one element of a list, as the parameter of a statement for one; null for an absent one. */
-export function onlyElement([element]: readonly (string | number | undefined)[]): string | null {
-  return element === undefined ? null : String(element);
+/**
+ * SQL text of arrays side by side, as rows in parentheses. Their lengths are hidden from the planner:
+ * else it would plan each execution anew for the lengths it sees, which takes longer than executing,
+ * and would find reading a whole table cheaper than looking up a hundred rows. They are unnested in a
+ * SELECT list, because in FROM `unnest` keeps each array in a store of its own first.
+ */
+export function sideBySide(arrays: readonly (readonly [array: string, name: string])[]): string {
+  return `(SELECT ${arrays.map(([array, name]) => `unnest(${hidden(array)}) AS ${name}`).join(', ')})`;
+}
+
+/** SQL text of a value that the planner does not look at. */
+export function hidden(value: string): string {
+  return `(SELECT ${value})`;
 }

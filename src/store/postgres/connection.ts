@@ -1,21 +1,13 @@
-import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { type DataSource, type EntityManager, QueryRunnerAlreadyReleasedError } from 'typeorm';
 import { databaseError, databaseFailure } from '../database-errors.js';
 import { openTransaction } from '../open-transaction.js';
-
-/** A statement that each connection parses and plans once. */
-export interface NamedStatement {
-  /** The same text must always have the same name, and no other text. */
-  readonly name: string;
-  readonly text: string;
-}
-
-/** Names a statement by its text. Pure. */
-export function namedStatement(text: string): NamedStatement {
-  const digest = createHash('sha256').update(text).digest('hex').slice(0, 32);
-  return { name: `signalbox_${digest}`, text };
-}
+import {
+  type NamedStatement,
+  type PreparedResult,
+  type PreparedValue,
+  runPrepared,
+} from './prepared.js';
 
 /** The connection broke after the statement was sent: it may or may not have committed. */
 export class ConnectionLost extends Error {
@@ -38,32 +30,23 @@ function poolOf(dataSource: DataSource): pg.Pool {
  * Runs one statement, and with it one transaction, on a connection of TypeORM's pool. Rejects with
  * `ConnectionLost` when its outcome is unknown, and with a typed error when nothing was committed.
  */
-export async function runNamed<TRow extends readonly unknown[]>(
+export async function runNamed(
   dataSource: DataSource,
   statement: NamedStatement,
-  values: readonly unknown[],
-): Promise<readonly TRow[]> {
-  return onConnection(dataSource, async (client) => {
-    const { name, text } = statement;
-    const result = await client.query<unknown[]>({
-      name,
-      text,
-      values: values as unknown[],
-      rowMode: 'array',
-    });
-    return result.rows as unknown as readonly TRow[];
-  });
+  values: readonly PreparedValue[],
+): Promise<PreparedResult> {
+  return onConnection(dataSource, (client) => runPrepared(client, statement, values));
 }
 
 /**
- * Runs one statement in the manager's transaction, and resolves with the rows it wrote. TypeORM's own
- * `query` takes no name, so that PostgreSQL would plan the statement anew each time.
+ * Runs one statement in the manager's transaction. TypeORM's own `query` takes no name, so that
+ * PostgreSQL would plan the statement anew each time. Rejects with typed errors.
  */
 export async function runNamedWithin(
   manager: EntityManager,
-  { name, text }: NamedStatement,
-  values: readonly unknown[],
-): Promise<number> {
+  statement: NamedStatement,
+  values: readonly PreparedValue[],
+): Promise<PreparedResult> {
   try {
     const runner = openTransaction(manager);
     if (runner.isReleased) {
@@ -71,9 +54,8 @@ export async function runNamedWithin(
       throw new QueryRunnerAlreadyReleasedError();
     }
     const client = (await runner.connect()) as pg.PoolClient;
-    runner.dataSource.logger.logQuery(text, [...values], runner);
-    const { rowCount } = await client.query({ name, text, values: values as unknown[] });
-    return rowCount ?? 0;
+    runner.dataSource.logger.logQuery(statement.text, [...values], runner);
+    return await runPrepared(client, statement, values);
   } catch (error) {
     throw databaseError(error);
   }

@@ -10,7 +10,18 @@ import type { LockedRow, PlannedTransition } from '../plan.js';
 import { revisionConflict, unknownResource } from '../plan.js';
 import { shareOf } from '../share.js';
 import type { DeadlineChange } from '../store.js';
+import { sideBySide } from './arrays.js';
+import {
+  bigintArray,
+  intArray,
+  smallintArray,
+  textArray,
+  timeArray,
+  uuidArray,
+} from './binary-arrays.js';
 import { castType, sinceText, stateText, uuidSql } from './columns.js';
+import { runNamedWithin } from './connection.js';
+import { type NamedStatement, namedStatement, type PreparedValue } from './prepared.js';
 
 /** Runs a statement in the manager's transaction, its errors typed. */
 async function run<TRow>(
@@ -57,16 +68,21 @@ export async function readArmedRevisions(
   resource: string,
   deadlines: readonly { readonly uuid: string; readonly id: string }[],
 ): Promise<ReadonlyMap<string, number>> {
-  const rows = await run<{ uuid: string; revision: string }>(
-    manager,
-    `SELECT d.uuid, d.revision FROM signalbox_deadline d
-      JOIN unnest($1::uuid[], $2::text[]) AS q (uuid, deadline)
-        ON d.uuid = q.uuid AND d.deadline = q.deadline
-      WHERE d.resource = $3`,
-    [deadlines.map(({ uuid }) => uuid), deadlines.map(({ id }) => id), resource],
-  );
-  return new Map(rows.map(({ uuid, revision }) => [uuid, Number(revision)]));
+  const { rows } = await runNamedWithin(manager, armedStatement, [
+    uuidArray(deadlines.map(({ uuid }) => uuid)),
+    textArray(deadlines.map(({ id }) => id)),
+    resource,
+  ]);
+  return new Map(rows.map(([uuid, revision]) => [uuid as string, Number(revision)]));
 }
+
+const armedStatement = namedStatement(`
+  SELECT d.uuid, d.revision FROM signalbox_deadline d
+    JOIN ${sideBySide([
+      ['$1::uuid[]', 'uuid'],
+      ['$2::text[]', 'deadline'],
+    ])} q ON d.uuid = q.uuid AND d.deadline = q.deadline
+  WHERE d.resource = $3`);
 
 /**
  * Writes the rows of planned transitions by compare-and-set, all or none, then what they announce and
@@ -104,24 +120,55 @@ export async function watched(
   manager: EntityManager,
   { table }: ResourceBinding,
 ): Promise<boolean> {
-  const [found] = await run<{ watched: boolean }>(
-    manager,
-    `SELECT c.relhasrules OR c.relrowsecurity
-        OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
-        OR EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('c', 'x'))
-        OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique
-          AND (i.indnatts > 1 OR i.indpred IS NOT NULL OR i.indexprs IS NOT NULL)) AS watched
-      FROM pg_class c WHERE c.oid = $1::regclass`,
-    [table],
-  );
-  return found?.watched !== false;
+  const { rows } = await runNamedWithin(manager, watchedStatement, [table]);
+  return rows[0]?.[0] !== 'no';
 }
+
+const watchedStatement = namedStatement(`
+  SELECT CASE WHEN c.relhasrules OR c.relrowsecurity
+      OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+      OR EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('c', 'x'))
+      OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique
+        AND (i.indnatts > 1 OR i.indpred IS NOT NULL OR i.indexprs IS NOT NULL))
+    THEN 'yes' ELSE 'no' END
+  FROM pg_class c WHERE c.oid = $1::regclass`);
 
 async function writeRows(
   manager: EntityManager,
   binding: ResourceBinding,
   changes: readonly RowChange[],
 ): Promise<number> {
+  const { stateSince } = binding.columns;
+  const { rows } = await runNamedWithin(manager, rowsStatementOf(binding), [
+    uuidArray(changes.map(({ uuid }) => uuid)),
+    textArray(changes.map(({ old }) => stateText(binding, old.state))),
+    textArray(changes.map(({ update }) => stateText(binding, update.state))),
+    bigintArray(changes.map(({ update }) => update.revision)),
+    textArray(
+      changes.map(({ update }) =>
+        stateSince === undefined || update.stateSince === undefined
+          ? undefined
+          : sinceText(stateSince, update.stateSince),
+      ),
+    ),
+    intArray(changes.map(({ update }) => update.lifecycleVersion)),
+    bigintArray(changes.map(({ old }) => old.revision)),
+  ]);
+  return Number(rows[0]?.[0]);
+}
+
+const rowsStatements = new WeakMap<ResourceBinding, NamedStatement>();
+
+function rowsStatementOf(binding: ResourceBinding): NamedStatement {
+  let statement = rowsStatements.get(binding);
+  if (statement === undefined) {
+    statement = namedStatement(rowsStatement(binding));
+    rowsStatements.set(binding, statement);
+  }
+  return statement;
+}
+
+function rowsStatement(binding: ResourceBinding): string {
   const { table, columns } = binding;
   const { uuid, state, revision, stateSince, lifecycleVersion } = columns;
   const sets = [
@@ -135,36 +182,24 @@ async function writeRows(
             `ELSE c.since::${castType(stateSince)} END`,
         ]),
   ];
-  const [result] = await run<{ moved: string }>(
-    manager,
-    `WITH plan AS MATERIALIZED (
-      SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::int[],
-        $7::bigint[]) AS p (uuid, origin, target, revision, since, version, expected)
-    ), checked AS MATERIALIZED (
-      SELECT p.* FROM plan p JOIN ${table} r ON r.${uuid.sql} = ${uuidSql(binding, 'p.uuid')}
-      WHERE r.${state.sql}::text = p.origin AND r.${revision.sql} = p.expected
-      ORDER BY p.uuid FOR NO KEY UPDATE OF r
-    ), moved AS (
-      UPDATE ${table} AS r SET ${sets.join(', ')} FROM checked c
-      WHERE r.${uuid.sql} = ${uuidSql(binding, 'c.uuid')} AND (SELECT count(*) FROM checked) = $8
-      RETURNING 1
-    ) SELECT count(*) AS moved FROM moved`,
-    [
-      changes.map(({ uuid: id }) => id),
-      changes.map(({ old }) => stateText(binding, old.state)),
-      changes.map(({ update }) => stateText(binding, update.state)),
-      changes.map(({ update }) => update.revision),
-      changes.map(({ update }) =>
-        stateSince === undefined || update.stateSince === undefined
-          ? null
-          : sinceText(stateSince, update.stateSince),
-      ),
-      changes.map(({ update }) => update.lifecycleVersion),
-      changes.map(({ old }) => old.revision),
-      changes.length,
-    ],
-  );
-  return Number(result?.moved);
+  return `WITH plan AS MATERIALIZED ${sideBySide([
+    ['$1::uuid[]', 'uuid'],
+    ['$2::text[]', 'origin'],
+    ['$3::text[]', 'target'],
+    ['$4::bigint[]', 'revision'],
+    ['$5::text[]', 'since'],
+    ['$6::int[]', 'version'],
+    ['$7::bigint[]', 'expected'],
+  ])}, checked AS MATERIALIZED (
+    SELECT p.* FROM plan p JOIN ${table} r ON r.${uuid.sql} = ${uuidSql(binding, 'p.uuid')}
+    WHERE r.${state.sql}::text = p.origin AND r.${revision.sql} = p.expected
+    ORDER BY p.uuid FOR NO KEY UPDATE OF r
+  ), moved AS (
+    UPDATE ${table} AS r SET ${sets.join(', ')} FROM checked c
+    WHERE r.${uuid.sql} = ${uuidSql(binding, 'c.uuid')}
+      AND (SELECT count(*) FROM checked) = cardinality($1::uuid[])
+    RETURNING 1
+  ) SELECT count(*) FROM moved`;
 }
 
 async function conflictOf(
@@ -196,38 +231,49 @@ export async function writeEntries(
 ): Promise<void> {
   if (entries.length > 0) {
     reach('journal');
-    await run(manager, appendText, appendValues(entries));
+    await runNamedWithin(manager, appendStatement, appendValues(entries));
   }
 }
 
-/** Appends entries in one statement; its parameters are `appendValues`. */
-export const appendText = `
+/** Appends entries; its parameters are `appendValues`. */
+export const appendStatement = namedStatement(`
   WITH events AS MATERIALIZED (
     SELECT nextval('signalbox_journal_position_seq') AS position, said.* FROM (
-      SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[],
-        $7::bigint[], $8::timestamptz[], $9::text[], $10::smallint[]) WITH ORDINALITY
-        AS q (id, source, category, type, resource, uuid, revision, time, payload, share, ord)
-      ORDER BY ord) said
+      SELECT * FROM ${sideBySide([
+        ['$1::uuid[]', 'id'],
+        ['$2::text[]', 'source'],
+        ['$3::text[]', 'category'],
+        ['$4::text[]', 'type'],
+        ['$5::text[]', 'resource'],
+        ['$6::uuid[]', 'uuid'],
+        ['$7::bigint[]', 'revision'],
+        ['$8::timestamptz[]', 'time'],
+        ['$9::text[]', 'payload'],
+        ['$10::smallint[]', 'share'],
+        ['$11::int[]', 'ord'],
+      ])} q ORDER BY ord
+    ) said
   ), journal AS (
     INSERT INTO signalbox_journal
       (position, id, source, category, type, resource, uuid, revision, time, payload)
     SELECT position, id, source, category, type, resource, uuid, revision, time, payload FROM events
   )
-  INSERT INTO signalbox_outbox (position, share) SELECT position, share FROM events`;
+  INSERT INTO signalbox_outbox (position, share) SELECT position, share FROM events`);
 
-/** The parameters of `appendText`. */
-export function appendValues(entries: readonly JournalEntry[]): unknown[] {
+/** The parameters of `appendStatement`. */
+export function appendValues(entries: readonly JournalEntry[]): readonly PreparedValue[] {
   return [
-    entries.map(({ id }) => id),
-    entries.map(({ source }) => source),
-    entries.map(({ category }) => category),
-    entries.map(({ type }) => type),
-    entries.map(({ resource }) => resource),
-    entries.map(({ uuid }) => uuid),
-    entries.map(({ revision }) => revision),
-    entries.map(({ time }) => time),
-    entries.map(({ payload }) => payload),
-    entries.map(({ uuid, id }) => shareOf(uuid ?? id)),
+    uuidArray(entries.map(({ id }) => id)),
+    textArray(entries.map(({ source }) => source)),
+    textArray(entries.map(({ category }) => category)),
+    textArray(entries.map(({ type }) => type)),
+    textArray(entries.map(({ resource }) => resource ?? undefined)),
+    uuidArray(entries.map(({ uuid }) => uuid ?? undefined)),
+    bigintArray(entries.map(({ revision }) => revision ?? undefined)),
+    timeArray(entries.map(({ time }) => time)),
+    textArray(entries.map(({ payload }) => payload)),
+    smallintArray(entries.map(({ uuid, id }) => shareOf(uuid ?? id))),
+    intArray(entries.map((_, index) => index)),
   ];
 }
 
@@ -243,39 +289,46 @@ export async function writeDeadlines(
         : cancels.map((id) => ({ resource, uuid, id })),
   );
   if (cancels.length > 0) {
-    await run(
-      manager,
-      `DELETE FROM signalbox_deadline d
-        USING unnest($1::text[], $2::uuid[], $3::text[]) AS c (resource, uuid, deadline)
-        WHERE d.uuid = c.uuid AND d.resource = c.resource
-          AND (c.deadline IS NULL OR d.deadline = c.deadline)`,
-      [
-        cancels.map(({ resource }) => resource),
-        cancels.map(({ uuid }) => uuid),
-        cancels.map(({ id }) => id),
-      ],
-    );
+    await runNamedWithin(manager, cancelStatement, [
+      textArray(cancels.map(({ resource }) => resource)),
+      uuidArray(cancels.map(({ uuid }) => uuid)),
+      textArray(cancels.map(({ id }) => id ?? undefined)),
+    ]);
   }
   const arms = changes.flatMap(({ resource, uuid, revision, arms }) =>
     arms.map(({ id, after }) => ({ resource, uuid, revision, id, after })),
   );
   if (arms.length > 0) {
-    await run(
-      manager,
-      `INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, due_at)
-        SELECT a.resource, a.uuid, a.deadline, a.revision,
-          clock_timestamp() + a.after * interval '1 millisecond'
-        FROM unnest($1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[])
-          AS a (resource, uuid, deadline, revision, after)
-        ON CONFLICT (uuid, resource, deadline)
-          DO UPDATE SET revision = excluded.revision, due_at = excluded.due_at`,
-      [
-        arms.map(({ resource }) => resource),
-        arms.map(({ uuid }) => uuid),
-        arms.map(({ id }) => id),
-        arms.map(({ revision }) => revision),
-        arms.map(({ after }) => after),
-      ],
-    );
+    await runNamedWithin(manager, armStatement, [
+      textArray(arms.map(({ resource }) => resource)),
+      uuidArray(arms.map(({ uuid }) => uuid)),
+      textArray(arms.map(({ id }) => id)),
+      bigintArray(arms.map(({ revision }) => revision)),
+      bigintArray(arms.map(({ after }) => after)),
+    ]);
   }
 }
+
+const cancelStatement = namedStatement(`
+  DELETE FROM signalbox_deadline d
+  USING ${sideBySide([
+    ['$1::text[]', 'resource'],
+    ['$2::uuid[]', 'uuid'],
+    ['$3::text[]', 'deadline'],
+  ])} c
+  WHERE d.uuid = c.uuid AND d.resource = c.resource
+    AND (c.deadline IS NULL OR d.deadline = c.deadline)`);
+
+const armStatement = namedStatement(`
+  INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, due_at)
+  SELECT a.resource, a.uuid, a.deadline, a.revision,
+    clock_timestamp() + a.after * interval '1 millisecond'
+  FROM ${sideBySide([
+    ['$1::text[]', 'resource'],
+    ['$2::uuid[]', 'uuid'],
+    ['$3::text[]', 'deadline'],
+    ['$4::bigint[]', 'revision'],
+    ['$5::bigint[]', 'after'],
+  ])} a
+  ON CONFLICT (uuid, resource, deadline)
+    DO UPDATE SET revision = excluded.revision, due_at = excluded.due_at`);

@@ -17,7 +17,7 @@ import { RowBusy } from '../row-busy.js';
 import type { DeadlineChange, TransitionOutcome, TransitionRequest } from '../store.js';
 import { ConnectionLost, runNamed } from './connection.js';
 import {
-  appendText,
+  appendStatement,
   appendValues,
   lockRows,
   readArmedRevisions,
@@ -89,11 +89,7 @@ export class PostgresWriter implements PlannedWriter {
     }
     try {
       reach('journal');
-      await runNamed(
-        this.#dataSource,
-        { name: 'signalbox_append', text: appendText },
-        appendValues(entries),
-      );
+      await runNamed(this.#dataSource, appendStatement, appendValues(entries));
     } catch (error) {
       if (!(error instanceof ConnectionLost)) {
         throw error;

@@ -2,15 +2,17 @@ import { payloadHead } from '../announcement.js';
 import type { ResourceBinding } from '../binding.js';
 import { shareOf } from '../share.js';
 import type { TransitionRequest } from '../store.js';
-import { onlyElement, plainArray, textList } from './arrays.js';
+import { plainArray, textList } from './arrays.js';
+import { bigintArray, intArray, smallintArray, timeArray, uuidArray } from './binary-arrays.js';
 import { sinceText } from './columns.js';
 import type { Edge, EventEdges } from './edges.js';
+import type { PreparedValue } from './prepared.js';
 import type { StatementVariant } from './transition-statement.js';
 
 /** The parameters of the transition statement for one batch. */
 export interface StatementParameters {
   readonly variant: Omit<StatementVariant, 'several'>;
-  readonly values: readonly (string | null)[];
+  readonly values: readonly PreparedValue[];
   /** For each request, the id of its state event, then one for each saying of its event. */
   readonly ids: readonly (readonly string[])[];
 }
@@ -112,14 +114,28 @@ export function statementParameters(
     ids.push(own);
   });
   const since = columns.stateSince;
-  const plain = several ? plainArray : onlyElement;
+  const stateIds = ids.map(([id]) => id as string);
+  const numberOf = ({ event }: TransitionRequest) => eventEdges.get(event)?.number ?? -1;
+  const [first] = batch as readonly [TransitionRequest];
+  const plain = several
+    ? [
+        uuidArray(batch.map(({ uuid }) => uuid)),
+        intArray(batch.map(numberOf)),
+        bigintArray(batch.map(({ expectedRevision }) => expectedRevision)),
+        uuidArray(stateIds),
+        smallintArray(batch.map(({ uuid }) => shareOf(uuid))),
+        timeArray(batch.map(({ origin }) => origin.time)),
+      ]
+    : [
+        first.uuid,
+        String(numberOf(first)),
+        first.expectedRevision === undefined ? null : String(first.expectedRevision),
+        stateIds[0] as string,
+        String(shareOf(first.uuid)),
+        first.origin.time,
+      ];
   const values = [
-    plain(batch.map(({ uuid }) => uuid)),
-    plain(batch.map(({ event }) => eventEdges.get(event)?.number ?? -1)),
-    plain(batch.map(({ expectedRevision }) => expectedRevision)),
-    plain(ids.map(([id]) => id)),
-    plain(batch.map(({ uuid }) => shareOf(uuid))),
-    plain(batch.map(({ origin }) => origin.time)),
+    ...plain,
     textList(batch.map(({ origin }) => origin.source)),
     textList(heads),
     textList(
@@ -135,9 +151,9 @@ export function statementParameters(
     ...(variant.effects
       ? [
           ...effects,
-          plainArray(sayings.ord),
-          plainArray(sayings.saying),
-          plainArray(sayings.id),
+          intArray(sayings.ord),
+          intArray(sayings.saying),
+          uuidArray(sayings.id),
           textList(sayings.head),
         ]
       : []),

@@ -1,5 +1,5 @@
 import type { ResourceBinding } from '../binding.js';
-import { separatorSql, textListSql } from './arrays.js';
+import { hidden, separatorSql, sideBySide, textListSql } from './arrays.js';
 import { castType, tenancySql, uuidSql } from './columns.js';
 
 /** Parts of the statement that a batch may not need. */
@@ -15,6 +15,12 @@ export interface StatementVariant {
   /** The event of a single request has more than one edge to choose from. */
   readonly choice: boolean;
 }
+
+/**
+ * What became of a request: its row moved, stays as it is (or is not there), moved between the
+ * statement's snapshot and its lock, or is held by somebody else.
+ */
+export type Fate = 'moved' | 'still' | 'raced' | 'busy';
 
 /**
  * One statement that moves resources: finds each one's edge, compares and sets, and writes journal,
@@ -45,11 +51,7 @@ export function transitionStatement(binding: ResourceBinding, variant: Statement
   ${several ? severalFound(binding) : oneMovedRow}`;
 }
 
-/**
- * A batch. Every array goes through a sub-select that hides its length from the planner. Else
- * PostgreSQL would plan each execution anew for the lengths it sees, which takes longer than
- * executing, and would find reading the whole table cheaper than looking up a hundred rows.
- */
+/** A batch. */
 function severalMoved(
   binding: ResourceBinding,
   { cancels, effects }: StatementVariant,
@@ -58,11 +60,20 @@ function severalMoved(
   const { uuid } = columns;
   const texts = textListSql;
   return [
-    `request AS MATERIALIZED (
-      SELECT * FROM unnest(${array(1, 'uuid')}, ${array(2, 'int')}, ${array(3, 'bigint')},
-        ${array(4, 'uuid')}, ${array(5, 'smallint')}, ${array(6, 'timestamptz')},
-        ${texts(7)}, ${texts(8)}, ${texts(9)}, ${texts(10)}) WITH ORDINALITY
-        AS q (uuid, event, expected, id, share, time, source, head, tail, since, ord))`,
+    `request AS MATERIALIZED ${sideBySide([
+      ['$1::uuid[]', 'uuid'],
+      ['$2::int[]', 'event'],
+      ['$3::bigint[]', 'expected'],
+      ['$4::uuid[]', 'id'],
+      ['$5::smallint[]', 'share'],
+      ['$6::timestamptz[]', 'time'],
+      [textListSql(7), 'source'],
+      [textListSql(8), 'head'],
+      [textListSql(9), 'tail'],
+      [textListSql(10), 'since'],
+      // The planner takes the series itself for a thousand rows.
+      ['array_agg(i) FROM generate_series(1, cardinality($1::uuid[])) AS i', 'ord'],
+    ])}`,
     `locked AS MATERIALIZED (
       SELECT q.*, ${lockedFacts(binding, cancels, 'q.expected')}
       FROM request q JOIN ${table} r ON r.${uuid.sql} = ${uuidSql(binding, 'q.uuid')}
@@ -78,19 +89,24 @@ function severalMoved(
           ${texts(14)}, ${texts(15)}, ${texts(16)}) AS e (edge, event, origin, target, type, data)
         ON e.event = l.event AND e.origin = l.state
       WHERE r.${uuid.sql} = ${uuidSql(binding, 'l.uuid')} AND l.eligible
-      RETURNING l.ord, l.uuid, l.id, l.share, l.time, l.source, e.edge, e.type,
+      RETURNING l.ord, l.state AS old, l.uuid, l.id, l.share, l.time, l.source, e.edge, e.type,
         ${movedFacts(binding, effects, 'l.head', 'e.data || l.tail', '(l.revision + 1)')})`,
   ];
 }
 
+/** What did not move is looked for only where something did not. */
 function severalFound(binding: ResourceBinding): string {
   const { table, columns } = binding;
   return `
-    SELECT q.ord, l.state, l.revision, m.ord IS NOT NULL AS moved, coalesce(l.raced, false) AS raced,
-      CASE WHEN l.ord IS NULL
-        THEN EXISTS (SELECT FROM ${table} r WHERE r.${columns.uuid.sql} = ${uuidSql(binding, 'q.uuid')})
-        ELSE false END AS busy
-    FROM request q LEFT JOIN locked l ON l.ord = q.ord LEFT JOIN moved m ON m.ord = q.ord`;
+    SELECT ord, old AS state, revision - 1 AS revision, 'moved' AS fate FROM moved
+    UNION ALL
+    SELECT q.ord, l.state, l.revision, CASE WHEN l.raced THEN 'raced'
+        WHEN l.ord IS NULL AND EXISTS (
+          SELECT FROM ${table} r WHERE r.${columns.uuid.sql} = ${uuidSql(binding, 'q.uuid')}
+        ) THEN 'busy' ELSE 'still' END
+    FROM request q LEFT JOIN locked l ON l.ord = q.ord
+    WHERE (SELECT count(*) FROM moved) < cardinality($1::uuid[])
+      AND NOT EXISTS (SELECT FROM moved m WHERE m.ord = q.ord)`;
 }
 
 /**
@@ -137,7 +153,7 @@ function oneMoved(
 
 // Every parameter must be named somewhere, or PostgreSQL cannot tell its type.
 const oneMovedRow = `
-  SELECT 1 AS ord, old AS state, revision - 1 AS revision, true AS moved, false AS raced, false AS busy
+  SELECT 1 AS ord, old AS state, revision - 1 AS revision, 'moved' AS fate
   FROM moved WHERE num_nulls($2::text, $10::text, $12::text) = 0`;
 
 function lockedFacts({ columns }: ResourceBinding, cancels: boolean, expected: string): string {
@@ -182,7 +198,7 @@ function movedFacts(
 ): string {
   const middle = `${tenancySql(binding, 'r')} || ',"revision":' || ${revision} || ',"data":'`;
   return `${nextPosition} AS position, 'ResourceStateEvent' AS category, ${revision} AS revision,
-    ${head} || ${middle} || ${data} AS payload ${effects ? `, ${middle} AS middle` : ''}`;
+    ${head} || (${middle} || ${data}) AS payload ${effects ? `, ${middle} AS middle` : ''}`;
 }
 
 const nextPosition = `nextval('signalbox_journal_position_seq')`;
@@ -200,8 +216,12 @@ const said = `
           ${array(21, 'boolean')}, ${textListSql(22)}, ${textListSql(23)}, ${textListSql(24)},
           ${textListSql(25)}) AS f (edge, place, saying, names, category, type, head, tail)
         ON f.edge = m.edge
-      JOIN unnest(${array(26, 'int')}, ${array(27, 'int')}, ${array(28, 'uuid')},
-          ${textListSql(29)}) AS s (ord, saying, id, head)
+      JOIN ${sideBySide([
+        ['$26::int[]', 'ord'],
+        ['$27::int[]', 'saying'],
+        ['$28::uuid[]', 'id'],
+        [textListSql(29), 'head'],
+      ])} s
         ON s.ord = m.ord AND s.saying = f.saying
     ORDER BY m.ord, f.place) caused`;
 
@@ -228,5 +248,5 @@ function armed(effects: boolean, cancels: boolean): string {
 }
 
 function array(number: number, type: string): string {
-  return `(SELECT $${number}::${type}[])`;
+  return hidden(`$${number}::${type}[]`);
 }

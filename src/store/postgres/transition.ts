@@ -7,8 +7,9 @@ import { databaseError } from '../database-errors.js';
 import { planTransition, unknownResource } from '../plan.js';
 import { RowBusy } from '../row-busy.js';
 import type { TransitionOutcome, TransitionRequest } from '../store.js';
-import { ConnectionLost, type NamedStatement, namedStatement, runNamed } from './connection.js';
+import { ConnectionLost, runNamed, runNamedWithin } from './connection.js';
 import { edgesOf, type EventEdges } from './edges.js';
+import { type NamedStatement, namedStatement } from './prepared.js';
 import { settle } from './settle.js';
 import {
   type EdgeParameters,
@@ -16,7 +17,7 @@ import {
   type StatementParameters,
   statementParameters,
 } from './transition-parameters.js';
-import { transitionStatement } from './transition-statement.js';
+import { type Fate, transitionStatement } from './transition-statement.js';
 
 /** What the statement returns for each request, in any order. */
 type StatementRow = readonly [
@@ -24,12 +25,9 @@ type StatementRow = readonly [
   ord: string,
   /** Null when the row was not locked: there is none, or it is busy. */
   state: string | null,
+  /** Before the move, where it moved. */
   revision: string | null,
-  moved: boolean,
-  /** The row moved between the statement's snapshot and its lock; this request was left alone. */
-  raced: boolean,
-  /** The row exists and somebody else holds it. */
-  busy: boolean,
+  fate: Fate,
 ];
 
 /** Tries of a transaction that the database gives up for another one, the first included. */
@@ -81,7 +79,7 @@ export class StatementLane {
     for (let attempt = 1; ; attempt += 1) {
       try {
         reach('compare-and-set');
-        const rows = await runNamed<StatementRow>(dataSource, statement, parameters.values);
+        const { rows } = await runNamed(dataSource, statement, parameters.values);
         return this.#outcomes(batch, parameters, rows);
       } catch (error) {
         if (error instanceof ConnectionLost) {
@@ -111,27 +109,13 @@ export class StatementLane {
   ): Promise<readonly (TransitionOutcome | undefined)[]> {
     const batch = [request];
     const parameters = this.#parameters(batch, several);
-    const { text } = this.#statement(parameters, several);
     reach('compare-and-set');
-    const rows = await manager
-      .query<Record<'ord' | 'state' | 'revision' | 'moved' | 'raced' | 'busy', never>[]>(text, [
-        ...parameters.values,
-      ])
-      .catch((error: unknown) => {
-        throw databaseError(error);
-      });
-    return this.#outcomes(
-      batch,
-      parameters,
-      rows.map(({ ord, state, revision, moved, raced, busy }) => [
-        ord,
-        state,
-        revision,
-        moved,
-        raced,
-        busy,
-      ]),
+    const { rows } = await runNamedWithin(
+      manager,
+      this.#statement(parameters, several),
+      parameters.values,
     );
+    return this.#outcomes(batch, parameters, rows);
   }
 
   #parameters(batch: readonly TransitionRequest[], several: boolean): StatementParameters {
@@ -172,10 +156,11 @@ export class StatementLane {
   #outcomes(
     batch: readonly TransitionRequest[],
     { ids }: StatementParameters,
-    rows: readonly StatementRow[],
+    rows: readonly (readonly (string | null)[])[],
   ): readonly (TransitionOutcome | undefined)[] {
     const outcomes: (TransitionOutcome | undefined)[] = batch.map(() => undefined);
-    for (const row of rows) {
+    for (const each of rows) {
+      const row = each as unknown as StatementRow;
       const index = Number(row[0]) - 1;
       outcomes[index] = this.#outcome(
         batch[index] as TransitionRequest,
@@ -200,17 +185,17 @@ export class StatementLane {
   #outcome(
     request: TransitionRequest,
     ids: readonly string[],
-    [, state, revision, moved, raced, busy]: StatementRow,
+    [, state, revision, fate]: StatementRow,
   ): TransitionOutcome {
+    if (fate === 'busy' || fate === 'raced') {
+      return new RowBusy();
+    }
     if (state === null || revision === null) {
-      return busy ? new RowBusy() : unknownResource(this.#binding, request.uuid);
+      return unknownResource(this.#binding, request.uuid);
     }
     const name = String(propertyValue(this.#binding.columns.state, state));
-    if (moved) {
+    if (fate === 'moved') {
       return this.#moved(request, ids, name, Number(revision));
-    }
-    if (raced) {
-      return new RowBusy();
     }
     const plan = planTransition(
       this.#binding,

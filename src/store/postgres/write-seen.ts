@@ -5,8 +5,9 @@ import type { JournalEntry } from '../journal-entry.js';
 import type { LockedRow, PlannedTransition } from '../plan.js';
 import { shareOf } from '../share.js';
 import { castType, sinceText, stateText, uuidSql } from './columns.js';
-import { type NamedStatement, namedStatement, runNamedWithin } from './connection.js';
+import { runNamedWithin } from './connection.js';
 import { writeDeadlines, writeEntries } from './planned-writes.js';
+import { type NamedStatement, namedStatement } from './prepared.js';
 
 const optionalRoles = ['lifecycleVersion', 'stateSince', 'account', 'domain', 'project'] as const;
 const tenancyRoles = ['account', 'domain', 'project'] as const;
@@ -30,12 +31,12 @@ export async function writeSeen(
   }
   const [entry, ...caused] = plan.entries as readonly [JournalEntry, ...JournalEntry[]];
   reach('compare-and-set');
-  const moved = await runNamedWithin(
+  const { count } = await runNamedWithin(
     manager,
     statementOf(binding),
     parameters(binding, seen, plan, entry),
   );
-  if (moved === 0) {
+  if (count === 0) {
     return false;
   }
   await writeEntries(manager, caused);
@@ -98,10 +99,10 @@ function parameters(
   seen: LockedRow,
   { update }: PlannedTransition,
   { id, source, type, resource, time, payload }: JournalEntry,
-): unknown[] {
+): readonly (string | null)[] {
   const since = binding.columns.stateSince;
   const optional = {
-    lifecycleVersion: update.lifecycleVersion,
+    lifecycleVersion: String(update.lifecycleVersion),
     stateSince:
       since === undefined || update.stateSince === undefined
         ? null
@@ -114,14 +115,14 @@ function parameters(
     seen.uuid,
     stateText(binding, seen.state),
     stateText(binding, update.state),
-    update.revision,
+    String(update.revision),
     id,
     source,
     type,
     resource,
     time,
     payload,
-    shareOf(seen.uuid),
+    String(shareOf(seen.uuid)),
     ...presentRoles(binding).map((role) => optional[role]),
   ];
 }
