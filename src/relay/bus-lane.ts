@@ -4,16 +4,18 @@ import { reach } from '../crash-points/crash-points.js';
 import { RefusedError, UnavailableError } from '../errors/errors.js';
 import type { Format } from '../formats/format.js';
 import type { EventOrigin } from '../store/origin.js';
-import { shareCount, type OutboxRecord, type OutboxStore } from '../store/store.js';
+import type { OutboxRecord, OutboxStore } from '../store/store.js';
 import { backoff } from './backoff.js';
+import { BusAvailability } from './bus-availability.js';
 import { ConfirmedRows } from './confirmed-rows.js';
+import { LaneRows, orderKey } from './lane-rows.js';
 import type { Lease } from './lease-keeper.js';
 import { outboxMessage } from './outbox-message.js';
-import { parkedAlert } from './relay-alerts.js';
+import { Parking } from './parking.js';
 import type { RelayMetrics } from './relay-metrics.js';
 import type { RelayListener } from './relay-notice.js';
 import type { ResolvedRelayOptions } from './relay-options.js';
-import { ResourceQueues, type QueuedRow } from './resource-queues.js';
+import type { QueuedRow } from './resource-queues.js';
 import { Wakeup } from './wakeup.js';
 
 // Under load, wake-ups come faster than reads are worth: this many milliseconds fill a batch.
@@ -46,31 +48,21 @@ export interface BusLaneOptions {
  */
 export class BusLane {
   readonly #given: BusLaneOptions;
-  readonly #queues = new ResourceQueues();
+  readonly #rows = new LaneRows();
+  readonly #parking: Parking;
+  readonly #availability: BusAvailability;
   readonly #confirmed: ConfirmedRows;
   readonly #wakeup = new Wakeup();
-  readonly #busBackoff;
   readonly #readBackoff;
-  readonly #parkBackoff;
   /** One resource with a long queue must not fill the memory: its share is read no further. */
   readonly #crowd: number;
-  /** Positions in memory, from the read until the database no longer has them. */
-  readonly #known = new Set<number>();
-  /** Rows of each share taken from the queues and still in the outbox. */
-  readonly #busy: number[] = Array.from({ length: shareCount }, () => 0);
-  /** Resources that wait behind a parked event; `#hold` finds out when one no longer does. */
-  readonly #blocked = new Set<string>();
-  #blockedKnown = false;
-  /** Resources of which an event was forgotten to be read again, since the read under way began. */
-  readonly #toReadAgain = new Set<string>();
   /** Shares that the last read left out. */
   #crowded: readonly number[] = [];
   #full = false;
   #inFlight = 0;
-  /** Set while the bus is given time to come back. */
-  #pause: NodeJS.Timeout | undefined;
-  /** After a pause, one event tries whether the bus is back before the others follow. */
-  #probing = false;
+  /** What the bus has taken in this turn. */
+  #taken = 0;
+  #settling = false;
   #finishing = false;
   #exhausted = false;
   readonly #ending = new AbortController();
@@ -79,17 +71,48 @@ export class BusLane {
 
   constructor(given: BusLaneOptions) {
     this.#given = given;
+    const { bus, listener, metrics, outbox, onDatabase } = given;
     const { retryDelay, maxRetryDelay, batch } = given.options;
-    this.#busBackoff = backoff(retryDelay, maxRetryDelay);
-    this.#readBackoff = backoff(retryDelay, maxRetryDelay);
-    this.#parkBackoff = backoff(retryDelay, maxRetryDelay);
+    const newBackoff = () => backoff(retryDelay, maxRetryDelay);
+    this.#readBackoff = newBackoff();
     this.#crowd = Math.max(1, Math.floor(batch / 4));
+    this.#availability = new BusAvailability({
+      backoff: newBackoff(),
+      onAway: (error, retryIn) =>
+        listener({ type: 'bus-unavailable', bus: bus.name, error, retryIn }),
+      onAnswer: () => {
+        listener({ type: 'bus-recovered', bus: bus.name });
+        this.#wakeup.set();
+      },
+      onRetry: () => {
+        this.#pump();
+        this.#wakeup.set();
+      },
+    });
+    this.#parking = new Parking({
+      outbox,
+      bus: bus.name,
+      waitingFor: given.waitingFor ?? '',
+      rows: this.#rows,
+      origin: given.origin,
+      backoff: newBackoff(),
+      sleep: (milliseconds) => this.#sleep(milliseconds),
+      onParked: ({ position, id }, reason) => {
+        metrics.count('parked', bus.name);
+        listener({ type: 'parked', bus: bus.name, position, id, reason });
+      },
+      onChange: () => this.#wakeup.set(),
+      onDatabase,
+    });
     this.#confirmed = new ConfirmedRows({
-      outbox: given.outbox,
+      outbox,
       batch,
-      backoff: backoff(retryDelay, maxRetryDelay),
-      onRemoved: (rows) => this.#removed(rows),
-      onFailure: given.onDatabase,
+      backoff: newBackoff(),
+      onRemoved: (rows) => {
+        this.#rows.remove(rows);
+        this.#announceChange();
+      },
+      onFailure: onDatabase,
     });
   }
 
@@ -105,14 +128,14 @@ export class BusLane {
 
   /** True while a row of this share may yet reach the bus, or be removed. */
   busy(share: number): boolean {
-    return (this.#busy[share] ?? 0) > 0;
+    return this.#rows.busy(share);
   }
 
   /** The shares held have changed: drops rows of these from memory; what is under way goes on. */
   drop(shares: ReadonlySet<number>): void {
     // Whoever held the new ones may have parked anything.
-    this.#blockedKnown = false;
-    for (const { row } of this.#queues.removeShares(shares)) this.#known.delete(row.position);
+    this.#parking.invalidate();
+    this.#rows.drop(shares);
     this.#wakeup.set();
   }
 
@@ -130,9 +153,11 @@ export class BusLane {
     this.#confirmed.hurry();
     this.#wakeup.set();
     signal.addEventListener('abort', this.#announceChange);
-    await this.#until(() => signal.aborted || this.#pause !== undefined || this.#isEmpty());
+    await this.#until(
+      () => signal.aborted || this.#availability.paused || (this.#exhausted && this.#rows.empty),
+    );
     signal.removeEventListener('abort', this.#announceChange);
-    clearTimeout(this.#pause);
+    this.#availability.end();
     this.#ending.abort();
     this.#announceChange();
     this.#wakeup.set();
@@ -169,37 +194,30 @@ export class BusLane {
     }
     // The lease may have been invalid, or the last read have failed, with rows in memory.
     this.#pump();
-    this.#full = this.#queues.size >= options.batch;
-    if (this.#exhausted || this.#full || this.#pause !== undefined) return false;
+    this.#full = this.#rows.waiting >= options.batch;
+    if (this.#exhausted || this.#full || this.#availability.paused) return false;
     const generations = new Map(
       lease.readable().map((share) => [share, lease.generation(share)] as const),
     );
     const held = [...generations.keys()];
-    this.#crowded = held.filter((share) => this.#queues.sizeOf(share) >= this.#crowd);
+    this.#crowded = held.filter((share) => this.#rows.waitingOf(share) >= this.#crowd);
     const shares = held.filter((share) => !this.#crowded.includes(share));
-    await this.#readBlocked();
-    this.#toReadAgain.clear();
+    await this.#parking.refresh();
+    const except = this.#rows.beginRead();
     reach('read');
-    const rows = await outbox.read({
-      shares,
-      bus: waitingFor,
-      except: [...this.#known],
-      limit: options.batch,
-    });
+    const rows = await outbox.read({ shares, bus: waitingFor, except, limit: options.batch });
     onDatabase(undefined);
     this.#readBackoff.reset();
     const behind: OutboxRecord[] = [];
     for (const row of rows) {
       const generation = lease.generation(row.share);
       if (generation === undefined || generation !== generations.get(row.share)) continue;
-      const key = keyOf(row);
-      // The read passed over the event that must come first: the next one finds both.
-      if (this.#toReadAgain.has(key)) continue;
-      this.#known.add(row.position);
-      if (this.#blocked.has(key)) behind.push(row);
-      else this.#queues.add({ row, key, generation });
+      const key = orderKey(row);
+      if (!this.#rows.note(row, key)) continue;
+      if (this.#parking.blocks(key)) behind.push(row);
+      else this.#rows.add({ row, key, generation });
     }
-    await this.#hold(behind);
+    await this.#parking.hold(behind);
     const last = rows.length < options.batch;
     if (finishing && last && this.#crowded.length === 0) this.#exhausted = true;
     this.#pump();
@@ -207,37 +225,24 @@ export class BusLane {
     return !last;
   }
 
-  async #readBlocked(): Promise<void> {
-    if (this.#blockedKnown) return;
-    this.#blockedKnown = true;
-    try {
-      const { outbox, waitingFor } = this.#given;
-      for (const key of await outbox.parkedResources(waitingFor ?? '')) this.#blocked.add(key);
-    } catch (error) {
-      this.#blockedKnown = false;
-      throw error;
-    }
-  }
-
   /** Starts as many publishes as the window and the lease allow. */
   #pump(): void {
     const { lease, options } = this.#given;
-    const window = this.#probing ? 1 : options.window;
-    while (!this.#ended && this.#pause === undefined && this.#inFlight < window && lease.valid()) {
-      const item = this.#queues.take();
+    const window = this.#availability.probing ? 1 : options.window;
+    while (!this.#ended && !this.#availability.paused && this.#inFlight < window && lease.valid()) {
+      const item = this.#rows.take();
       if (item === undefined) break;
       if (lease.generation(item.row.share) !== item.generation) {
         this.#readAgain(item);
         continue;
       }
-      this.#busy[item.row.share] = (this.#busy[item.row.share] ?? 0) + 1;
       this.#inFlight += 1;
-      void this.#publish(item);
+      this.#publish(item);
     }
     // At half of what stopped the reading, so that a batch is read and not a row.
     const room =
-      (this.#full && this.#queues.size <= options.batch / 2) ||
-      this.#crowded.some((share) => this.#queues.sizeOf(share) <= this.#crowd / 2);
+      (this.#full && this.#rows.waiting <= options.batch / 2) ||
+      this.#crowded.some((share) => this.#rows.waitingOf(share) <= this.#crowd / 2);
     if (room) {
       this.#full = false;
       this.#crowded = [];
@@ -245,147 +250,84 @@ export class BusLane {
     }
   }
 
-  async #publish(item: QueuedRow): Promise<void> {
+  // Neither this nor what follows it is an async function: an event would cost several promises more.
+  #publish(item: QueuedRow): void {
+    let key = '';
+    let published: Promise<Published>;
     try {
       const message = outboxMessage(this.#given.format, item.row);
+      key = message.key;
       reach('publish');
-      const published = await this.#given.bus.publish(message);
-      reach('confirm');
-      await this.#published(item, message.key, published);
+      published = this.#given.bus.publish(message);
     } catch (error) {
-      await this.#failed(item, toError(error));
+      published = Promise.reject(toError(error));
     }
-    this.#inFlight -= 1;
-    this.#pump();
-    this.#announceChange();
+    published.then(
+      ({ routed }) => {
+        reach('confirm');
+        this.#published(item, key, routed);
+      },
+      (error: unknown) => this.#failed(item, toError(error)),
+    );
   }
 
-  async #published(item: QueuedRow, key: string, { routed }: Published): Promise<void> {
+  #published(item: QueuedRow, key: string, routed: boolean): void {
     const { bus, metrics, listener, options } = this.#given;
-    this.#recovered();
+    this.#availability.answered();
     if (!routed) {
       metrics.count('unroutable', bus.name);
       listener({ type: 'unroutable', bus: bus.name, id: item.row.id, key });
       if (options.unroutable === 'hold') {
-        await this.#park(item, 'unroutable: no binding wants it');
+        this.#park(item, 'unroutable: no binding wants it');
         return;
       }
     }
-    metrics.count('published', bus.name);
+    this.#taken += 1;
     this.#confirmed.add(item.row);
-    this.#queues.done(item.key);
+    this.#rows.confirm(item);
+    this.#settled();
   }
 
-  async #failed(item: QueuedRow, error: Error): Promise<void> {
+  #failed(item: QueuedRow, error: Error): void {
+    const { bus, lease, metrics } = this.#given;
     const refused =
       error instanceof RefusedError ||
       (error instanceof UnavailableError && error.code === 'PUBLISH_REFUSED');
     if (refused) {
-      this.#recovered();
-      await this.#park(item, error.message);
+      this.#availability.answered();
+      this.#park(item, error.message);
       return;
     }
-    this.#given.metrics.count('retried', this.#given.bus.name);
-    this.#notBusy(item.row);
-    if (this.#given.lease.generation(item.row.share) === item.generation) {
-      this.#queues.putBack(item);
-    } else {
-      this.#readAgain(item);
-    }
-    this.#pauseFor(error);
+    metrics.count('retried', bus.name);
+    if (lease.generation(item.row.share) === item.generation) this.#rows.putBack(item);
+    else this.#readAgain(item);
+    if (!this.#ended) this.#availability.failed(error);
+    this.#settled();
   }
 
-  /**
-   * Forgets an event that was taken under a lease that is over. What was read behind it since, under the
-   * next lease, must not go first, and is forgotten with it.
-   */
-  #readAgain({ row, key }: QueuedRow): void {
-    this.#toReadAgain.add(key);
-    this.#known.delete(row.position);
-    for (const behind of this.#queues.removeKey(key)) this.#known.delete(behind.row.position);
-    this.#queues.done(key);
-    this.#wakeup.set();
+  #park(item: QueuedRow, reason: string): void {
+    void this.#parking.park(item, reason).then(() => this.#settled());
   }
 
-  #pauseFor(error: Error): void {
-    if (this.#pause !== undefined || this.#ended) return;
-    const { bus, listener } = this.#given;
-    const retryIn = Math.round(this.#busBackoff.next());
-    this.#probing = true;
-    this.#pause = setTimeout(() => {
-      this.#pause = undefined;
+  /** A publish is over. A broker confirms many at once, and what follows is done once for all of them. */
+  #settled(): void {
+    this.#inFlight -= 1;
+    if (this.#settling) return;
+    this.#settling = true;
+    queueMicrotask(() => {
+      this.#settling = false;
+      const { metrics, bus } = this.#given;
+      if (this.#taken > 0) metrics.count('published', bus.name, this.#taken);
+      this.#taken = 0;
       this.#pump();
-      this.#wakeup.set();
-    }, retryIn);
-    listener({ type: 'bus-unavailable', bus: bus.name, error, retryIn });
+      this.#announceChange();
+    });
   }
 
-  /** The bus answers. */
-  #recovered(): void {
-    if (!this.#probing) return;
-    clearTimeout(this.#pause);
-    this.#pause = undefined;
-    this.#probing = false;
-    this.#busBackoff.reset();
-    this.#given.listener({ type: 'bus-recovered', bus: this.#given.bus.name });
+  /** An event was taken under a lease that is over: whoever holds its share now must read it. */
+  #readAgain(item: QueuedRow): void {
+    this.#rows.forgetTaken(item);
     this.#wakeup.set();
-  }
-
-  /** Never rejects: what cannot be parked now is tried again, and refused again. */
-  async #park(item: QueuedRow, reason: string): Promise<void> {
-    const { bus, outbox, origin, metrics, listener, onDatabase } = this.#given;
-    const { row, key } = item;
-    try {
-      if (await outbox.park(row, reason, parkedAlert(row, bus.name, reason, origin()))) {
-        this.#blocked.add(key);
-        metrics.count('parked', bus.name);
-        listener({ type: 'parked', bus: bus.name, position: row.position, id: row.id, reason });
-      }
-      await this.#hold(this.#queues.removeKey(key).map((behind) => behind.row));
-      this.#parkBackoff.reset();
-    } catch (error) {
-      onDatabase(error);
-      // Whether it was parked, only the database knows.
-      this.#blockedKnown = false;
-      for (const behind of this.#queues.removeKey(key)) this.#known.delete(behind.row.position);
-      await this.#sleep(this.#parkBackoff.next());
-    }
-    this.#known.delete(row.position);
-    this.#notBusy(row);
-    this.#queues.done(key);
-    this.#wakeup.set();
-  }
-
-  /** Moves rows behind the parked one of their resource, and forgets them. */
-  async #hold(rows: readonly OutboxRecord[]): Promise<void> {
-    if (rows.length === 0) return;
-    try {
-      const moved = await this.#given.outbox.hold(rows);
-      const positions = new Set(moved.map(({ position }) => position));
-      for (const row of rows) {
-        // Put back by an operator: it is read again, from the first of its resource on.
-        if (!positions.has(row.position)) this.#blocked.delete(keyOf(row));
-      }
-    } finally {
-      for (const row of rows) this.#known.delete(row.position);
-      this.#wakeup.set();
-    }
-  }
-
-  #removed(rows: readonly OutboxRecord[]): void {
-    for (const row of rows) {
-      this.#known.delete(row.position);
-      this.#notBusy(row);
-    }
-    this.#announceChange();
-  }
-
-  #notBusy({ share }: OutboxRecord): void {
-    this.#busy[share] = (this.#busy[share] ?? 1) - 1;
-  }
-
-  #isEmpty(): boolean {
-    return this.#exhausted && this.#queues.size === 0 && this.#busy.every((count) => count === 0);
   }
 
   async #until(condition: () => boolean): Promise<void> {
@@ -405,11 +347,6 @@ export class BusLane {
   async #sleep(milliseconds: number): Promise<void> {
     await delay(milliseconds, undefined, { signal: this.#ending.signal }).catch(() => undefined);
   }
-}
-
-/** What order is kept for. */
-function keyOf({ uuid, id }: OutboxRecord): string {
-  return uuid ?? id;
 }
 
 function toError(error: unknown): Error {

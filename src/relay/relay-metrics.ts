@@ -56,9 +56,9 @@ export class RelayMetrics {
     return { ...this.#counts };
   }
 
-  count(name: CountName, bus: string): void {
-    this.#counts[name] += 1;
-    this.#counters?.[name].add(1, { bus });
+  count(name: CountName, bus: string, events = 1): void {
+    this.#counts[name] += events;
+    this.#counters?.[name].add(events, { bus });
   }
 
   measured(depth: OutboxDepth): void {

@@ -549,6 +549,41 @@ eachDatabase((kind) => {
     expect(noticed('database-unavailable').length).toBeGreaterThan(0);
   });
 
+  test('a refused event that cannot be parked yet is not overtaken by what is read meanwhile', async () => {
+    let tries = 0;
+    const reads: (readonly number[])[] = [];
+    const watched = {
+      ...store,
+      outbox: {
+        ...store.outbox,
+        park: async (...given: Parameters<typeof store.outbox.park>) => {
+          tries += 1;
+          if (tries === 1) throw new Error('the connection was lost');
+          return store.outbox.park(...given);
+        },
+        read: async (options: Parameters<typeof store.outbox.read>[0]) => {
+          const rows = await store.outbox.read(options);
+          if (tries === 1) reads.push(rows.map((row) => row.position));
+          return rows;
+        },
+      },
+    };
+    const bus = new ScriptedBus();
+    bus.script = (message) => {
+      if (revisionOf(message) === 1) throw refused();
+      return { routed: true };
+    };
+    const uuid = v4();
+    await store.append(upTo(3).map((revision) => stateEvent(uuid, revision)));
+    // Long enough for several reads before parking is tried again.
+    startRelay({ store: watched, buses: [bus], options: { retryDelay: 300, maxRetryDelay: 300 } });
+    await eventually(async () => {
+      expect(await store.outbox.depth()).toMatchObject({ parked: 1, held: 2 });
+    });
+    expect(reads.length).toBeGreaterThan(0);
+    expect(bus.revisions(uuid)).toEqual([]);
+  });
+
   test('an outbox that grows too old raises the alarm once until it has caught up', async () => {
     const bus = new ScriptedBus();
     let away = true;

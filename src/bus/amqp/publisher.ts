@@ -1,12 +1,13 @@
-import type { ChannelModel, ConfirmChannel, Message } from 'amqplib';
+import type { ChannelModel } from 'amqplib';
 import type { ErrorCode } from '../../errors/codes.js';
 import { SignalboxError, UnavailableError } from '../../errors/errors.js';
 import type { Published } from '../bus.js';
 import type { BusNoticeListener } from '../notice.js';
 import { replyCodeOf } from './amqp-error.js';
 import type { AmqpConnection } from './connection.js';
+import { ConfirmingChannel, type ConfirmListener } from './confirming-channel.js';
 import { whileOpen } from './while-open.js';
-import { publishOptions, toBuffer, type OutgoingMessage } from './wire.js';
+import type { OutgoingMessage } from './wire.js';
 
 /** A publish that has not been settled. */
 interface Pending {
@@ -46,7 +47,7 @@ export class Publisher {
   readonly #inFlight = new Map<string, Pending>();
   #queue: Pending[] = [];
   #suspects: Pending[] = [];
-  #channel: ConfirmChannel | undefined;
+  #channel: ConfirmingChannel<Pending> | undefined;
   #opening = false;
   #declared = false;
   #blocked = false;
@@ -56,6 +57,19 @@ export class Publisher {
   #unsettled = 0;
   #closed = false;
   #idle: (() => void)[] = [];
+  readonly #listener: ConfirmListener<Pending> = {
+    confirmed: (pending, taken) => this.#onConfirm(pending, taken),
+    answered: () => this.#flush(),
+    returned: (id) => {
+      const pending = this.#inFlight.get(id);
+      if (pending !== undefined) pending.returned = true;
+    },
+    drained: () => {
+      this.#full = false;
+      this.#flush();
+    },
+    closed: (failure) => this.#onClose(failure),
+  };
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -113,7 +127,7 @@ export class Publisher {
     clearTimeout(this.#timer);
     const channel = this.#channel;
     this.#channel = undefined;
-    await channel?.close().catch(() => undefined);
+    await channel?.close();
   }
 
   #watch(model: ChannelModel): void {
@@ -147,7 +161,7 @@ export class Publisher {
       return;
     }
     while (this.#inFlight.size < this.#options.window && !this.#blocked && !this.#full) {
-      const [next] = this.#queue;
+      const next = this.#queue[0];
       // Returned messages are told apart by their id, so one id is in flight only once.
       if (next === undefined || this.#inFlight.has(next.outgoing.message.id)) return;
       this.#queue.shift();
@@ -156,51 +170,28 @@ export class Publisher {
     }
   }
 
-  #send(channel: ConfirmChannel, pending: Pending): void {
-    const { exchange, routingKey, message } = pending.outgoing;
+  #send(channel: ConfirmingChannel<Pending>, pending: Pending): void {
+    const { id } = pending.outgoing.message;
     try {
       pending.returned = false;
-      this.#inFlight.set(message.id, pending);
-      const room = channel.publish(
-        exchange,
-        routingKey,
-        toBuffer(message.body),
-        publishOptions(pending.outgoing),
-        (error: unknown) => this.#onConfirm(channel, pending, error),
-      );
-      if (!room) this.#full = true;
+      this.#inFlight.set(id, pending);
+      if (!channel.publish(pending.outgoing, pending)) this.#full = true;
     } catch (error) {
-      // Nothing was written: amqplib encodes a message whole before it writes it.
-      this.#inFlight.delete(message.id);
+      this.#inFlight.delete(id);
       this.#refuse(pending, error);
       this.#flush();
     }
   }
 
-  #onConfirm(channel: ConfirmChannel, pending: Pending, error: unknown): void {
-    // Also called, with an error, for everything in flight when a channel closes: see #onClose.
-    if (
-      this.#channel !== channel ||
-      (error instanceof Error && error.message === 'channel closed')
-    ) {
-      return;
-    }
-    const { message } = pending.outgoing;
-    this.#inFlight.delete(message.id);
-    if (error) {
-      const problem = `The broker could not take the message ${message.id} now. Retry later.`;
-      this.#settle(pending, this.#error('BUS_UNAVAILABLE', problem, error));
+  #onConfirm(pending: Pending, taken: boolean): void {
+    const { id } = pending.outgoing.message;
+    this.#inFlight.delete(id);
+    if (taken) {
+      this.#settle(pending, pending.returned ? unrouted : routed);
     } else {
-      this.#settle(pending, { routed: !pending.returned });
+      const problem = `The broker could not take the message ${id} now. Retry later.`;
+      this.#settle(pending, this.#error('BUS_UNAVAILABLE', problem));
     }
-    this.#flush();
-  }
-
-  #onReturn({ properties }: Message): void {
-    const id: unknown = properties.messageId;
-    const pending = typeof id === 'string' ? this.#inFlight.get(id) : undefined;
-    // The return comes before the confirm of the same message.
-    if (pending !== undefined) pending.returned = true;
   }
 
   async #open(): Promise<void> {
@@ -216,7 +207,8 @@ export class Publisher {
       if (!this.#declared) await whileOpen(model, declare(model));
       this.#declared = true;
       const channel = await whileOpen(model, model.createConfirmChannel());
-      this.#adopt(channel);
+      this.#full = false;
+      this.#channel = new ConfirmingChannel<Pending>(channel, this.#listener);
     } catch (error) {
       if (connection.model === model) {
         // The connection lives, so the broker does not let us: trying again cannot be left to it.
@@ -232,26 +224,8 @@ export class Publisher {
     if (connection.model !== undefined) this.#flush();
   }
 
-  #adopt(channel: ConfirmChannel): void {
-    let failure: Error | undefined;
-    this.#full = false;
-    this.#channel = channel;
-    channel.on('error', (error) => {
-      failure = error;
-    });
-    channel.on('return', (message) => this.#onReturn(message));
-    channel.on('drain', () => {
-      this.#full = false;
-      this.#flush();
-    });
-    channel.on('close', () => {
-      if (this.#channel !== channel) return;
-      this.#channel = undefined;
-      this.#onClose(failure);
-    });
-  }
-
   #onClose(failure: Error | undefined): void {
+    this.#channel = undefined;
     const unconfirmed = [...this.#inFlight.values()].filter(({ settled }) => !settled);
     this.#inFlight.clear();
     const code = replyCodeOf(failure);
@@ -356,7 +330,7 @@ export class Publisher {
     const message =
       'The channel was given up because the broker owed a confirm on it. Retry later.';
     for (const pending of owed) this.#settle(pending, this.#error('BUS_UNAVAILABLE', message));
-    channel?.close().catch(() => undefined);
+    void channel?.close();
   }
 
   /** One timer serves all: every call has the same time, so the eldest are due first. */
@@ -389,6 +363,9 @@ export class Publisher {
     });
   }
 }
+
+const routed: Published = Object.freeze({ routed: true });
+const unrouted: Published = Object.freeze({ routed: false });
 
 /** AMQP: not found. On publish it can only be the exchange. */
 const exchangeMissing = 404;

@@ -150,14 +150,16 @@ class AmqpBus implements RabbitmqBus {
     await declareExchanges(model, this.#names, this.#settings);
   }
 
-  async publish(message: BusMessage): Promise<Published> {
-    this.#assertOpen();
-    assertRoutingKeyLength(message.key);
-    return this.#publisher.publish({
-      exchange: this.#names.exchange,
-      routingKey: message.key,
-      message,
-    });
+  // Not async: each promise between the caller and the confirm is paid for by every event.
+  publish(message: BusMessage): Promise<Published> {
+    try {
+      this.#assertOpen();
+      assertRoutingKeyLength(message.key);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    const { exchange } = this.#names;
+    return this.#publisher.publish({ exchange, routingKey: message.key, message });
   }
 
   async publishToPool(pool: string, message: BusMessage): Promise<void> {

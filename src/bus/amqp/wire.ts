@@ -16,7 +16,8 @@ const keyHeader = ownHeader('key');
 const brokerHeaders = new Set(['x-delivery-count', 'x-acquired-count', 'x-death', 'x-opt-deaths']);
 const brokerPrefixes = ['x-first-death-', 'x-last-death-'];
 
-type Headers = Readonly<Record<string, unknown>>;
+/** Headers by name, of any type that AMQP knows. */
+export type Headers = Readonly<Record<string, unknown>>;
 
 /** A message ready to be published to an exchange. */
 export interface OutgoingMessage {
@@ -30,20 +31,26 @@ export interface OutgoingMessage {
 }
 
 /** Pure. What amqplib needs to publish a message: persistent, and returned when nobody wants it. */
-export function publishOptions({ message, headers, properties }: OutgoingMessage): Options.Publish {
-  const { partitionKey, contentType } = message;
+export function publishOptions(outgoing: OutgoingMessage): Options.Publish {
+  const { id, contentType } = outgoing.message;
   return {
-    ...properties,
-    messageId: message.id,
+    ...outgoing.properties,
+    messageId: id,
     // Peers take an empty type for a wrong one.
     ...(contentType === '' ? {} : { contentType }),
-    headers: {
-      ...message.headers,
-      ...(partitionKey === undefined ? {} : { [partitionKeyHeader]: partitionKey }),
-      ...headers,
-    },
+    headers: messageHeaders(outgoing),
     persistent: true,
     mandatory: true,
+  };
+}
+
+/** Pure. The headers that a message goes with: its own, and ours. */
+export function messageHeaders({ message, headers }: OutgoingMessage): Headers {
+  const { partitionKey } = message;
+  return {
+    ...message.headers,
+    ...(partitionKey === undefined ? {} : { [partitionKeyHeader]: partitionKey }),
+    ...headers,
   };
 }
 

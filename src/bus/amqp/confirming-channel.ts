@@ -1,0 +1,171 @@
+import type { Writable } from 'node:stream';
+import type { ConfirmChannel } from 'amqplib';
+import { frameBytes, writeFrames } from './message-frames.js';
+import { messageHeaders, publishOptions, toBuffer, type OutgoingMessage } from './wire.js';
+
+const pieceBytes = 65_536;
+
+/** What becomes of the messages of a channel. */
+export interface ConfirmListener<T> {
+  /** The broker has a message, or (`taken` false) could not take it now. In the order of the answers. */
+  confirmed(item: T, taken: boolean): void;
+  /** The broker has answered all that it does at once. */
+  answered(): void;
+  /** Nobody wants the message with this id; told before its confirm. */
+  returned(id: string): void;
+  /** There is room again. */
+  drained(): void;
+  /** The channel is gone, and with it every answer it owed. */
+  closed(failure: Error | undefined): void;
+}
+
+/**
+ * Messages on their way to the broker over one channel, and its confirms. What is published in a turn of
+ * the event loop is written as one piece: a frame, a write and a system call for each message, as amqplib
+ * does it, takes longer than all else that a publish takes.
+ */
+export class ConfirmingChannel<T> {
+  readonly #channel: ConfirmChannel;
+  readonly #listener: ConfirmListener<T>;
+  readonly #frames: FrameQueue | undefined;
+  /** Messages without an answer, by the order in which they were written. */
+  #owed: (T | undefined)[] = [];
+  /** The first of `#owed` that may have none. */
+  #first = 0;
+  /** The delivery tag of `#owed[0]`. */
+  #base = 1;
+  #piece: Buffer | undefined;
+  /** What has been written of the piece, and what has been collected behind it. */
+  #begin = 0;
+  #end = 0;
+  #scheduled = false;
+  #over = false;
+
+  constructor(channel: ConfirmChannel, listener: ConfirmListener<T>) {
+    this.#channel = channel;
+    this.#listener = listener;
+    this.#frames = frameQueueOf(channel);
+    let failure: Error | undefined;
+    channel.on('error', (error) => {
+      failure = error;
+    });
+    channel.on('ack', ({ deliveryTag, multiple }) => this.#answer(deliveryTag, multiple, true));
+    channel.on('nack', ({ deliveryTag, multiple }) => this.#answer(deliveryTag, multiple, false));
+    channel.on('return', ({ properties }) => {
+      const id: unknown = properties.messageId;
+      if (!this.#over && typeof id === 'string') listener.returned(id);
+    });
+    channel.on('drain', () => {
+      if (!this.#over) listener.drained();
+    });
+    channel.on('close', () => {
+      if (this.#over) return;
+      this.#over = true;
+      listener.closed(failure);
+    });
+  }
+
+  /**
+   * Writes a message at the end of this turn, or now. False when no more should be until there is room
+   * again. Throws when it cannot be encoded; then nothing was written.
+   */
+  publish(outgoing: OutgoingMessage, item: T): boolean {
+    const room = this.#writeWithOthers(outgoing) ?? this.#writeAlone(outgoing);
+    this.#owed.push(item);
+    return room;
+  }
+
+  /** Tells nothing more, and closes the channel. What has not been written will not be. Never rejects. */
+  async close(): Promise<void> {
+    this.#over = true;
+    try {
+      await this.#channel.close();
+    } catch {
+      // It is closed already.
+    }
+  }
+
+  /** Undefined when the message is amqplib's to encode, or to refuse. */
+  #writeWithOthers(outgoing: OutgoingMessage): boolean | undefined {
+    if (this.#frames === undefined) return undefined;
+    const headers = messageHeaders(outgoing);
+    const most = frameBytes(outgoing, headers, this.#frames.frameMax);
+    if (most === undefined) return undefined;
+    let room = true;
+    if (this.#piece === undefined || this.#end + most > pieceBytes) {
+      room = this.#write();
+      this.#piece = Buffer.allocUnsafeSlow(pieceBytes);
+      this.#begin = 0;
+      this.#end = 0;
+    }
+    const end = writeFrames(this.#piece, this.#end, this.#frames.channel, outgoing, headers);
+    if (end === undefined) return undefined;
+    this.#end = end;
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      queueMicrotask(() => {
+        this.#scheduled = false;
+        this.#write();
+      });
+    }
+    return room;
+  }
+
+  #writeAlone(outgoing: OutgoingMessage): boolean {
+    const { exchange, routingKey, message } = outgoing;
+    // The broker must get them in order.
+    this.#write();
+    const body = toBuffer(message.body);
+    return this.#channel.publish(exchange, routingKey, body, publishOptions(outgoing));
+  }
+
+  /** Hands over what was collected. False when amqplib has enough. */
+  #write(): boolean {
+    if (this.#piece === undefined || this.#begin === this.#end || this.#over) return true;
+    const written = this.#piece.subarray(this.#begin, this.#end);
+    this.#begin = this.#end;
+    return this.#frames?.queue.write(written) ?? true;
+  }
+
+  #answer(tag: number, upTo: boolean, taken: boolean): void {
+    if (this.#over) return;
+    const last = tag - this.#base;
+    for (let index = upTo ? this.#first : last; index <= last; index += 1) {
+      const item = this.#owed[index];
+      if (item === undefined) continue;
+      this.#owed[index] = undefined;
+      this.#listener.confirmed(item, taken);
+    }
+    while (this.#first < this.#owed.length && this.#owed[this.#first] === undefined) {
+      this.#first += 1;
+    }
+    if (this.#first === this.#owed.length || this.#first >= 1024) {
+      this.#owed = this.#owed.slice(this.#first);
+      this.#base += this.#first;
+      this.#first = 0;
+    }
+    this.#listener.answered();
+  }
+}
+
+/** Where amqplib queues the frames of a channel. */
+interface FrameQueue {
+  readonly queue: Writable;
+  readonly channel: number;
+  readonly frameMax: number;
+}
+
+/** It is not in amqplib's types: undefined when it is not where it was, and amqplib encodes everything. */
+function frameQueueOf(channel: ConfirmChannel): FrameQueue | undefined {
+  const { ch, connection } = channel as unknown as {
+    readonly ch?: number;
+    readonly connection?: {
+      readonly frameMax?: number;
+      readonly channels?: readonly ({ readonly buffer?: Writable } | null)[];
+    };
+  };
+  const queue = ch === undefined ? undefined : connection?.channels?.[ch]?.buffer;
+  const frameMax = connection?.frameMax;
+  if (ch === undefined || queue === undefined || frameMax === undefined) return undefined;
+  return { queue, channel: ch, frameMax };
+}
