@@ -45,6 +45,7 @@ function encodeAs(
   partitionKey: string | undefined,
   text: string,
 ): EncodedEvent {
-  const message = { key, id, contentType, headers: noHeaders, body: Buffer.from(text) };
-  return partitionKey === undefined ? message : { ...message, partitionKey };
+  const body = Buffer.from(text);
+  if (partitionKey === undefined) return { key, id, contentType, headers: noHeaders, body };
+  return { key, id, contentType, headers: noHeaders, body, partitionKey };
 }

@@ -19,14 +19,23 @@ export interface JournalRow {
   readonly payload: string;
 }
 
-/** A row of the outbox joined to its journal row. */
-export interface OutboxRow extends JournalRow {
+/** A row of the outbox `o` joined to its journal row `j`: what is needed to publish it, and no more. */
+export const outboxColumns = `o.position, o.bus, o.share, j.id, j.source, j.category, j.type,
+  j.resource, j.uuid, j.payload`;
+
+/** `outboxColumns` as a driver returns them. */
+export interface OutboxRow extends Pick<
+  JournalRow,
+  'position' | 'id' | 'source' | 'category' | 'type' | 'resource' | 'uuid' | 'payload'
+> {
   readonly bus: string;
   readonly share: Integer;
 }
 
 /** A row of the parked table joined to its journal row. */
-export interface ParkedRow extends OutboxRow {
+export interface ParkedRow extends JournalRow {
+  readonly bus: string;
+  readonly share: Integer;
   readonly status: string;
   readonly reason: string;
   readonly parked_at: string;
@@ -50,48 +59,48 @@ export function journalRecord(row: JournalRow): JournalRecord {
 
 /** Pure. */
 export function outboxRecord(row: OutboxRow): OutboxRecord {
-  return { ...journalRecord(row), bus: row.bus, share: Number(row.share) };
+  const { bus, id, source, type, resource, uuid, payload } = row;
+  const category = row.category as Category;
+  const [position, share] = [Number(row.position), Number(row.share)];
+  return { position, bus, share, id, source, category, type, resource, uuid, payload };
 }
 
-/** A row of the outbox joined to its journal row, as a list: bus and share, then the journal's columns. */
+/** `outboxColumns` as a list. */
 export type OutboxFields = readonly [
+  position: Integer,
   bus: string,
   share: Integer,
-  position: Integer,
   id: string,
   source: string,
   category: string,
   type: string,
   resource: string | null,
   uuid: string | null,
-  revision: Integer | null,
-  time: string,
   payload: string,
 ];
 
 /** Pure. One object for each row, since a relay reads many. */
-export function outboxFields([bus, share, position, ...rest]: OutboxFields): OutboxRecord {
-  const [id, source, category, type, resource, uuid, revision, time, payload] = rest;
+export function outboxFields(fields: OutboxFields): OutboxRecord {
   return {
-    bus,
-    share: Number(share),
-    position: Number(position),
-    id,
-    source,
-    category: category as Category,
-    type,
-    resource,
-    uuid,
-    revision: revision === null ? null : Number(revision),
-    time,
-    payload,
+    position: Number(fields[0]),
+    bus: fields[1],
+    share: Number(fields[2]),
+    id: fields[3],
+    source: fields[4],
+    category: fields[5] as Category,
+    type: fields[6],
+    resource: fields[7],
+    uuid: fields[8],
+    payload: fields[9],
   };
 }
 
 /** Pure. */
 export function parkedRecord(row: ParkedRow): ParkedRecord {
   return {
-    ...outboxRecord(row),
+    ...journalRecord(row),
+    bus: row.bus,
+    share: Number(row.share),
     status: row.status as ParkedRecord['status'],
     reason: row.reason,
     parkedAt: row.parked_at,

@@ -101,14 +101,14 @@ export interface DeadlineChange {
 export const shareCount = 64;
 
 /** An outbox row with its event. */
-export interface OutboxRecord extends JournalRecord {
+export interface OutboxRecord extends Omit<JournalRecord, 'revision' | 'time'> {
   readonly share: number;
   /** The bus it waits for; empty while it waits for every bus of the relay. */
   readonly bus: string;
 }
 
 /** A row the broker refused for good (`parked`), or one of the same resource behind it (`held`). */
-export interface ParkedRecord extends OutboxRecord {
+export interface ParkedRecord extends OutboxRecord, JournalRecord {
   /** `held` rows go back by themselves when the parked one is retried or dropped. */
   readonly status: 'parked' | 'held';
   /** What the broker said. */

@@ -14,8 +14,6 @@ const row = (position: number, uuid: string): OutboxRecord => ({
   type: 'Started',
   resource: 'VirtualMachine',
   uuid,
-  revision: position,
-  time: '2026-01-01T00:00:00.000Z',
   payload: '{}',
   share: shareOf(uuid),
   bus: '',

@@ -164,13 +164,9 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
   async #setUp(model: ChannelModel): Promise<void> {
     const queue = await this.#options.source.prepare(model);
     const { settings } = this.#options;
+    let channel: Channel | undefined;
     try {
-      const channel = await model.createChannel();
-      let reason = 'the channel closed';
-      channel.on('error', (error) => {
-        reason = error.message;
-      });
-      channel.on('close', () => this.#lost(channel, reason));
+      channel = await this.#openChannel(model);
       await channel.prefetch(settings.prefetch);
       const acknowledgements = new Acknowledgements(channel);
       this.#channel = channel;
@@ -183,9 +179,20 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       await channel.close();
       await this.#leave();
     } catch (error) {
-      this.#channel = undefined;
+      // A connection that is over may answer late, when there is a channel of the next one.
+      if (this.#channel === channel) this.#channel = undefined;
       throw topologyError(error, queue);
     }
+  }
+
+  async #openChannel(model: ChannelModel): Promise<Channel> {
+    const channel = await model.createChannel();
+    let reason = 'the channel closed';
+    channel.on('error', (error) => {
+      reason = error.message;
+    });
+    channel.on('close', () => this.#lost(channel, reason));
+    return channel;
   }
 
   async #consume(

@@ -46,12 +46,9 @@ export function publishOptions(outgoing: OutgoingMessage): Options.Publish {
 
 /** Pure. The headers that a message goes with: its own, and ours. */
 export function messageHeaders({ message, headers }: OutgoingMessage): Headers {
-  const { partitionKey } = message;
-  return {
-    ...message.headers,
-    ...(partitionKey === undefined ? {} : { [partitionKeyHeader]: partitionKey }),
-    ...headers,
-  };
+  const all: Record<string, unknown> = { ...message.headers };
+  if (message.partitionKey !== undefined) all[partitionKeyHeader] = message.partitionKey;
+  return headers === undefined ? all : { ...all, ...headers };
 }
 
 /** Pure. The bytes as amqplib wants them, without a copy. */

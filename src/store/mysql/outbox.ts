@@ -2,6 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { AppendWithin } from '../append-within.js';
 import {
   type Integer,
+  outboxColumns,
   outboxRecord,
   type OutboxRow,
   parkedRecord,
@@ -37,7 +38,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
       const wanted = shareList(shares);
       if (wanted.length === 0) return [];
       const rows = await dataSource.query<OutboxRow[]>(
-        `SELECT o.bus, o.share, ${journalColumns}
+        `SELECT ${outboxColumns}
           FROM (
             SELECT position, bus, share FROM signalbox_outbox FORCE INDEX (PRIMARY)
               WHERE bus = ? AND share IN (?) AND position NOT IN (?)

@@ -2,6 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { AppendWithin } from '../append-within.js';
 import { databaseError } from '../database-errors.js';
 import {
+  outboxColumns,
   type OutboxFields,
   outboxFields,
   parkedRecord,
@@ -35,7 +36,7 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
       const rows = await runTogether<OutboxFields>(dataSource, (quote) => [
         'SET TRANSACTION ISOLATION LEVEL READ COMMITTED',
         ...inKeyOrder,
-        `SELECT o.bus, o.share, ${journalColumns}
+        `SELECT ${outboxColumns}
           FROM (
             SELECT position, bus, share FROM signalbox_outbox
               WHERE bus = ${quote(bus ?? '')} AND share = ANY ('${plainArray(shareList(shares))}'::smallint[])

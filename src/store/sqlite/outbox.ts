@@ -1,6 +1,12 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import type { DataSource } from 'typeorm';
-import { outboxRecord, type OutboxRow, parkedRecord, type ParkedRow } from '../journal-row.js';
+import {
+  outboxColumns,
+  outboxRecord,
+  type OutboxRow,
+  parkedRecord,
+  type ParkedRow,
+} from '../journal-row.js';
 import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
 import { shareList } from '../share-list.js';
 import type { OutboxRef, OutboxStore } from '../store.js';
@@ -21,7 +27,7 @@ export function sqliteOutbox(dataSource: DataSource): OutboxStore {
       const rows = await exclusive(dataSource, (connection) =>
         prepared(
           connection,
-          `SELECT o.bus, o.share, ${journalColumns}
+          `SELECT ${outboxColumns}
             FROM signalbox_outbox o CROSS JOIN signalbox_journal j ON j.position = o.position
             WHERE o.bus = ? AND o.share IN (SELECT value FROM json_each(?))
               AND o.position NOT IN (SELECT value FROM json_each(?))
