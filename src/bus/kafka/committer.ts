@@ -9,6 +9,14 @@ export interface PartitionStart {
   readonly committed: bigint | undefined;
 }
 
+/** How far a member is in a partition. */
+export interface KnownPosition {
+  readonly place: string;
+  readonly position: bigint;
+  /** True when the group remembers one, this or an earlier. */
+  readonly remembered: boolean;
+}
+
 /** The partitions that a member has, from one join of the group to the next. */
 export class Generation {
   readonly #partitions = new Map<string, PartitionOffsets>();
@@ -22,9 +30,18 @@ export class Generation {
     return this.#partitions.get(placeOf(topic, partition));
   }
 
-  /** Where reading would go on, by place. */
-  positions(): readonly (readonly [place: string, position: bigint])[] {
-    return [...this.#partitions].map(([place, { position }]) => [place, position]);
+  /** Where reading would go on. */
+  positions(): readonly KnownPosition[] {
+    return [...this.#partitions].map(([place, { position, committed }]) => ({
+      place,
+      position,
+      remembered: committed !== undefined,
+    }));
+  }
+
+  /** Nobody knows any more what the group remembers: all of it is to be committed again. */
+  distrust(): void {
+    for (const of of this.#partitions.values()) of.committed = undefined;
   }
 
   /** What the group does not remember yet. */
@@ -107,6 +124,10 @@ export class Committer {
     try {
       await this.#send?.(uncommitted.map(({ at }) => at));
       for (const { at, of } of uncommitted) of.committed = BigInt(at.offset);
+      if (this.#generation === generation) return;
+      // The client has tried it until after the member joined again: the group was set back by it.
+      this.#generation?.distrust();
+      this.soon();
     } catch {
       if (this.#generation === generation) this.soon(retryDelay);
     }

@@ -3,10 +3,12 @@ import type { BusMessage, DeadLetter, DeadLetters, DeadLetterSelection } from '.
 import { selects } from '../dead-letter-groups.js';
 import type { HandlingFailure } from '../delivery-dispatcher.js';
 import { memberName } from '../member-name.js';
-import type { KafkaAdmin, ReceivedRecord } from './driver.js';
+import type { ReceivedRecord } from './driver.js';
 import { kafkaError } from './kafka-error.js';
+import { fetchLogEnds } from './log-ends.js';
 import type { OutgoingRecord } from './publisher.js';
-import { ConsumerSession, type SessionSettings } from './session.js';
+import type { SessionSettings } from './session-options.js';
+import { ConsumerSession } from './session.js';
 import type { KafkaNames } from './topics.js';
 import { fromDeadLetterRecord, toDeadLetterRecord } from './wire.js';
 
@@ -124,7 +126,7 @@ class DeadLetterView {
   readonly #letters = new Map<string, DeadLetter>();
   readonly #settled = new Set<string>();
   readonly #positions = new Map<number, bigint>();
-  readonly #admin: KafkaAdmin;
+  readonly #settings: SessionSettings;
   readonly #session: ConsumerSession;
   readonly #pool: string;
   readonly #topic: string;
@@ -135,7 +137,7 @@ class DeadLetterView {
     this.#pool = pool;
     this.#topic = topic;
     this.#what = `read the dead letters of the pool ${pool}`;
-    this.#admin = session.admin;
+    this.#settings = session;
     this.#session = new ConsumerSession({
       ...session,
       group: undefined,
@@ -162,7 +164,7 @@ class DeadLetterView {
 
   /** All that the topic holds now, oldest first. Rejects with what `kafkaError` says. */
   async letters(): Promise<readonly (readonly [letterId: string, letter: DeadLetter])[]> {
-    const ends = await this.#admin.fetchTopicOffsets(this.#topic).catch((error: unknown) => {
+    const ends = await fetchLogEnds(this.#settings, this.#topic).catch((error: unknown) => {
       throw kafkaError(error, this.#what);
     });
     const behind = (): boolean =>

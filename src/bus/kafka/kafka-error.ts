@@ -24,6 +24,23 @@ const refusals = new Set([
   'TOPIC_AUTHORIZATION_FAILED',
 ]);
 
+/** What brokers answer when the client's idea of who leads a partition is out of date. */
+const leaderMoved = new Set([
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+]);
+
+/** What a coordinator answers to a member that must join again before it goes on. */
+const lostMembership = new Set([
+  'REBALANCE_IN_PROGRESS',
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'NOT_COORDINATOR_FOR_GROUP',
+]);
+
 /**
  * Why a call to the cluster failed, by what the caller must do. The message holds no password.
  *
@@ -63,6 +80,21 @@ export function kafkaError(cause: unknown, what: string): SignalboxError {
 /** True when the cluster will never take this message, however often it is sent. */
 export function isRefusal(error: unknown): boolean {
   return chain(error).some((each) => refusals.has(each.type));
+}
+
+/** True when another broker must be asked, or the same one a moment later. */
+export function isMovedLeader(error: unknown): boolean {
+  return chain(error).some(({ type }) => leaderMoved.has(type));
+}
+
+/** True when the client joins its group again because of this. */
+export function isLostMembership(error: unknown): boolean {
+  return chain(error).some(({ type }) => lostMembership.has(type));
+}
+
+/** True when a log no longer has, or does not have yet, the offset that was asked for. */
+export function isOutOfRange(error: unknown): boolean {
+  return chain(error).some(({ type }) => type === 'OFFSET_OUT_OF_RANGE');
 }
 
 /** True when the broker is too old, or a stand-in, to know a request at all. */

@@ -19,7 +19,7 @@ import { isUnknownRequest, kafkaError } from './kafka-error.js';
 import { kafkajsDriver } from './kafkajs-driver.js';
 import { completeKafkaOptions, type KafkaOptions, type KafkaSettings } from './options.js';
 import { KafkaPublisher } from './publisher.js';
-import type { SessionSettings } from './session.js';
+import type { SessionSettings } from './session-options.js';
 import { KafkaSubscription } from './subscription.js';
 import { kafkaNames, type KafkaNames } from './topics.js';
 import { toRecord } from './wire.js';
@@ -80,7 +80,6 @@ class KafkaBus implements Bus {
       batchCount: settings.batchCount,
       batchBytes: settings.batchBytes,
       timeout: settings.publishTimeout,
-      retries: settings.retries,
       notify,
     });
     this.deadLetters = new KafkaDeadLetters({

@@ -3,6 +3,8 @@ import type { ConnectionOptions } from 'node:tls';
 import type { Assigner, PartitionAssigner } from 'kafkajs';
 import { ConfigurationError } from '../../errors/errors.js';
 import type { ConsumerConfig, KafkaClientConfig, KafkaDriver } from './driver.js';
+import { leaveLostCoordinator } from './lost-coordinator.js';
+import { followMovedLeaders } from './moved-leaders.js';
 
 /** What connects to a broker: `net.connect`, or a test's stand-in for a network that breaks. */
 export type SocketFactory = (to: {
@@ -34,7 +36,7 @@ export async function kafkajsDriver(
     consumer: ({ mayJoin, ...options }: ConsumerConfig) =>
       kafka.consumer({
         ...options,
-        partitionAssigners: [heldBack(PartitionAssigners.roundRobin, mayJoin)],
+        partitionAssigners: [adapted(PartitionAssigners.roundRobin, mayJoin)],
       }),
     admin: () => kafka.admin(),
   };
@@ -43,10 +45,12 @@ export async function kafkajsDriver(
 /**
  * KafkaJS joins a group again as soon as it hears of a rebalance, while handlers may be under way. It
  * asks the assigner for what to say when joining, and takes this error for a rebalance that is not over:
- * it tries again after a while.
+ * it tries again after a while. Assigners are also the only ones that it shows its cluster to.
  */
-function heldBack(create: PartitionAssigner, mayJoin: () => boolean): PartitionAssigner {
+function adapted(create: PartitionAssigner, mayJoin: () => boolean): PartitionAssigner {
   return (options): Assigner => {
+    followMovedLeaders(options.cluster);
+    leaveLostCoordinator(options.cluster);
     const assigner = create(options);
     return {
       ...assigner,

@@ -41,8 +41,6 @@ export interface KafkaOptions {
    * the cluster's `message.max.bytes` (1 MiB unless configured), which one request to a partition counts as.
    */
   readonly batchBytes?: number;
-  /** How often the client repeats a request by itself before the bus begins anew. Default 2. */
-  readonly retries?: number;
   /**
    * Milliseconds after which a member that says nothing is taken for dead, and its partitions are given
    * to others. Default 30,000; the cluster bounds it (6 seconds to 30 minutes unless configured). Less
@@ -76,7 +74,6 @@ export interface KafkaSettings {
   readonly publishTimeout: number;
   readonly batchCount: number;
   readonly batchBytes: number;
-  readonly retries: number;
   readonly sessionTimeout: number;
   readonly commitInterval: number;
   readonly format: Format;
@@ -109,8 +106,6 @@ export function completeKafkaOptions(options: KafkaOptions): KafkaSettings {
     1,
     3_600_000,
   );
-  // The Java default of `retries` means: as long as the delivery timeout allows, which the bus does anyway.
-  const retries = options.retries ?? Math.min(read.retries ?? 2, 10);
   return {
     name: options.name ?? 'kafka',
     topic,
@@ -136,7 +131,6 @@ export function completeKafkaOptions(options: KafkaOptions): KafkaSettings {
       1,
       1_000_000_000,
     ),
-    retries: whole('retries', retries, 0, 100),
     sessionTimeout: whole('sessionTimeout', options.sessionTimeout ?? 30_000, 1_000, 1_800_000),
     commitInterval: whole('commitInterval', options.commitInterval ?? 100, 1, 60_000),
     format,

@@ -9,7 +9,6 @@ export interface ProducerProperties {
   readonly brokers?: readonly string[];
   readonly topic?: string;
   readonly clientId?: string;
-  readonly retries?: number;
   readonly publishTimeout?: number;
   readonly requestTimeout?: number;
   readonly batchBytes?: number;
@@ -68,7 +67,6 @@ export function producerProperties(
     ...(brokers === undefined ? {} : { brokers }),
     ...(topic === undefined ? {} : { topic }),
     ...(clientId === undefined ? {} : { clientId }),
-    ...number(get, 'retries', 'retries'),
     ...number(get, 'delivery.timeout.ms', 'publishTimeout'),
     ...number(get, 'request.timeout.ms', 'requestTimeout'),
     ...number(get, 'max.request.size', 'batchBytes'),

@@ -1,6 +1,6 @@
 import { UnavailableError } from '../../errors/errors.js';
 import type { BusNoticeListener } from '../notice.js';
-import type { KafkaDriver, KafkaProducer, KafkaRecord } from './driver.js';
+import type { KafkaDriver, KafkaProducer, KafkaRecord, RetryConfig } from './driver.js';
 import { isRefusal, kafkaError, reasonOf } from './kafka-error.js';
 import { recordSize } from './wire.js';
 
@@ -28,9 +28,15 @@ interface PublisherOptions {
   /** Bytes in one request, at most, unless one record alone is larger. */
   readonly batchBytes: number;
   readonly timeout: number;
-  readonly retries: number;
   readonly notify: BusNoticeListener;
 }
+
+/**
+ * KafkaJS must not repeat a request by itself. It notes which brokers have answered, and sends to the others
+ * again. A partition that one broker has refused may then be led by one that has answered: its records
+ * are sent to nobody, and confirmed.
+ */
+const noRetry: RetryConfig = { retries: 0, initialRetryTime: 50, maxRetryTime: 1_000 };
 
 const firstDelay = 100;
 const longestDelay = 2_000;
@@ -211,11 +217,10 @@ export class KafkaPublisher {
   }
 
   async #connect(): Promise<KafkaProducer> {
-    const { driver, retries } = this.#options;
     try {
-      const producer = (await driver()).producer({
+      const producer = (await this.#options.driver()).producer({
         allowAutoTopicCreation: true,
-        retry: { retries, initialRetryTime: 50, maxRetryTime: 1_000 },
+        retry: noRetry,
       });
       await producer.connect();
       return producer;

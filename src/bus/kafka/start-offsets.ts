@@ -1,5 +1,6 @@
-import { placeOf, type PartitionStart } from './committer.js';
-import type { KafkaAdmin } from './driver.js';
+import { placeOf, type KnownPosition, type PartitionStart } from './committer.js';
+import type { KafkaAdmin, KafkaDriver } from './driver.js';
+import { fetchLogEnds } from './log-ends.js';
 
 /** Some partitions of a topic. */
 export interface TopicShare {
@@ -8,6 +9,7 @@ export interface TopicShare {
 }
 
 interface StartOffsetsOptions {
+  readonly driver: KafkaDriver;
   readonly admin: KafkaAdmin;
   /** The group that remembers; undefined where none does. */
   readonly group: string | undefined;
@@ -19,13 +21,15 @@ interface StartOffsetsOptions {
 /**
  * From where partitions are read: from what the group remembers, or from where this process was; where
  * there is neither, from the end of the log at `begin`, and a partition that was added later from its
- * beginning.
+ * beginning. A log that is not the one it was is read from its beginning.
  */
 export class StartOffsets {
   readonly #options: StartOffsetsOptions;
   #ends: ReadonlyMap<string, bigint> = new Map();
   /** Where this process was. */
   #positions: ReadonlyMap<string, bigint> = new Map();
+  /** The partitions that the group is known to have remembered an offset of. */
+  readonly #remembered = new Set<string>();
 
   constructor(options: StartOffsetsOptions) {
     this.#options = options;
@@ -33,14 +37,14 @@ export class StartOffsets {
 
   /** Notes where the logs end now, for a group that remembers nothing. */
   async begin(): Promise<void> {
-    const { admin, group, topics, from } = this.#options;
+    const { group, topics, from } = this.#options;
     if (group !== undefined) {
-      const remembered = await this.#remembered(group);
+      const remembered = await this.#offsetsOf(group);
       if ([...remembered.values()].some((offset) => offset >= 0n)) return;
     }
     const ends = new Map<string, bigint>();
     for (const topic of topics) {
-      for (const { partition, high, low } of await admin.fetchTopicOffsets(topic)) {
+      for (const { partition, high, low } of await fetchLogEnds(this.#options, topic)) {
         ends.set(placeOf(topic, partition), BigInt(from === 'end' ? high : low));
       }
     }
@@ -51,40 +55,56 @@ export class StartOffsets {
    * Notes where this process was. Where a group remembers, that counts for the next join only: later,
    * another member may have had the partition, or somebody may have set the group back.
    */
-  keep(positions: readonly (readonly [place: string, position: bigint])[]): void {
-    this.#positions = new Map(
-      this.#options.group === undefined ? [...this.#positions, ...positions] : positions,
-    );
+  keep(positions: readonly KnownPosition[]): void {
+    const kept = new Map(positions.map(({ place, position }) => [place, position]));
+    this.#positions =
+      this.#options.group === undefined ? new Map([...this.#positions, ...kept]) : kept;
+    for (const { place, remembered } of positions) if (remembered) this.#remembered.add(place);
   }
 
   /** Resolves with whether records were deleted before they could be read, too. */
   async of(
     share: readonly TopicShare[],
   ): Promise<{ readonly starts: readonly PartitionStart[]; readonly missed: boolean }> {
-    const { admin, group } = this.#options;
-    const remembered =
-      group === undefined ? new Map<string, bigint>() : await this.#remembered(group);
+    const { group } = this.#options;
+    const offsets = group === undefined ? new Map<string, bigint>() : await this.#offsetsOf(group);
     const starts: PartitionStart[] = [];
     let missed = false;
     for (const { topic, partitions } of share) {
-      const log = await admin.fetchTopicOffsets(topic);
+      const log = await fetchLogEnds(this.#options, topic);
       for (const partition of partitions) {
         const place = placeOf(topic, partition);
         const ends = log.find((each) => each.partition === partition);
         const [low, high] = [BigInt(ends?.low ?? 0), BigInt(ends?.high ?? 0)];
-        const committed = nonNegative(remembered.get(place));
-        const wanted =
-          latest(committed, this.#positions.get(place)) ?? this.#ends.get(place) ?? low;
-        // Deleted before it was read, or the whole log is another than it was.
-        const gone = wanted < low || wanted > high;
+        const committed = nonNegative(offsets.get(place));
+        const wanted = this.#wanted(place, committed) ?? low;
+        // A cluster forgets no group that has members: this one is not the cluster it was, and its logs
+        // are others, even where they have grown past where this process was.
+        const forgotten = committed === undefined && this.#remembered.has(place);
+        const gone = wanted < low || wanted > high || forgotten;
         if (gone) missed = true;
         starts.push({ topic, partition, start: gone ? low : wanted, committed });
       }
     }
+    this.#note(starts);
     return { starts, missed };
   }
 
-  async #remembered(groupId: string): Promise<ReadonlyMap<string, bigint>> {
+  #wanted(place: string, committed: bigint | undefined): bigint | undefined {
+    const known = latest(committed, this.#positions.get(place));
+    // The first member makes the group remember them; what it does not remember then was added later.
+    return known ?? (this.#remembered.size === 0 ? this.#ends.get(place) : undefined);
+  }
+
+  #note(starts: readonly PartitionStart[]): void {
+    for (const { topic, partition, committed } of starts) {
+      const place = placeOf(topic, partition);
+      if (committed === undefined) this.#remembered.delete(place);
+      else this.#remembered.add(place);
+    }
+  }
+
+  async #offsetsOf(groupId: string): Promise<ReadonlyMap<string, bigint>> {
     const { admin, topics } = this.#options;
     const offsets = await admin.fetchOffsets({ groupId, topics: [...topics] });
     return new Map(

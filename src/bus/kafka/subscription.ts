@@ -4,7 +4,8 @@ import type { BusNoticeListener } from '../notice.js';
 import type { SubscribeSettings } from '../subscribe-settings.js';
 import { TopicTrie } from '../topic/topic-trie.js';
 import type { ReceivedRecord } from './driver.js';
-import { ConsumerSession, type RecordSink, type SessionSettings } from './session.js';
+import type { RecordSink, SessionSettings } from './session-options.js';
+import { ConsumerSession } from './session.js';
 import type { KafkaNames } from './topics.js';
 import { fromRecord } from './wire.js';
 

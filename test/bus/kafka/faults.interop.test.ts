@@ -176,6 +176,38 @@ describe('on Kafka', () => {
     }),
   );
 
+  it.concurrent('what was deleted before it was read is passed by, told, and read on from', () =>
+    withPlace(async (place) => {
+      const notices: BusNotice[] = [];
+      const bus = place.connect({ batchBytes: 1_000_000, on: (notice) => notices.push(notice) });
+      const pooled = new Recorder();
+      const ephemeral = new Recorder();
+      let missed = 0;
+      const settings = { prefetch: 1 };
+      const one = await bus.subscribe(['#'], pooled.handler, { ...settings, pool: 'slow' });
+      const two = await bus.subscribe(['#'], ephemeral.handler, {
+        ...settings,
+        onMissed: () => (missed += 1),
+      });
+      await one.pause();
+      await two.pause();
+      // The mock keeps 5 MiB of a partition.
+      const body = Buffer.alloc(900_000);
+      const lot = sequence('a', 'k', 20).map((each) => ({ ...each, body }));
+      for (const each of lot) await bus.publish(each);
+      one.resume();
+      two.resume();
+      const last = lot.at(-1)?.id;
+      await eventually(() => {
+        expect(pooled.ids).toContain(last);
+        expect(ephemeral.ids).toContain(last);
+      }, patience);
+      expect(pooled.ids.length).toBeLessThan(lot.length);
+      expect(missed).toBe(1);
+      expect(notices.map(({ kind }) => kind)).toContain('resubscribed');
+    }),
+  );
+
   it.concurrent('no cluster at all is an error that says so', () =>
     withPlace(async (place, mock) => {
       await mock.kill();

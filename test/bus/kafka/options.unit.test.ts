@@ -42,10 +42,10 @@ describe('options', () => {
   it('win over the properties file', () => {
     const directory = mkdtempSync(join(tmpdir(), 'signalbox-'));
     const path = join(directory, 'kafka.producer.properties');
-    writeFileSync(path, 'bootstrap.servers=a:1,b:2\nacks=all\ntopic=cs\nretries=0\n');
+    writeFileSync(path, 'bootstrap.servers=a:1,b:2\nacks=all\ntopic=cs\ndelivery.timeout.ms=5\n');
     expect(completeKafkaOptions({ properties: path })).toMatchObject({
       topic: 'cs',
-      retries: 0,
+      publishTimeout: 5,
       client: { brokers: ['a:1', 'b:2'] },
     });
     expect(completeKafkaOptions({ properties: path, topic: 'own' }).topic).toBe('own');
@@ -72,7 +72,6 @@ describe('producer properties', () => {
       brokers: ['one:9092', 'two:9093'],
       topic: 'cs',
       clientId: 'management-server-1',
-      retries: 3,
       publishTimeout: 60_000,
       batchBytes: 500_000,
     });
@@ -104,7 +103,7 @@ describe('producer properties', () => {
   it.each([
     ['acks=1', 'acks'],
     ['acks=0', 'acks'],
-    ['retries=many', 'retries'],
+    ['delivery.timeout.ms=many', 'delivery.timeout.ms'],
     ['security.protocol=TLS', 'security.protocol'],
     ['security.protocol=SSL\nssl.truststore.location=store.jks', 'ssl.truststore.type'],
     ['security.protocol=SASL_SSL\nsasl.mechanism=GSSAPI', 'sasl.mechanism'],

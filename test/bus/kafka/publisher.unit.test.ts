@@ -26,7 +26,6 @@ function scripted(script: (ids: readonly string[]) => Promise<void> | void, time
     batchCount: 3,
     batchBytes: 1_000,
     timeout,
-    retries: 0,
     notify: (notice) => notices.push(notice),
   });
   return { publisher, requests, notices };

@@ -8,6 +8,7 @@ import type {
   TopicPartitionOffset,
 } from '../../../src/bus/kafka/driver.js';
 import { ConsumerSession } from '../../../src/bus/kafka/session.js';
+import { Gate } from '../../../src/testing/bus-conformance/recorder.js';
 import { eventually } from '../../support/eventually.js';
 
 /** A cluster of one partition whose group does what a test says: no rebalance comes on demand. */
@@ -15,21 +16,22 @@ class ScriptedCluster {
   readonly commits: TopicPartitionOffset[][] = [];
   readonly seeks: string[] = [];
   refuseCommits = false;
+  /** A commit is tried for as long as this has not resolved. */
+  holdingCommits: Promise<void> | undefined;
   committed = '-1';
+  resumed = 0;
   low = '0';
   high = '0';
+  /** True: an admin that is there already asks a broker that no longer leads. */
+  moved = false;
   config: ConsumerConfig | undefined;
   #listeners = new Map<string, (event: never) => void>();
   #eachBatch: ((payload: KafkaBatchPayload) => Promise<void>) | undefined;
 
-  readonly admin = {
-    fetchTopicOffsets: async () => [{ partition: 0, low: this.low, high: this.high }],
-    fetchOffsets: async () => [
-      { topic: 't', partitions: [{ partition: 0, offset: this.committed }] },
-    ],
-  } as unknown as KafkaAdmin;
+  readonly admin = this.#admin(() => this.moved);
 
   readonly driver = {
+    admin: () => this.#admin(() => false),
     consumer: (config: ConsumerConfig): KafkaConsumer => {
       this.config = config;
       return {
@@ -41,19 +43,36 @@ class ScriptedCluster {
           this.join();
         },
         commitOffsets: async (offsets) => {
+          await this.holdingCommits;
           if (this.refuseCommits) throw new Error('rebalancing');
           this.commits.push(offsets);
           this.committed = offsets[0]?.offset ?? this.committed;
         },
         seek: ({ offset }) => void this.seeks.push(offset),
         pause: () => {},
-        resume: () => {},
+        resume: () => void (this.resumed += 1),
         on: (event: string, listener: (event: never) => void) => {
           this.#listeners.set(event, listener);
         },
       };
     },
   } as unknown as KafkaDriver;
+
+  #admin(knowsNoLeader: () => boolean): KafkaAdmin {
+    return {
+      connect: async () => {},
+      disconnect: async () => {},
+      fetchTopicOffsets: async () => {
+        if (knowsNoLeader()) {
+          throw Object.assign(new Error('not the leader'), { type: 'NOT_LEADER_FOR_PARTITION' });
+        }
+        return [{ partition: 0, low: this.low, high: this.high }];
+      },
+      fetchOffsets: async () => [
+        { topic: 't', partitions: [{ partition: 0, offset: this.committed }] },
+      ],
+    } as unknown as KafkaAdmin;
+  }
 
   join(): void {
     this.#emit('consumer.group_join', { payload: { memberAssignment: { t: [0] } } });
@@ -63,6 +82,9 @@ class ScriptedCluster {
     this.#emit('consumer.rebalancing', {});
   }
 
+  /** What a member hears at its next sign of life. */
+  heartbeat: () => Promise<void> = async () => {};
+
   async deliver(...offsets: readonly number[]): Promise<void> {
     await this.#eachBatch?.({
       batch: {
@@ -71,7 +93,7 @@ class ScriptedCluster {
         messages: offsets.map((each) => ({ offset: String(each), key: null, value: null })),
       },
       resolveOffset: () => {},
-      heartbeat: async () => {},
+      heartbeat: () => this.heartbeat(),
       isRunning: () => true,
       isStale: () => false,
     });
@@ -82,23 +104,24 @@ class ScriptedCluster {
   }
 }
 
-function open(cluster: ScriptedCluster, group: string | undefined) {
+function open(cluster: ScriptedCluster, group: string | undefined, sessionTimeout = 1_500) {
   const underWay = new Map<string, () => void>();
   const missed: boolean[] = [];
+  const sink = { hasRoom: true, forgotten: 0 };
   const session = new ConsumerSession({
     driver: cluster.driver,
     admin: cluster.admin,
     ephemeralGroup: (id) => `ephemeral.${id}`,
-    sessionTimeout: 1_500,
+    sessionTimeout,
     commitInterval: 1,
     startTimeout: 5_000,
     group,
     topics: ['t'],
     from: 'end',
     sink: {
-      hasRoom: () => true,
+      hasRoom: () => sink.hasRoom,
       busy: () => underWay.size > 0,
-      forget: () => {},
+      forget: () => void (sink.forgotten += 1),
       take: ({ offset }, _topic, _partition, done) => {
         underWay.set(offset, () => {
           underWay.delete(offset);
@@ -110,7 +133,7 @@ function open(cluster: ScriptedCluster, group: string | undefined) {
     onLost: () => {},
     onBack: (gap) => missed.push(gap),
   });
-  return { session, missed, finish: (offset: number) => underWay.get(String(offset))?.() };
+  return { session, missed, sink, finish: (offset: number) => underWay.get(String(offset))?.() };
 }
 
 const lastCommit = (cluster: ScriptedCluster): string | undefined =>
@@ -184,6 +207,79 @@ describe('a session of a group', () => {
     cluster.committed = '12';
     cluster.join();
     await eventually(() => expect(cluster.seeks).toEqual(['4', '12']));
+    await session.stop();
+  });
+
+  it.each([
+    { type: 'UNKNOWN_MEMBER_ID', told: 1 },
+    { type: 'REBALANCE_IN_PROGRESS', told: 1 },
+    // The client tries again by itself, and goes on behind what it has handed out.
+    { type: undefined, told: 0 },
+  ])('forgets what it handed out only to read it again: $type', async ({ type, told }) => {
+    const cluster = new ScriptedCluster();
+    const { session, sink } = open(cluster, 'g');
+    await session.start();
+    const before = sink.forgotten;
+    sink.hasRoom = false;
+    cluster.heartbeat = () => Promise.reject(Object.assign(new Error('no answer'), { type }));
+    await expect(cluster.deliver(0)).rejects.toThrow('no answer');
+    expect(sink.forgotten - before).toBe(told);
+    await session.stop();
+  });
+
+  it('asks anew who leads when a broker no longer does, and goes on', async () => {
+    const cluster = new ScriptedCluster();
+    cluster.high = '9';
+    cluster.moved = true;
+    const { session } = open(cluster, 'g');
+    await session.start();
+    expect(cluster.seeks).toEqual(['9']);
+    await session.stop();
+  });
+
+  it('lets no commit that does not come through keep it from joining or reading', async () => {
+    const cluster = new ScriptedCluster();
+    const { session, finish } = open(cluster, 'g', 6_000);
+    await session.start();
+    await cluster.deliver(0);
+    const gate = new Gate();
+    cluster.holdingCommits = gate.pass();
+    finish(0);
+    cluster.rebalance();
+    const began = performance.now();
+    await eventually(() => expect(cluster.config?.mayJoin()).toBe(true));
+    // Two thirds of the session are for handlers.
+    expect(performance.now() - began).toBeLessThan(4_000);
+    cluster.join();
+    await eventually(() => expect(cluster.resumed).toBe(2));
+    // What was tried for so long has set the group back.
+    await cluster.deliver(1);
+    finish(1);
+    cluster.holdingCommits = undefined;
+    gate.open();
+    await eventually(() => expect(cluster.commits.at(-1)?.[0]?.offset).toBe('2'));
+    expect(cluster.commits.map(([first]) => first?.offset)).toEqual(['0', '1', '2']);
+    await session.stop();
+  });
+
+  it('reads a log from its beginning when the cluster has forgotten the group', async () => {
+    const cluster = new ScriptedCluster();
+    cluster.high = '5';
+    const { session, missed, finish } = open(cluster, 'g');
+    await session.start();
+    await cluster.deliver(5, 6);
+    finish(5);
+    finish(6);
+    await eventually(() => expect(lastCommit(cluster)).toBe('7'));
+    cluster.committed = '-1';
+    cluster.high = '40';
+    cluster.join();
+    await eventually(() => expect(cluster.seeks).toEqual(['5', '0']));
+    expect(missed).toEqual([true]);
+    await eventually(() => expect(lastCommit(cluster)).toBe('0'));
+    cluster.join();
+    await eventually(() => expect(cluster.seeks).toEqual(['5', '0', '0']));
+    expect(missed).toEqual([true]);
     await session.stop();
   });
 
