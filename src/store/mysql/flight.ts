@@ -1,7 +1,14 @@
-import type { Statement } from './statement.js';
+import type { LaterStatement, Statement } from './statement.js';
 
 /** Sends one text to the server and resolves to what the driver returns for it. */
 export type Send = (sql: string, values: readonly unknown[]) => Promise<unknown>;
+
+/** Ways to a server over one connection. */
+export interface Link {
+  readonly send: Send;
+  /** The same by a statement that is prepared once; `send` takes its place when absent. */
+  readonly execute?: Send;
+}
 
 // Half of the default max_allowed_packet of old servers; a flight beyond it would be refused whole.
 const maxFlight = 2 ** 21;
@@ -15,41 +22,53 @@ const maxFlight = 2 ** 21;
  * having to allow multiple statements. MySQL has no such block: there each is a round trip.
  */
 export async function fly(
-  send: Send,
+  { send, execute = send }: Link,
   compound: boolean,
-  statements: readonly Statement[],
+  statements: readonly (Statement | LaterStatement)[],
 ): Promise<readonly Record<string, unknown>[]> {
   const rows: Record<string, unknown>[] = [];
-  for (const flight of compound ? flights(statements) : statements.map((one) => [one])) {
-    const [only] = flight;
-    const result =
-      flight.length === 1 && only !== undefined
-        ? await send(only.sql, only.values)
-        : await send(
-            `BEGIN NOT ATOMIC ${flight.map(({ sql }) => `${sql};`).join('\n')} END`,
-            flight.flatMap(({ values }) => values),
-          );
-    rows.push(...rowsOf(result));
+  const inserted: string[] = [];
+  let flight: Statement[] = [];
+  let size = 0;
+  const depart = async (): Promise<void> => {
+    const leaving = flight;
+    flight = [];
+    size = 0;
+    if (leaving.length > 0) {
+      rows.push(...rowsOf(await sendTogether(send, leaving)));
+    }
+  };
+  for (const each of statements) {
+    const next = typeof each === 'function' ? each(inserted) : each;
+    if (next.prepared === true) {
+      await depart();
+      inserted.push(firstNumber(await execute(next.sql, next.values)));
+      continue;
+    }
+    const own = sizeOf(next);
+    if (!compound || size + own > maxFlight) {
+      await depart();
+    }
+    flight.push(next);
+    size += own;
   }
+  await depart();
   return rows;
 }
 
-/** Packs statements into flights that a server takes in one packet. */
-function flights(statements: readonly Statement[]): readonly Statement[][] {
-  const packed: Statement[][] = [];
-  let size = 0;
-  for (const statement of statements) {
-    const own = sizeOf(statement);
-    const last = packed.at(-1);
-    if (last === undefined || size + own > maxFlight) {
-      packed.push([statement]);
-      size = own;
-    } else {
-      last.push(statement);
-      size += own;
-    }
-  }
-  return packed;
+function sendTogether(send: Send, flight: readonly Statement[]): Promise<unknown> {
+  const [only] = flight;
+  return flight.length === 1 && only !== undefined
+    ? send(only.sql, only.values)
+    : send(
+        `BEGIN NOT ATOMIC ${flight.map(({ sql }) => `${sql};`).join('\n')} END`,
+        flight.flatMap(({ values }) => values),
+      );
+}
+
+/** The number that the first row of an INSERT took. */
+function firstNumber(result: unknown): string {
+  return String((result as { readonly insertId: number | string }).insertId);
 }
 
 function sizeOf({ sql, values }: Statement): number {

@@ -18,10 +18,10 @@ import type { LockedRow, PlannedTransition } from '../plan.js';
 import { planTransition } from '../plan.js';
 import type { DeadlineChange, TransitionOutcome, TransitionRequest } from '../store.js';
 import { writing } from '../writing.js';
-import { type Send, fly } from './flight.js';
+import { type Link, type Send, fly } from './flight.js';
 import { type ServerAbilities, serverAbilities } from './server-abilities.js';
 import { type Decision, settled } from './settle.js';
-import { type Statement, statement } from './statement.js';
+import { type LaterStatement, type Statement, statement } from './statement.js';
 import {
   armedStatement,
   deadlineStatements,
@@ -75,7 +75,7 @@ export class MysqlWriter implements PlannedWriter {
       const lawful = plans.filter((plan): plan is PlannedTransition => !(plan instanceof Error));
       return {
         result: plans.map((plan) => (plan instanceof Error ? plan : plan.outcome)),
-        statements: lawful.length === 0 ? [] : planStatements(binding, lawful),
+        statements: lawful.length === 0 ? [] : planStatements(binding, lawful, true),
         event: lawful[0]?.entries[0]?.id,
       };
     });
@@ -100,7 +100,7 @@ export class MysqlWriter implements PlannedWriter {
     if (entries.length > 0) {
       await this.#transaction([], () => ({
         result: undefined,
-        statements: entryStatements(entries),
+        statements: entryStatements(entries, true),
         event: entries[0]?.id,
       }));
     }
@@ -151,7 +151,10 @@ export class MysqlWriter implements PlannedWriter {
   }
 
   /** All or nothing: where the caller catches the error and goes on, no half of it is committed. */
-  async #writeWithin(manager: EntityManager, statements: readonly Statement[]): Promise<void> {
+  async #writeWithin(
+    manager: EntityManager,
+    statements: readonly (Statement | LaterStatement)[],
+  ): Promise<void> {
     const runner = openTransaction(manager);
     if (statements.length === 0) {
       return;
@@ -160,7 +163,7 @@ export class MysqlWriter implements PlannedWriter {
     const { compound } = await this.#abilities(runner);
     try {
       await writing(runner, () =>
-        fly(send, compound, [
+        fly({ send }, compound, [
           statement('SAVEPOINT signalbox'),
           ...statements,
           statement('RELEASE SAVEPOINT signalbox'),
@@ -198,17 +201,17 @@ export class MysqlWriter implements PlannedWriter {
   ): Promise<T> {
     const { compound } = await this.#abilities();
     const connection = await this.#connect();
-    const send: Send = (sql, values) => query(connection, sql, values);
+    const link = linkOver(connection);
     let decision: Decision<T> | undefined;
     try {
-      const rows = await fly(send, compound, [
+      const rows = await fly(link, compound, [
         statement('SET TRANSACTION ISOLATION LEVEL READ COMMITTED'),
         statement('START TRANSACTION'),
         ...first,
       ]);
       decision = decide(rows);
       reach('compare-and-set');
-      await fly(send, compound, [...decision.statements, statement('COMMIT')]);
+      await fly(link, compound, [...decision.statements, statement('COMMIT')]);
       connection.release();
       return decision.result;
     } catch (error) {
@@ -219,7 +222,7 @@ export class MysqlWriter implements PlannedWriter {
         }
         throw error;
       }
-      await send('ROLLBACK', []).then(
+      await link.send('ROLLBACK', []).then(
         () => connection.release(),
         // The server rolls back when the connection is gone; the pool must not hand it out again.
         () => connection.destroy(),
@@ -259,14 +262,36 @@ function rowsByUuid(
   return new Map(found.map((raw) => lockedRow(binding, raw)).map((row) => [row.uuid, row]));
 }
 
-function query(connection: Connection, sql: string, values: readonly unknown[]): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    connection.query(sql, values as unknown[], (error, result) => {
-      if (error === null) {
-        resolve(result);
-      } else {
-        reject(error);
-      }
+/** What servers and proxies say that prepare no statement, or no more of them. */
+const unprepared: ReadonlySet<unknown> = new Set([
+  'ER_UNKNOWN_COM_ERROR',
+  'ER_NOT_SUPPORTED_YET',
+  'ER_UNSUPPORTED_PS',
+  'ER_MAX_PREPARED_STMT_COUNT_REACHED',
+]);
+
+function linkOver(connection: Connection): Link {
+  const send: Send = (sql, values) =>
+    new Promise((resolve, reject) => {
+      connection.query(sql, values as unknown[], (error, result) => {
+        if (error === null) {
+          resolve(result);
+        } else {
+          reject(error);
+        }
+      });
     });
-  });
+  const execute: Send = (sql, values) =>
+    new Promise((resolve, reject) => {
+      connection.execute(sql, values as (string | number | null)[], (error, result) => {
+        if (error === null) {
+          resolve(result);
+        } else if (unprepared.has(error.code)) {
+          resolve(send(sql, values));
+        } else {
+          reject(error);
+        }
+      });
+    });
+  return { send, execute };
 }

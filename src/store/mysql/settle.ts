@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { UnavailableError } from '../../errors/errors.js';
 import { databaseError } from '../database-errors.js';
-import type { Statement } from './statement.js';
+import type { LaterStatement, Statement } from './statement.js';
 
 /** What a transaction writes, and what its caller is told once it is committed. */
 export interface Decision<T> {
   readonly result: T;
-  readonly statements: readonly Statement[];
+  readonly statements: readonly (Statement | LaterStatement)[];
   /** An event that the journal has exactly if the transaction was committed; none where it writes none. */
   readonly event: string | undefined;
 }

@@ -2,7 +2,15 @@
 export interface Statement {
   readonly sql: string;
   readonly values: readonly unknown[];
+  /** Always of the same few texts, and worth a round trip of its own: to be prepared. */
+  readonly prepared?: true;
 }
+
+/**
+ * A statement that is written when the prepared ones before it have run: `inserted` are the first
+ * numbers that they took, one for each.
+ */
+export type LaterStatement = (inserted: readonly string[]) => Statement;
 
 /** A statement without placeholders, or with the values given. Pure. */
 export function statement(sql: string, values: readonly unknown[] = []): Statement {

@@ -5,7 +5,7 @@ import type { JournalEntry } from '../journal-entry.js';
 import type { PlannedTransition } from '../plan.js';
 import { shareOf } from '../share.js';
 import type { DeadlineChange } from '../store.js';
-import { type Statement, placeholders, statement } from './statement.js';
+import { type LaterStatement, type Statement, placeholders, statement } from './statement.js';
 
 /**
  * Locks rows in the order of their uuids, and reads them as committed now. Pure.
@@ -41,14 +41,24 @@ export function armedStatement(
 /**
  * Writes rows, journal, outbox and deadlines of planned transitions whose rows are locked. Pure. Rows
  * are written step by step, as triggers and constraints would see them of single transitions.
+ *
+ * @param prepares Many events are inserted by prepared statements. They come first, so that all the
+ * rest is one flight.
  */
 export function planStatements(
   binding: ResourceBinding,
   plans: readonly PlannedTransition[],
-): readonly Statement[] {
+  prepares = false,
+): readonly (Statement | LaterStatement)[] {
+  const entries = entryStatements(
+    plans.flatMap((plan) => plan.entries),
+    prepares,
+  );
+  const isPrepared = (each: Statement | LaterStatement) => 'prepared' in each;
   return [
+    ...entries.filter(isPrepared),
     ...stepsOf(plans).map((step) => rowStatement(binding, step)),
-    ...entryStatements(plans.flatMap(({ entries }) => entries)),
+    ...entries.filter((each) => !isPrepared(each)),
     ...deadlineStatements(deadlineChanges(plans)),
   ];
 }
@@ -144,39 +154,81 @@ const entriesPerStatement = 200;
 // that servers take by default. One beyond it would cost the connection.
 const textPerStatement = 2 ** 19;
 
-/** Appends entries to journal and outbox. Pure. */
-export function entryStatements(entries: readonly JournalEntry[]): readonly Statement[] {
-  const statements: Statement[] = [];
+/**
+ * How many rows a prepared INSERT takes. A server keeps each text for each connection, so they are few;
+ * and fewer rows than the last cost less in the text of the flight that goes anyway.
+ */
+const preparedSizes = [128, 64, 32];
+
+/**
+ * Appends entries to journal and outbox. Pure. A prepared INSERT costs a server a third less: it need
+ * not look for the end of each text, nor, in a block, write each down in another character set.
+ *
+ * @param prepares Inserts many entries by prepared statements, which come first.
+ */
+export function entryStatements(
+  entries: readonly JournalEntry[],
+  prepares = false,
+): readonly (Statement | LaterStatement)[] {
+  const prepared: Statement[] = [];
+  const outboxOf: ((first: string) => string)[] = [];
+  const others: Statement[] = [];
   for (const part of entryParts(entries)) {
-    statements.push(
-      statement(
-        `INSERT INTO signalbox_journal
-          (id, source, category, type, resource, uuid, revision, time, payload)
-          VALUES ${placeholders(part.length, 9)}`,
-        part.flatMap((entry) => [
-          entry.id,
-          entry.source,
-          entry.category,
-          entry.type,
-          entry.resource,
-          entry.uuid,
-          entry.revision,
-          entry.time,
-          entry.payload,
-        ]),
-      ),
-      // An INSERT of a known number of rows takes consecutive numbers, apart by the increment.
-      statement(
-        `INSERT INTO signalbox_outbox (position, share) VALUES ${part
-          .map(
-            (entry, index) =>
-              `(LAST_INSERT_ID() + ${index} * @@auto_increment_increment, ${shareOf(entry.uuid ?? entry.id)})`,
-          )
-          .join(', ')}`,
-      ),
-    );
+    let rest: readonly JournalEntry[] = part;
+    for (const size of prepares ? preparedSizes : []) {
+      // Only before any text: numbers rise in the order of the entries.
+      while (rest.length >= size && others.length === 0) {
+        const head = rest.slice(0, size);
+        rest = rest.slice(size);
+        prepared.push({ ...journalStatement(head), prepared: true });
+        outboxOf.push((first) => outboxRows(head, first));
+      }
+    }
+    if (rest.length > 0) {
+      others.push(
+        journalStatement(rest),
+        statement(
+          `INSERT INTO signalbox_outbox (position, share) VALUES ${outboxRows(rest, 'LAST_INSERT_ID()')}`,
+        ),
+      );
+    }
   }
-  return statements;
+  const later: LaterStatement = (inserted) =>
+    statement(
+      `INSERT INTO signalbox_outbox (position, share) VALUES ${inserted
+        .map((first, index) => (outboxOf[index] as (first: string) => string)(first))
+        .join(', ')}`,
+    );
+  return [...prepared, ...others, ...(prepared.length === 0 ? [] : [later])];
+}
+
+function journalStatement(entries: readonly JournalEntry[]): Statement {
+  return statement(
+    `INSERT INTO signalbox_journal
+      (id, source, category, type, resource, uuid, revision, time, payload)
+      VALUES ${placeholders(entries.length, 9)}`,
+    entries.flatMap((entry) => [
+      entry.id,
+      entry.source,
+      entry.category,
+      entry.type,
+      entry.resource,
+      entry.uuid,
+      entry.revision,
+      entry.time,
+      entry.payload,
+    ]),
+  );
+}
+
+/** An INSERT of a known number of rows takes consecutive numbers, apart by the increment. */
+function outboxRows(entries: readonly JournalEntry[], first: string): string {
+  return entries
+    .map(
+      ({ uuid, id }, index) =>
+        `(${first} + ${index} * @@auto_increment_increment, ${shareOf(uuid ?? id)})`,
+    )
+    .join(', ');
 }
 
 /** Entries in their order, as many at a time as one statement takes. */
