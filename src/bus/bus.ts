@@ -160,8 +160,9 @@ export interface SubscribeOptions {
    * Called when an ephemeral subscription was lost and has been made again, so that what was published
    * between may have passed it unseen. What is published after the call is delivered. For whoever keeps
    * a view and must then read it anew. Never called for a pool, which keeps its messages.
+   * It is not waited for; that it failed is told as `onMissedFailed`.
    */
-  readonly onMissed?: () => void;
+  readonly onMissed?: () => unknown;
 }
 
 /** When a failed delivery is tried again, and what happens meanwhile. Other keys always go on. */

@@ -1,3 +1,5 @@
+import { contained } from '../errors/contained.js';
+
 /**
  * What an adapter tells about itself, for logs and metrics. Data: the transport's name never decides
  * what happens next. Messages hold no credentials.
@@ -33,6 +35,8 @@ export type BusNotice =
       readonly id: string;
       readonly reason: string;
     }
+  /** `onMissed` of a subscription threw, or rejected: whoever keeps a view may not have read it anew. */
+  | { readonly kind: 'onMissedFailed'; readonly error: Error }
   /** An ephemeral subscription gave a message up. */
   | {
       readonly kind: 'dropped';
@@ -41,17 +45,12 @@ export type BusNotice =
       readonly reason: string;
     };
 
-/** Called for each notice, synchronously; what it throws is ignored. */
+/** Called for each notice, synchronously; what it throws, or rejects with, is ignored. */
 export type BusNoticeListener = (notice: BusNotice) => void;
 
 /** Calls a listener so that its failure stays its own. */
 export function notifier(listener: BusNoticeListener | undefined): BusNoticeListener {
   if (listener === undefined) return () => {};
-  return (notice) => {
-    try {
-      listener(notice);
-    } catch {
-      // A broken log or metric must not stop messages.
-    }
-  };
+  // A broken log or metric must not stop messages.
+  return contained(listener);
 }

@@ -1,6 +1,8 @@
+import { contained } from '../errors/contained.js';
 import { ConfigurationError, RefusedError } from '../errors/errors.js';
 import { utf8Length } from '../json/plain-json.js';
 import type { RetryPolicy, SubscribeOptions } from './bus.js';
+import type { BusNoticeListener } from './notice.js';
 import { completeRetryPolicy } from './retry-policy.js';
 
 /** Subscribe options with their defaults. */
@@ -10,7 +12,7 @@ export interface SubscribeSettings {
   readonly concurrency: number;
   readonly order: 'pool' | 'member';
   readonly retry: Required<RetryPolicy>;
-  /** Never throws: a listener that fails must not stop deliveries. */
+  /** Never throws: one that fails is told of, and must not stop deliveries. */
   readonly onMissed: () => void;
 }
 
@@ -23,7 +25,8 @@ const largestPrefetch = 2000;
  */
 export function completeSubscribeOptions(
   patterns: readonly string[],
-  { pool, prefetch = 100, concurrency = 1, order = 'pool', retry, onMissed }: SubscribeOptions = {},
+  { pool, prefetch = 100, concurrency = 1, order = 'pool', retry, onMissed }: SubscribeOptions,
+  notify: BusNoticeListener,
 ): SubscribeSettings {
   if (patterns.length === 0) {
     throw RefusedError.of('FILTER_INVALID', 'A subscription without a pattern receives nothing.');
@@ -50,13 +53,10 @@ export function completeSubscribeOptions(
     concurrency,
     order,
     retry: completeRetryPolicy(retry),
-    onMissed: () => {
-      try {
-        onMissed?.();
-      } catch {
-        // Whoever listens is told, and what comes of it is not the transport's.
-      }
-    },
+    onMissed:
+      onMissed === undefined
+        ? () => {}
+        : contained(onMissed, (error) => notify({ kind: 'onMissedFailed', error })),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Told of what a handler threw. What it throws itself is ignored. */
+/** Told of what a handler threw. What it throws itself, or rejects with, is ignored. */
 export type FailureListener = (error: Error) => void;
 
 /** Pure. What was thrown, as an error. */
@@ -18,9 +18,11 @@ export function reportFailure(error: Error, listener: FailureListener | undefine
     });
     return;
   }
+  const told = listener as (error: Error) => unknown;
+  // A broken log must not stop events, nor end the process where it is asynchronous.
   try {
-    listener(error);
+    Promise.resolve(told(error)).catch(() => undefined);
   } catch {
-    // A broken log must not stop events.
+    return;
   }
 }

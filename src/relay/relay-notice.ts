@@ -1,3 +1,5 @@
+import { contained } from '../errors/contained.js';
+
 /** What a relay tells its listener besides its metrics. */
 export type RelayNotice =
   | { readonly type: 'shares-changed'; readonly shares: readonly number[] }
@@ -26,16 +28,11 @@ export type RelayNotice =
   | { readonly type: 'lagging'; readonly age: number; readonly pending: number }
   | { readonly type: 'caught-up' };
 
-/** Is called in the middle of the relay's work: be quick. What it throws is ignored. */
+/** Is called in the middle of the relay's work: be quick. What it throws, or rejects with, is ignored. */
 export type RelayListener = (notice: RelayNotice) => void;
 
 /** A listener whose faults stay its own. */
 export function safeListener(listener: RelayListener | undefined): RelayListener {
-  return (notice) => {
-    try {
-      listener?.(notice);
-    } catch {
-      // Publishing must not depend on who watches it.
-    }
-  };
+  // Publishing must not depend on who watches it.
+  return listener === undefined ? () => {} : contained(listener);
 }

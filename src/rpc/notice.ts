@@ -1,3 +1,4 @@
+import { contained } from '../errors/contained.js';
 import { reportFailure } from '../object-events/report-failure.js';
 
 /** Which request a notice is about. */
@@ -22,20 +23,14 @@ export type RpcNotice =
   /** A message that is none of ours came to an address of ours, and was ignored or dead-lettered. */
   | { readonly kind: 'malformed'; readonly reason: string };
 
-/** Called for each notice, synchronously; what it throws is ignored. */
+/** Called for each notice, synchronously; what it throws, or rejects with, is ignored. */
 export type RpcNoticeListener = (notice: RpcNotice) => void;
 
 /** Calls a listener so that its failure stays its own. Without one, failures of methods are warned of. */
 export function rpcNotifier(listener: RpcNoticeListener | undefined): RpcNoticeListener {
+  // A broken log or metric must not stop answers.
+  if (listener !== undefined) return contained(listener);
   return (notice) => {
-    if (listener === undefined) {
-      if (notice.kind === 'failed') reportFailure(notice.error, undefined);
-      return;
-    }
-    try {
-      listener(notice);
-    } catch {
-      // A broken log or metric must not stop answers.
-    }
+    if (notice.kind === 'failed') reportFailure(notice.error, undefined);
   };
 }

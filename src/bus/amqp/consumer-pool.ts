@@ -115,13 +115,18 @@ export function completeConsumerPoolOptions(
   if (topics.length === 0 && queue === undefined) {
     throw invalid('topic', 'is empty only for a queue that is bound already');
   }
-  const handling = completeSubscribeOptions(topics.length === 0 ? ['#'] : topics, {
-    pool,
-    order,
-    ...(prefetch === undefined ? {} : { prefetch }),
-    ...(concurrency === undefined ? {} : { concurrency }),
-    ...(retry === undefined ? {} : { retry }),
-  });
+  const handling = completeSubscribeOptions(
+    topics.length === 0 ? ['#'] : topics,
+    {
+      pool,
+      order,
+      ...(prefetch === undefined ? {} : { prefetch }),
+      ...(concurrency === undefined ? {} : { concurrency }),
+      ...(retry === undefined ? {} : { retry }),
+    },
+    // A pool misses nothing, so that there is nothing to tell.
+    () => {},
+  );
   return {
     pool: queue === undefined ? joinedPool(pool, exchanges.map(nameOf)) : `@${nameOf(queue)}`,
     topics,

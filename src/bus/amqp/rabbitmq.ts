@@ -174,7 +174,7 @@ class AmqpBus implements RabbitmqBus {
     options: SubscribeOptions = {},
   ): Promise<BusSubscription> {
     this.#assertOpen();
-    const settings = completeSubscribeOptions(patterns, options);
+    const settings = completeSubscribeOptions(patterns, options, this.#notify);
     const { pool, order } = settings;
     if (pool !== undefined) assertPlainPool(pool);
     const place = { names: this.#names, bus: this.#settings, patterns };

@@ -117,7 +117,7 @@ class KafkaBus implements Bus {
   ): Promise<BusSubscription> {
     this.#assertOpen();
     const names = this.#names;
-    const settings = completeSubscribeOptions(patterns, options);
+    const settings = completeSubscribeOptions(patterns, options, this.#notify);
     const { pool } = settings;
     await this.#topicsExist(
       pool === undefined

@@ -123,7 +123,7 @@ class MemoryBus implements Bus {
     options: SubscribeOptions = {},
   ): Promise<BusSubscription> {
     this.#assertOpen();
-    const settings = completeSubscribeOptions(patterns, options);
+    const settings = completeSubscribeOptions(patterns, options, this.#notify);
     const queue =
       settings.pool === undefined
         ? this.#createQueue('member')

@@ -115,7 +115,7 @@ class NatsBus implements Bus {
       bus: this.#settings,
       patterns,
       handler,
-      settings: completeSubscribeOptions(patterns, options),
+      settings: completeSubscribeOptions(patterns, options, this.#notify),
       member: `${memberName}:${uuidv7()}`,
       notify: this.#notify,
       deadLetter: (pool, message, failure) => this.deadLetters.add(pool, message, failure),
