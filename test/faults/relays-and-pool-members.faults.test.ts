@@ -24,6 +24,9 @@ interface Handled {
 // long it waits for a processor, or what it published is published again.
 const leaseDuration = 5000;
 
+/** Milliseconds that a process may take for its part, on a machine that has others to serve. */
+const patience = { deadline: 90_000 };
+
 describe.each(['postgres', 'mariadb'] as const)('two relays and two pool members on %s', (kind) => {
   let cloud: Cloud;
   let directory: string;
@@ -98,7 +101,7 @@ describe.each(['postgres', 'mariadb'] as const)('two relays and two pool members
     const [first, second] = [await startRelay('first'), await startRelay('second')];
     const members = [await startMember(), await startMember()];
     const load = keep(startDriver({ task: 'load', database: cloud.url, resources: 16 }));
-    await load.line('moved 6');
+    await load.line('moved 6', patience);
     load.kill('SIGTERM');
     await load.line('ended');
     // Both relays did their part: each holds shares, and each event went to the pool once.
@@ -110,19 +113,19 @@ describe.each(['postgres', 'mariadb'] as const)('two relays and two pool members
     expect(repeated(calm)).toEqual([]);
 
     const again = keep(startDriver({ task: 'load', database: cloud.url, resources: 16 }));
-    await again.line('moved 2');
+    await again.line('moved 2', patience);
     // The member that handles is the one whose death matters.
     const active = (await handled()).at(-1)?.pid;
     const [dead, alive] = members[0]?.pid === active ? members : members.toReversed();
     dead?.kill('SIGKILL');
     await dead?.exited;
-    await again.line('moved 6');
-    await eventually(async () => expect((await handled()).at(-1)?.pid).toBe(alive?.pid));
+    await again.line('moved 6', patience);
+    await eventually(async () => expect((await handled()).at(-1)?.pid).toBe(alive?.pid), patience);
     for (const twice of repeated(await handled())) expect(twice.redelivered).toBe(true);
 
     first.kill('SIGKILL');
     await first.exited;
-    await again.line('moved 9');
+    await again.line('moved 9', patience);
     again.kill('SIGTERM');
     await again.line('ended');
     await everythingHandled();
@@ -131,5 +134,5 @@ describe.each(['postgres', 'mariadb'] as const)('two relays and two pool members
     expect(parked).toEqual([]);
     second.kill('SIGTERM');
     expect(await second.exited).toMatchObject({ code: 0 });
-  });
+  }, 240_000);
 });
