@@ -75,8 +75,8 @@ export async function declarePoolConsumers(
 export interface PoolState {
   /** Who answers for them. */
   readonly leaders: string;
-  /** How many messages are handed out and not acknowledged. */
-  readonly pending: number;
+  /** How many messages each has handed out that are not acknowledged, by its name. */
+  readonly pending: ReadonlyMap<string, number>;
 }
 
 /** Asks how far the consumers of a pool are. Rejects when the server is away, or has none. */
@@ -87,12 +87,12 @@ export async function notePoolPlace(
   place: PoolPlace,
 ): Promise<PoolState> {
   const leaders: string[] = [];
-  let pending = 0;
+  const pending = new Map<string, number>();
   for (const consumer of [names.consumer(pool), names.directConsumer(pool)]) {
     const info = await manager.consumers.info(names.stream, consumer);
     place.note(consumer, info.ack_floor.stream_seq);
     leaders.push(info.cluster?.leader ?? '');
-    pending += info.num_ack_pending;
+    pending.set(consumer, info.num_ack_pending);
   }
   return { leaders: leaders.join(), pending };
 }

@@ -7,6 +7,7 @@ import {
 } from '@nats-io/transport-node';
 import { deliveryFacts } from './acknowledgement.js';
 import { messageOf } from './nats-error.js';
+import { Returning } from './returning.js';
 
 export interface PullerOptions {
   readonly nats: NatsConnection;
@@ -16,6 +17,10 @@ export interface PullerOptions {
   readonly expires: number;
   /** True when nobody else is handed anything, and all must come in its order. */
   readonly ordered: boolean;
+  /** How many messages that were handed out before come first, besides those in hand. */
+  readonly returning: number;
+  /** Whether the message of this place is in hand. */
+  readonly has: (sequence: number) => boolean;
   /** How many more deliveries may be in hand. */
   readonly room: () => number;
   readonly onDelivery: (delivery: Msg) => void;
@@ -44,11 +49,15 @@ export class Puller {
   readonly #subscription: Subscription;
   #outstanding = 0;
   #turn: number | undefined;
+  readonly #returning: Returning<Msg>;
+  /** Whether a request was over since anything came. */
+  #waited = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(options: PullerOptions) {
     this.#options = options;
+    this.#returning = new Returning(options.returning);
     this.#subscription = options.nats.subscribe(this.#inbox, {
       callback: (error, message) => {
         if (error === null) this.#receive(message);
@@ -56,12 +65,18 @@ export class Puller {
     });
   }
 
+  /** How many that were handed out before have not come again. */
+  get missing(): number {
+    return this.#returning.missing;
+  }
+
   /** Asks for more if nothing is asked for and there is room. */
   pull(): void {
     const { nats, stream, consumer, room, expires } = this.#options;
     if (this.#stopped || this.#outstanding > 0) return;
-    const batch = room();
-    if (batch < 1) return;
+    const free = room();
+    if (free < 1) return;
+    const batch = this.missing > 0 ? this.missing : free;
     this.#outstanding = batch;
     this.#again(expires + grace);
     nats.publish(
@@ -90,7 +105,8 @@ export class Puller {
     const code = message.headers?.code ?? 0;
     if (code === 0 || message.reply?.startsWith('$JS.ACK.') === true) {
       this.#outstanding = Math.max(0, this.#outstanding - 1);
-      if (this.#follows(message)) this.#options.onDelivery(message);
+      this.#waited = false;
+      if (this.#follows(message)) this.#deliver(message);
       else this.#lose('messages were lost on their way here');
       this.pull();
       return;
@@ -99,8 +115,19 @@ export class Puller {
     const description = message.headers?.description ?? '';
     this.#outstanding = 0;
     if (code === 503 || /deleted/i.test(description)) this.#lose(`${code} ${description}`.trim());
-    else if (code === 408 || code === 404) this.pull();
-    else this.#again(refusedDelay);
+    else if (code === 408 || code === 404) {
+      // A server with much to do may be late once; then it has no more, whatever it said before.
+      if (this.#waited) this.#returning.end().forEach(this.#options.onDelivery);
+      this.#waited = true;
+      this.pull();
+    } else this.#again(refusedDelay);
+  }
+
+  #deliver(message: Msg): void {
+    const { onDelivery, has } = this.#options;
+    const facts = deliveryFacts(message.reply);
+    if (this.missing === 0 || facts === undefined || has(facts.sequence)) onDelivery(message);
+    else this.#returning.take(facts.sequence, message, facts.count === 1).forEach(onDelivery);
   }
 
   /** What is missing comes again, when its time at the server is over: behind this one, if this were taken. */

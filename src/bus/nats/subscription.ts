@@ -67,6 +67,8 @@ export class NatsSubscription implements BusSubscription {
   #retry: NodeJS.Timeout | undefined;
   #paused = false;
   #opening = false;
+  /** True while something may be at the server that must come before what comes next. */
+  #behind = false;
   /** Since when the same servers answer for the pool, and what they answered last. */
   #answered: (PoolState & { readonly since: number }) | undefined;
   #ending: Promise<void> | undefined;
@@ -164,7 +166,7 @@ export class NatsSubscription implements BusSubscription {
       link === undefined ? false : giveBack(link.nats, delivery),
     );
     const isBack = (await Promise.all(back)).every(Boolean);
-    await this.#lease?.release(isBack);
+    await this.#lease?.release(isBack && !this.#behind);
     if (this.#ephemeral !== undefined) {
       await link?.manager.consumers.delete(names.stream, this.#ephemeral).catch(() => false);
     }
@@ -173,6 +175,7 @@ export class NatsSubscription implements BusSubscription {
 
   async #drain(): Promise<void> {
     const pullers = this.#pullers;
+    if (pullers.some(({ missing }) => missing > 0)) this.#behind = true;
     this.#pullers = [];
     await Promise.all(pullers.map((puller) => puller.drain()));
   }
@@ -207,9 +210,12 @@ export class NatsSubscription implements BusSubscription {
     const { connector, names } = this.#options;
     if (this.#opening) return;
     this.#opening = true;
+    let returning: ReadonlyMap<string, number> = new Map();
     try {
-      if (this.#isExclusive() && succession !== 'handed over')
-        await this.#everythingBack(succession);
+      if (this.#isExclusive() && succession !== 'handed over') {
+        this.#behind = true;
+        returning = await this.#everythingBack(succession);
+      }
     } finally {
       this.#opening = false;
     }
@@ -228,11 +234,14 @@ export class NatsSubscription implements BusSubscription {
           consumer,
           expires: this.#isExclusive() ? this.#requestExpires : patience,
           ordered: this.pool === undefined || this.#isOrdered(),
+          returning: returning.get(consumer) ?? 0,
+          has: (sequence) => this.#inHand.has(sequence),
           room: () => this.#room(),
           onDelivery: (delivery) => this.#receive(delivery),
           onLost: (reason) => this.#lost(reason),
         }),
     );
+    this.#behind = false;
     for (const puller of this.#pullers) puller.pull();
   }
 
@@ -243,9 +252,9 @@ export class NatsSubscription implements BusSubscription {
   /**
    * Resolves when the server hands out first whatever it has handed out before and is not in hand here: when
    * there is no such thing, or its time is over. That time begins anew with another server, and is as long
-   * as one of our own requests may yet be answered into the void.
+   * as one of our own requests may yet be answered into the void. Tells how much that is, by consumer.
    */
-  async #everythingBack(succession: Succession): Promise<void> {
+  async #everythingBack(succession: Succession): Promise<ReadonlyMap<string, number>> {
     const { ackWait } = this.#options.bus;
     // The requests of a member that died were over before its record ran out.
     const asked = succession === 'taken over' ? 0 : performance.now() + this.#requestExpires;
@@ -253,12 +262,26 @@ export class NatsSubscription implements BusSubscription {
       await this.#notePlace();
       if (this.#answered !== undefined) {
         const { since, pending } = this.#answered;
-        if (pending <= this.#inHand.size) return;
+        const returning = new Map(
+          [...pending].map(([consumer, count]) => [consumer, count - this.#inHandOf(consumer)]),
+        );
+        if ([...returning.values()].every((count) => count <= 0)) return returning;
         // A little more than the time itself: what is over is found by a timer of the server.
-        if (performance.now() > Math.max(since, asked) + 1.1 * ackWait) return;
+        if (performance.now() > Math.max(since, asked) + 1.1 * ackWait) return returning;
       }
       await delay(ackWait / 10);
     }
+    return new Map();
+  }
+
+  #inHandOf(consumer: string): number {
+    const { names } = this.#options;
+    const direct = consumer === names.directConsumer(this.pool ?? '');
+    return [...this.#inHand.values()].filter((each) => this.#isDirect(each) === direct).length;
+  }
+
+  #isDirect({ subject }: Msg): boolean {
+    return subject.startsWith(`${this.#options.names.stream}.pool.`);
   }
 
   /** So short that they are over when another takes the place of a member that was not heard of. */
@@ -277,6 +300,7 @@ export class NatsSubscription implements BusSubscription {
   #lost(reason: string): void {
     if (this.#ending !== undefined) return;
     this.#options.notify({ kind: 'resubscribing', subscription: this.#label, reason });
+    this.#behind = this.#isExclusive();
     void this.#drain();
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
@@ -311,8 +335,8 @@ export class NatsSubscription implements BusSubscription {
     // It came again while it is in hand, because this process was too slow to say so.
     if (had) return;
     this.#place.note(sequence);
-    const { names, bus } = this.#options;
-    const direct = delivery.subject.startsWith(`${names.stream}.pool.`);
+    const { bus } = this.#options;
+    const direct = this.#isDirect(delivery);
     const key = keyOf(delivery.subject, direct ? 3 : 2);
     const done = (): void => {
       const newest = this.#inHand.get(sequence) ?? delivery;

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { type JsMsg, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Bus } from '../../../src/bus/bus.js';
 import { DeadLetterError } from '../../../src/bus/dead-letter-error.js';
 import { nats } from '../../../src/bus/nats/index.js';
+import { natsNames } from '../../../src/bus/nats/names.js';
 import type { BusNotice } from '../../../src/bus/notice.js';
 import { message, Recorder, sequence } from '../../../src/testing/bus-conformance/recorder.js';
 import { runSignalbox, startSignalbox } from '../../support/command-line.js';
@@ -156,6 +157,32 @@ test('the active member of an ordered pool is killed: another goes on with what 
   expect([...new Set(inAll)]).toEqual(messages.map(({ id }) => id));
   // What the dead one had in hand comes again, in its place; nothing comes twice to the second.
   expect(new Set(recorder.ids).size).toBe(recorder.ids.length);
+});
+
+test('what the server hands out again in another order than before is handled in its own', async () => {
+  const recorder = new Recorder();
+  const bus = open();
+  const { pool, consumer } = { pool: 'again', consumer: natsNames(stream).consumer('again') };
+  await (await bus.subscribe(['#'], recorder.handler, { pool })).unsubscribe();
+  // Who is active, takes two messages, renews the first once more, and is not heard of again.
+  const { connection, manager } = await stranger();
+  const record = natsNames(stream).poolSubject(pool);
+  const holder = { order: 'pool', holder: 'somebody' };
+  await manager.jetstream().publish(record, JSON.stringify(holder));
+  const source = await manager.jetstream().consumers.get(stream, consumer);
+  const taken: (JsMsg | null)[] = [];
+  for (const each of sequence('a.b', 'k', 2)) {
+    await bus.publish(each);
+    taken.push(await source.next());
+  }
+  await delay(200);
+  taken[0]?.working();
+  await connection.flush();
+  await bus.subscribe(['#'], recorder.handler, { pool });
+  await bus.publish(message('a.b', { id: 'k/2' }));
+  await recorder.atLeast(3);
+  await connection.close();
+  expect(recorder.ids).toEqual(['k/0', 'k/1', 'k/2']);
 });
 
 describe('an ordered pool keeps its order, under load,', () => {

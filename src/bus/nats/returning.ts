@@ -1,0 +1,37 @@
+/**
+ * What a server hands out again comes in the order in which its time was over, and not in that of the
+ * stream: one that its member has renewed comes behind a later one that got lost before it was renewed.
+ * This keeps them until all are here, and gives them back in their order. Neither clock nor I/O.
+ */
+export class Returning<T> {
+  readonly #kept = new Map<number, T>();
+  #expected: number;
+
+  /** @param expected How many come again. */
+  constructor(expected: number) {
+    this.#expected = expected;
+  }
+
+  /** How many are still to come. While there are any, nothing may be begun. */
+  get missing(): number {
+    return Math.max(0, this.#expected - this.#kept.size);
+  }
+
+  /**
+   * Takes a delivery, and returns what may go on, in its order: nothing before the last is here.
+   *
+   * @param isNew True for one that was never handed out before: no more come again then.
+   */
+  take(sequence: number, delivery: T, isNew: boolean): readonly T[] {
+    this.#kept.set(sequence, delivery);
+    return isNew || this.missing === 0 ? this.end() : [];
+  }
+
+  /** Returns what is here: no more come again. */
+  end(): readonly T[] {
+    const all = [...this.#kept].toSorted(([a], [b]) => a - b).map(([, delivery]) => delivery);
+    this.#kept.clear();
+    this.#expected = 0;
+    return all;
+  }
+}

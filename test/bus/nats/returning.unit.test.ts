@@ -1,0 +1,39 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Returning } from '../../../src/bus/nats/returning.js';
+
+const places = fc.uniqueArray(fc.nat(1_000), { minLength: 1, maxLength: 20 });
+
+test('what comes again in any order goes on in the order of the stream, once all is here', () => {
+  fc.assert(
+    fc.property(places, (sequences) => {
+      const returning = new Returning<string>(sequences.length);
+      const passed = sequences.map((each) => returning.take(each, `m${each}`, false));
+      const inOrder = sequences.toSorted((a, b) => a - b).map((each) => `m${each}`);
+      expect(passed.at(-1)).toEqual(inOrder);
+      expect(passed.slice(0, -1).flat()).toEqual([]);
+      expect(returning.missing).toBe(0);
+    }),
+  );
+});
+
+test('a new message ends the waiting, and comes last', () => {
+  fc.assert(
+    fc.property(places, fc.integer({ min: 1, max: 5 }), (sequences, missing) => {
+      const returning = new Returning<number>(sequences.length + missing);
+      for (const each of sequences) expect(returning.take(each, each, false)).toEqual([]);
+      const inOrder = sequences.toSorted((a, b) => a - b);
+      expect(returning.take(2_000, 2_000, true)).toEqual([...inOrder, 2_000]);
+      expect(returning.missing).toBe(0);
+    }),
+  );
+});
+
+test('what comes twice counts once, and the newest goes on', () => {
+  const returning = new Returning<string>(2);
+  expect(returning.take(7, 'first', false)).toEqual([]);
+  expect(returning.take(7, 'second', false)).toEqual([]);
+  expect(returning.missing).toBe(1);
+  expect(returning.end()).toEqual(['second']);
+  expect(returning.end()).toEqual([]);
+});
