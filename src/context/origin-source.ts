@@ -17,6 +17,7 @@ export type OriginSource = (given?: AmbientContext) => EventOrigin;
  * @param now The clock, in milliseconds since 1970.
  */
 export function originSource(source: string, now: () => number = Date.now): OriginSource {
+  const timeOf = clockText();
   return (given = {}) => {
     const ambient = ambientContext();
     const actor = given.actor ?? ambient.actor;
@@ -24,13 +25,26 @@ export function originSource(source: string, now: () => number = Date.now): Orig
     const causationId = given.causationId ?? ambient.causationId;
     refuseNonText({ actor, correlationId, causationId });
     const traceparent = activeTraceparent();
-    return {
-      source,
-      time: new Date(now()).toISOString(),
-      ...(actor === undefined ? {} : { actor }),
-      ...(correlationId === undefined ? {} : { correlationId }),
-      ...(causationId === undefined ? {} : { causationId }),
-      ...(traceparent === undefined ? {} : { traceparent }),
-    };
+    const origin: Writable<EventOrigin> = { source, time: timeOf(now()) };
+    if (actor !== undefined) origin.actor = actor;
+    if (correlationId !== undefined) origin.correlationId = correlationId;
+    if (causationId !== undefined) origin.causationId = causationId;
+    if (traceparent !== undefined) origin.traceparent = traceparent;
+    return origin;
+  };
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Writes times, each once: many callers come in the same millisecond. */
+function clockText(): (milliseconds: number) => string {
+  let last = Number.NaN;
+  let text = '';
+  return (milliseconds) => {
+    if (milliseconds !== last) {
+      text = new Date(milliseconds).toISOString();
+      last = milliseconds;
+    }
+    return text;
   };
 }

@@ -7,7 +7,8 @@ import { nearestName } from '../errors/nearest-name.js';
  * takes for malformed. Absent values pass. Throws RefusedError EVENT_INVALID.
  */
 export function refuseNonText(values: Readonly<Record<string, unknown>>): void {
-  for (const [property, value] of Object.entries(values)) {
+  for (const property of Object.keys(values)) {
+    const value = values[property];
     if (value != null && typeof value !== 'string') {
       throw invalid(
         property,

@@ -48,15 +48,35 @@ export function payloadHead({
   type,
   subject,
 }: Pick<Announcement, 'id' | 'origin' | 'category' | 'type' | 'subject'>): string {
+  const { source, time } = origin;
+  const context = payloadContext(origin, category);
+  return subject === undefined
+    ? `${headParts.id}${id}","source":${JSON.stringify(source)},"type":${JSON.stringify(type)}` +
+        `,${headParts.time}${time}${headParts.schema(category)}"${context}`
+    : `${headParts.id}${id}${headParts.subject(source, type, subject.resource)}${subject.uuid}` +
+        `",${headParts.time}${time}${headParts.schema(category)}","partitionkey":"${subject.uuid}` +
+        `"${context}`;
+}
+
+/**
+ * What stands in the head of a payload before its id, its uuid and its time, so that a database can
+ * write many heads from the little in which they differ.
+ */
+export const headParts = {
+  id: '{"specversion":"1.0","id":"',
+  /** Behind the id, before the uuid. */
+  subject: (source: string, type: string, resource: string) =>
+    `","source":${JSON.stringify(source)},"type":${JSON.stringify(type)}` +
+    `,"subject":${JSON.stringify(resource).slice(0, -1)}/`,
+  time: '"time":"',
+  /** Behind the time. */
+  schema: (category: Category) =>
+    `","datacontenttype":"application/json","dataschema":"${dataSchema(category)}`,
+} as const;
+
+/** The end of a payload's head: who and why, as far as the caller tells. */
+export function payloadContext(origin: EventOrigin, category: Category): string {
   return (
-    `{"specversion":"1.0","id":"${id}","source":${JSON.stringify(origin.source)}` +
-    `,"type":${JSON.stringify(type)}` +
-    (subject === undefined
-      ? ''
-      : `,"subject":${JSON.stringify(`${subject.resource}/${subject.uuid}`)}`) +
-    `,"time":"${origin.time}","datacontenttype":"application/json"` +
-    `,"dataschema":"${dataSchema(category)}"` +
-    (subject === undefined ? '' : `,"partitionkey":"${subject.uuid}"`) +
     optional('traceparent', origin.traceparent) +
     `,"category":"${category}"` +
     optional('actor', origin.actor) +

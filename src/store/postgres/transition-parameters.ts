@@ -1,4 +1,4 @@
-import { payloadHead } from '../announcement.js';
+import { headParts, payloadContext, payloadHead } from '../announcement.js';
 import type { ResourceBinding } from '../binding.js';
 import { shareOf } from '../share.js';
 import type { TransitionRequest } from '../store.js';
@@ -9,6 +9,8 @@ import type { Edge, EventEdges } from './edges.js';
 import type { PreparedValue } from './prepared.js';
 import type { StatementVariant } from './transition-statement.js';
 
+const stateEvent = 'ResourceStateEvent';
+
 /** The parameters of the transition statement for one batch. */
 export interface StatementParameters {
   readonly variant: Omit<StatementVariant, 'several'>;
@@ -17,26 +19,52 @@ export interface StatementParameters {
   readonly ids: readonly (readonly string[])[];
 }
 
-/** The edges that the events of a batch can take, as parameters. Made once for each set of events. */
+/**
+ * The edges that the events of a batch can take, as parameters. Made once for each set of events and
+ * sources: an edge comes once for each source, with the part of the payload that names it.
+ */
 export interface EdgeParameters {
+  /** The numbers of events rise by so much from one source to the next. */
+  readonly stride: number;
+  readonly sources: readonly string[];
   readonly variant: Omit<StatementVariant, 'several'>;
   readonly edges: readonly string[];
   readonly effects: readonly string[];
   readonly deadlines: readonly string[];
 }
 
-/** Writes the edges of some events as parameters. Pure. */
-export function edgeParameters(events: readonly EventEdges[]): EdgeParameters {
-  const all = events.flatMap(({ number, edges }) => edges.map((edge) => ({ event: number, edge })));
-  const column = (read: (edge: Edge) => string) => textList(all.map(({ edge }) => read(edge)));
-  const effects = all.flatMap(({ edge }) =>
+/**
+ * Writes the edges of some events as parameters. Pure.
+ *
+ * @param several For a batch; a single request has one source.
+ */
+export function edgeParameters(
+  { resource }: ResourceBinding,
+  events: readonly EventEdges[],
+  sources: readonly string[],
+  several: boolean,
+): EdgeParameters {
+  const stride = 1 + Math.max(0, ...events.map(({ number }) => number));
+  const unique = events.flatMap(({ number, edges }) =>
+    edges.map((edge) => ({ event: number, edge })),
+  );
+  const all = sources.flatMap((source, index) =>
+    unique.map(({ event, edge }) => ({ source, event: event + index * stride, edge })),
+  );
+  const column = (read: (edge: Edge, source: string) => string) =>
+    textList(all.map(({ edge, source }) => read(edge, source)));
+  const effects = unique.flatMap(({ edge }) =>
     edge.effects.map((effect, index) => ({ ...effect, edge: edge.number, place: index + 1 })),
   );
-  const cancels = all.flatMap(({ edge }) => edge.cancels.map((id) => ({ edge: edge.number, id })));
-  const arms = all.flatMap(({ edge }) =>
+  const cancels = unique.flatMap(({ edge }) =>
+    edge.cancels.map((id) => ({ edge: edge.number, id })),
+  );
+  const arms = unique.flatMap(({ edge }) =>
     edge.arms.map(({ id, after }) => ({ edge: edge.number, id, after })),
   );
   return {
+    stride,
+    sources,
     variant: {
       effects: effects.length > 0,
       cancels: cancels.length > 0,
@@ -50,6 +78,13 @@ export function edgeParameters(events: readonly EventEdges[]): EdgeParameters {
       column(({ to }) => to),
       column(({ row }) => row.event),
       column(({ data }) => data),
+      resource,
+      ...(several
+        ? [
+            column((_, source) => source),
+            column(({ row }, source) => headParts.subject(source, row.event, resource)),
+          ]
+        : []),
     ],
     effects: [
       plainArray(effects.map(({ edge }) => edge)),
@@ -85,12 +120,11 @@ export function statementParameters(
   batch: readonly TransitionRequest[],
   several: boolean,
   eventEdges: ReadonlyMap<string, EventEdges>,
-  { variant, edges, effects, deadlines }: EdgeParameters,
+  { variant, stride, sources, edges, effects, deadlines }: EdgeParameters,
   nextId: () => string,
 ): StatementParameters {
   const { resource, columns } = binding;
   const ids: string[][] = [];
-  const heads: string[] = [];
   const sayings = {
     ord: [] as number[],
     saying: [] as number[],
@@ -98,12 +132,16 @@ export function statementParameters(
     head: [] as string[],
   };
   batch.forEach(({ uuid, event, origin }, index) => {
-    const subject = { resource, uuid };
     const id = nextId();
     const own = [id];
-    heads.push(payloadHead({ id, origin, category: 'ResourceStateEvent', type: event, subject }));
+    ids.push(own);
+    const said = eventEdges.get(event)?.sayings ?? [];
+    if (said.length === 0) {
+      return;
+    }
+    const subject = { resource, uuid };
     const caused = { ...origin, causationId: id };
-    eventEdges.get(event)?.sayings.forEach(({ category, type }, saying) => {
+    said.forEach(({ category, type }, saying) => {
       const sayingId = nextId();
       own.push(sayingId);
       sayings.ord.push(index + 1);
@@ -111,11 +149,13 @@ export function statementParameters(
       sayings.id.push(sayingId);
       sayings.head.push(payloadHead({ id: sayingId, origin: caused, category, type, subject }));
     });
-    ids.push(own);
   });
   const since = columns.stateSince;
   const stateIds = ids.map(([id]) => id as string);
-  const numberOf = ({ event }: TransitionRequest) => eventEdges.get(event)?.number ?? -1;
+  const numberOf = ({ event, origin }: TransitionRequest) => {
+    const number = eventEdges.get(event)?.number;
+    return number === undefined ? -1 : number + stride * sources.indexOf(origin.source);
+  };
   const [first] = batch as readonly [TransitionRequest];
   const plain = several
     ? [
@@ -125,6 +165,8 @@ export function statementParameters(
         uuidArray(stateIds),
         smallintArray(batch.map(({ uuid }) => shareOf(uuid))),
         timeArray(batch.map(({ origin }) => origin.time)),
+        textList(batch.map(({ origin }) => origin.time)),
+        textList(batch.map(({ origin }) => payloadContext(origin, stateEvent))),
       ]
     : [
         first.uuid,
@@ -133,11 +175,17 @@ export function statementParameters(
         stateIds[0] as string,
         String(shareOf(first.uuid)),
         first.origin.time,
+        first.origin.source,
+        payloadHead({
+          id: stateIds[0] as string,
+          origin: first.origin,
+          category: stateEvent,
+          type: first.event,
+          subject: { resource, uuid: first.uuid },
+        }),
       ];
   const values = [
     ...plain,
-    textList(batch.map(({ origin }) => origin.source)),
-    textList(heads),
     textList(
       batch.map(({ reason }) =>
         reason === undefined ? '}}' : `,"reason":${JSON.stringify(reason)}}}`,
@@ -147,7 +195,6 @@ export function statementParameters(
       batch.map(({ origin }) => (since === undefined ? '-' : sinceText(since, origin.time))),
     ),
     ...edges,
-    resource,
     ...(variant.effects
       ? [
           ...effects,

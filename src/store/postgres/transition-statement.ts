@@ -1,3 +1,4 @@
+import { headParts } from '../announcement.js';
 import type { ResourceBinding } from '../binding.js';
 import { hidden, separatorSql, sideBySide, textListSql } from './arrays.js';
 import { castType, tenancySql, uuidSql } from './columns.js';
@@ -24,8 +25,9 @@ export type Fate = 'moved' | 'still' | 'raced' | 'busy';
 
 /**
  * One statement that moves resources: finds each one's edge, compares and sets, and writes journal,
- * outbox and deadlines, in one commit and one round trip. Pure. All variants take the same parameters,
- * as arrays for a batch and as they are for a single request.
+ * outbox and deadlines, in one commit and one round trip. Pure. A batch brings its requests as arrays
+ * and the database writes the heads of the payloads, which are alike but for a few words; a single
+ * request brings its own.
  *
  * What it decides is decided on the rows as locked. Under READ COMMITTED a locked row may be newer
  * than the statement's snapshot, and then the deadlines of that newer row are invisible to the
@@ -35,9 +37,12 @@ export type Fate = 'moved' | 'still' | 'raced' | 'busy';
 export function transitionStatement(binding: ResourceBinding, variant: StatementVariant): string {
   const { effects, arms, cancels, several } = variant;
   const events = effects ? 'said' : 'moved';
+  // Behind the parameters that each statement has.
+  const next = several ? 20 : 18;
+  const deadlines = next + (effects ? 12 : 0);
   return `WITH ${[
     ...(several ? severalMoved(binding, variant) : oneMoved(binding, variant)),
-    ...(effects ? [`said AS MATERIALIZED (${said})`] : []),
+    ...(effects ? [`said AS MATERIALIZED (${said(next)})`] : []),
     `journal AS (
       INSERT INTO signalbox_journal
         (position, id, source, category, type, resource, uuid, revision, time, payload)
@@ -45,8 +50,8 @@ export function transitionStatement(binding: ResourceBinding, variant: Statement
       FROM ${events})`,
     `outbox AS (
       INSERT INTO signalbox_outbox (position, share) SELECT position, share FROM ${events})`,
-    ...(cancels ? [cancelled(effects)] : []),
-    ...(arms ? [armed(effects, cancels)] : []),
+    ...(cancels ? [cancelled(deadlines)] : []),
+    ...(arms ? [armed(deadlines + (cancels ? 2 : 0))] : []),
   ].join(',\n')}
   ${several ? severalFound(binding) : oneMovedRow}`;
 }
@@ -67,15 +72,15 @@ function severalMoved(
       ['$4::uuid[]', 'id'],
       ['$5::smallint[]', 'share'],
       ['$6::timestamptz[]', 'time'],
-      [textListSql(7), 'source'],
-      [textListSql(8), 'head'],
+      [textListSql(7), 'written'],
+      [textListSql(8), 'context'],
       [textListSql(9), 'tail'],
       [textListSql(10), 'since'],
       // The planner takes the series itself for a thousand rows.
       ['array_agg(i) FROM generate_series(1, cardinality($1::uuid[])) AS i', 'ord'],
     ])}`,
     `locked AS MATERIALIZED (
-      SELECT q.*, ${lockedFacts(binding, cancels, 'q.expected')}
+      SELECT q.*, q.uuid::text AS name, ${lockedFacts(binding, cancels, 'q.expected')}
       FROM request q JOIN ${table} r ON r.${uuid.sql} = ${uuidSql(binding, 'q.uuid')}
         ${cancels ? `LEFT JOIN ${table} seen ON seen.${uuid.sql} = r.${uuid.sql}` : ''}
       ORDER BY q.uuid FOR NO KEY UPDATE OF r SKIP LOCKED)`,
@@ -86,12 +91,25 @@ function severalMoved(
         revision: 'l.revision',
       })}
       FROM locked l JOIN unnest(${array(11, 'int')}, ${array(12, 'int')}, ${texts(13)},
-          ${texts(14)}, ${texts(15)}, ${texts(16)}) AS e (edge, event, origin, target, type, data)
+          ${texts(14)}, ${texts(15)}, ${texts(16)}, ${texts(18)}, ${texts(19)})
+          AS e (edge, event, origin, target, type, data, source, subject)
         ON e.event = l.event AND e.origin = l.state
       WHERE r.${uuid.sql} = ${uuidSql(binding, 'l.uuid')} AND l.eligible
-      RETURNING l.ord, l.state AS old, l.uuid, l.id, l.share, l.time, l.source, e.edge, e.type,
-        ${movedFacts(binding, effects, 'l.head', 'e.data || l.tail', '(l.revision + 1)')})`,
+      RETURNING l.ord, l.state AS old, l.uuid, l.id, l.share, l.time, e.source, e.edge, e.type,
+        ${movedFacts(binding, effects, batchHead, 'e.data || l.tail', '(l.revision + 1)')})`,
   ];
+}
+
+/**
+ * `payloadHead` of a state event. In twos and threes, since each `||` copies what is before it: once the
+ * text is long, as little as possible.
+ */
+const batchHead = `(((${sqlText(headParts.id)} || l.id::text) || (e.subject || l.name))
+  || (${sqlText(`",${headParts.time}`)} || l.written || ${sqlText(`${headParts.schema('ResourceStateEvent')}","partitionkey":"`)})
+  || (l.name || '"' || l.context))`;
+
+function sqlText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** What did not move is looked for only where something did not. */
@@ -204,7 +222,7 @@ function movedFacts(
 const nextPosition = `nextval('signalbox_journal_position_seq')`;
 
 /** State events with those they cause, which are drawn later and so lie behind them. */
-const said = `
+const said = (next: number): string => `
   SELECT position, id, category, type, uuid, revision, time, source, share, payload FROM moved
   UNION ALL
   SELECT ${nextPosition}, id, category, type, uuid, revision, time, source, share, payload FROM (
@@ -212,21 +230,20 @@ const said = `
       s.head || m.middle || f.head || CASE WHEN f.names THEN m.uuid::text ELSE '' END || f.tail
         AS payload
     FROM moved m
-      JOIN unnest(${array(18, 'int')}, ${array(19, 'int')}, ${array(20, 'int')},
-          ${array(21, 'boolean')}, ${textListSql(22)}, ${textListSql(23)}, ${textListSql(24)},
-          ${textListSql(25)}) AS f (edge, place, saying, names, category, type, head, tail)
+      JOIN unnest(${array(next, 'int')}, ${array(next + 1, 'int')}, ${array(next + 2, 'int')},
+          ${array(next + 3, 'boolean')}, ${textListSql(next + 4)}, ${textListSql(next + 5)}, ${textListSql(next + 6)},
+          ${textListSql(next + 7)}) AS f (edge, place, saying, names, category, type, head, tail)
         ON f.edge = m.edge
       JOIN ${sideBySide([
-        ['$26::int[]', 'ord'],
-        ['$27::int[]', 'saying'],
-        ['$28::uuid[]', 'id'],
-        [textListSql(29), 'head'],
+        [`$${next + 8}::int[]`, 'ord'],
+        [`$${next + 9}::int[]`, 'saying'],
+        [`$${next + 10}::uuid[]`, 'id'],
+        [textListSql(next + 11), 'head'],
       ])} s
         ON s.ord = m.ord AND s.saying = f.saying
     ORDER BY m.ord, f.place) caused`;
 
-function cancelled(effects: boolean): string {
-  const first = effects ? 30 : 18;
+function cancelled(first: number): string {
   return `cancelled AS (
     DELETE FROM signalbox_deadline d
     USING moved m JOIN unnest(${array(first, 'int')}, ${textListSql(first + 1)}) AS c (edge, deadline)
@@ -234,8 +251,7 @@ function cancelled(effects: boolean): string {
     WHERE d.uuid = m.uuid AND d.resource = $17::text AND d.deadline = c.deadline)`;
 }
 
-function armed(effects: boolean, cancels: boolean): string {
-  const first = (effects ? 30 : 18) + (cancels ? 2 : 0);
+function armed(first: number): string {
   return `armed AS (
     INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, due_at)
     SELECT $17::text, m.uuid, a.deadline, m.revision,

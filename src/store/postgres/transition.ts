@@ -119,16 +119,20 @@ export class StatementLane {
   }
 
   #parameters(batch: readonly TransitionRequest[], several: boolean): StatementParameters {
-    const [first, ...others] = new Set(batch.map(({ event }) => event));
-    const events =
-      others.length === 0 ? [first as string] : [first as string, ...others].toSorted();
-    const key = events.join('\n');
+    const events = distinct(batch, ({ event }) => event);
+    const sources = distinct(batch, ({ origin }) => origin.source);
+    const key = [String(several), ...events, '', ...sources].join('\n');
     let edges = this.#edgeParameters.get(key);
     if (edges === undefined) {
       if (this.#edgeParameters.size >= keptEdgeSets) {
         this.#edgeParameters.clear();
       }
-      edges = edgeParameters(events.flatMap((event) => this.#edges.get(event) ?? []));
+      edges = edgeParameters(
+        this.#binding,
+        events.flatMap((event) => this.#edges.get(event) ?? []),
+        sources,
+        several,
+      );
       this.#edgeParameters.set(key, edges);
     }
     return statementParameters(this.#binding, batch, several, this.#edges, edges, this.#nextId);
@@ -262,4 +266,13 @@ export class StatementLane {
       return this.#moved(request, own, data.old, revision - 1);
     });
   }
+}
+
+/** What the requests of a batch have of something, each once, in an order of its own. */
+function distinct(
+  batch: readonly TransitionRequest[],
+  read: (request: TransitionRequest) => string,
+): readonly string[] {
+  const [first, ...others] = new Set(batch.map(read));
+  return others.length === 0 ? [first as string] : [first as string, ...others].toSorted();
 }
