@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { Announcer } from './announcer.js';
 import type { Bus } from './bus/bus.js';
@@ -87,6 +88,8 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
 
   const format = options.format ?? cloudEvents;
   const origin = originSource(source);
+  // Its own relay is told directly; its notification would have the outbox read a second time.
+  const self = randomUUID();
   const relay =
     options.relay === false
       ? undefined
@@ -95,11 +98,11 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
           buses,
           format,
           origin,
-          wake: wakeListener(dataSource),
+          wake: wakeListener(dataSource, self),
           options: typeof options.relay === 'object' ? options.relay : {},
           listener: options.onRelayNotice,
         });
-  const others = wakeNotifier(dataSource);
+  const others = wakeNotifier(dataSource, self);
   const wake = (): void => {
     relay?.wake();
     others?.notify();

@@ -24,8 +24,10 @@ export interface WakeNotifier {
 /**
  * Notifies by PostgreSQL's NOTIFY on a connection of its own, which it opens at the first use. A lost
  * notification is no harm: relays also look by themselves.
+ *
+ * @param sender who tells, so that a listener can leave out what it knows; letters, digits and dashes.
  */
-export function postgresNotifier(dataSource: DataSource): WakeNotifier {
+export function postgresNotifier(dataSource: DataSource, sender = ''): WakeNotifier {
   let client: Promise<Client> | undefined;
   let due = false;
   let closed = false;
@@ -47,7 +49,7 @@ export function postgresNotifier(dataSource: DataSource): WakeNotifier {
       due = false;
       const present = (client ??= open());
       try {
-        await (await present).query(`NOTIFY ${channel}`);
+        await (await present).query(`NOTIFY ${channel}, '${sender}'`);
       } catch {
         await drop(present);
       }
@@ -72,8 +74,10 @@ export function postgresNotifier(dataSource: DataSource): WakeNotifier {
 /**
  * Listens by PostgreSQL's LISTEN on a connection of its own, and connects again when it is lost. After
  * every connect it wakes the relay once, for what was committed meanwhile.
+ *
+ * @param known whose notifications wake nobody: this sender wakes the relay by itself, and sooner.
  */
-export function postgresWakeListener(dataSource: DataSource): WakeListener {
+export function postgresWakeListener(dataSource: DataSource, known?: string): WakeListener {
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
 
@@ -85,7 +89,9 @@ export function postgresWakeListener(dataSource: DataSource): WakeListener {
       stopping.signal.addEventListener('abort', end, { once: true });
       try {
         const client = await connect(dataSource, end);
-        client.on('notification', wake);
+        client.on('notification', ({ payload }) => {
+          if (known === undefined || payload !== known) wake();
+        });
         await client.query(`LISTEN ${channel}`);
         delays.reset();
         wake();

@@ -75,3 +75,21 @@ test('a listener that is stopped while it connects leaves nothing behind', async
   await listener.stop();
   await eventually(async () => expect(await connections()).toBe(0));
 });
+
+test('a listener is not woken by the sender that it knows, but by every other', async () => {
+  let woken = 0;
+  const listener = postgresWakeListener(dataSource, 'own');
+  listener.start(() => (woken += 1));
+  await eventually(() => expect(woken).toBe(1));
+  const own = postgresNotifier(dataSource, 'own');
+  own.notify();
+  await own.close();
+  const others = [postgresNotifier(dataSource, 'other'), postgresNotifier(dataSource)];
+  for (const [index, other] of others.entries()) {
+    other.notify();
+    await other.close();
+    // Notifications come in the order of their commits: had its own woken it, it would be one more.
+    await eventually(() => expect(woken).toBe(index + 2));
+  }
+  await listener.stop();
+});

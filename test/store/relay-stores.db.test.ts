@@ -47,11 +47,12 @@ eachDatabase((kind) => {
       await store.append(entries);
       const rows = await readAll();
       expect(rows).toEqual(
-        entries.map((entry) => ({
-          ...entry,
+        // All that a bus is told; revision and time are in the payload.
+        entries.map(({ id, source, category, type, resource, uuid, payload }) => ({
+          ...{ id, source, category, type, resource, uuid, payload },
           position: expect.any(Number),
           bus: '',
-          share: shareOf(entry.uuid ?? entry.id),
+          share: shareOf(uuid ?? id),
         })),
       );
       expect(rows.map((row) => row.position)).toEqual(
@@ -114,7 +115,8 @@ eachDatabase((kind) => {
 
     test('a parked row takes its alert with it, and holds back its own resource only', async () => {
       const [mine, other] = [v4(), v4()];
-      await store.append([stateEvent(mine, 1), stateEvent(other, 1), stateEvent(mine, 2)]);
+      const entries = [stateEvent(mine, 1), stateEvent(other, 1), stateEvent(mine, 2)];
+      await store.append(entries);
       const [first, second, third] = (await readAll()) as [
         OutboxRecord,
         OutboxRecord,
@@ -132,13 +134,20 @@ eachDatabase((kind) => {
       expect(await store.outbox.listParked({ limit: 10 })).toEqual([
         {
           ...first,
+          ...entries[0],
           share,
           bus,
           status: 'parked',
           reason: 'too large',
           parkedAt: expect.any(String),
         },
-        { ...third, status: 'held', reason: expect.any(String), parkedAt: expect.any(String) },
+        {
+          ...third,
+          ...entries[2],
+          status: 'held',
+          reason: expect.any(String),
+          parkedAt: expect.any(String),
+        },
       ]);
       const [row] = await store.outbox.listParked({ limit: 10 });
       expect(Math.abs(Date.parse(String(row?.parkedAt)) - Date.now())).toBeLessThan(60_000);

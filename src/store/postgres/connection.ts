@@ -63,14 +63,15 @@ export async function runNamedWithin(
 
 /**
  * Runs several statements in one transaction and one round trip, and resolves with the rows of the last.
- * They cannot have parameters: `write` gets what quotes a text. Rejects as `runNamed` does.
+ * They cannot have parameters: `write` gets what quotes a text, and the connection they are for. Rejects
+ * as `runNamed` does.
  */
 export async function runTogether<TRow extends readonly unknown[]>(
   dataSource: DataSource,
-  write: (quote: (text: string) => string) => readonly string[],
+  write: (quote: (text: string) => string, client: object) => readonly string[],
 ): Promise<readonly TRow[]> {
   return onConnection(dataSource, async (client) => {
-    const text = write((value) => client.escapeLiteral(value)).join(';\n');
+    const text = write((value) => client.escapeLiteral(value), client).join(';\n');
     const results = await client.query<unknown[]>({ text, rowMode: 'array' });
     // The driver's types know of one statement only.
     const last = ([results].flat() as (typeof results)[]).at(-1);

@@ -1,29 +1,15 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { AppendWithin } from '../append-within.js';
-import { databaseError } from '../database-errors.js';
-import {
-  outboxColumns,
-  type OutboxFields,
-  outboxFields,
-  parkedRecord,
-  type ParkedRow,
-  type Integer,
-} from '../journal-row.js';
+import { parkedRecord, type ParkedRow, type Integer } from '../journal-row.js';
 import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
 import { refsByBus } from '../refs-by-bus.js';
 import { shareList } from '../share-list.js';
 import type { OutboxRef, OutboxStore } from '../store.js';
 import { plainArray } from './arrays.js';
-import { ConnectionLost, runTogether } from './connection.js';
 import { journalColumns } from './journal.js';
+import { inKeyOrder, postgresOutboxRead } from './outbox-read.js';
 
 const resourceKey = 'coalesce(j.uuid, j.id)::text';
-
-// The table is empty most of the time, so what the planner knows of it is wrong when it is full: it
-// would read and sort a backlog of a million rows for the first thousand.
-const inKeyOrder = ['bitmapscan', 'hashjoin', 'mergejoin', 'seqscan', 'sort'].map(
-  (method) => `SET LOCAL enable_${method} = off`,
-);
 
 /** The outbox on PostgreSQL. Every statement reaches its rows by their primary key. */
 export function postgresOutbox(dataSource: DataSource, append: AppendWithin): OutboxStore {
@@ -31,25 +17,7 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
     dataSource.transaction('READ COMMITTED', work);
 
   return {
-    async read({ shares, bus, except, limit }) {
-      // One round trip, since an event waits for it: that is why there are no parameters.
-      const rows = await runTogether<OutboxFields>(dataSource, (quote) => [
-        'SET TRANSACTION ISOLATION LEVEL READ COMMITTED',
-        ...inKeyOrder,
-        `SELECT ${outboxColumns}
-          FROM (
-            SELECT position, bus, share FROM signalbox_outbox
-              WHERE bus = ${quote(bus ?? '')} AND share = ANY ('${plainArray(shareList(shares))}'::smallint[])
-                AND position <> ALL ('${plainArray(except)}'::bigint[])
-              ORDER BY position LIMIT ${Number(limit)}
-          ) o JOIN signalbox_journal j ON j.position = o.position
-          ORDER BY o.position`,
-      ]).catch((error: unknown) => {
-        // A read that is lost has committed nothing.
-        throw error instanceof ConnectionLost ? databaseError(error.cause) : error;
-      });
-      return rows.map(outboxFields);
-    },
+    read: postgresOutboxRead(dataSource),
 
     async registerBuses(names) {
       await dataSource.query(

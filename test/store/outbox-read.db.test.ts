@@ -1,0 +1,99 @@
+import type { DataSource } from 'typeorm';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { openStore, type OpenStore } from '../../src/store/open-store.js';
+import type { OutboxRecord } from '../../src/store/store.js';
+import { freshDatabase, type FreshDatabase } from '../support/databases.js';
+import { openDataSource, stateEvent } from './relay-tables.js';
+
+let database: FreshDatabase;
+let dataSource: DataSource;
+let store: OpenStore;
+
+beforeAll(async () => {
+  database = await freshDatabase('postgres');
+});
+
+afterAll(async () => {
+  await database?.dispose();
+});
+
+beforeEach(async () => {
+  // One connection, so that every read finds what the one before left on it.
+  dataSource = await openDataSource({ ...database.options, poolSize: 1 } as never);
+  store = openStore(dataSource);
+  await dataSource.query('DELETE FROM signalbox_outbox');
+  return () => dataSource.destroy();
+});
+
+const readAll = (except: readonly number[] = []) =>
+  store.outbox.read({ shares: 'all', bus: null, except, limit: 1000 });
+
+const positions = (rows: readonly OutboxRecord[]) => rows.map(({ position }) => position);
+
+const preparedReads = async (): Promise<number> => {
+  const [row] = await dataSource.query<[{ number: number }]>(
+    `SELECT count(*)::int AS number FROM pg_prepared_statements
+      WHERE from_sql AND statement LIKE '%signalbox_outbox%'`,
+  );
+  return row.number;
+};
+
+test('reads prepare their statement once for each connection', async () => {
+  await store.append([stateEvent(), stateEvent()]);
+  const rows = await readAll();
+  expect(rows).toHaveLength(2);
+  expect(positions(await readAll([rows[0]?.position ?? 0]))).toEqual([rows[1]?.position]);
+  expect(await preparedReads()).toBe(1);
+});
+
+test('what is read is the same with a few and with many positions to pass over', async () => {
+  await store.append(Array.from({ length: 700 }, () => stateEvent()));
+  const all = positions(await readAll());
+  expect(all).toHaveLength(700);
+  for (const known of [0, 1, 256, 257, 600]) {
+    expect(positions(await readAll(all.slice(0, known)))).toEqual(all.slice(known));
+  }
+});
+
+test('a backlog is read in the order of its key, however little the planner knows of it', async () => {
+  await dataSource.query('ANALYZE signalbox_outbox, signalbox_journal');
+  await readAll();
+  const name = await preparedName();
+  await store.append(Array.from({ length: 3000 }, () => stateEvent()));
+  const plan = await dataSource.transaction(async (manager) => {
+    for (const method of ['bitmapscan', 'hashjoin', 'mergejoin', 'seqscan', 'sort']) {
+      await manager.query(`SET LOCAL enable_${method} = off`);
+    }
+    await manager.query('SET LOCAL plan_cache_mode = force_generic_plan');
+    return manager.query<{ 'QUERY PLAN': string }[]>(
+      `EXPLAIN EXECUTE ${name} ('', '{1,2}', '{}', 1000)`,
+    );
+  });
+  const text = plan.map((row) => row['QUERY PLAN']).join('\n');
+  expect(text).toContain('Index Scan using signalbox_outbox_pkey');
+  expect(text).not.toMatch(/Sort|Seq Scan/);
+});
+
+test('a pooler that takes the statement away, or gives that of another, costs no read', async () => {
+  await store.append([stateEvent()]);
+  expect(await readAll()).toHaveLength(1);
+  await dataSource.query('DEALLOCATE ALL');
+  expect(await readAll()).toHaveLength(1);
+  expect(await preparedReads()).toBe(0);
+  expect(await readAll()).toHaveLength(1);
+
+  // Of two more, the second does not know that the connection has it.
+  for (const other of [openStore(dataSource), openStore(dataSource)]) {
+    const read = { shares: 'all', bus: null, except: [], limit: 1 } as const;
+    expect(await other.outbox.read(read)).toHaveLength(1);
+    expect(await other.outbox.read(read)).toHaveLength(1);
+    expect(await preparedReads()).toBe(1);
+  }
+});
+
+async function preparedName(): Promise<string> {
+  const [row] = await dataSource.query<[{ name: string }]>(
+    'SELECT name FROM pg_prepared_statements WHERE from_sql',
+  );
+  return row.name;
+}
