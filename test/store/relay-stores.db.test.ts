@@ -48,11 +48,11 @@ eachDatabase((kind) => {
       const rows = await readAll();
       expect(rows).toEqual(
         // All that a bus is told; revision and time are in the payload.
-        entries.map(({ id, source, category, type, resource, uuid, payload }) => ({
-          ...{ id, source, category, type, resource, uuid, payload },
+        entries.map(({ revision: _revision, time: _time, ...entry }) => ({
+          ...entry,
           position: expect.any(Number),
           bus: '',
-          share: shareOf(uuid ?? id),
+          share: shareOf(entry.uuid ?? entry.id),
         })),
       );
       expect(rows.map((row) => row.position)).toEqual(

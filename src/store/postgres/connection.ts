@@ -79,6 +79,16 @@ export async function runTogether<TRow extends readonly unknown[]>(
   });
 }
 
+/**
+ * Settles as `work`, and makes a plain failure of a lost connection: of work that may be done twice, its
+ * outcome need not be known.
+ */
+export async function repeatable<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw error instanceof ConnectionLost ? databaseError(error.cause) : error;
+  });
+}
+
 async function onConnection<T>(
   dataSource: DataSource,
   work: (client: pg.PoolClient) => Promise<T>,

@@ -6,8 +6,9 @@ import { refsByBus } from '../refs-by-bus.js';
 import { shareList } from '../share-list.js';
 import type { OutboxRef, OutboxStore } from '../store.js';
 import { plainArray } from './arrays.js';
+import { repeatable, runTogether } from './connection.js';
 import { journalColumns } from './journal.js';
-import { inKeyOrder, postgresOutboxRead } from './outbox-read.js';
+import { byKey, postgresOutboxRead } from './outbox-read.js';
 
 const resourceKey = 'coalesce(j.uuid, j.id)::text';
 
@@ -34,7 +35,7 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
       return inTransaction(async (manager) => {
         if (buses.length > 0) await fanOutParked(manager, shareList(shares), buses);
         else if (await hasBuses(manager)) return 0;
-        await manager.query(inKeyOrder.join(';'));
+        await manager.query(byKey.join(';'));
         const [turned] = await manager.query<[{ number: string }]>(
           `WITH head AS (
             SELECT position FROM signalbox_outbox
@@ -55,9 +56,15 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
 
     async remove(refs) {
       for (const [bus, positions] of refsByBus(refs)) {
-        await dataSource.query(
-          'DELETE FROM signalbox_outbox WHERE bus = $1 AND position = ANY ($2::bigint[])',
-          [bus, plainArray(positions)],
+        await repeatable(
+          runTogether(dataSource, (quote) => [
+            // A crash of the server may take a removal back. Then the bus gets the event once more, as it
+            // does when a relay dies before the removal: no reason to wait for the disk.
+            'SET LOCAL synchronous_commit = off',
+            ...byKey,
+            `DELETE FROM signalbox_outbox
+              WHERE bus = ${quote(bus)} AND position = ANY ('${plainArray(positions)}'::bigint[])`,
+          ]),
         );
       }
     },
