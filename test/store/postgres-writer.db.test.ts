@@ -23,6 +23,7 @@ const journalOf = (uuid: string) =>
     {
       position: string;
       id: string;
+      source: string;
       type: string;
       category: string;
       revision: string;
@@ -98,7 +99,9 @@ describe('what the statement writes is byte for byte what the plan says', () => 
       );
       const batch = events.map((event, index) => {
         const asked = request(uuids[index] as string, event, { reason: hostile });
-        return { ...asked, origin: { ...asked.origin, ...origin } };
+        // Of two sources, as no process has them: no request may take another's.
+        const source = index % 2 === 0 ? 'management-server' : 'a "second" source';
+        return { ...asked, origin: { ...asked.origin, ...origin, source } };
       });
       const outcomes = await writer.transition(database.binding, batch);
       for (const [index, outcome] of outcomes.entries()) {
@@ -115,9 +118,21 @@ describe('what the statement writes is byte for byte what the plan says', () => 
         expect(plan.outcome).toEqual(outcome);
         const journal = await journalOf(uuid);
         expect(
-          journal.map(({ id, category, type, payload }) => ({ id, category, type, payload })),
+          journal.map(({ id, source, category, type, payload }) => ({
+            id,
+            source,
+            category,
+            type,
+            payload,
+          })),
         ).toEqual(
-          plan.entries.map(({ id, category, type, payload }) => ({ id, category, type, payload })),
+          plan.entries.map(({ id, source, category, type, payload }) => ({
+            id,
+            source,
+            category,
+            type,
+            payload,
+          })),
         );
       }
     },
