@@ -36,7 +36,7 @@ const tries = 5;
 /**
  * Writes transitions and events to MySQL and MariaDB over TypeORM's own pool. A batch is one
  * transaction under READ COMMITTED: rows are locked and read in one flight, planned in the process,
- * and written and committed in another.
+ * and written and committed in another; many events go ahead of it by prepared statements.
  */
 export class MysqlWriter implements PlannedWriter {
   /** A plain SELECT under REPEATABLE READ sees rows older than the locked ones. */
