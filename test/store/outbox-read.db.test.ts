@@ -77,6 +77,31 @@ test('a backlog is read in the order of its key, however little the planner know
   expect(text).not.toMatch(/Sort|Seq Scan/);
 });
 
+test('a removal reaches its rows by their key, however little the planner knows of the table', async () => {
+  await dataSource.query('TRUNCATE signalbox_outbox');
+  await dataSource.query('ANALYZE signalbox_outbox');
+  await dataSource.query(
+    'INSERT INTO signalbox_outbox (position, share) SELECT n, n % 64 FROM generate_series(1, 6400) n',
+  );
+  const touched = async (): Promise<number> => {
+    await dataSource.query('SELECT pg_stat_force_next_flush()');
+    const [row] = await dataSource.query<[{ number: string }]>(
+      `SELECT t.seq_tup_read + i.idx_tup_read AS number
+        FROM pg_stat_user_tables t JOIN pg_stat_user_indexes i USING (relid)
+        WHERE t.relname = 'signalbox_outbox'`,
+    );
+    return Number(row.number);
+  };
+  const before = await touched();
+  const refs = Array.from({ length: 64 }, (_, index) => ({ position: index + 3001, bus: '' }));
+  await store.outbox.remove(refs);
+  expect((await touched()) - before).toBe(64);
+  const [row] = await dataSource.query<[{ number: string }]>(
+    'SELECT count(*) AS number FROM signalbox_outbox',
+  );
+  expect(Number(row.number)).toBe(6336);
+});
+
 test('a pooler that takes the statement away, or gives that of another, costs no read', async () => {
   await store.append([stateEvent()]);
   expect(await readAll()).toHaveLength(1);

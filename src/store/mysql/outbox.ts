@@ -96,11 +96,11 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
     },
 
     async remove(refs) {
-      await inTransaction(async (manager) => {
-        for (const [bus, positions] of refsByBus(refs)) {
-          await deleteRows(manager, bus, positions);
-        }
-      });
+      // Each statement commits by itself: a relay that is frozen before a commit of its own would hold
+      // locks, and whoever takes over its shares could remove nothing until it wakes up.
+      for (const [bus, positions] of refsByBus(refs)) {
+        await deleteRows(dataSource.manager, bus, positions);
+      }
     },
 
     async park({ position, bus }, reason, alert) {
