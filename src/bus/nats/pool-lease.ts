@@ -141,8 +141,14 @@ export class PoolLease {
   #tell(): void {
     if (this.#stopped || this.#told === this.held) return;
     this.#told = this.held;
-    if (this.#told) this.#listener?.acquired(this.#succession);
-    else this.#listener?.lost();
+    if (!this.#told) {
+      this.#listener?.lost();
+      return;
+    }
+    const succession = this.#succession;
+    // Whatever comes next without another holder in between.
+    this.#succession = 'regained';
+    this.#listener?.acquired(succession);
   }
 
   /** Takes or renews the record where that is allowed: then the time before it asked, else undefined. */
@@ -153,10 +159,7 @@ export class PoolLease {
     const { holder = null } = this.#record ?? {};
     const expired = performance.now() - this.#seenAt > 3 * ackWait;
     if (holder !== null && holder !== member && !expired) return undefined;
-    if (!this.held) {
-      if (holder === null) this.#succession = 'handed over';
-      else this.#succession = holder === member ? 'regained' : 'taken over';
-    }
+    if (holder !== member) this.#succession = holder === null ? 'handed over' : 'taken over';
     return (await this.#write({ order, holder: member })) ? asked : undefined;
   }
 

@@ -19,6 +19,8 @@ export interface PullerOptions {
   readonly ordered: boolean;
   /** How many messages that were handed out before come first, besides those in hand. */
   readonly returning: number;
+  /** Milliseconds, from the first request on, after which no more of them come. */
+  readonly patience: number;
   /** Whether the message of this place is in hand. */
   readonly has: (sequence: number) => boolean;
   /** How many more deliveries may be in hand. */
@@ -33,6 +35,8 @@ export interface PullerOptions {
 
 /** Milliseconds beyond, after which the request is taken for lost. */
 const grace = 3_000;
+/** Messages that wait for what must come before them; they are in memory. */
+const mostKept = 100_000;
 /** Milliseconds before a request that was refused for now is made again. */
 const refusedDelay = 250;
 
@@ -53,6 +57,7 @@ export class Puller {
   /** Whether a request was over since anything came. */
   #waited = false;
   #timer: NodeJS.Timeout | undefined;
+  #giveUp: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(options: PullerOptions) {
@@ -77,6 +82,9 @@ export class Puller {
     const free = room();
     if (free < 1) return;
     const batch = this.missing > 0 ? this.missing : free;
+    if (this.missing > 0) {
+      this.#giveUp ??= setTimeout(() => this.#endReturning(), this.#options.patience);
+    }
     this.#outstanding = batch;
     this.#again(expires + grace);
     nats.publish(
@@ -117,17 +125,28 @@ export class Puller {
     if (code === 503 || /deleted/i.test(description)) this.#lose(`${code} ${description}`.trim());
     else if (code === 408 || code === 404) {
       // A server with much to do may be late once; then it has no more, whatever it said before.
-      if (this.#waited) this.#returning.end().forEach(this.#options.onDelivery);
+      if (this.#waited) this.#endReturning();
+      else this.pull();
       this.#waited = true;
-      this.pull();
     } else this.#again(refusedDelay);
   }
 
   #deliver(message: Msg): void {
     const { onDelivery, has } = this.#options;
     const facts = deliveryFacts(message.reply);
-    if (this.missing === 0 || facts === undefined || has(facts.sequence)) onDelivery(message);
-    else this.#returning.take(facts.sequence, message, facts.count === 1).forEach(onDelivery);
+    if (this.missing === 0 || facts === undefined || has(facts.sequence)) {
+      onDelivery(message);
+      return;
+    }
+    const { sequence, count } = facts;
+    this.#returning.take(sequence, message, count === 1).forEach(onDelivery);
+    if (this.#returning.size > mostKept) this.#lose('too much came before what was to come again');
+  }
+
+  #endReturning(): void {
+    clearTimeout(this.#giveUp);
+    this.#returning.end().forEach(this.#options.onDelivery);
+    this.pull();
   }
 
   /** What is missing comes again, when its time at the server is over: behind this one, if this were taken. */
@@ -161,5 +180,6 @@ export class Puller {
   #stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#giveUp);
   }
 }

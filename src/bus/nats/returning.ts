@@ -1,10 +1,13 @@
 /**
  * What a server hands out again comes in the order in which its time was over, and not in that of the
  * stream: one that its member has renewed comes behind a later one that got lost before it was renewed.
- * This keeps them until all are here, and gives them back in their order. Neither clock nor I/O.
+ * A server with much to do is late with it, and hands out new messages meanwhile. This keeps all of them
+ * until those that were handed out before are here, and gives them back in their order. Neither clock nor
+ * I/O.
  */
 export class Returning<T> {
   readonly #kept = new Map<number, T>();
+  readonly #again = new Set<number>();
   #expected: number;
 
   /** @param expected How many come again. */
@@ -12,25 +15,32 @@ export class Returning<T> {
     this.#expected = expected;
   }
 
-  /** How many are still to come. While there are any, nothing may be begun. */
+  /** How many are still to come again. While there are any, nothing may be begun. */
   get missing(): number {
-    return Math.max(0, this.#expected - this.#kept.size);
+    return Math.max(0, this.#expected - this.#again.size);
+  }
+
+  /** How many are kept. */
+  get size(): number {
+    return this.#kept.size;
   }
 
   /**
    * Takes a delivery, and returns what may go on, in its order: nothing before the last is here.
    *
-   * @param isNew True for one that was never handed out before: no more come again then.
+   * @param isNew True for one that was never handed out before.
    */
   take(sequence: number, delivery: T, isNew: boolean): readonly T[] {
     this.#kept.set(sequence, delivery);
-    return isNew || this.missing === 0 ? this.end() : [];
+    if (!isNew) this.#again.add(sequence);
+    return this.missing === 0 ? this.end() : [];
   }
 
   /** Returns what is here: no more come again. */
   end(): readonly T[] {
     const all = [...this.#kept].toSorted(([a], [b]) => a - b).map(([, delivery]) => delivery);
     this.#kept.clear();
+    this.#again.clear();
     this.#expected = 0;
     return all;
   }

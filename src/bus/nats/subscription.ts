@@ -235,6 +235,7 @@ export class NatsSubscription implements BusSubscription {
           expires: this.#isExclusive() ? this.#requestExpires : patience,
           ordered: this.pool === undefined || this.#isOrdered(),
           returning: returning.get(consumer) ?? 0,
+          patience: this.#options.bus.ackWait,
           has: (sequence) => this.#inHand.has(sequence),
           room: () => this.#room(),
           onDelivery: (delivery) => this.#receive(delivery),

@@ -17,16 +17,27 @@ test('what comes again in any order goes on in the order of the stream, once all
   );
 });
 
-test('a new message ends the waiting, and comes last', () => {
+test('a new message overtakes none that comes again, however late', () => {
   fc.assert(
-    fc.property(places, fc.integer({ min: 1, max: 5 }), (sequences, missing) => {
-      const returning = new Returning<number>(sequences.length + missing);
-      for (const each of sequences) expect(returning.take(each, each, false)).toEqual([]);
-      const inOrder = sequences.toSorted((a, b) => a - b);
-      expect(returning.take(2_000, 2_000, true)).toEqual([...inOrder, 2_000]);
+    fc.property(places, fc.uniqueArray(fc.integer({ min: 1_001, max: 2_000 })), (again, fresh) => {
+      const returning = new Returning<number>(again.length);
+      const passed = [
+        ...fresh.flatMap((each) => returning.take(each, each, true)),
+        ...again.flatMap((each) => returning.take(each, each, false)),
+      ];
+      expect(passed).toEqual([...again, ...fresh].toSorted((a, b) => a - b));
       expect(returning.missing).toBe(0);
     }),
   );
+});
+
+test('what does not come again holds nothing up once the waiting is over', () => {
+  const returning = new Returning<string>(2);
+  expect(returning.take(9, 'new', true)).toEqual([]);
+  expect(returning.take(7, 'again', false)).toEqual([]);
+  expect(returning.size).toBe(2);
+  expect(returning.end()).toEqual(['again', 'new']);
+  expect(returning.missing).toBe(0);
 });
 
 test('what comes twice counts once, and the newest goes on', () => {
