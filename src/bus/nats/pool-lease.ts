@@ -129,13 +129,23 @@ export class PoolLease {
   }
 
   #renew(asked: number | undefined): void {
-    this.#renewedAt = asked;
-    clearTimeout(this.#watchdog);
-    if (asked !== undefined && !this.#stopped) {
-      const left = asked + this.#options.ackWait - performance.now();
-      this.#watchdog = setTimeout(() => this.#tell(), Math.max(1, left + 1));
-    }
+    // What came while the record had run out was taken by nobody: whoever regains it must hear of both.
     this.#tell();
+    this.#renewedAt = asked;
+    this.#watch();
+    this.#tell();
+  }
+
+  /** Tells when the record runs out. A timer may fire a little before its time. */
+  #watch(): void {
+    clearTimeout(this.#watchdog);
+    if (this.#stopped) return;
+    if (!this.held) {
+      this.#tell();
+      return;
+    }
+    const left = (this.#renewedAt ?? 0) + this.#options.ackWait - performance.now();
+    this.#watchdog = setTimeout(() => this.#watch(), Math.max(1, left + 1));
   }
 
   #tell(): void {

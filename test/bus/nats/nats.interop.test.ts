@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import { type JsMsg, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Bus, Delivery } from '../../../src/bus/bus.js';
+import type { Bus } from '../../../src/bus/bus.js';
 import { DeadLetterError } from '../../../src/bus/dead-letter-error.js';
 import { nats } from '../../../src/bus/nats/index.js';
 import { natsNames } from '../../../src/bus/nats/names.js';
@@ -234,22 +234,6 @@ describe('an ordered pool keeps its order, under load,', () => {
     await expectOrder(10, async () => {
       line.swallow();
       await more(100);
-    });
-  });
-
-  test('when its active member sleeps for longer than it may, with messages in hand', async () => {
-    recorder = new Recorder();
-    const slow = async (delivery: Delivery): Promise<void> => {
-      await delay(2);
-      recorder.handler(delivery);
-    };
-    await open().subscribe(['#'], slow, { pool: 'slow', prefetch: 20 });
-    await expectOrder(1, async () => {
-      for (let round = 0; round < 3; round += 1) {
-        const end = performance.now() + 1_200;
-        while (performance.now() < end);
-        await more(100);
-      }
     });
   });
 
