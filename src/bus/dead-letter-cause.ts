@@ -1,12 +1,25 @@
 import type { DeadLetterCause } from './bus.js';
 import { DeadLetterError } from './dead-letter-error.js';
+import type { HandlingFailure } from './handling-failure.js';
 
 /** Characters of a text that a dead letter keeps: transports read headers as one piece, of bounded size. */
 const longestText = 2_000;
+/** Of a letter that was refused for its size. */
+const tersestText = 60;
 
 /** Pure. What dead letters keep of a text of any length. */
-export function deadLetterText(text: string): string {
-  return text.length > longestText ? `${text.slice(0, longestText - 1)}…` : text;
+export function deadLetterText(text: string, longest = longestText): string {
+  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+}
+
+/** Pure. The failure in so few words that a dead letter is little longer than its message. */
+export function tersely({ reason, attempts, error }: HandlingFailure): HandlingFailure {
+  const { name, message, code } = deadLetterCause(error);
+  const terse = Object.assign(new Error(deadLetterText(message, tersestText)), {
+    name: deadLetterText(name, tersestText),
+    ...(code === undefined ? {} : { code: deadLetterText(code, tersestText) }),
+  });
+  return { reason: deadLetterText(reason, tersestText), attempts, error: terse };
 }
 
 /**

@@ -1,7 +1,9 @@
 import { reach } from '../crash-points/crash-points.js';
+import { UnavailableError } from '../errors/errors.js';
 import type { BusMessage, RetryPolicy } from './bus.js';
-import { deadLetterText } from './dead-letter-cause.js';
+import { deadLetterText, tersely } from './dead-letter-cause.js';
 import { DeadLetterError } from './dead-letter-error.js';
+import type { HandlingFailure } from './handling-failure.js';
 import { retryDelay } from './retry-policy.js';
 
 /** What the dispatcher needs to know of a message: with the same key it comes one after another. */
@@ -27,16 +29,10 @@ export interface IncomingDelivery<M extends Keyed = BusMessage> {
   acknowledge(): void;
   /**
    * Puts the message aside for good. Until it resolves, later deliveries of the same key wait (unless
-   * retries let them pass); when it rejects, it is tried again after a delay.
+   * retries let them pass); when it rejects, it is tried again after a delay, and with a failure that is
+   * told in fewer words when the transport has refused it.
    */
   giveUp(failure: HandlingFailure): Promise<void>;
-}
-
-/** Why a delivery was given up. */
-export interface HandlingFailure {
-  readonly reason: string;
-  readonly attempts: number;
-  readonly error: Error;
 }
 
 interface DispatcherOptions<M extends Keyed> {
@@ -247,7 +243,9 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
     try {
       await entry.incoming.giveUp(entry.failure);
       return undefined;
-    } catch {
+    } catch (error) {
+      // What is refused with all that is said about it may be taken with less: a message near the limit.
+      if (isRefused(error)) entry.failure = tersely(entry.failure);
       entry.giveUpTries += 1;
       return retryDelay({ delay: 200, maxDelay: 5_000 }, entry.giveUpTries);
     }
@@ -293,4 +291,8 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
     if (lane.key === undefined) this.#unkeyed.delete(lane);
     else this.#lanes.delete(lane.key);
   }
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof UnavailableError && error.code === 'PUBLISH_REFUSED';
 }

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { deadLetterCause } from '../../src/bus/dead-letter-cause.js';
+import { DeadLetterError } from '../../src/bus/dead-letter-error.js';
 import { DeliveryDispatcher, type IncomingDelivery } from '../../src/bus/delivery-dispatcher.js';
+import type { HandlingFailure } from '../../src/bus/handling-failure.js';
+import { UnavailableError } from '../../src/errors/errors.js';
 import { Gate, message, until } from '../../src/testing/bus-conformance/recorder.js';
 
 const retry = { attempts: 3, delay: 0, maxDelay: 0, order: 'hold' } as const;
@@ -257,5 +261,37 @@ describe('the dispatcher', () => {
     await until(() => begun, 'the handler runs');
     await dispatcher.stop();
     expect(aborted).toBe(true);
+  });
+
+  it('says less about a failure when a transport has refused to take all that', async () => {
+    const told: HandlingFailure[] = [];
+    const settled: Settled = { acknowledged: [], givenUp: [] };
+    const dispatcher = new DeliveryDispatcher({
+      concurrency: 1,
+      retry,
+      onRetry: () => {},
+      handler: () => {
+        const cause = Object.assign(new TypeError('y'.repeat(9_000)), { code: 'E_LONG' });
+        throw new DeadLetterError('x'.repeat(9_000), { cause });
+      },
+    });
+    dispatcher.accept({
+      ...incoming('large', 'k', settled),
+      giveUp: async (failure) => {
+        told.push(failure);
+        if (told.length === 1) throw new UnavailableError('BUS_UNAVAILABLE', 'not now');
+        if (told.length === 2) throw new UnavailableError('PUBLISH_REFUSED', 'too large');
+      },
+    });
+    await until(() => told.length === 3, 'it was given up');
+    const [first, second, third] = told.map(({ reason, error }) => ({
+      reason: reason.length,
+      ...deadLetterCause(error),
+    }));
+    expect(first?.reason).toBe(2_000);
+    expect(second).toEqual(first);
+    expect(third).toMatchObject({ reason: 60, name: 'TypeError', code: 'E_LONG' });
+    expect(third?.message.length).toBe(60);
+    await dispatcher.stop();
   });
 });

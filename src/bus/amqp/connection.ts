@@ -1,5 +1,6 @@
 import { connect, type ChannelModel } from 'amqplib';
 import { ConfigurationError, UnavailableError, type SignalboxError } from '../../errors/errors.js';
+import { busClosed } from '../bus-closed.js';
 import type { BusNoticeListener } from '../notice.js';
 import { connectError } from './amqp-error.js';
 import type { RabbitmqHost, RabbitmqSettings } from './options.js';
@@ -59,12 +60,7 @@ export class AmqpConnection {
    * the reconnection. Rejects with ConfigurationError, or UnavailableError BUS_UNAVAILABLE.
    */
   async ready(): Promise<ChannelModel> {
-    if (this.#closed) {
-      const { name } = this.#settings;
-      throw new UnavailableError('CLOSED', `The bus ${name} is closed. Create a new one.`, {
-        parameters: { bus: name },
-      });
-    }
+    if (this.#closed) throw busClosed(this.#settings.name);
     if (this.#model !== undefined) return this.#model;
     if (!this.#everConnected) return this.#tryHosts();
     return this.#waitForReconnection();

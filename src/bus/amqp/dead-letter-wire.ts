@@ -2,7 +2,7 @@ import type { GetMessage, MessageFields, MessageProperties, Options } from 'amqp
 import { v7 as uuidv7 } from 'uuid';
 import type { DeadLetter } from '../bus.js';
 import { deadLetterCause } from '../dead-letter-cause.js';
-import type { HandlingFailure } from '../delivery-dispatcher.js';
+import type { HandlingFailure } from '../handling-failure.js';
 import { memberName } from '../member-name.js';
 import { isBrokerHeader, ownHeader, readMessage, text, type OutgoingMessage } from './wire.js';
 

@@ -2,6 +2,7 @@ import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import { ConfigurationError, UnavailableError } from '../../errors/errors.js';
 import { assertRoutingKeyLength } from '../../events/routing-key.js';
 import type { Format } from '../../formats/format.js';
+import { busClosed } from '../bus-closed.js';
 import type {
   Bus,
   BusCapabilities,
@@ -12,7 +13,7 @@ import type {
   Published,
   SubscribeOptions,
 } from '../bus.js';
-import type { HandlingFailure } from '../delivery-dispatcher.js';
+import type { HandlingFailure } from '../handling-failure.js';
 import { notifier, type BusNoticeListener } from '../notice.js';
 import { poolUnknown } from '../pool-unknown.js';
 import { completeSubscribeOptions } from '../subscribe-settings.js';
@@ -259,10 +260,7 @@ class AmqpBus implements RabbitmqBus {
   }
 
   #assertOpen(): void {
-    if (this.#closing === undefined) return;
-    throw new UnavailableError('CLOSED', `The bus ${this.name} is closed. Create a new one.`, {
-      parameters: { bus: this.name },
-    });
+    if (this.#closing !== undefined) throw busClosed(this.name);
   }
 }
 

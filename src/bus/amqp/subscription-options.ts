@@ -1,5 +1,6 @@
 import type { ConsumeMessage } from 'amqplib';
-import type { HandlingFailure, Tried } from '../delivery-dispatcher.js';
+import type { Tried } from '../delivery-dispatcher.js';
+import type { HandlingFailure } from '../handling-failure.js';
 import type { BusNoticeListener } from '../notice.js';
 import type { SubscribeSettings } from '../subscribe-settings.js';
 import type { AmqpConnection } from './connection.js';

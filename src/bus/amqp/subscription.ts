@@ -1,7 +1,8 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { UnavailableError } from '../../errors/errors.js';
 import type { BusSubscription } from '../bus.js';
-import { DeliveryDispatcher, type HandlingFailure } from '../delivery-dispatcher.js';
+import { DeliveryDispatcher } from '../delivery-dispatcher.js';
+import type { HandlingFailure } from '../handling-failure.js';
 import { longestHold } from '../retry-policy.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { topologyError } from './amqp-error.js';

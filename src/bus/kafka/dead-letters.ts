@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { BusMessage, DeadLetter, DeadLetters, DeadLetterSelection } from '../bus.js';
 import { selects } from '../dead-letter-groups.js';
-import type { HandlingFailure } from '../delivery-dispatcher.js';
+import type { HandlingFailure } from '../handling-failure.js';
 import { memberName } from '../member-name.js';
 import type { ReceivedRecord } from './driver.js';
 import { kafkaError } from './kafka-error.js';

@@ -1,6 +1,7 @@
-import { ConfigurationError, UnavailableError } from '../../errors/errors.js';
+import { ConfigurationError } from '../../errors/errors.js';
 import { assertRoutingKeyLength } from '../../events/routing-key.js';
 import type { Format } from '../../formats/format.js';
+import { busClosed } from '../bus-closed.js';
 import type {
   Bus,
   BusCapabilities,
@@ -18,6 +19,7 @@ import type { KafkaAdmin, KafkaDriver } from './driver.js';
 import { isUnknownRequest, kafkaError } from './kafka-error.js';
 import { kafkajsDriver } from './kafkajs-driver.js';
 import { completeKafkaOptions, type KafkaOptions, type KafkaSettings } from './options.js';
+import { KnownPools } from './known-pools.js';
 import { KafkaPublisher } from './publisher.js';
 import type { SessionSettings } from './session-options.js';
 import { KafkaSubscription } from './subscription.js';
@@ -64,7 +66,7 @@ class KafkaBus implements Bus {
   readonly #notify: BusNoticeListener;
   readonly #publisher: KafkaPublisher;
   readonly #subscriptions = new Set<KafkaSubscription>();
-  readonly #pools = new Map<string, Promise<boolean>>();
+  readonly #pools: KnownPools;
   #client: Promise<Client> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -82,6 +84,7 @@ class KafkaBus implements Bus {
       timeout: settings.publishTimeout,
       notify,
     });
+    this.#pools = new KnownPools((pool) => this.#findPool(pool));
     this.deadLetters = new KafkaDeadLetters({
       names: this.#names,
       publish: (outgoing) => this.#publisher.publish(outgoing),
@@ -106,7 +109,10 @@ class KafkaBus implements Bus {
   async publishToPool(pool: string, message: BusMessage): Promise<void> {
     this.#assertOpen();
     assertRoutingKeyLength(message.key);
-    if (!(await this.#poolExists(pool))) throw poolUnknown(this.name, pool);
+    const found = await this.#pools.has(pool).catch((error: unknown) => {
+      throw kafkaError(error, `look for the pool ${pool}`);
+    });
+    if (!found) throw poolUnknown(this.name, pool);
     await this.#publishTo(this.#names.poolTopic(pool), message);
   }
 
@@ -208,26 +214,7 @@ class KafkaBus implements Bus {
     }
   }
 
-  /**
-   * A pool is there once a member has joined it, because joining makes its group remember offsets. Callers
-   * that come meanwhile wait for the same answer, and so go on in the order of their calls.
-   */
-  async #poolExists(pool: string): Promise<boolean> {
-    let found = this.#pools.get(pool);
-    if (found === undefined) {
-      found = this.#findPool(pool);
-      this.#pools.set(pool, found);
-    }
-    try {
-      if (await found) return true;
-      this.#pools.delete(pool);
-      return false;
-    } catch (error) {
-      this.#pools.delete(pool);
-      throw kafkaError(error, `look for the pool ${pool}`);
-    }
-  }
-
+  /** A pool is there once a member has joined it, because joining makes its group remember offsets. */
   async #findPool(pool: string): Promise<boolean> {
     const { admin } = await this.#connected();
     const { topic } = this.#names;
@@ -240,7 +227,7 @@ class KafkaBus implements Bus {
 
   async #removePool(pool: string): Promise<void> {
     const { admin } = await this.#connected();
-    this.#pools.delete(pool);
+    this.#pools.forget(pool);
     try {
       await admin.deleteGroups([this.#names.group(pool)]);
     } catch (cause) {
@@ -256,9 +243,6 @@ class KafkaBus implements Bus {
   }
 
   #assertOpen(): void {
-    if (this.#closing === undefined) return;
-    throw new UnavailableError('CLOSED', `The bus ${this.name} is closed. Create a new one.`, {
-      parameters: { bus: this.name },
-    });
+    if (this.#closing !== undefined) throw busClosed(this.name);
   }
 }

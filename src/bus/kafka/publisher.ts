@@ -1,4 +1,5 @@
 import { UnavailableError } from '../../errors/errors.js';
+import { busClosed } from '../bus-closed.js';
 import type { BusNoticeListener } from '../notice.js';
 import type { KafkaDriver, KafkaProducer, KafkaRecord, RetryConfig } from './driver.js';
 import { isRefusal, kafkaError, reasonOf } from './kafka-error.js';
@@ -70,7 +71,7 @@ export class KafkaPublisher {
   publish(outgoing: OutgoingRecord): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
-        reject(closed(this.#options.busName));
+        reject(busClosed(this.#options.busName));
         return;
       }
       const deadline = performance.now() + this.#options.timeout;
@@ -98,7 +99,7 @@ export class KafkaPublisher {
       ]);
       clearTimeout(timer);
     }
-    for (const pending of this.#queue.splice(0)) settle(pending, closed(this.#options.busName));
+    for (const pending of this.#queue.splice(0)) settle(pending, busClosed(this.#options.busName));
     clearTimeout(this.#timer);
     this.#wake?.();
     const producer = await this.#producer?.catch(() => undefined);
@@ -157,7 +158,7 @@ export class KafkaPublisher {
 
   async #onFailure(batch: readonly Pending[], error: unknown): Promise<void> {
     if (this.#closed) {
-      for (const pending of batch) settle(pending, closed(this.#options.busName));
+      for (const pending of batch) settle(pending, busClosed(this.#options.busName));
       return;
     }
     const [only] = batch;
@@ -247,10 +248,4 @@ function settle(pending: Pending, error?: Error): void {
   pending.settled = true;
   if (error === undefined) pending.resolve();
   else pending.reject(error);
-}
-
-function closed(bus: string): UnavailableError {
-  return new UnavailableError('CLOSED', `The bus ${bus} is closed. Create a new one.`, {
-    parameters: { bus },
-  });
 }

@@ -1,5 +1,6 @@
 import type { BusMessage, BusSubscription, DeliveryHandler } from '../bus.js';
-import { DeliveryDispatcher, type HandlingFailure } from '../delivery-dispatcher.js';
+import { DeliveryDispatcher } from '../delivery-dispatcher.js';
+import type { HandlingFailure } from '../handling-failure.js';
 import type { BusNoticeListener } from '../notice.js';
 import type { SubscribeSettings } from '../subscribe-settings.js';
 import { TopicTrie } from '../topic/topic-trie.js';

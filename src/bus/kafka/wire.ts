@@ -1,6 +1,6 @@
 import type { BusMessage, DeadLetter, DeadLetterCause } from '../bus.js';
 import { deadLetterCause } from '../dead-letter-cause.js';
-import type { HandlingFailure } from '../delivery-dispatcher.js';
+import type { HandlingFailure } from '../handling-failure.js';
 import type { KafkaRecord, ReceivedRecord } from './driver.js';
 
 /** Our own headers: stripped from what handlers see. */
@@ -21,6 +21,11 @@ const contentTypeHeader = 'content-type';
 const cloudEventIdHeader = 'ce_id';
 
 type Headers = Record<string, string>;
+
+/** Without a prototype, so that a header may be called __proto__. */
+function noHeaders(): Headers {
+  return Object.create(null) as Headers;
+}
 
 /** Pure. A message as a record: its key is what order is kept for. */
 export function toRecord(message: BusMessage): KafkaRecord {
@@ -60,8 +65,7 @@ export function toDeadLetterRecord(
   return {
     key: letterId,
     value: toBuffer(message.body),
-    headers: {
-      ...messageHeaders(message),
+    headers: Object.assign(messageHeaders(message), {
       ...(partitionKey === undefined ? {} : { [partitionKeyHeader]: partitionKey }),
       [reasonHeader]: reason,
       [errorHeader]: JSON.stringify(deadLetterCause(error)),
@@ -69,7 +73,7 @@ export function toDeadLetterRecord(
       [timeHeader]: from.time,
       [exchangeHeader]: from.topic,
       [memberHeader]: from.member,
-    },
+    }),
   };
 }
 
@@ -109,20 +113,18 @@ export function recordSize({ key, value, headers }: KafkaRecord): number {
 }
 
 function messageHeaders({ key, id, contentType, headers }: BusMessage): Headers {
-  const types: Record<string, string> = {};
-  const own: Headers = {};
+  const types = noHeaders();
+  const own = noHeaders();
   for (const [name, value] of Object.entries(headers)) {
     own[name] = String(value);
     if (typeof value !== 'string') types[name] = typeof value;
   }
-  return {
-    ...own,
-    [contentTypeHeader]: contentType,
-    [keyHeader]: key,
-    [idHeader]: id,
-    // Kafka's headers are bytes: what was a number or a boolean says so.
-    ...(Object.keys(types).length === 0 ? {} : { [typesHeader]: JSON.stringify(types) }),
-  };
+  own[contentTypeHeader] = contentType;
+  own[keyHeader] = key;
+  own[idHeader] = id;
+  // Kafka's headers are bytes: what was a number or a boolean says so.
+  if (Object.keys(types).length > 0) own[typesHeader] = JSON.stringify(types);
+  return own;
 }
 
 function userHeaders(headers: Headers): BusMessage['headers'] {
@@ -131,7 +133,8 @@ function userHeaders(headers: Headers): BusMessage['headers'] {
   for (const [name, value] of Object.entries(headers)) {
     if (name.startsWith(prefix) || name === contentTypeHeader) continue;
     const type = Object.hasOwn(types, name) ? types[name] : 'string';
-    own[name] = type === 'number' ? Number(value) : type === 'boolean' ? value === 'true' : value;
+    const typed = type === 'number' ? Number(value) : type === 'boolean' ? value === 'true' : value;
+    Object.defineProperty(own, name, { value: typed, enumerable: true, writable: true });
   }
   return own;
 }
@@ -154,7 +157,7 @@ function readObject(text: string | undefined): Readonly<Record<string, unknown>>
 }
 
 function readHeaders(headers: ReceivedRecord['headers'] = {}): Headers {
-  const read: Headers = {};
+  const read = noHeaders();
   for (const [name, value] of Object.entries(headers)) {
     // Kafka lets a header come several times; the last one counts, as with CloudEvents.
     const last = Array.isArray(value) ? value.at(-1) : value;

@@ -11,6 +11,7 @@ import type {
   Published,
   SubscribeOptions,
 } from '../bus.js';
+import { busClosed } from '../bus-closed.js';
 import { notifier, type BusNoticeListener } from '../notice.js';
 import { poolUnknown } from '../pool-unknown.js';
 import { completeSubscribeOptions } from '../subscribe-settings.js';
@@ -152,7 +153,7 @@ class MemoryBus implements Bus {
     this.#closed = true;
     for (const { reject, timer } of this.#waiting.splice(0)) {
       clearTimeout(timer);
-      reject(closedError(this.name));
+      reject(busClosed(this.name));
     }
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.unsubscribe()));
   }
@@ -256,12 +257,6 @@ class MemoryBus implements Bus {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw closedError(this.name);
+    if (this.#closed) throw busClosed(this.name);
   }
-}
-
-function closedError(name: string): UnavailableError {
-  return new UnavailableError('CLOSED', `The bus ${name} is closed. Create a new one.`, {
-    parameters: { bus: name },
-  });
 }

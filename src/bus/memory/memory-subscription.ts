@@ -1,6 +1,7 @@
 import type { BusMessage, BusSubscription, DeliveryHandler } from '../bus.js';
 import { deadLetterCause } from '../dead-letter-cause.js';
-import { DeliveryDispatcher, type HandlingFailure } from '../delivery-dispatcher.js';
+import { DeliveryDispatcher } from '../delivery-dispatcher.js';
+import type { HandlingFailure } from '../handling-failure.js';
 import { memberName } from '../member-name.js';
 import type { BusNoticeListener } from '../notice.js';
 import type { SubscribeSettings } from '../subscribe-settings.js';

@@ -4,6 +4,8 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node';
 export interface DeliveryFacts {
   /** The message's place in its stream. */
   readonly sequence: number;
+  /** Of the message and of no other, not even of one in its place in a stream that was made anew. */
+  readonly identity: string;
   /** 1 when it was handed out for the first time. */
   readonly count: number;
   /** Counts what the consumer has handed out, to anybody. */
@@ -11,7 +13,7 @@ export interface DeliveryFacts {
 }
 
 /**
- * Pure. Reads `$JS.ACK.<stream>.<consumer>.<count>.<sequence>.…`, of which newer servers have a form with
+ * Pure. Reads `$JS.ACK.<stream>.<consumer>.<count>.<sequence>.<turn>.<stored at>.…`, of which newer servers have a form with
  * domain and account before the stream. Undefined for what is no delivery.
  *
  * @see https://docs.nats.io/reference/reference-protocols/nats_api_reference
@@ -23,7 +25,8 @@ export function deliveryFacts(reply: string | undefined): DeliveryFacts | undefi
   const [count, sequence, turn] = words.slice(counted, counted + 3).map(Number);
   if (count === undefined || sequence === undefined || turn === undefined) return undefined;
   const whole = [count, sequence, turn].every((each) => Number.isInteger(each));
-  return whole ? { count, sequence, turn } : undefined;
+  const storedAt = words[counted + 3] ?? '';
+  return whole ? { count, sequence, turn, identity: `${sequence} ${storedAt}` } : undefined;
 }
 
 /** The message is handled. */

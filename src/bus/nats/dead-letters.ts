@@ -10,7 +10,7 @@ import type {
 } from '../bus.js';
 import { deadLetterCause } from '../dead-letter-cause.js';
 import { selects } from '../dead-letter-groups.js';
-import type { HandlingFailure } from '../delivery-dispatcher.js';
+import type { HandlingFailure } from '../handling-failure.js';
 import { memberName } from '../member-name.js';
 import type { NatsConnector } from './connection.js';
 import { jetStreamError } from './nats-error.js';

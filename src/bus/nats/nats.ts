@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
-import { UnavailableError } from '../../errors/errors.js';
 import { assertRoutingKeyLength } from '../../events/routing-key.js';
 import type { Format } from '../../formats/format.js';
+import { busClosed } from '../bus-closed.js';
 import type {
   Bus,
   BusCapabilities,
@@ -163,10 +163,7 @@ class NatsBus implements Bus {
   }
 
   #assertOpen(): void {
-    if (this.#closing === undefined) return;
-    throw new UnavailableError('CLOSED', `The bus ${this.name} is closed. Create a new one.`, {
-      parameters: { bus: this.name },
-    });
+    if (this.#closing !== undefined) throw busClosed(this.name);
   }
 }
 

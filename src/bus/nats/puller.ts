@@ -21,8 +21,8 @@ export interface PullerOptions {
   readonly returning: number;
   /** Milliseconds, from the first request on, after which no more of them come. */
   readonly patience: number;
-  /** Whether the message of this place is in hand. */
-  readonly has: (sequence: number) => boolean;
+  /** Whether the message of this identity is in hand. */
+  readonly has: (identity: string) => boolean;
   /** How many more deliveries may be in hand. */
   readonly room: () => number;
   readonly onDelivery: (delivery: Msg) => void;
@@ -134,7 +134,7 @@ export class Puller {
   #deliver(message: Msg): void {
     const { onDelivery, has } = this.#options;
     const facts = deliveryFacts(message.reply);
-    if (this.missing === 0 || facts === undefined || has(facts.sequence)) {
+    if (this.missing === 0 || facts === undefined || has(facts.identity)) {
       onDelivery(message);
       return;
     }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Msg } from '@nats-io/transport-node';
 import type { BusMessage, BusSubscription, Delivery, DeliveryHandler } from '../bus.js';
-import { DeliveryDispatcher, type HandlingFailure } from '../delivery-dispatcher.js';
+import { DeliveryDispatcher } from '../delivery-dispatcher.js';
+import type { HandlingFailure } from '../handling-failure.js';
 import type { BusNoticeListener } from '../notice.js';
 import type { SubscribeSettings } from '../subscribe-settings.js';
 import { TopicTrie } from '../topic/topic-trie.js';
@@ -56,8 +57,8 @@ export class NatsSubscription implements BusSubscription {
   readonly #wanted = new TopicTrie<true>();
   readonly #dispatcher: DeliveryDispatcher;
   readonly #lease: PoolLease | undefined;
-  /** What the server waits for, by its place in the stream; the newest delivery is answered. */
-  readonly #inHand = new Map<number, Msg>();
+  /** What the server waits for, by its identity; the newest delivery is answered. */
+  readonly #inHand = new Map<string, { readonly sequence: number; readonly delivery: Msg }>();
   readonly #place = new EphemeralPlace();
   readonly #poolPlace = new PoolPlace();
   readonly #stopListening: () => void;
@@ -160,9 +161,9 @@ export class NatsSubscription implements BusSubscription {
     clearInterval(this.#working);
     // In their order: what is given back is handed out before anything later, as it came.
     const link = await connector.ready().catch(() => undefined);
-    const left = [...this.#inHand].toSorted(([a], [b]) => a - b);
+    const left = [...this.#inHand.values()].toSorted((a, b) => a.sequence - b.sequence);
     this.#inHand.clear();
-    const back = left.map(async ([, delivery]) =>
+    const back = left.map(async ({ delivery }) =>
       link === undefined ? false : giveBack(link.nats, delivery),
     );
     const isBack = (await Promise.all(back)).every(Boolean);
@@ -236,7 +237,7 @@ export class NatsSubscription implements BusSubscription {
           ordered: this.pool === undefined || this.#isOrdered(),
           returning: returning.get(consumer) ?? 0,
           patience: this.#options.bus.ackWait,
-          has: (sequence) => this.#inHand.has(sequence),
+          has: (identity) => this.#inHand.has(identity),
           room: () => this.#room(),
           onDelivery: (delivery) => this.#receive(delivery),
           onLost: (reason) => this.#lost(reason),
@@ -278,7 +279,8 @@ export class NatsSubscription implements BusSubscription {
   #inHandOf(consumer: string): number {
     const { names } = this.#options;
     const direct = consumer === names.directConsumer(this.pool ?? '');
-    return [...this.#inHand.values()].filter((each) => this.#isDirect(each) === direct).length;
+    const inHand = [...this.#inHand.values()];
+    return inHand.filter(({ delivery }) => this.#isDirect(delivery) === direct).length;
   }
 
   #isDirect({ subject }: Msg): boolean {
@@ -329,10 +331,10 @@ export class NatsSubscription implements BusSubscription {
   #receive(delivery: Msg): void {
     const facts = deliveryFacts(delivery.reply);
     if (facts === undefined) return;
-    const { sequence, count } = facts;
+    const { sequence, count, identity } = facts;
     if (this.#isExclusive() && this.#lease?.held !== true) return;
-    const had = this.#inHand.has(sequence);
-    this.#inHand.set(sequence, delivery);
+    const had = this.#inHand.has(identity);
+    this.#inHand.set(identity, { sequence, delivery });
     // It came again while it is in hand, because this process was too slow to say so.
     if (had) return;
     this.#place.note(sequence);
@@ -340,8 +342,8 @@ export class NatsSubscription implements BusSubscription {
     const direct = this.#isDirect(delivery);
     const key = keyOf(delivery.subject, direct ? 3 : 2);
     const done = (): void => {
-      const newest = this.#inHand.get(sequence) ?? delivery;
-      this.#inHand.delete(sequence);
+      const newest = this.#inHand.get(identity)?.delivery ?? delivery;
+      this.#inHand.delete(identity);
       acknowledge(newest);
       for (const puller of this.#pullers) puller.pull();
     };
@@ -356,7 +358,7 @@ export class NatsSubscription implements BusSubscription {
       const reason = `handed out ${count - 1} times and never handled: members died over it`;
       // Where that fails it comes once more, when its time at the server is over.
       void giveUp({ reason, attempts: 0, error: new Error(reason) }).catch(() => {
-        this.#inHand.delete(sequence);
+        this.#inHand.delete(identity);
       });
       return;
     }
@@ -397,7 +399,7 @@ export class NatsSubscription implements BusSubscription {
   #keepWorking(): void {
     void this.#notePlace();
     if (this.#isExclusive() && this.#lease?.held !== true) return;
-    for (const delivery of this.#inHand.values()) keepWorking(delivery);
+    for (const { delivery } of this.#inHand.values()) keepWorking(delivery);
     // Where the record was renewed at the last moment, nobody else asks again.
     for (const puller of this.#pullers) puller.pull();
   }

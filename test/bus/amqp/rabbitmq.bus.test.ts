@@ -2,6 +2,8 @@ import { inspect } from 'node:util';
 import { connect, type Channel } from 'amqplib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { rabbitmq } from '../../../src/bus/amqp/index.js';
+import type { Delivery } from '../../../src/bus/bus.js';
+import { DeadLetterError } from '../../../src/bus/dead-letter-error.js';
 import type { BusNotice } from '../../../src/bus/notice.js';
 import { message, Recorder, sequence } from '../../../src/testing/bus-conformance/recorder.js';
 import { eventually } from '../../support/eventually.js';
@@ -289,6 +291,24 @@ describe('a subscription', () => {
       reason: expect.stringContaining('delivery_limit') as string,
       message: { key: 'the.key', id: 'killer' },
     });
+  });
+
+  it('whose dead letter has longer headers than the client takes says less in it, and its key goes on', async () => {
+    const bus = place.connect();
+    const recorder = new Recorder();
+    const handler = (delivery: Delivery): void => {
+      if (delivery.id === 'large') throw new DeadLetterError('x'.repeat(2_000));
+      recorder.handler(delivery);
+    };
+    await bus.subscribe(['#'], handler, { pool: 'p' });
+    // amqplib has 64 KiB for all headers.
+    const headers = { large: 'y'.repeat(64 * 1024 - 1_500) };
+    await bus.publish(message('a', { id: 'large', partitionKey: 'k', headers }));
+    await bus.publish(message('a', { id: 'next', partitionKey: 'k' }));
+    await recorder.atLeast(1);
+    const [letter] = (await bus.deadLetters?.read('p')) ?? [];
+    expect(letter?.message.headers).toEqual(headers);
+    expect(letter?.reason).toMatch(/^x{20,80}…$/);
   });
 
   it('with another pool of the same name on another exchange shares nothing', async () => {

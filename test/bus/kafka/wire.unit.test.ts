@@ -23,9 +23,13 @@ function received({ key, value, headers }: KafkaRecord): ReceivedRecord {
 }
 
 const text = fc.string({ unit: 'grapheme' });
-const headerName = fc
-  .stringMatching(/^[a-z][a-z0-9_-]{0,20}$/)
-  .filter((name) => name !== 'content-type' && !name.startsWith('x-signalbox-'));
+const headerName = fc.oneof(
+  fc
+    .stringMatching(/^[a-z][a-z0-9_-]{0,20}$/)
+    .filter((name) => name !== 'content-type' && !name.startsWith('x-signalbox-')),
+  // What is no name of a property like others.
+  fc.constantFrom('__proto__', 'constructor', 'toString'),
+);
 const messages: fc.Arbitrary<BusMessage> = fc
   .record(
     {

@@ -6,12 +6,17 @@ import { inspect } from 'node:util';
 import { type JsMsg, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Bus } from '../../../src/bus/bus.js';
+import type { Bus, Delivery } from '../../../src/bus/bus.js';
 import { DeadLetterError } from '../../../src/bus/dead-letter-error.js';
 import { nats } from '../../../src/bus/nats/index.js';
 import { natsNames } from '../../../src/bus/nats/names.js';
 import type { BusNotice } from '../../../src/bus/notice.js';
-import { message, Recorder, sequence } from '../../../src/testing/bus-conformance/recorder.js';
+import {
+  Gate,
+  message,
+  Recorder,
+  sequence,
+} from '../../../src/testing/bus-conformance/recorder.js';
 import { runSignalbox, startSignalbox } from '../../support/command-line.js';
 import { eventually } from '../../support/eventually.js';
 import { type PrivateNats, startPrivateNats } from '../../support/private-nats.js';
@@ -282,6 +287,49 @@ describe('what somebody deletes is made again', () => {
     const once = (): readonly string[] => [...new Set(recorder.ids)];
     await eventually(() => expect(once()).toEqual(['before', 'meanwhile', 'after']));
   });
+});
+
+test('a message in the place of one that is being handled, in a stream made anew, is handled too', async () => {
+  const bus = open();
+  const [begun, gate] = [new Gate(), new Gate()];
+  const recorder = new Recorder();
+  const handler = async (delivery: Delivery): Promise<void> => {
+    begun.open();
+    if (delivery.id === 'before') await gate.pass();
+    recorder.handler(delivery);
+  };
+  await bus.subscribe(['#'], handler, { pool: 'remade', concurrency: 2 });
+  await bus.publish(message('a', { id: 'before' }));
+  const { connection, manager } = await stranger();
+  await begun.pass();
+  await manager.streams.delete(stream);
+  await connection.close();
+  await bus.publish(message('a', { id: 'after' }));
+  // Under the identity of the other it would wait for it, and be acknowledged with it.
+  try {
+    await eventually(() => expect(recorder.ids).toEqual(['after']));
+  } finally {
+    gate.open();
+  }
+  await recorder.atLeast(2);
+});
+
+test('a dead letter that would exceed the server’s limit says less, and its key goes on', async () => {
+  const bus = open();
+  const recorder = new Recorder();
+  const handler = (delivery: Delivery): void => {
+    if (delivery.id === 'large') throw new DeadLetterError('x'.repeat(2_000));
+    recorder.handler(delivery);
+  };
+  await bus.subscribe(['#'], handler, { pool: 'large' });
+  const limit = 8 * 1024 * 1024;
+  const body = Buffer.alloc(limit - 1_500);
+  await bus.publish(message('a', { id: 'large', partitionKey: 'k', body }));
+  await bus.publish(message('a', { id: 'next', partitionKey: 'k' }));
+  await recorder.atLeast(1);
+  const [letter] = (await bus.deadLetters?.read('large')) ?? [];
+  expect(letter?.message.body.byteLength).toBe(body.length);
+  expect(letter?.reason).toMatch(/^x{20,80}…$/);
 });
 
 test('a message of another program reaches a subscription with what NATS knows of it', async () => {
