@@ -60,9 +60,8 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
         const last = positions.reduce((most, each) => Math.max(most, each));
         await repeatable(
           runTogether(dataSource, (quote) => [
-            // A crash of the server may take a removal back. Then the bus gets the event once more, as it
-            // does when a relay dies before the removal: no reason to wait for the disk.
-            'SET LOCAL synchronous_commit = off',
+            // Each waits for the disk. A relay that outlives a crash of the server has the next events of a
+            // resource in memory: one whose removal was taken back would come again behind them.
             ...byKey,
             // The range says what the list says already, also to a plan that takes the table for small and
             // holds every row of the bus against the list.
