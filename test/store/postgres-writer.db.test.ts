@@ -4,7 +4,7 @@ import { ConflictError, RefusedError } from '../../src/errors/errors.js';
 import { type PlannedTransition, planTransition } from '../../src/store/plan.js';
 import { PostgresWriter } from '../../src/store/postgres/postgres-writer.js';
 import { RowBusy } from '../../src/store/row-busy.js';
-import type { Transitioned } from '../../src/store/store.js';
+import type { Transitioned, TransitionRequest } from '../../src/store/store.js';
 import { waitingForLock } from '../support/waiting-for-lock.js';
 import { type PumpDatabase, pumpDatabase, request } from './pump-database.js';
 import { Pump } from './pump-entity.js';
@@ -69,6 +69,25 @@ test('a transition writes row, journal, outbox and deadline in one commit', asyn
   expect(pending).toEqual([{ bus: '' }]);
   const [deadline] = await deadlinesOf(uuid);
   expect(deadline).toMatchObject({ deadline: 'Starting/1000', revision: '2' });
+});
+
+test('a migration that widens the revision while connections are open disturbs no transition', async () => {
+  await using own = await pumpDatabase();
+  const writing = new PostgresWriter(own.dataSource);
+  const uuids = Array.from({ length: 6 }, () => randomUUID());
+  await own.fill(uuids);
+  const [alone, ...others] = uuids.map((uuid) => request(uuid, 'StartRequested'));
+  const move = async (...batch: readonly TransitionRequest[]): Promise<void> => {
+    const outcomes = await writing.transition(own.binding, batch);
+    expect(outcomes).toEqual(
+      batch.map(({ uuid }) => expect.objectContaining({ uuid, new: 'Starting', revision: 2 })),
+    );
+  };
+  await move(alone as TransitionRequest);
+  await move(...others.slice(0, 2));
+  await own.dataSource.query('ALTER TABLE pump ALTER COLUMN revision TYPE bigint');
+  await move(others[2] as TransitionRequest);
+  await move(...others.slice(3));
 });
 
 describe('what the statement writes is byte for byte what the plan says', () => {

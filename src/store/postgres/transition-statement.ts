@@ -169,9 +169,10 @@ function oneMoved(
   ];
 }
 
-// Every parameter must be named somewhere, or PostgreSQL cannot tell its type.
+// Every parameter must be named somewhere, or PostgreSQL cannot tell its type. And nothing that returns may
+// have the type of a user's column: when a migration changes that, a connection refuses the statement for good.
 const oneMovedRow = `
-  SELECT 1 AS ord, old AS state, revision - 1 AS revision, 'moved' AS fate
+  SELECT 1 AS ord, old AS state, (revision - 1)::bigint AS revision, 'moved' AS fate
   FROM moved WHERE num_nulls($2::text, $10::text, $12::text) = 0`;
 
 function lockedFacts({ columns }: ResourceBinding, cancels: boolean, expected: string): string {
