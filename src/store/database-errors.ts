@@ -65,9 +65,12 @@ const failures: Readonly<Record<string, DatabaseFailure>> = {
   ETIMEDOUT: 'connection',
 };
 
-/** Errors that `pg` raises without a code when its socket is gone or no connection came in time. */
+/**
+ * Errors that `pg` raises without a code when its socket is gone or no connection came in time, or no answer:
+ * it then asks no more, while the server goes on with the statement.
+ */
 const lostConnection =
-  /connection terminated|client has encountered a connection error|connection is closed|timeout exceeded when trying to connect|not queryable|after calling end on the pool|closed state/i;
+  /connection terminated|client has encountered a connection error|connection is closed|timeout exceeded when trying to connect|not queryable|after calling end on the pool|closed state|query read timeout/i;
 
 /** Tells what an error of TypeORM or of a driver means. Pure. */
 export function databaseFailure(error: unknown): DatabaseFailure {

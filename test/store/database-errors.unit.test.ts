@@ -37,6 +37,7 @@ describe('an error of a driver becomes the error that says what to do', () => {
   test.each([
     'Connection terminated unexpectedly',
     'timeout exceeded when trying to connect',
+    'Query read timeout',
     'Client has encountered a connection error and is not queryable',
   ])('so does one without a code: %s', (message) => {
     expect(databaseError(new Error(message))).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });

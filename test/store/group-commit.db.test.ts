@@ -532,6 +532,28 @@ test('a connection cut after the commit is no error: the journal tells what happ
   }
 });
 
+test('an answer that comes too late for the driver is no error: the journal tells what happened', async () => {
+  const [uuid, other] = (await pumps(2)) as [string, string];
+  await using line = await cutLine(database.url);
+  const dataSource = await new DataSource({
+    type: 'postgres',
+    url: line.url,
+    entities: [Pump],
+    extra: { query_timeout: 1_000 },
+  }).initialize();
+  try {
+    const group = new GroupCommit(new PostgresWriter(dataSource));
+    const binding = bindResource(dataSource, Pump);
+    await group.transition(binding, request(other, 'StartRequested'));
+    line.muteServer();
+    const moved = await group.transition(binding, request(uuid, 'StartRequested'));
+    const [event] = await journalOf(uuid);
+    expect(moved).toMatchObject({ new: 'Starting', revision: 2, events: [event?.id] });
+  } finally {
+    await dataSource.destroy();
+  }
+});
+
 test('a connection cut before the commit is an error that says nothing was committed', async () => {
   const [uuid] = (await pumps(1)) as [string];
   let cut: Promise<unknown> | undefined;
