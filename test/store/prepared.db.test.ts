@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Socket } from 'node:net';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { namedStatement, runPrepared } from '../../src/store/postgres/prepared.js';
@@ -81,6 +82,20 @@ test('a value that cannot be sent rejects, and the connection goes on', async ()
     const statement = namedStatement('SELECT $1::text');
     const unsendable = Symbol('unsendable') as unknown as string;
     await expect(runPrepared(client, statement, [unsendable])).rejects.toThrow(TypeError);
+    expect((await runPrepared(client, statement, ['sent'])).rows).toEqual([['sent']]);
+  } finally {
+    await client.end();
+  }
+});
+
+test('a stream that cannot hold back what it sends will do', async () => {
+  const client = new pg.Client({
+    connectionString: serviceUrl('postgres'),
+    stream: () => Object.assign(new Socket(), { cork: undefined, uncork: undefined }) as never,
+  });
+  await client.connect();
+  try {
+    const statement = namedStatement('SELECT $1::text');
     expect((await runPrepared(client, statement, ['sent'])).rows).toEqual([['sent']]);
   } finally {
     await client.end();

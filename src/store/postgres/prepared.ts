@@ -76,7 +76,8 @@ async function runDescribed(
 
 /** What the driver's connection offers to queries that speak the protocol by themselves. */
 interface Wire {
-  readonly stream: { cork(): void; uncork(): void };
+  /** Those of the driver for runtimes other than Node.js cannot hold back. */
+  readonly stream: { cork?(): void; uncork?(): void };
   readonly parsedStatements: Readonly<Record<string, string | undefined>>;
   readonly submittedNamedStatements: Record<string, string | undefined>;
   parse(query: NamedStatement): void;
@@ -113,7 +114,7 @@ class PreparedQuery implements pg.Submittable {
     const wire = connection as Wire;
     const { name, text } = this;
     // In one packet.
-    wire.stream.cork();
+    wire.stream.cork?.();
     try {
       if (
         wire.parsedStatements[name] === undefined &&
@@ -129,7 +130,7 @@ class PreparedQuery implements pg.Submittable {
     } finally {
       // Without it the server would not answer, and the connection would be of no more use.
       wire.sync();
-      wire.stream.uncork();
+      wire.stream.uncork?.();
     }
   }
 
