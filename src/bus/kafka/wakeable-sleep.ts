@@ -1,18 +1,26 @@
 /** Sleeps that end early, all at once, when there is a reason to look again. */
 export class WakeableSleep {
-  #wakes: (() => void)[] = [];
+  readonly #wakes = new Set<() => void>();
 
   async sleep(milliseconds: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.#wakes.push(() => {
+      const end = (): void => {
         clearTimeout(timer);
+        // Nobody may wake it for days: what is over must not be kept until then.
+        this.#wakes.delete(end);
         resolve();
-      });
+      };
+      const timer = setTimeout(end, milliseconds);
+      this.#wakes.add(end);
     });
   }
 
+  /** How many sleep. */
+  get size(): number {
+    return this.#wakes.size;
+  }
+
   wake(): void {
-    for (const wake of this.#wakes.splice(0)) wake();
+    for (const wake of this.#wakes) wake();
   }
 }
