@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** Starts a program of this folder, and resolves when it says that it is ready. */
+/** Starts a program of this folder. It says when it is ready, and answers each order. */
 export async function startChild(program, given) {
   const path = fileURLToPath(new URL(program, import.meta.url));
   const child = fork(path, [JSON.stringify(given)]);
@@ -21,16 +21,21 @@ export async function startChild(program, given) {
     }
     return messages.shift();
   };
+  const order = (what) => {
+    child.send(what);
+    return next();
+  };
   return {
     ready: next,
     get handled() {
       return latest ?? 0;
     },
-    begin: () => child.send('begin'),
+    /** Begins its work, and its account anew. */
+    begin: () => order('begin'),
+    pause: () => order('pause'),
     /** Asks for its account, and ends it. */
     async finish() {
-      child.send('finish');
-      const account = await next();
+      const account = await order('finish');
       if (child.exitCode === null) await once(child, 'exit');
       return account;
     },

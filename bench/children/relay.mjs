@@ -1,8 +1,9 @@
-// A relay in a process of its own. Its parent tells when to begin, and is told what it took.
+// A relay in a process of its own. Its parent tells when its account begins, and is told what it took.
 import { DataSource } from 'typeorm';
 import { rabbitmq } from '../../dist/amqp.js';
 import { cloudEvents, createRelay, openStore } from '../../dist/index.js';
 import { until } from '../until.mjs';
+import { accountOf } from './account.mjs';
 
 const { database, url, exchange, shares } = JSON.parse(process.argv[2]);
 const dataSource = await new DataSource({ type: 'postgres', url: database }).initialize();
@@ -13,8 +14,9 @@ const relay = createRelay({
   buses: [bus],
   format: cloudEvents,
   origin: () => ({ source: 'bench', time: new Date().toISOString() }),
-  options: { pollInterval: 200, leaseDuration: 2_000 },
+  options: { pollInterval: 10_000, leaseDuration: 2_000 },
 });
+const account = accountOf(() => relay.counts.published);
 relay.start();
 await until(async () => {
   const [{ held }] = await dataSource.query(
@@ -23,15 +25,23 @@ await until(async () => {
   );
   return held === shares;
 }, `${shares} shares`);
-const before = process.cpuUsage();
-process.send('ready');
-process.once('message', () => void finish());
 
-async function finish() {
-  const { user, system } = process.cpuUsage(before);
-  process.send({ events: relay.counts.published, microseconds: user + system });
-  await relay.stop();
-  await bus.close();
-  await dataSource.destroy();
-  process.disconnect();
-}
+const report = setInterval(() => process.send({ handled: relay.counts.published }), 5);
+
+const orders = {
+  begin() {
+    account.begin();
+    relay.wake();
+    process.send('begun');
+  },
+  async finish() {
+    clearInterval(report);
+    process.send(account.end());
+    await relay.stop();
+    await bus.close();
+    await dataSource.destroy();
+    process.disconnect();
+  },
+};
+process.on('message', (order) => void orders[order]());
+process.send('ready');
