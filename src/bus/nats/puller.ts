@@ -145,6 +145,8 @@ export class Puller {
 
   #endReturning(): void {
     clearTimeout(this.#giveUp);
+    // What is missing before them will come to another member: so must they.
+    if (this.#stopped) return;
     this.#returning.end().forEach(this.#options.onDelivery);
     this.pull();
   }

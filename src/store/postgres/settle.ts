@@ -26,17 +26,8 @@ export async function settle(
   const end = performance.now() + patience;
   do {
     try {
-      const [state] = await dataSource.query<[{ alive: boolean }]>(
-        `SELECT EXISTS (
-          SELECT FROM pg_stat_activity WHERE pid = $1 AND datname = current_database()) AS alive`,
-        [lost.serverProcess],
-      );
-      if (!state.alive) {
-        return await dataSource.query<CommittedEvent[]>(
-          'SELECT id, payload FROM signalbox_journal WHERE id = ANY ($1::uuid[])',
-          [ids],
-        );
-      }
+      const events = await ask(dataSource, lost, ids);
+      if (events !== undefined) return events;
     } catch {
       // Still away: ask again.
     }
@@ -48,4 +39,31 @@ export async function settle(
       'whether it happened. Read the resource before retrying.',
     { cause: lost.cause },
   );
+}
+
+/** Undefined while nobody can tell. */
+async function ask(
+  dataSource: DataSource,
+  { serverProcess }: ConnectionLost,
+  ids: readonly string[],
+): Promise<readonly CommittedEvent[] | undefined> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    const client = (await runner.connect()) as { readonly processID?: number | null };
+    const [state] = (await runner.query(
+      `SELECT pg_backend_pid() AS own, EXISTS (
+        SELECT FROM pg_stat_activity WHERE pid = $1 AND datname = current_database()) AS alive`,
+      [serverProcess],
+    )) as [{ readonly own: number; readonly alive: boolean }];
+    // A pooler tells numbers of its own: the statement may run on, though no process has its number.
+    const isNumbered = serverProcess !== null && client.processID === state.own;
+    if (isNumbered && state.alive) return undefined;
+    const events = (await runner.query(
+      'SELECT id, payload FROM signalbox_journal WHERE id = ANY ($1::uuid[])',
+      [ids],
+    )) as readonly CommittedEvent[];
+    return isNumbered || events.length > 0 ? events : undefined;
+  } finally {
+    await runner.release();
+  }
 }
