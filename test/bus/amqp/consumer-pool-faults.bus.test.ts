@@ -134,7 +134,10 @@ describe('a broker', () => {
     await using other = await openPlainPeer(broker.url);
     await declareAsOslo(other, nova, `${nova}.info`, topic);
     await other.publish(nova, topic, '"after"');
-    await eventually(() => expect(declared.bodies()).toEqual(['before', 'after']));
+    // The broker may have stopped before it had the acknowledgement of what was handled a moment ago.
+    const first = (): readonly unknown[] =>
+      declared.handled.filter(({ message }) => !message.redelivered).map(({ body }) => body);
+    await eventually(() => expect(first()).toEqual(['before', 'after']));
     // What its name alone was given waits for its owner.
     const why = notices.filter((each) => each.kind === 'resubscribing').map(({ reason }) => reason);
     expect(why.join('\n')).toContain(`no exchange '${cinder}'`);
