@@ -19,6 +19,8 @@ export interface PullerOptions {
   readonly ordered: boolean;
   /** How many messages that were handed out before come first, besides those in hand. */
   readonly returning: number;
+  /** True when the server has all of them, and hands them out before anything else. */
+  readonly givenBack: boolean;
   /** Milliseconds, from the first request on, after which no more of them come. */
   readonly patience: number;
   /** Whether the message of this identity is in hand. */
@@ -132,14 +134,15 @@ export class Puller {
   }
 
   #deliver(message: Msg): void {
-    const { onDelivery, has } = this.#options;
+    const { onDelivery, has, givenBack } = this.#options;
     const facts = deliveryFacts(message.reply);
     if (this.missing === 0 || facts === undefined || has(facts.identity)) {
       onDelivery(message);
       return;
     }
     const { sequence, count } = facts;
-    this.#returning.take(sequence, message, count === 1).forEach(onDelivery);
+    // What was given back comes first, whatever its count: a server takes back what it could not send.
+    this.#returning.take(sequence, message, !givenBack && count === 1).forEach(onDelivery);
     if (this.#returning.size > mostKept) this.#lose('too much came before what was to come again');
   }
 

@@ -213,9 +213,12 @@ export class NatsSubscription implements BusSubscription {
     this.#opening = true;
     let returning: ReadonlyMap<string, number> = new Map();
     try {
-      if (this.#isExclusive() && succession !== 'handed over') {
+      if (this.#isExclusive()) {
         this.#behind = true;
-        returning = await this.#everythingBack(succession);
+        returning =
+          succession === 'handed over'
+            ? await this.#handedBack()
+            : await this.#everythingBack(succession);
       }
     } finally {
       this.#opening = false;
@@ -236,6 +239,7 @@ export class NatsSubscription implements BusSubscription {
           expires: this.#isExclusive() ? this.#requestExpires : patience,
           ordered: this.pool === undefined || this.#isOrdered(),
           returning: returning.get(consumer) ?? 0,
+          givenBack: succession === 'handed over',
           patience: this.#options.bus.ackWait,
           has: (identity) => this.#inHand.has(identity),
           room: () => this.#room(),
@@ -252,6 +256,23 @@ export class NatsSubscription implements BusSubscription {
   }
 
   /**
+   * How much comes first of what the last member was handed, by consumer. It gave back what it had in hand,
+   * in order; but what the server was sending it while it left goes back by itself, and before that.
+   */
+  async #handedBack(): Promise<ReadonlyMap<string, number>> {
+    await this.#notePlace();
+    return this.#answered === undefined
+      ? this.#everythingBack('taken over')
+      : this.#returningOf(this.#answered);
+  }
+
+  #returningOf({ pending }: PoolState): ReadonlyMap<string, number> {
+    return new Map(
+      [...pending].map(([consumer, count]) => [consumer, count - this.#inHandOf(consumer)]),
+    );
+  }
+
+  /**
    * Resolves when the server hands out first whatever it has handed out before and is not in hand here: when
    * there is no such thing, or its time is over. That time begins anew with another server, and is as long
    * as one of our own requests may yet be answered into the void. Tells how much that is, by consumer.
@@ -263,10 +284,8 @@ export class NatsSubscription implements BusSubscription {
     while (this.#ending === undefined && this.#lease?.held === true) {
       await this.#notePlace();
       if (this.#answered !== undefined) {
-        const { since, pending } = this.#answered;
-        const returning = new Map(
-          [...pending].map(([consumer, count]) => [consumer, count - this.#inHandOf(consumer)]),
-        );
+        const { since } = this.#answered;
+        const returning = this.#returningOf(this.#answered);
         if ([...returning.values()].every((count) => count <= 0)) return returning;
         // A little more than the time itself: what is over is found by a timer of the server.
         if (performance.now() > Math.max(since, asked) + 1.1 * ackWait) return returning;
