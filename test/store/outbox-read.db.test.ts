@@ -109,6 +109,7 @@ test('a pooler that takes the statement away, or gives that of another, costs no
   expect(await readAll()).toHaveLength(1);
   expect(await preparedReads()).toBe(0);
   expect(await readAll()).toHaveLength(1);
+  expect(await preparedReads()).toBe(1);
 
   // Of two more, the second does not know that the connection has it.
   for (const other of [openStore(dataSource), openStore(dataSource)]) {
@@ -117,6 +118,18 @@ test('a pooler that takes the statement away, or gives that of another, costs no
     expect(await other.outbox.read(read)).toHaveLength(1);
     expect(await preparedReads()).toBe(1);
   }
+});
+
+test('where statements get lost again and again, reads are prepared no more', async () => {
+  await store.append([stateEvent()]);
+  for (let times = 0; times < 3; times += 1) {
+    expect(await readAll()).toHaveLength(1);
+    expect(await preparedReads()).toBe(1);
+    await dataSource.query('DEALLOCATE ALL');
+    expect(await readAll()).toHaveLength(1);
+  }
+  expect(await readAll()).toHaveLength(1);
+  expect(await preparedReads()).toBe(0);
 });
 
 async function preparedName(): Promise<string> {

@@ -131,7 +131,7 @@ class DeadLetterView {
   readonly #pool: string;
   readonly #topic: string;
   readonly #what: string;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
   constructor(pool: string, topic: string, session: SessionSettings) {
     this.#pool = pool;
@@ -190,11 +190,15 @@ class DeadLetterView {
   /** Resolves with true at the next record, and with false when none has come for a while. */
   async #nextRecord(): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), longestSilence);
-      this.#waiting.push(() => {
+      const wake = (): void => {
         clearTimeout(timer);
         resolve(true);
-      });
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(wake);
+        resolve(false);
+      }, longestSilence);
+      this.#waiting.add(wake);
     });
   }
 
@@ -208,6 +212,7 @@ class DeadLetterView {
       this.#letters.set(letterId, letter);
     }
     this.#positions.set(partition, BigInt(record.offset) + 1n);
-    for (const wake of this.#waiting.splice(0)) wake();
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
   }
 }

@@ -17,6 +17,10 @@ export const byKey = ['bitmapscan', 'hashjoin', 'mergejoin', 'seqscan', 'sort'].
 // pass over there are many rows, and the plan for the very values is the faster one.
 const fewPositions = 256;
 
+// A read that failed leaves a statement that is not known of, or the other way round, once. Behind a pooler
+// that happens again and again.
+const mostSurprises = 3;
+
 const prepared = namedStatement(
   select({
     bus: '$1',
@@ -38,21 +42,31 @@ const prepared = namedStatement(
  */
 export function postgresOutboxRead(dataSource: DataSource): OutboxStore['read'] {
   const preparedOn = new WeakSet<object>();
-  let keepsStatements = true;
+  let surprises = 0;
 
-  const readPrepared: OutboxStore['read'] = ({ shares, bus, except, limit }) =>
-    read((quote, client) => {
-      const prepare = preparedOn.has(client)
-        ? []
-        : [`PREPARE ${prepared.name} (varchar, smallint[], bigint[], integer) AS ${prepared.text}`];
-      preparedOn.add(client);
-      return [
-        ...prepare,
-        'SET LOCAL plan_cache_mode = force_generic_plan',
-        `EXECUTE ${prepared.name} (${quote(bus ?? '')}, '${plainArray(shareList(shares))}',
+  const readPrepared: OutboxStore['read'] = async ({ shares, bus, except, limit }) => {
+    let lent: object | undefined;
+    try {
+      return await read((quote, client) => {
+        lent = client;
+        const prepare = preparedOn.has(client)
+          ? []
+          : [
+              `PREPARE ${prepared.name} (varchar, smallint[], bigint[], integer) AS ${prepared.text}`,
+            ];
+        preparedOn.add(client);
+        return [
+          ...prepare,
+          'SET LOCAL plan_cache_mode = force_generic_plan',
+          `EXECUTE ${prepared.name} (${quote(bus ?? '')}, '${plainArray(shareList(shares))}',
           '${plainArray(except)}', ${Number(limit)})`,
-      ];
-    });
+        ];
+      });
+    } catch (error) {
+      if (lent !== undefined && hasCode(error, noSuchStatement)) preparedOn.delete(lent);
+      throw error;
+    }
+  };
 
   const readPlain: OutboxStore['read'] = ({ shares, bus, except, limit }) =>
     read((quote) => [
@@ -79,12 +93,14 @@ export function postgresOutboxRead(dataSource: DataSource): OutboxStore['read'] 
   };
 
   return async (options) => {
-    if (!keepsStatements || options.except.length > fewPositions) return readPlain(options);
+    if (surprises >= mostSurprises || options.except.length > fewPositions) {
+      return readPlain(options);
+    }
     try {
       return await readPrepared(options);
     } catch (error) {
       if (!isStatementOfOthers(error)) throw error;
-      keepsStatements = false;
+      surprises += 1;
       return readPlain(options);
     }
   };
@@ -106,11 +122,17 @@ function select(values: {
     ORDER BY o.position`;
 }
 
-/** The connection has no such statement, or has it already: somebody gives it to others between. */
+const noSuchStatement = '26000';
+const statementExists = '42P05';
+
+/** A read failed behind its PREPARE or before it; or somebody lends the server's connection to others. */
 function isStatementOfOthers(error: unknown): boolean {
+  return hasCode(error, noSuchStatement) || hasCode(error, statementExists);
+}
+
+function hasCode(error: unknown, code: string): boolean {
   for (let each = error; each instanceof Error; each = each.cause) {
-    const { code } = each as { readonly code?: unknown };
-    if (code === '26000' || code === '42P05') return true;
+    if ((each as { readonly code?: unknown }).code === code) return true;
   }
   return false;
 }
