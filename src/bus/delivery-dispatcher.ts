@@ -25,6 +25,8 @@ export type Tried<M> = M & {
 export interface IncomingDelivery<M extends Keyed = BusMessage> {
   readonly message: M;
   readonly redelivered: boolean;
+  /** Given for a message that is not to be handled, but put aside in its turn. */
+  readonly failure?: HandlingFailure;
   /** Tells the transport that the message is done. Must not throw. */
   acknowledge(): void;
   /**
@@ -103,7 +105,7 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
       incoming,
       position: this.#positions,
       attempt: 0,
-      failure: undefined,
+      failure: incoming.failure,
       giveUpTries: 0,
       forgotten: false,
     };

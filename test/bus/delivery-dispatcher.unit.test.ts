@@ -241,6 +241,31 @@ describe('the dispatcher', () => {
     expect(runs).toBe(1);
   });
 
+  it('gives up what comes with a failure in its turn, unhandled, and holds its key until that is done', async () => {
+    const done: string[] = [];
+    const dispatcher = new DeliveryDispatcher({
+      concurrency: 2,
+      retry,
+      onRetry: () => {},
+      handler: ({ id }) => void done.push(`handled ${id}`),
+    });
+    const settled: Settled = { acknowledged: [], givenUp: [] };
+    dispatcher.accept(incoming('1', 'k', settled));
+    dispatcher.accept({
+      ...incoming('2', 'k', settled),
+      failure: { reason: 'members died over it', attempts: 0, error: new Error('died') },
+      giveUp: async ({ reason }) => {
+        done.push(`gave up 2: ${reason}`);
+        if (done.length < 3) throw new Error('the dead letters are away');
+      },
+    });
+    dispatcher.accept(incoming('3', 'k', settled));
+    await until(() => settled.acknowledged.length === 2, 'the others are handled');
+    await dispatcher.stop();
+    const gaveUp = 'gave up 2: members died over it';
+    expect(done).toEqual(['handled 1', gaveUp, gaveUp, 'handled 3']);
+  });
+
   it('aborts the signal of a handler under way when it stops', async () => {
     let aborted = false;
     let begun = false;

@@ -2,6 +2,8 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node';
 
 /** What JetStream tells of a delivery, in the subject that it is answered on. */
 export interface DeliveryFacts {
+  /** The name of the consumer that handed it out. */
+  readonly consumer: string;
   /** The message's place in its stream. */
   readonly sequence: number;
   /** Of the message and of no other, not even of one in its place in a stream that was made anew. */
@@ -24,9 +26,10 @@ export function deliveryFacts(reply: string | undefined): DeliveryFacts | undefi
   const counted = words.length >= 11 ? 6 : 4;
   const [count, sequence, turn] = words.slice(counted, counted + 3).map(Number);
   if (count === undefined || sequence === undefined || turn === undefined) return undefined;
-  const whole = [count, sequence, turn].every((each) => Number.isInteger(each));
+  if (![count, sequence, turn].every((each) => Number.isInteger(each))) return undefined;
+  const consumer = words[counted - 1] ?? '';
   const storedAt = words[counted + 3] ?? '';
-  return whole ? { count, sequence, turn, identity: `${sequence} ${storedAt}` } : undefined;
+  return { consumer, count, sequence, turn, identity: `${sequence} ${storedAt}` };
 }
 
 /** The message is handled. */
@@ -35,12 +38,24 @@ export function acknowledge(delivery: Msg): void {
 }
 
 /**
+ * The message is handled, as was said before. Resolves with true when the server has understood this, and so
+ * all that its consumer was told before. Never rejects.
+ */
+export async function confirmAcknowledged(nats: NatsConnection, delivery: Msg): Promise<boolean> {
+  return understood(nats, delivery, '+ACK');
+}
+
+/**
  * The message is to be handed out again, at once. Resolves with true when the server has understood: only
  * then is it sure to come before what is asked for next. Never rejects: what the server did not hear it
  * learns by time.
  */
 export async function giveBack(nats: NatsConnection, delivery: Msg): Promise<boolean> {
-  return nats.request(delivery.reply ?? '', '-NAK', { timeout: 2_000 }).then(
+  return understood(nats, delivery, '-NAK');
+}
+
+async function understood(nats: NatsConnection, { reply }: Msg, answer: string): Promise<boolean> {
+  return nats.request(reply ?? '', answer, { timeout: 2_000 }).then(
     () => true,
     () => false,
   );

@@ -71,12 +71,22 @@ export async function declarePoolConsumers(
   }
 }
 
+/** What a server tells of a consumer. */
+export interface ConsumerState {
+  /** How much it has handed out so far, to anybody. */
+  readonly turn: number;
+  /** How far in the stream that was; what is behind it was never handed out. */
+  readonly sequence: number;
+  /** How many messages it has handed out that are not acknowledged. */
+  readonly pending: number;
+}
+
 /** What servers tell of the consumers of a pool. */
 export interface PoolState {
   /** Who answers for them. */
   readonly leaders: string;
-  /** How many messages each has handed out that are not acknowledged, by its name. */
-  readonly pending: ReadonlyMap<string, number>;
+  /** By their names. */
+  readonly consumers: ReadonlyMap<string, ConsumerState>;
 }
 
 /** Asks how far the consumers of a pool are. Rejects when the server is away, or has none. */
@@ -87,14 +97,19 @@ export async function notePoolPlace(
   place: PoolPlace,
 ): Promise<PoolState> {
   const leaders: string[] = [];
-  const pending = new Map<string, number>();
+  const consumers = new Map<string, ConsumerState>();
   for (const consumer of [names.consumer(pool), names.directConsumer(pool)]) {
     const info = await manager.consumers.info(names.stream, consumer);
-    place.note(consumer, info.ack_floor.stream_seq);
-    leaders.push(info.cluster?.leader ?? '');
-    pending.set(consumer, info.num_ack_pending);
+    const { ack_floor, delivered, num_ack_pending, cluster } = info;
+    place.note(consumer, ack_floor.stream_seq);
+    leaders.push(cluster?.leader ?? '');
+    consumers.set(consumer, {
+      turn: delivered.consumer_seq,
+      sequence: delivered.stream_seq,
+      pending: num_ack_pending,
+    });
   }
-  return { leaders: leaders.join(), pending };
+  return { leaders: leaders.join(), consumers };
 }
 
 /** Makes the consumer of an ephemeral subscription and resolves with its name. */

@@ -9,19 +9,25 @@ import { deliveryFacts } from './acknowledgement.js';
 import { messageOf } from './nats-error.js';
 import { Returning } from './returning.js';
 
+/** Where a consumer is that hands out to nobody else, when its first message is asked for. */
+export interface PullerStart {
+  /** How much it has handed out so far, to anybody. */
+  readonly turn: number;
+  /** How far in the stream that was; what is behind it is new. */
+  readonly sequence: number;
+  /** How many messages that it has handed out come again, besides those in hand. */
+  readonly returning: number;
+}
+
 export interface PullerOptions {
   readonly nats: NatsConnection;
   readonly stream: string;
   readonly consumer: string;
   /** Milliseconds that one request waits for messages at the server. */
   readonly expires: number;
-  /** True when nobody else is handed anything, and all must come in its order. */
-  readonly ordered: boolean;
-  /** How many messages that were handed out before come first, besides those in hand. */
-  readonly returning: number;
-  /** True when the server has all of them, and hands them out before anything else. */
-  readonly givenBack: boolean;
-  /** Milliseconds, from the first request on, after which no more of them come. */
+  /** Given where all must come in its order. */
+  readonly start: PullerStart | undefined;
+  /** Milliseconds, from the first request on, after which nothing more comes again. */
   readonly patience: number;
   /** Whether the message of this identity is in hand. */
   readonly has: (identity: string) => boolean;
@@ -64,7 +70,8 @@ export class Puller {
 
   constructor(options: PullerOptions) {
     this.#options = options;
-    this.#returning = new Returning(options.returning);
+    this.#turn = options.start?.turn;
+    this.#returning = new Returning(options.start?.returning ?? 0);
     this.#subscription = options.nats.subscribe(this.#inbox, {
       callback: (error, message) => {
         if (error === null) this.#receive(message);
@@ -98,11 +105,8 @@ export class Puller {
 
   /** Asks anew: what was asked for may have gone with a connection. */
   restart(): void {
-    const unknown = this.#options.ordered && this.#outstanding > 0 && this.#turn === undefined;
     this.#outstanding = 0;
-    // With nothing to compare the next one with, nobody would see what is missing before it.
-    if (unknown) this.#lose('the first messages may have been lost on their way here');
-    else this.pull();
+    this.pull();
   }
 
   /** Asks for no more, and resolves when all that was on its way has been delivered. Never rejects. */
@@ -134,15 +138,16 @@ export class Puller {
   }
 
   #deliver(message: Msg): void {
-    const { onDelivery, has, givenBack } = this.#options;
+    const { onDelivery, has, start } = this.#options;
     const facts = deliveryFacts(message.reply);
     if (this.missing === 0 || facts === undefined || has(facts.identity)) {
       onDelivery(message);
       return;
     }
     const { sequence, count } = facts;
-    // What was given back comes first, whatever its count: a server takes back what it could not send.
-    this.#returning.take(sequence, message, !givenBack && count === 1).forEach(onDelivery);
+    // Its count alone does not tell: a server takes back what it could not send, and counts anew.
+    const isNew = count === 1 && sequence > (start?.sequence ?? 0);
+    this.#returning.take(sequence, message, isNew).forEach(onDelivery);
     if (this.#returning.size > mostKept) this.#lose('too much came before what was to come again');
   }
 
@@ -157,8 +162,8 @@ export class Puller {
   /** What is missing comes again, when its time at the server is over: behind this one, if this were taken. */
   #follows({ reply }: Msg): boolean {
     const turn = deliveryFacts(reply)?.turn;
-    if (!this.#options.ordered || turn === undefined) return true;
-    const follows = this.#turn === undefined || turn === this.#turn + 1;
+    if (this.#turn === undefined || turn === undefined) return true;
+    const follows = turn === this.#turn + 1;
     this.#turn = turn;
     return follows;
   }

@@ -1,27 +1,28 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Msg } from '@nats-io/transport-node';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { BusMessage, BusSubscription, Delivery, DeliveryHandler } from '../bus.js';
 import { DeliveryDispatcher } from '../delivery-dispatcher.js';
 import type { HandlingFailure } from '../handling-failure.js';
 import type { BusNoticeListener } from '../notice.js';
 import type { SubscribeSettings } from '../subscribe-settings.js';
 import { TopicTrie } from '../topic/topic-trie.js';
-import { acknowledge, deliveryFacts, giveBack, keepWorking } from './acknowledgement.js';
-import type { NatsConnector } from './connection.js';
 import {
-  addEphemeralConsumer,
-  declarePoolConsumers,
-  notePoolPlace,
-  type PoolState,
-  removePool,
-} from './consumers.js';
+  acknowledge,
+  confirmAcknowledged,
+  deliveryFacts,
+  giveBack,
+  keepWorking,
+} from './acknowledgement.js';
+import type { NatsConnector } from './connection.js';
+import { addEphemeralConsumer, declarePoolConsumers, removePool } from './consumers.js';
 import { EphemeralPlace } from './ephemeral-place.js';
+import { InHand } from './in-hand.js';
 import { jetStreamError, messageOf } from './nats-error.js';
 import type { NatsNames } from './names.js';
 import type { NatsSettings } from './options.js';
+import { PoolHandover } from './pool-handover.js';
 import { PoolLease, type Succession } from './pool-lease.js';
 import { PoolPlace } from './pool-place.js';
-import { Puller } from './puller.js';
+import { Puller, type PullerStart } from './puller.js';
 import { declareStreams } from './streams.js';
 import { keyOf } from './subject.js';
 import { readNatsMessage } from './wire.js';
@@ -48,6 +49,9 @@ export interface NatsSubscriptionOptions {
 /** Milliseconds that a request for messages waits at the server. */
 const patience = 30_000;
 
+/** An ephemeral consumer is made anew each time, and for nobody else. */
+const fromTheBeginning: PullerStart = { turn: 0, sequence: 0, returning: 0 };
+
 /** One subscription: a durable consumer that it shares with its pool, or one of its own. */
 export class NatsSubscription implements BusSubscription {
   readonly patterns: readonly string[];
@@ -57,8 +61,10 @@ export class NatsSubscription implements BusSubscription {
   readonly #wanted = new TopicTrie<true>();
   readonly #dispatcher: DeliveryDispatcher;
   readonly #lease: PoolLease | undefined;
-  /** What the server waits for, by its identity; the newest delivery is answered. */
-  readonly #inHand = new Map<string, { readonly sequence: number; readonly delivery: Msg }>();
+  readonly #handover: PoolHandover | undefined;
+  readonly #inHand = new InHand();
+  /** The last that each consumer was told is handled. */
+  readonly #acknowledged = new Map<string, Msg>();
   readonly #place = new EphemeralPlace();
   readonly #poolPlace = new PoolPlace();
   readonly #stopListening: () => void;
@@ -70,8 +76,6 @@ export class NatsSubscription implements BusSubscription {
   #opening = false;
   /** True while something may be at the server that must come before what comes next. */
   #behind = false;
-  /** Since when the same servers answer for the pool, and what they answered last. */
-  #answered: (PoolState & { readonly since: number }) | undefined;
   #ending: Promise<void> | undefined;
 
   constructor(options: NatsSubscriptionOptions) {
@@ -100,8 +104,21 @@ export class NatsSubscription implements BusSubscription {
             member,
             ackWait: bus.ackWait,
           });
+    this.#handover =
+      settings.pool === undefined
+        ? undefined
+        : new PoolHandover({
+            connector,
+            names,
+            pool: settings.pool,
+            ackWait: bus.ackWait,
+            requestExpires: this.#requestExpires,
+            place: this.#poolPlace,
+            inHandOf: (consumer) => this.#inHand.of(consumer),
+            isActive: () => this.#ending === undefined && this.#lease?.held === true,
+          });
     this.#stopListening = connector.onBack(() => {
-      this.#answered = undefined;
+      this.#handover?.forget();
       this.#pullers.forEach((each) => each.restart());
     });
   }
@@ -159,19 +176,29 @@ export class NatsSubscription implements BusSubscription {
     clearTimeout(this.#retry);
     await Promise.all([this.#drain(), this.#dispatcher.stop()]);
     clearInterval(this.#working);
-    // In their order: what is given back is handed out before anything later, as it came.
     const link = await connector.ready().catch(() => undefined);
-    const left = [...this.#inHand.values()].toSorted((a, b) => a.sequence - b.sequence);
-    this.#inHand.clear();
-    const back = left.map(async ({ delivery }) =>
-      link === undefined ? false : giveBack(link.nats, delivery),
-    );
-    const isBack = (await Promise.all(back)).every(Boolean);
-    await this.#lease?.release(isBack && !this.#behind);
+    await this.#lease?.release((await this.#giveBack(link?.nats)) && !this.#behind);
     if (this.#ephemeral !== undefined) {
       await link?.manager.consumers.delete(names.stream, this.#ephemeral).catch(() => false);
     }
     onEnd();
+  }
+
+  /** Resolves with true when the server has everything back, and knows of all that was handled. */
+  async #giveBack(nats: NatsConnection | undefined): Promise<boolean> {
+    // Asked how it is, the server drops requests that nobody waits for any more. NATS 2.9 else takes what is
+    // given back to be the answer of such a request, finds nobody there, and hands it out when its time is
+    // over: behind all that was to come after it.
+    await this.#handover?.note();
+    // In their order: what is given back is handed out before anything later, as it came.
+    const left = this.#inHand.releaseAll();
+    if (nats === undefined) return false;
+    const told = await Promise.all([
+      ...left.map((delivery) => giveBack(nats, delivery)),
+      // Who comes next waits for what seems to be still out.
+      ...[...this.#acknowledged.values()].map((last) => confirmAcknowledged(nats, last)),
+    ]);
+    return told.every(Boolean);
   }
 
   async #drain(): Promise<void> {
@@ -211,18 +238,17 @@ export class NatsSubscription implements BusSubscription {
     const { connector, names } = this.#options;
     if (this.#opening) return;
     this.#opening = true;
-    let returning: ReadonlyMap<string, number> = new Map();
+    let starts: ReadonlyMap<string, PullerStart> | undefined;
     try {
       if (this.#isExclusive()) {
-        this.#behind = true;
-        returning =
-          succession === 'handed over'
-            ? await this.#handedBack()
-            : await this.#everythingBack(succession);
+        // Who leaves before it began leaves all as it was.
+        this.#behind = succession !== 'handed over';
+        starts = await this.#handover?.settled(succession);
       }
     } finally {
       this.#opening = false;
     }
+    if (this.#isExclusive() && starts === undefined) return;
     const { nats } = await connector.ready();
     if (this.#ending !== undefined || this.#pullers.length > 0) return;
     if (this.#isExclusive() && this.#lease?.held !== true) return;
@@ -237,9 +263,7 @@ export class NatsSubscription implements BusSubscription {
           stream: names.stream,
           consumer,
           expires: this.#isExclusive() ? this.#requestExpires : patience,
-          ordered: this.pool === undefined || this.#isOrdered(),
-          returning: returning.get(consumer) ?? 0,
-          givenBack: succession === 'handed over',
+          start: this.pool === undefined ? fromTheBeginning : starts?.get(consumer),
           patience: this.#options.bus.ackWait,
           has: (identity) => this.#inHand.has(identity),
           room: () => this.#room(),
@@ -255,53 +279,6 @@ export class NatsSubscription implements BusSubscription {
     void this.#open(succession).catch((error: unknown) => this.#lost(messageOf(error)));
   }
 
-  /**
-   * How much comes first of what the last member was handed, by consumer. It gave back what it had in hand,
-   * in order; but what the server was sending it while it left goes back by itself, and before that.
-   */
-  async #handedBack(): Promise<ReadonlyMap<string, number>> {
-    await this.#notePlace();
-    return this.#answered === undefined
-      ? this.#everythingBack('taken over')
-      : this.#returningOf(this.#answered);
-  }
-
-  #returningOf({ pending }: PoolState): ReadonlyMap<string, number> {
-    return new Map(
-      [...pending].map(([consumer, count]) => [consumer, count - this.#inHandOf(consumer)]),
-    );
-  }
-
-  /**
-   * Resolves when the server hands out first whatever it has handed out before and is not in hand here: when
-   * there is no such thing, or its time is over. That time begins anew with another server, and is as long
-   * as one of our own requests may yet be answered into the void. Tells how much that is, by consumer.
-   */
-  async #everythingBack(succession: Succession): Promise<ReadonlyMap<string, number>> {
-    const { ackWait } = this.#options.bus;
-    // The requests of a member that died were over before its record ran out.
-    const asked = succession === 'taken over' ? 0 : performance.now() + this.#requestExpires;
-    while (this.#ending === undefined && this.#lease?.held === true) {
-      await this.#notePlace();
-      if (this.#answered !== undefined) {
-        const { since } = this.#answered;
-        const returning = this.#returningOf(this.#answered);
-        if ([...returning.values()].every((count) => count <= 0)) return returning;
-        // A little more than the time itself: what is over is found by a timer of the server.
-        if (performance.now() > Math.max(since, asked) + 1.1 * ackWait) return returning;
-      }
-      await delay(ackWait / 10);
-    }
-    return new Map();
-  }
-
-  #inHandOf(consumer: string): number {
-    const { names } = this.#options;
-    const direct = consumer === names.directConsumer(this.pool ?? '');
-    const inHand = [...this.#inHand.values()];
-    return inHand.filter(({ delivery }) => this.#isDirect(delivery) === direct).length;
-  }
-
   #isDirect({ subject }: Msg): boolean {
     return subject.startsWith(`${this.#options.names.stream}.pool.`);
   }
@@ -315,7 +292,7 @@ export class NatsSubscription implements BusSubscription {
   #stepDown(): void {
     void this.#drain();
     this.#dispatcher.forget();
-    this.#inHand.clear();
+    this.#inHand.releaseAll();
   }
 
   /** A consumer was deleted, or nobody answers for it: it is made again, until that succeeds. */
@@ -350,20 +327,18 @@ export class NatsSubscription implements BusSubscription {
   #receive(delivery: Msg): void {
     const facts = deliveryFacts(delivery.reply);
     if (facts === undefined) return;
-    const { sequence, count, identity } = facts;
+    const { sequence, count, identity, consumer } = facts;
     if (this.#isExclusive() && this.#lease?.held !== true) return;
-    const had = this.#inHand.has(identity);
-    this.#inHand.set(identity, { sequence, delivery });
     // It came again while it is in hand, because this process was too slow to say so.
-    if (had) return;
+    if (!this.#inHand.take(facts, delivery)) return;
     this.#place.note(sequence);
     const { bus } = this.#options;
     const direct = this.#isDirect(delivery);
     const key = keyOf(delivery.subject, direct ? 3 : 2);
     const done = (): void => {
-      const newest = this.#inHand.get(identity)?.delivery ?? delivery;
-      this.#inHand.delete(identity);
+      const newest = this.#inHand.release(identity) ?? delivery;
       acknowledge(newest);
+      this.#acknowledged.set(consumer, newest);
       for (const puller of this.#pullers) puller.pull();
     };
     if (!direct && this.#wanted.match(key).size === 0) {
@@ -371,17 +346,15 @@ export class NatsSubscription implements BusSubscription {
       return;
     }
     const message = readNatsMessage(key, delivery.headers, delivery.data);
-    const giveUp = (failure: HandlingFailure): Promise<void> =>
-      this.#giveUp(message, failure, done);
-    if (this.pool !== undefined && count > bus.deliveryLimit) {
-      const reason = `handed out ${count - 1} times and never handled: members died over it`;
-      // Where that fails it comes once more, when its time at the server is over.
-      void giveUp({ reason, attempts: 0, error: new Error(reason) }).catch(() => {
-        this.#inHand.delete(identity);
-      });
-      return;
-    }
-    this.#dispatcher.accept({ message, redelivered: count > 1, acknowledge: done, giveUp });
+    const failure =
+      this.pool !== undefined && count > bus.deliveryLimit ? neverHandled(count) : undefined;
+    this.#dispatcher.accept({
+      message,
+      redelivered: count > 1,
+      ...(failure === undefined ? {} : { failure }),
+      acknowledge: done,
+      giveUp: (why) => this.#giveUp(message, why, done),
+    });
   }
 
   #isOrdered(): boolean {
@@ -416,29 +389,16 @@ export class NatsSubscription implements BusSubscription {
   }
 
   #keepWorking(): void {
-    void this.#notePlace();
+    // Members that wait do so too: they may be the first to see that the consumers are gone.
+    void this.#handover?.note();
     if (this.#isExclusive() && this.#lease?.held !== true) return;
-    for (const { delivery } of this.#inHand.values()) keepWorking(delivery);
+    for (const delivery of this.#inHand.deliveries()) keepWorking(delivery);
     // Where the record was renewed at the last moment, nobody else asks again.
     for (const puller of this.#pullers) puller.pull();
   }
+}
 
-  /** Members that wait do so too: they may be the first to see that the consumers are gone. */
-  async #notePlace(): Promise<void> {
-    const { connector, names } = this.#options;
-    if (this.pool === undefined) return;
-    try {
-      const { manager } = await connector.ready();
-      const noted = notePoolPlace(manager, names, this.pool, this.#poolPlace);
-      const state = await connector.unlessGone(noted);
-      const same = this.#answered?.leaders === state.leaders;
-      this.#answered = {
-        ...state,
-        since: (same ? this.#answered?.since : undefined) ?? performance.now(),
-      };
-    } catch {
-      // Away or deleted: what was noted before stands, and whoever pulls finds out.
-      this.#answered = undefined;
-    }
-  }
+function neverHandled(count: number): HandlingFailure {
+  const reason = `handed out ${count - 1} times and never handled: members died over it`;
+  return { reason, attempts: 0, error: new Error(reason) };
 }

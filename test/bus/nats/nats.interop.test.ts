@@ -190,6 +190,83 @@ test('what the server hands out again in another order than before is handled in
   expect(recorder.ids).toEqual(['k/0', 'k/1', 'k/2']);
 });
 
+test('whoever leaves an ordered pool hands over all it had at once, in its order', async () => {
+  // Whatever gets lost on the way would come again long after this test.
+  const bus = open({ ackWait: 60_000 });
+  const [gate, begun, pool] = [new Gate(), new Recorder(), 'left'];
+  const handler = async (delivery: Delivery): Promise<void> => {
+    begun.handler(delivery);
+    await gate.pass();
+    throw new Error('not handled');
+  };
+  const active = await bus.subscribe(['#'], handler, { pool, prefetch: 20 });
+  const messages = sequence('a.b', 'k', 10);
+  await Promise.all(messages.map((each) => bus.publish(each)));
+  await begun.atLeast(1);
+  const { connection, manager } = await stranger();
+  const consumer = natsNames(stream).consumer(pool);
+  await eventually(async () => {
+    expect((await manager.consumers.info(stream, consumer)).num_ack_pending).toBe(10);
+  });
+  await connection.close();
+  const leaving = active.unsubscribe();
+  gate.open();
+  await leaving;
+  const recorder = new Recorder();
+  await bus.subscribe(['#'], recorder.handler, { pool, prefetch: 20 });
+  await recorder.atLeast(10);
+  expect(recorder.ids).toEqual(messages.map(({ id }) => id));
+});
+
+test('a message that was handed out too often is put aside unhandled, and its key goes on', async () => {
+  const bus = open({ deliveryLimit: 3 });
+  const [recorder, pool] = [new Recorder(), 'poison'];
+  await (await bus.subscribe(['#'], recorder.handler, { pool })).unsubscribe();
+  await bus.publish(message('a.b', { id: 'poison', partitionKey: 'k' }));
+  const { connection, manager } = await stranger();
+  const source = await manager.jetstream().consumers.get(stream, natsNames(stream).consumer(pool));
+  for (let times = 0; times < 4; times += 1) (await source.next())?.nak();
+  await connection.flush();
+  await connection.close();
+  await bus.publish(message('a.b', { id: 'next', partitionKey: 'k' }));
+  await bus.subscribe(['#'], recorder.handler, { pool });
+  await recorder.atLeast(1);
+  expect(recorder.ids).toEqual(['next']);
+  const [letter] = (await bus.deadLetters?.read(pool)) ?? [];
+  expect(letter?.message.id).toBe('poison');
+  expect(letter?.reason).toMatch(/handed out 4 times and never handled/);
+});
+
+test('nobody waits for a member that left before it had begun', async () => {
+  const bus = open({ ackWait: 60_000 });
+  const [recorder, pool] = [new Recorder(), 'brief'];
+  for (let times = 0; times < 5; times += 1) {
+    const brief = await bus.subscribe(['#'], recorder.handler, { pool });
+    await delay(times);
+    await brief.unsubscribe();
+  }
+  await bus.publish(message('a', { id: 'next' }));
+  await bus.subscribe(['#'], recorder.handler, { pool });
+  await recorder.atLeast(1);
+  expect(recorder.ids).toEqual(['next']);
+});
+
+test('what is handled is not waited for by whoever comes next', async () => {
+  const bus = open({ ackWait: 60_000 });
+  const [first, second, pool] = [new Recorder(), new Recorder(), 'done'];
+  const active = await bus.subscribe(['#'], first.handler, { pool });
+  for (let round = 0; round < 20; round += 1) {
+    const messages = sequence(`a.${round}`, `k${round}`, 5);
+    await Promise.all(messages.map((each) => bus.publish(each)));
+  }
+  await first.atLeast(100);
+  await active.unsubscribe();
+  await bus.subscribe(['#'], second.handler, { pool });
+  await bus.publish(message('a', { id: 'next' }));
+  await second.atLeast(1);
+  expect(second.ids).toEqual(['next']);
+});
+
 describe('an ordered pool keeps its order, under load,', () => {
   let line: TcpProxy;
   let recorder: Recorder;
