@@ -20,6 +20,18 @@ export type BusNotice =
   | { readonly kind: 'resubscribed'; readonly subscription: string }
   /** The exchange was gone and was declared again. */
   | { readonly kind: 'redeclared'; readonly exchange: string }
+  /**
+   * NATS: the servers gave the number of a message that they had confirmed to another one. They have lost
+   * the `former`, and pools that had it may pass over the one in its place. Replay the journal from that time
+   * on: other publishers may have lost more.
+   */
+  | {
+      readonly kind: 'sequenceReused';
+      readonly stream: string;
+      readonly sequence: number;
+      readonly id: string;
+      readonly former: string;
+    }
   /** A handler failed and will be tried again. */
   | {
       readonly kind: 'retrying';

@@ -14,6 +14,8 @@ export interface PrivateNats {
   readonly port: number;
   /** `nats://127.0.0.1:<port>` */
   readonly url: string;
+  /** Where its streams are. */
+  readonly data: string;
   /** Starts it again on the same port with the same data. */
   start(): Promise<void>;
   /** Ends it in order. */
@@ -32,13 +34,14 @@ export async function startPrivateNats(config: readonly string[] = []): Promise<
   const directory = await mkdtemp(join(tmpdir(), 'signalbox-nats-'));
   const port = await freePort();
   const file = join(directory, 'nats.conf');
+  const data = join(directory, 'data');
   await writeFile(
     file,
     [
       `listen: "127.0.0.1:${port}"`,
       // The default of 1 MB is less than a body of 1 MiB with its headers.
       'max_payload: 8MB',
-      `jetstream { store_dir: "${join(directory, 'data')}" }`,
+      `jetstream { store_dir: "${data}" }`,
       ...config,
     ].join('\n'),
   );
@@ -75,6 +78,7 @@ export async function startPrivateNats(config: readonly string[] = []): Promise<
   return {
     port,
     url: `nats://127.0.0.1:${port}`,
+    data,
     start,
     stop: () => end('SIGTERM'),
     kill,

@@ -85,6 +85,8 @@ export interface ConsumerState {
 export interface PoolState {
   /** Who answers for them. */
   readonly leaders: string;
+  /** True where others may answer for them next. */
+  readonly clustered: boolean;
   /** By their names. */
   readonly consumers: ReadonlyMap<string, ConsumerState>;
 }
@@ -109,7 +111,7 @@ export async function notePoolPlace(
       pending: num_ack_pending,
     });
   }
-  return { leaders: leaders.join(), consumers };
+  return { leaders: leaders.join(), clustered: leaders.some((each) => each !== ''), consumers };
 }
 
 /** Makes the consumer of an ephemeral subscription and resolves with its name. */

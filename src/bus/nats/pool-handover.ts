@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { NatsConnector } from './connection.js';
 import { type ConsumerState, notePoolPlace, type PoolState } from './consumers.js';
 import type { NatsNames } from './names.js';
@@ -27,33 +28,36 @@ export interface PoolHandoverOptions {
  */
 export class PoolHandover {
   readonly #options: PoolHandoverOptions;
-  /** What the servers answered last, and since when the same ones answer for the pool. */
-  #answered: (PoolState & { readonly since: number }) | undefined;
+  /** Who answered last, and since when the same ones do. */
+  #leaders: string | undefined;
+  #since = 0;
 
   constructor(options: PoolHandoverOptions) {
     this.#options = options;
   }
 
-  /** Asks the servers how far the pool is. Never rejects: who is away is taken for unknown. */
-  async note(): Promise<void> {
+  /**
+   * Asks the servers how far the pool is. Resolves with what they answered, or with undefined when they are
+   * away, or the consumers are gone. Never rejects.
+   */
+  async note(): Promise<PoolState | undefined> {
     const { connector, names, pool, place } = this.#options;
     try {
       const { manager } = await connector.ready();
       const state = await connector.unlessGone(notePoolPlace(manager, names, pool, place));
-      const same = this.#answered?.leaders === state.leaders;
-      this.#answered = {
-        ...state,
-        since: (same ? this.#answered?.since : undefined) ?? performance.now(),
-      };
+      if (this.#leaders !== state.leaders) this.#since = performance.now();
+      this.#leaders = state.leaders;
+      return state;
     } catch {
-      // Away or deleted: what was noted before stands, and whoever pulls finds out.
-      this.#answered = undefined;
+      // Somebody else may answer next.
+      this.#leaders = undefined;
+      return undefined;
     }
   }
 
-  /** The connection was lost: what was answered before may be another server's. */
+  /** The connection was lost: who answers may have begun anew. */
   forget(): void {
-    this.#answered = undefined;
+    this.#leaders = undefined;
   }
 
   /**
@@ -69,21 +73,31 @@ export class PoolHandover {
     // The requests of a member that died were over before its record ran out.
     const asked = succession === 'regained' ? performance.now() + requestExpires : 0;
     let isGivenBack = succession === 'handed over';
+    let before: PoolState | undefined;
     while (isActive()) {
-      await this.note();
-      if (this.#answered !== undefined) {
-        const { since } = this.#answered;
-        const starts = this.#starts(this.#answered);
-        const isBack = [...starts.values()].every(({ returning }) => returning <= 0);
+      const state = await this.note();
+      // By the time they answer again, others may answer for what was given back.
+      if (state === undefined) isGivenBack = false;
+      else {
+        const isBack = this.#isBack(state);
         // A little more than the time itself: what is over is found by a timer of the server.
-        const isOver = performance.now() > Math.max(since, asked) + 1.1 * ackWait;
-        if (isBack || isOver || isGivenBack) return starts;
+        const isOver = performance.now() > Math.max(this.#since, asked) + 1.1 * ackWait;
+        // Of several servers, one may tell what its leader was before the last changes.
+        const isSettled = !state.clustered || isDeepStrictEqual(state, before);
+        if (isOver || ((isBack || isGivenBack) && isSettled)) return this.#starts(state);
       }
-      // By the time they answer, others may answer for what was given back.
-      isGivenBack = false;
-      await delay(ackWait / 10);
+      before = state;
+      await delay(isGivenBack ? Math.min(50, ackWait / 10) : ackWait / 10);
     }
     return undefined;
+  }
+
+  /** Whether nothing is out but what is in hand. Of several servers, one may not know of what is in hand. */
+  #isBack({ clustered, consumers }: PoolState): boolean {
+    return [...consumers].every(([name, { pending }]) => {
+      const inHand = this.#options.inHandOf(name);
+      return pending <= inHand && !(clustered && inHand > 0);
+    });
   }
 
   #starts({ consumers }: PoolState): ReadonlyMap<string, PullerStart> {

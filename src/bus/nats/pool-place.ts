@@ -9,6 +9,11 @@ export class PoolPlace {
   #created: string | undefined;
   readonly #floors = new Map<string, number>();
 
+  /** When the stream was made that the consumers are in. */
+  get stream(): string | undefined {
+    return this.#created;
+  }
+
   /** Notes that everything up to `floor` is acknowledged. */
   note(consumer: string, floor: number): void {
     this.#floors.set(consumer, floor);

@@ -3,6 +3,7 @@ import { errors, type MsgHdrs } from '@nats-io/transport-node';
 import { SignalboxError, UnavailableError } from '../../errors/errors.js';
 import type { BusMessage } from '../bus.js';
 import type { BusNoticeListener } from '../notice.js';
+import { ConfirmedSequences } from './confirmed-sequences.js';
 import type { NatsConnector } from './connection.js';
 import { messageOf } from './nats-error.js';
 import type { NatsNames } from './names.js';
@@ -31,6 +32,10 @@ export class NatsPublisher {
   readonly #settings: NatsSettings;
   readonly #notify: BusNoticeListener;
   readonly #waiting: (() => void)[] = [];
+  readonly #confirmed = new ConfirmedSequences();
+  /** When the stream was made that confirms, as its server tells; undefined where it did not. */
+  #stream: Promise<string | undefined> | undefined;
+  #now: Promise<string | undefined> | undefined;
   #free: number;
 
   constructor(options: {
@@ -94,7 +99,47 @@ export class NatsPublisher {
       timeout: Math.max(1, end - performance.now()),
       ...(once && message.id !== '' ? { msgID: percentEncode(message.id) } : {}),
     });
-    await this.#connector.unlessGone(sent);
+    const { stream, seq, duplicate } = await this.#connector.unlessGone(sent);
+    // Dead letters go through here too, into a stream with numbers of its own.
+    if (stream === this.#names.stream && !duplicate) this.#note(seq, message.id);
+  }
+
+  #note(sequence: number, id: string): void {
+    this.#stream ??= this.#madeAt().then((made) => {
+      if (made === undefined) this.#stream = undefined;
+      return made;
+    });
+    const former = this.#confirmed.note(sequence, id);
+    if (former === undefined) return;
+    this.#now ??= this.#madeAt().finally(() => {
+      this.#now = undefined;
+    });
+    void this.#tellReuse(this.#stream, this.#now, { sequence, id, former });
+  }
+
+  /** Tells that the servers have lost a message, unless somebody has made the stream anew. */
+  async #tellReuse(
+    stream: Promise<string | undefined>,
+    now: Promise<string | undefined>,
+    reuse: { readonly sequence: number; readonly id: string; readonly former: string },
+  ): Promise<void> {
+    const [before, made] = await Promise.all([stream, now]);
+    if (made === undefined || before === undefined) return;
+    if (made === before) {
+      this.#notify({ kind: 'sequenceReused', stream: this.#names.stream, ...reuse });
+    } else if (this.#stream === stream) {
+      this.#stream = now;
+      this.#confirmed.forget();
+    }
+  }
+
+  async #madeAt(): Promise<string | undefined> {
+    try {
+      const { manager } = await this.#connector.ready();
+      return (await manager.streams.info(this.#names.stream)).created;
+    } catch {
+      return undefined;
+    }
   }
 
   #failure(error: unknown, { message: { key, id } }: Outgoing): SignalboxError {

@@ -31,8 +31,9 @@ export class Returning<T> {
    * @param isNew True for one that was never handed out before.
    */
   take(sequence: number, delivery: T, isNew: boolean): readonly T[] {
+    // One that was new stays new, also when it had to wait here for so long that it was repeated.
+    if (!isNew && !this.#kept.has(sequence)) this.#again.add(sequence);
     this.#kept.set(sequence, delivery);
-    if (!isNew) this.#again.add(sequence);
     return this.missing === 0 ? this.end() : [];
   }
 

@@ -189,7 +189,7 @@ export class NatsSubscription implements BusSubscription {
     // Asked how it is, the server drops requests that nobody waits for any more. NATS 2.9 else takes what is
     // given back to be the answer of such a request, finds nobody there, and hands it out when its time is
     // over: behind all that was to come after it.
-    await this.#handover?.note();
+    const asked = await this.#handover?.note();
     // In their order: what is given back is handed out before anything later, as it came.
     const left = this.#inHand.releaseAll();
     if (nats === undefined) return false;
@@ -198,7 +198,7 @@ export class NatsSubscription implements BusSubscription {
       // Who comes next waits for what seems to be still out.
       ...[...this.#acknowledged.values()].map((last) => confirmAcknowledged(nats, last)),
     ]);
-    return told.every(Boolean);
+    return asked !== undefined && told.every(Boolean);
   }
 
   async #drain(): Promise<void> {
@@ -225,7 +225,13 @@ export class NatsSubscription implements BusSubscription {
         return missed;
       }
       await this.#lease?.declare();
+      const stream = this.#poolPlace.stream;
       await declarePoolConsumers(manager, names, this.pool, patterns, bus, this.#poolPlace);
+      if (stream !== this.#poolPlace.stream) {
+        // An answer would be one to whatever has its place in the new stream.
+        this.#inHand.releaseAll();
+        this.#acknowledged.clear();
+      }
       return false;
     };
     return connector.unlessGone(declared()).catch((error: unknown) => {
@@ -248,7 +254,11 @@ export class NatsSubscription implements BusSubscription {
     } finally {
       this.#opening = false;
     }
-    if (this.#isExclusive() && starts === undefined) return;
+    if (this.#isExclusive() && starts === undefined) {
+      // The record may have been regained since that was found out, and nobody tells of it again.
+      if (this.#ending === undefined && this.#lease?.held === true) await this.#open('regained');
+      return;
+    }
     const { nats } = await connector.ready();
     if (this.#ending !== undefined || this.#pullers.length > 0) return;
     if (this.#isExclusive() && this.#lease?.held !== true) return;
@@ -333,12 +343,15 @@ export class NatsSubscription implements BusSubscription {
     if (!this.#inHand.take(facts, delivery)) return;
     this.#place.note(sequence);
     const { bus } = this.#options;
+    const stream = this.#poolPlace.stream;
     const direct = this.#isDirect(delivery);
     const key = keyOf(delivery.subject, direct ? 3 : 2);
     const done = (): void => {
       const newest = this.#inHand.release(identity) ?? delivery;
-      acknowledge(newest);
-      this.#acknowledged.set(consumer, newest);
+      if (stream === this.#poolPlace.stream) {
+        acknowledge(newest);
+        this.#acknowledged.set(consumer, newest);
+      }
       for (const puller of this.#pullers) puller.pull();
     };
     if (!direct && this.#wanted.match(key).size === 0) {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -366,6 +366,54 @@ describe('what somebody deletes is made again', () => {
   });
 });
 
+test('a server that has lost what it confirmed is found out; a stream made anew is not taken for that', async () => {
+  const forgetful = await startPrivateNats();
+  const copy = await mkdtemp(join(tmpdir(), 'signalbox-nats-copy-'));
+  const notices: BusNotice[] = [];
+  const bus = open({ url: forgetful.url, on: (notice) => notices.push(notice) });
+  const reused = (): readonly BusNotice[] =>
+    notices.filter(({ kind }) => kind === 'sequenceReused');
+  try {
+    const handler = ({ id }: Delivery): void => {
+      if (id === 'dead') throw new DeadLetterError('no');
+    };
+    const member = await bus.subscribe(['#'], handler, { pool: 'p' });
+    await bus.publish(message('a', { id: 'kept' }));
+    // It is the first in a stream of its own.
+    await bus.publish(message('a', { id: 'dead' }));
+    await eventually(async () => expect(await bus.deadLetters?.read('p')).toHaveLength(1));
+    await member.unsubscribe();
+    await forgetful.stop();
+    await cp(forgetful.data, copy, { recursive: true });
+    await forgetful.start();
+    await eventually(() => bus.publish(message('a', { id: 'lost' })));
+    await forgetful.stop();
+    await rm(forgetful.data, { recursive: true });
+    await cp(copy, forgetful.data, { recursive: true });
+    await forgetful.start();
+    await eventually(() => bus.publish(message('a', { id: 'in its place' })));
+    const told = {
+      kind: 'sequenceReused',
+      stream,
+      sequence: 3,
+      id: 'in its place',
+      former: 'lost',
+    };
+    await eventually(() => expect(reused()).toEqual([told]));
+
+    const other = await connect({ servers: `127.0.0.1:${forgetful.port}` });
+    await (await jetstreamManager(other)).streams.delete(stream);
+    await other.close();
+    for (const id of ['first', 'second', 'third']) await bus.publish(message('a', { id }));
+    await bus.close();
+    expect(reused()).toEqual([told]);
+  } finally {
+    await bus.close();
+    await forgetful.dispose();
+    await rm(copy, { recursive: true });
+  }
+});
+
 test('a message in the place of one that is being handled, in a stream made anew, is handled too', async () => {
   const bus = open();
   const [begun, gate] = [new Gate(), new Gate()];
@@ -390,6 +438,34 @@ test('a message in the place of one that is being handled, in a stream made anew
   }
   await recorder.atLeast(2);
 });
+
+test.each(['pool', 'member'] as const)(
+  'whoever leaves a pool with order "%s" acknowledges nothing in a stream made anew',
+  async (order) => {
+    const bus = open();
+    const [begun, gate, recorder] = [new Recorder(), new Gate(), new Recorder()];
+    const handler = async (delivery: Delivery): Promise<void> => {
+      begun.handler(delivery);
+      if (delivery.id === 'before') return;
+      await gate.pass();
+      throw new Error('not handled');
+    };
+    const first = await bus.subscribe(['#'], handler, { pool: 'renewed', order });
+    await bus.publish(message('a', { id: 'before' }));
+    await begun.atLeast(1);
+    const { connection, manager } = await stranger();
+    await manager.streams.delete(stream);
+    await connection.close();
+    await bus.publish(message('a', { id: 'after' }));
+    await begun.atLeast(2);
+    const leaving = first.unsubscribe();
+    gate.open();
+    await leaving;
+    await bus.subscribe(['#'], recorder.handler, { pool: 'renewed', order });
+    await recorder.atLeast(1);
+    expect(recorder.ids).toEqual(['after']);
+  },
+);
 
 test('a dead letter that would exceed the server’s limit says less, and its key goes on', async () => {
   const bus = open();

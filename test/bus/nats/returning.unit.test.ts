@@ -48,3 +48,11 @@ test('what comes twice counts once, and the newest goes on', () => {
   expect(returning.end()).toEqual(['second']);
   expect(returning.end()).toEqual([]);
 });
+
+test('a new one that is repeated while it waits is no other one that comes again', () => {
+  const returning = new Returning<string>(1);
+  expect(returning.take(9, 'new', true)).toEqual([]);
+  expect(returning.take(9, 'repeated', false)).toEqual([]);
+  expect(returning.missing).toBe(1);
+  expect(returning.take(7, 'again', false)).toEqual(['again', 'repeated']);
+});

@@ -1,0 +1,24 @@
+/** Confirmations that are kept in mind: more than a leader gives before its fall is noticed. */
+const mostKept = 20_000;
+
+/**
+ * Which message was confirmed under which sequence number of a stream, lately. A server that gives a number
+ * to a second message has lost the first: a leader was elected that did not have all that was confirmed, or
+ * the stream was restored from a copy. Neither clock nor I/O.
+ */
+export class ConfirmedSequences {
+  #kept: { readonly sequence: number; readonly id: string }[] = [];
+
+  /** Notes a confirmation. Returns the id of another message that the number was confirmed for before. */
+  note(sequence: number, id: string): string | undefined {
+    const place = sequence % mostKept;
+    const former = this.#kept[place];
+    this.#kept[place] = { sequence, id };
+    return former?.sequence === sequence && former.id !== id ? former.id : undefined;
+  }
+
+  /** The stream was made anew: its numbers begin again. */
+  forget(): void {
+    this.#kept = [];
+  }
+}
