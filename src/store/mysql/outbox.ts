@@ -9,6 +9,7 @@ import {
   type ParkedRow,
 } from '../journal-row.js';
 import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
+import { parkedSteps } from '../parked-steps.js';
 import { refsByBus } from '../refs-by-bus.js';
 import { shareList } from '../share-list.js';
 import type { OutboxRef, OutboxStore } from '../store.js';
@@ -120,15 +121,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
       });
     },
 
-    async hold(refs) {
-      return inTransaction(async (manager) => {
-        const moved: OutboxRef[] = [];
-        for (const [bus, positions] of refsByBus(refs)) {
-          moved.push(...(await holdOnBus(manager, bus, positions)));
-        }
-        return moved;
-      });
-    },
+    ...parkedSteps({ inTransaction, holdOnBus, lockParked, deleteParked, putBack }),
 
     async parkedResources(bus) {
       const rows = await dataSource.query<{ resource_key: string }[]>(
@@ -136,28 +129,6 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
         [bus],
       );
       return new Set(rows.map((row) => row.resource_key));
-    },
-
-    async retry(ref) {
-      return inTransaction(async (manager) => {
-        const key = await lockParked(manager, ref);
-        if (key === undefined) return false;
-        await putBack(manager, ref.bus, key);
-        return true;
-      });
-    },
-
-    async drop(ref) {
-      return inTransaction(async (manager) => {
-        const key = await lockParked(manager, ref);
-        if (key === undefined) return false;
-        await manager.query('DELETE FROM signalbox_parked WHERE bus = ? AND position = ?', [
-          ref.bus,
-          ref.position,
-        ]);
-        await putBack(manager, ref.bus, key);
-        return true;
-      });
     },
 
     async listParked({ limit, after = { position: 0, bus: '' } }) {
@@ -223,7 +194,6 @@ async function fanOutParked(
   await manager.query(`DELETE FROM signalbox_parked WHERE bus = '' AND share IN (?)`, [shares]);
 }
 
-/** The lock keeps `retry` and `drop` from putting a resource back while rows are held behind it. */
 async function lockParked(
   manager: EntityManager,
   { position, bus }: OutboxRef,
@@ -234,6 +204,13 @@ async function lockParked(
     [bus, position],
   );
   return rows[0]?.resource_key;
+}
+
+async function deleteParked(manager: EntityManager, { position, bus }: OutboxRef): Promise<void> {
+  await manager.query('DELETE FROM signalbox_parked WHERE bus = ? AND position = ?', [
+    bus,
+    position,
+  ]);
 }
 
 async function holdOnBus(

@@ -2,6 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { AppendWithin } from '../append-within.js';
 import { parkedRecord, type ParkedRow, type Integer } from '../journal-row.js';
 import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
+import { parkedSteps } from '../parked-steps.js';
 import { refsByBus } from '../refs-by-bus.js';
 import { shareList } from '../share-list.js';
 import type { OutboxRef, OutboxStore } from '../store.js';
@@ -94,15 +95,7 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
       });
     },
 
-    async hold(refs) {
-      return inTransaction(async (manager) => {
-        const moved: OutboxRef[] = [];
-        for (const [bus, positions] of refsByBus(refs)) {
-          moved.push(...(await holdOnBus(manager, bus, positions)));
-        }
-        return moved;
-      });
-    },
+    ...parkedSteps({ inTransaction, holdOnBus, lockParked, deleteParked, putBack }),
 
     async parkedResources(bus) {
       const rows = await dataSource.query<{ resource_key: string }[]>(
@@ -110,28 +103,6 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
         [bus],
       );
       return new Set(rows.map((row) => row.resource_key));
-    },
-
-    async retry(ref) {
-      return inTransaction(async (manager) => {
-        const key = await lockParked(manager, ref);
-        if (key === undefined) return false;
-        await putBack(manager, ref.bus, key);
-        return true;
-      });
-    },
-
-    async drop(ref) {
-      return inTransaction(async (manager) => {
-        const key = await lockParked(manager, ref);
-        if (key === undefined) return false;
-        await manager.query('DELETE FROM signalbox_parked WHERE bus = $1 AND position = $2', [
-          ref.bus,
-          ref.position,
-        ]);
-        await putBack(manager, ref.bus, key);
-        return true;
-      });
     },
 
     async listParked({ limit, after = { position: 0, bus: '' } }) {
@@ -188,7 +159,6 @@ async function fanOutParked(
   );
 }
 
-/** The lock keeps `retry` and `drop` from putting a resource back while rows are held behind it. */
 async function lockParked(
   manager: EntityManager,
   { position, bus }: OutboxRef,
@@ -199,6 +169,13 @@ async function lockParked(
     [bus, position],
   );
   return rows[0]?.resource_key;
+}
+
+async function deleteParked(manager: EntityManager, { position, bus }: OutboxRef): Promise<void> {
+  await manager.query('DELETE FROM signalbox_parked WHERE bus = $1 AND position = $2', [
+    bus,
+    position,
+  ]);
 }
 
 async function holdOnBus(
