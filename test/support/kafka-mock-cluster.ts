@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { KafkaMock } from './kafka-mock.js';
+import { freeze } from './freeze.js';
 
 /**
  * librdkafka's mock cluster with all that its own interface can do to it: leaders move, brokers go and
@@ -61,7 +62,7 @@ export async function startKafkaMockCluster({ brokers = 3 } = {}): Promise<Kafka
       child.kill('SIGKILL');
       await gone;
     },
-    pause: () => void child.kill('SIGSTOP'),
+    pause: () => freeze(child.pid as number),
     resume: () => void child.kill('SIGCONT'),
   };
 }

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { freeze } from './freeze.js';
 
 /**
  * A Kafka cluster that is librdkafka's mock, as Debian's kcat carries it: brokers inside one kcat
@@ -36,24 +36,9 @@ export async function startKafkaMock({ brokers = 1 } = {}): Promise<KafkaMock> {
       signal('SIGKILL');
       await gone;
     },
-    pause: () => {
-      signal('SIGSTOP');
-      untilStopped(child);
-    },
+    pause: () => freeze(child.pid as number),
     resume: () => signal('SIGCONT'),
   };
-}
-
-/** A thread on another processor may answer yet when the signal has been sent. */
-function untilStopped({ pid }: ChildProcess): void {
-  const threads = `/proc/${pid}/task`;
-  if (!existsSync(threads)) return;
-  const isStopped = (thread: string): boolean =>
-    / T \d+ \d+ /u.test(readFileSync(`${threads}/${thread}/stat`, 'utf8'));
-  const end = performance.now() + 5_000;
-  while (!readdirSync(threads).every(isStopped)) {
-    if (performance.now() > end) throw new Error('kcat does not stop');
-  }
 }
 
 async function addressOf(child: ChildProcess): Promise<string> {

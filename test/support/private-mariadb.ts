@@ -9,6 +9,7 @@ import { runCommand } from '../../scripts/servers/run-command.js';
 import { systemUser } from '../../scripts/servers/system-user.js';
 import { until } from '../../scripts/servers/until.js';
 import { eventually } from './eventually.js';
+import { freeze } from './freeze.js';
 
 const startDeadline = 90_000;
 
@@ -140,7 +141,9 @@ export async function startPrivateMariadb(
     query,
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
-    pause: () => void server?.kill('SIGSTOP'),
+    pause: () => {
+      if (server?.pid !== undefined) freeze(server.pid);
+    },
     resume: () => void server?.kill('SIGCONT'),
     async follower() {
       const follower = await startPrivateMariadb([...options, '--rpl-semi-sync-slave-enabled=ON']);

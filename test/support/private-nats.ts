@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
 import { freePort } from '../../scripts/servers/free-port.js';
 import { program } from '../../scripts/servers/programs.js';
+import { freeze } from './freeze.js';
 
 const startDeadline = 30_000;
 
@@ -82,7 +83,9 @@ export async function startPrivateNats(config: readonly string[] = []): Promise<
     start,
     stop: () => end('SIGTERM'),
     kill,
-    pause: () => void server?.kill('SIGSTOP'),
+    pause: () => {
+      if (server?.pid !== undefined) freeze(server.pid);
+    },
     resume: () => void server?.kill('SIGCONT'),
     async dispose() {
       await kill();

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { freePort } from '../../scripts/servers/free-port.js';
 import { program } from '../../scripts/servers/programs.js';
+import { freeze } from './freeze.js';
 
 const startDeadline = 90_000;
 
@@ -144,10 +145,6 @@ export async function startPrivateRabbitmq({
     }
   }
 
-  const signal = (name: NodeJS.Signals) => () => {
-    if (server?.pid !== undefined) process.kill(-server.pid, name);
-  };
-
   await start();
   return {
     node,
@@ -157,8 +154,12 @@ export async function startPrivateRabbitmq({
     start,
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
-    pause: signal('SIGSTOP'),
-    resume: signal('SIGCONT'),
+    pause: () => {
+      if (server?.pid !== undefined) freeze(-server.pid);
+    },
+    resume: () => {
+      if (server?.pid !== undefined) process.kill(-server.pid, 'SIGCONT');
+    },
     ctl: (...args) =>
       run(join(dirname(program('rabbitmq-server')), 'rabbitmqctl'), ['-q', ...args], env),
     async dispose() {
