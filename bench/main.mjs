@@ -18,7 +18,10 @@ const help = `Measures Signalbox against the same job done without it, in altern
 
   npm run bench -- --only postgres,relay --seconds 5`;
 
-const { values: options } = parseArgs({
+/** What was asked for is no bench: told without a stack trace, and nothing is measured. */
+class WrongOption extends Error {}
+
+const options = optionsOf({
   options: {
     only: { type: 'string', default: '' },
     rounds: { type: 'string', default: '3' },
@@ -36,7 +39,21 @@ if (options.help) {
 } else if (options.list) {
   for (const { name, title } of suites) console.log(`${name.padEnd(14)} ${title}`);
 } else {
-  await measure();
+  await measure().catch(refuse);
+}
+
+function optionsOf(config) {
+  try {
+    return parseArgs(config).values;
+  } catch (error) {
+    return refuse(new WrongOption(error.message));
+  }
+}
+
+function refuse(error) {
+  if (!(error instanceof WrongOption)) throw error;
+  console.error(`${error.message}\n\`npm run bench -- --help\` tells the options.`);
+  process.exit(2);
 }
 
 async function measure() {
@@ -76,7 +93,7 @@ function chosenSuites() {
   const wanted = options.only.split(',');
   const unknown = wanted.filter((each) => !suites.some(({ name }) => name === each));
   if (unknown.length > 0) {
-    throw new Error(
+    throw new WrongOption(
       `No suite is named ${unknown.join(', ')}. There are: ${suites.map(({ name }) => name).join(', ')}`,
     );
   }
@@ -86,5 +103,5 @@ function chosenSuites() {
 function positive(name) {
   const value = Number(options[name]);
   if (value > 0) return value;
-  throw new Error(`--${name} is a number above 0, not '${options[name]}'`);
+  throw new WrongOption(`--${name} is a number above 0, not '${options[name]}'`);
 }
