@@ -4,6 +4,7 @@ import { switching } from '../lamp.mjs';
 import { best, compare, looped } from '../measure.mjs';
 import { scoped } from '../scoped.mjs';
 import { postgresDatabase, postgresSettings } from '../servers/postgres.mjs';
+import { serverTimes } from './server-times.mjs';
 
 const batchSize = 100;
 
@@ -14,11 +15,12 @@ export const postgres = {
   run: (options) =>
     scoped(async (open) => {
       const database = open(await postgresDatabase());
+      const times = await serverTimes(database.url, options);
       const alone = await oneCaller(database, options);
       const many = await manyCallers(database, 256, options);
       return {
         settings: await postgresSettings(database.dataSource),
-        figures: [...alone, ...many],
+        figures: [...times, ...alone, ...many],
       };
     }),
 };
