@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,11 +7,8 @@ import { freePort } from '../../scripts/servers/free-port.js';
 import { program } from '../../scripts/servers/programs.js';
 import { runCommand } from '../../scripts/servers/run-command.js';
 import { systemUser } from '../../scripts/servers/system-user.js';
-import { until } from '../../scripts/servers/until.js';
 import { eventually } from './eventually.js';
-import { freeze } from './freeze.js';
-
-const startDeadline = 90_000;
+import { ServerProcess, succeeds } from './server-process.js';
 
 /** A MariaDB of one test file: it may be stopped, killed, frozen and followed at will. */
 export interface PrivateMariadb {
@@ -62,12 +59,7 @@ export async function startPrivateMariadb(
     { cwd: home, ...user },
   );
   const port = await freePort();
-  let server: ChildProcess | undefined;
-  let log = '';
-
   const url = (database: string): string => `mariadb://root@127.0.0.1:${port}/${database}`;
-  const alive = (): boolean =>
-    server !== undefined && server.exitCode === null && server.signalCode === null;
 
   async function query(sql: string): Promise<readonly Record<string, unknown>[]> {
     const connection = await createConnection({
@@ -83,53 +75,36 @@ export async function startPrivateMariadb(
     }
   }
 
-  async function start(): Promise<void> {
-    const child = spawn(
-      program('mariadbd'),
-      [
-        '--no-defaults',
-        `--datadir=${data}`,
-        `--port=${port}`,
-        '--bind-address=127.0.0.1',
-        '--skip-name-resolve',
-        `--socket=${join(home, 'socket')}`,
-        `--pid-file=${join(home, 'pid')}`,
-        '--innodb-buffer-pool-size=32M',
-        '--innodb-log-file-size=16M',
-        `--server-id=${port}`,
-        ...options,
-      ],
-      { cwd: home, detached: true, stdio: ['ignore', 'pipe', 'pipe'], ...user },
-    );
-    server = child;
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-20_000)));
-    }
-    const ready = await until(startDeadline, async () => {
-      if (!alive()) return false;
-      return query('SELECT 1').then(
-        () => true,
-        () => undefined,
-      );
-    });
-    if (ready !== true) throw new Error(`The private MariaDB did not start:\n${log.slice(-4000)}`);
-  }
-
-  async function end(signal: NodeJS.Signals): Promise<void> {
-    const child = server;
-    if (child === undefined || !alive()) return;
-    const exited = new Promise((resolve) => child.once('exit', resolve));
-    child.kill(signal);
-    await exited;
-  }
+  const server = new ServerProcess({
+    name: 'MariaDB',
+    spawn: () =>
+      spawn(
+        program('mariadbd'),
+        [
+          '--no-defaults',
+          `--datadir=${data}`,
+          `--port=${port}`,
+          '--bind-address=127.0.0.1',
+          '--skip-name-resolve',
+          `--socket=${join(home, 'socket')}`,
+          `--pid-file=${join(home, 'pid')}`,
+          '--innodb-buffer-pool-size=32M',
+          '--innodb-log-file-size=16M',
+          `--server-id=${port}`,
+          ...options,
+        ],
+        { cwd: home, detached: true, stdio: ['ignore', 'pipe', 'pipe'], ...user },
+      ),
+    answers: () => succeeds(query('SELECT 1')),
+  });
 
   const discard = async (): Promise<void> => {
-    await end('SIGKILL');
+    await server.end('SIGKILL');
     await rm(home, { recursive: true, force: true, maxRetries: 5 });
   };
 
   try {
-    await start();
+    await server.start();
   } catch (error) {
     await discard();
     throw error;
@@ -137,14 +112,12 @@ export async function startPrivateMariadb(
   return {
     port,
     url,
-    start,
+    start: () => server.start(),
     query,
-    stop: () => end('SIGTERM'),
-    kill: () => end('SIGKILL'),
-    pause: () => {
-      if (server?.pid !== undefined) freeze(server.pid);
-    },
-    resume: () => void server?.kill('SIGCONT'),
+    stop: () => server.end('SIGTERM'),
+    kill: () => server.end('SIGKILL'),
+    pause: () => server.pause(),
+    resume: () => server.resume(),
     async follower() {
       const follower = await startPrivateMariadb([...options, '--rpl-semi-sync-slave-enabled=ON']);
       try {

@@ -1,14 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
 import { freePort } from '../../scripts/servers/free-port.js';
 import { program } from '../../scripts/servers/programs.js';
-import { freeze } from './freeze.js';
-
-const startDeadline = 30_000;
+import { ServerProcess } from './server-process.js';
 
 /** A NATS server of one test file: it may be stopped and killed at will. */
 export interface PrivateNats {
@@ -46,49 +43,25 @@ export async function startPrivateNats(config: readonly string[] = []): Promise<
       ...config,
     ].join('\n'),
   );
-  let server: ChildProcess | undefined;
-  let log = '';
+  const server = new ServerProcess({
+    name: 'NATS',
+    spawn: () => spawn(program('nats-server'), ['-c', file], { stdio: ['ignore', 'pipe', 'pipe'] }),
+    answers: () => answers(port),
+    deadline: 30_000,
+  });
 
-  async function start(): Promise<void> {
-    const child = spawn(program('nats-server'), ['-c', file], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    server = child;
-    child.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
-    const end = performance.now() + startDeadline;
-    while (!(await answers(port))) {
-      if (child.exitCode !== null || performance.now() > end) {
-        throw new Error(`The private NATS did not start:\n${log.slice(-4000)}`);
-      }
-      await delay(50);
-    }
-  }
-
-  async function end(signal: NodeJS.Signals): Promise<void> {
-    const child = server;
-    server = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = new Promise((resolve) => child.once('exit', resolve));
-    child.kill(signal);
-    await exited;
-  }
-  const kill = (): Promise<void> => end('SIGKILL');
-
-  await start();
+  await server.start();
   return {
     port,
     url: `nats://127.0.0.1:${port}`,
     data,
-    start,
-    stop: () => end('SIGTERM'),
-    kill,
-    pause: () => {
-      if (server?.pid !== undefined) freeze(server.pid);
-    },
-    resume: () => void server?.kill('SIGCONT'),
+    start: () => server.start(),
+    stop: () => server.end('SIGTERM'),
+    kill: () => server.end('SIGKILL'),
+    pause: () => server.pause(),
+    resume: () => server.resume(),
     async dispose() {
-      await kill();
+      await server.end('SIGKILL');
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,9 +7,7 @@ import { freePort } from '../../scripts/servers/free-port.js';
 import { program } from '../../scripts/servers/programs.js';
 import { runCommand } from '../../scripts/servers/run-command.js';
 import { systemUser } from '../../scripts/servers/system-user.js';
-import { until } from '../../scripts/servers/until.js';
-
-const startDeadline = 90_000;
+import { ServerProcess, succeeds } from './server-process.js';
 
 export interface PrivatePostgresOptions {
   /** Lines for `postgresql.conf`. */
@@ -74,12 +72,7 @@ async function serve(home: string, removes: boolean): Promise<PrivatePostgres> {
   const port = await freePort();
   const data = join(home, 'data');
   const user = systemUser('postgres');
-  let server: ChildProcess | undefined;
-  let log = '';
-
   const url = (database: string): string => `postgres://postgres@127.0.0.1:${port}/${database}`;
-  const alive = (): boolean =>
-    server !== undefined && server.exitCode === null && server.signalCode === null;
 
   async function query(sql: string, database = 'postgres') {
     const client = new pg.Client({
@@ -95,45 +88,27 @@ async function serve(home: string, removes: boolean): Promise<PrivatePostgres> {
     }
   }
 
-  async function start(): Promise<void> {
-    // A group of its own, so that a signal reaches its helpers too.
-    const child = spawn(program('postgres'), ['-D', data, '-p', String(port)], {
-      cwd: home,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...user,
-    });
-    server = child;
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-20_000)));
-    }
-    const ready = await until(startDeadline, async () => {
-      if (!alive()) return false;
-      return query('SELECT 1').then(
-        () => true,
-        () => undefined,
-      );
-    });
-    if (ready !== true)
-      throw new Error(`The private PostgreSQL did not start:\n${log.slice(-4000)}`);
-  }
-
-  async function end(signal: NodeJS.Signals): Promise<void> {
-    const child = server;
-    if (child?.pid === undefined || !alive()) return;
-    const exited = new Promise((resolve) => child.once('exit', resolve));
-    // SIGINT is the server's fast shutdown, and for itself to pass on.
-    process.kill(signal === 'SIGKILL' ? -child.pid : child.pid, signal);
-    await exited;
-  }
+  const server = new ServerProcess({
+    name: 'PostgreSQL',
+    spawn: () =>
+      spawn(program('postgres'), ['-D', data, '-p', String(port)], {
+        cwd: home,
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        ...user,
+      }),
+    answers: () => succeeds(query('SELECT 1')),
+    // A power failure ends its helpers too; all else is for itself to pass on.
+    toGroup: ['SIGKILL'],
+  });
 
   const discard = async (): Promise<void> => {
-    await end('SIGKILL');
+    await server.end('SIGKILL');
     if (removes) await rm(home, { recursive: true, force: true, maxRetries: 5 });
   };
 
   try {
-    await start();
+    await server.start();
   } catch (error) {
     await discard();
     throw error;
@@ -141,11 +116,12 @@ async function serve(home: string, removes: boolean): Promise<PrivatePostgres> {
   return {
     port,
     url,
-    start,
+    start: () => server.start(),
     query,
-    running: alive,
-    stop: () => end('SIGINT'),
-    kill: () => end('SIGKILL'),
+    running: () => server.alive,
+    // Its fast shutdown.
+    stop: () => server.end('SIGINT'),
+    kill: () => server.end('SIGKILL'),
     async follower(name) {
       const directory = await ownDirectory();
       const target = join(directory, 'data');

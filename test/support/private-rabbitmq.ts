@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,9 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { freePort } from '../../scripts/servers/free-port.js';
 import { program } from '../../scripts/servers/programs.js';
-import { freeze } from './freeze.js';
-
-const startDeadline = 90_000;
+import { ServerProcess, succeeds } from './server-process.js';
 
 export interface PrivateRabbitmqOptions {
   /** Files in PEM for a TLS listener; the broker then demands a client certificate of that CA. */
@@ -104,37 +102,18 @@ export async function startPrivateRabbitmq({
       '-kernel inet_dist_use_interface {127,0,0,1} -kernel net_ticktime 4',
   };
   const url = `amqp://guest:guest@127.0.0.1:${port}`;
-  let server: ChildProcess | undefined;
-  let log = '';
-
-  async function start(): Promise<void> {
-    // A group of its own, so that a signal reaches the shell, the virtual machine and its helpers.
-    const child = spawn(program('rabbitmq-server'), [], {
-      env,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    server = child;
-    child.stdout.on('data', (chunk: Buffer) => (log += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
-    const end = performance.now() + startDeadline;
-    while (!(await takesLogins(url))) {
-      if (child.exitCode !== null || performance.now() > end) {
-        throw new Error(`The private RabbitMQ did not start:\n${log.slice(-4000)}`);
-      }
-      await delay(100);
-    }
-  }
-
-  async function end(signal: NodeJS.Signals): Promise<void> {
-    const child = server;
-    server = undefined;
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = new Promise((resolve) => child.once('exit', resolve));
-    process.kill(-child.pid, 'SIGCONT');
-    process.kill(-child.pid, signal);
-    await exited;
-  }
+  const server = new ServerProcess({
+    name: 'RabbitMQ',
+    spawn: () =>
+      spawn(program('rabbitmq-server'), [], {
+        env,
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    answers: () => succeeds(loginTo(url)),
+    // The shell, the virtual machine and its helpers.
+    toGroup: ['SIGTERM', 'SIGKILL', 'SIGSTOP', 'SIGCONT'],
+  });
 
   /** It refuses to go until it has noticed that its node is dead. */
   async function endNameServer(): Promise<void> {
@@ -145,39 +124,30 @@ export async function startPrivateRabbitmq({
     }
   }
 
-  await start();
+  await server.start();
   return {
     node,
     url,
     port,
     tlsPort,
-    start,
-    stop: () => end('SIGTERM'),
-    kill: () => end('SIGKILL'),
-    pause: () => {
-      if (server?.pid !== undefined) freeze(-server.pid);
-    },
-    resume: () => {
-      if (server?.pid !== undefined) process.kill(-server.pid, 'SIGCONT');
-    },
+    start: () => server.start(),
+    stop: () => server.end('SIGTERM'),
+    kill: () => server.end('SIGKILL'),
+    pause: () => server.pause(),
+    resume: () => server.resume(),
     ctl: (...args) =>
       run(join(dirname(program('rabbitmq-server')), 'rabbitmqctl'), ['-q', ...args], env),
     async dispose() {
-      await end('SIGKILL');
+      await server.end('SIGKILL');
       await endNameServer();
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }
 
-async function takesLogins(url: string): Promise<boolean> {
-  try {
-    const connection = await connect(url, { timeout: 2_000 });
-    await connection.close();
-    return true;
-  } catch {
-    return false;
-  }
+async function loginTo(url: string): Promise<void> {
+  const connection = await connect(url, { timeout: 2_000 });
+  await connection.close();
 }
 
 async function run(
