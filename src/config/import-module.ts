@@ -1,60 +1,68 @@
-import { createRequire } from 'node:module';
+import { basename } from 'node:path';
 import { createJiti } from 'jiti';
-import type { JitiOptions } from 'jiti';
+import type { JitiOptions, TransformOptions } from 'jiti';
+import { ConfigurationError } from '../errors/errors.js';
+import { compile, compilerNear } from './compiler.js';
+import { tellDecoratedFields, type DecoratedField } from './decorated-fields.js';
 
-type TypeScript = typeof import('typescript');
+type Transform = NonNullable<JitiOptions['transform']>;
+
+const typeScriptFile = /\.[cm]?ts$/;
 
 /**
  * Imports a JavaScript or TypeScript file of the user's. TypeScript goes through the user's own
- * compiler where it is installed, because entities carry decorators that no type-stripper knows; else
- * through a stripper. Rejects with what the file throws.
+ * compiler where one is installed that programs can call; else its types are stripped, which refuses
+ * decorated fields: ConfigurationError ARGUMENT_INVALID. Rejects with what the file throws.
  */
 export async function importModule(path: string): Promise<Record<string, unknown>> {
   const jiti = createJiti(import.meta.url);
-  const typescript = compilerNear(path);
-  if (typescript === undefined) {
-    return jiti.import(path);
-  }
-  const transform: JitiOptions['transform'] = (options) =>
-    /\.[cm]?ts$/.test(options.filename ?? '')
-      ? {
-          code: jiti.transform({
-            ...options,
-            ts: false,
-            source: compile(typescript, options.source, options.filename),
-          }),
-        }
-      : { code: jiti.transform(options) };
+  const { compiler, without } = compilerNear(path);
+  const readTypeScript = (options: TransformOptions): string =>
+    compiler === undefined
+      ? stripTypes(jiti.transform, options, without)
+      : jiti.transform({
+          ...options,
+          ts: false,
+          source: compile(compiler, options.source, options.filename),
+        });
+  const transform: Transform = (options) => ({
+    code: typeScriptFile.test(options.filename ?? '')
+      ? readTypeScript(options)
+      : jiti.transform(options),
+  });
+  // What one compiler made must not be served where there is another, or none.
   return createJiti(import.meta.url, { transform, fsCache: false }).import(path);
 }
 
-function compile(typescript: TypeScript, source: string, fileName = 'file.ts'): string {
-  const { transpileModule, flattenDiagnosticMessageText, ModuleKind, ScriptTarget } = typescript;
-  const { outputText, diagnostics = [] } = transpileModule(source, {
-    fileName,
-    reportDiagnostics: true,
-    compilerOptions: {
-      module: ModuleKind.ESNext,
-      target: ScriptTarget.ES2022,
-      experimentalDecorators: true,
-      emitDecoratorMetadata: true,
-      useDefineForClassFields: false,
-      verbatimModuleSyntax: false,
-    },
-  });
-  // The compiler writes something even for what is no program.
-  const fault = diagnostics.find(({ file }) => file !== undefined);
-  if (fault?.file === undefined) return outputText;
-  const { line } = fault.file.getLineAndCharacterOfPosition(fault.start ?? 0);
-  throw new SyntaxError(
-    `${fileName}:${line + 1}: ${flattenDiagnosticMessageText(fault.messageText, ' ')}`,
-  );
+function stripTypes(
+  transform: (options: TransformOptions) => string,
+  options: TransformOptions,
+  without: string | undefined,
+): string {
+  const fields: DecoratedField[] = [];
+  const code = transform({ ...options, ...tellDecoratedFields((field) => fields.push(field)) });
+  const [first] = fields;
+  if (first === undefined) return code;
+  throw decorated(first, basename(options.filename ?? 'file.ts'), without);
 }
 
-function compilerNear(path: string): TypeScript | undefined {
-  try {
-    return createRequire(path)('typescript') as TypeScript;
-  } catch {
-    return undefined;
-  }
+/** The stripper's own way with such fields is to fail when the class is made, or to guess their types. */
+function decorated(
+  { name, line }: DecoratedField,
+  file: string,
+  without: string | undefined,
+): ConfigurationError {
+  const [lack, remedy] =
+    without === undefined
+      ? ['none is installed beside it', 'Install `typescript@6`']
+      : [
+          `TypeScript ${without} beside it has no API to compile with`,
+          'Install `@typescript/typescript6` beside it, or `typescript@6` in its place',
+        ];
+  return new ConfigurationError(
+    'ARGUMENT_INVALID',
+    `${file}:${line} decorates '${name}', which takes the compiler of TypeScript 5 or 6: ${lack}. ` +
+      `${remedy}, or give the compiled .js file.`,
+    { parameters: { file, line } },
+  );
 }

@@ -22,7 +22,7 @@ async function exportedFormats(path: string): Promise<readonly Format[]> {
     exported = await importModule(resolve(path));
   } catch (cause) {
     const because = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause);
-    throw invalid(path, `cannot be loaded: ${because}`, cause);
+    throw invalid(path, `cannot be loaded: ${because?.replace(/\.$/u, '')}`, cause);
   }
   const found = [...new Set(Object.values(exported))].filter(isFormat);
   if (found.length > 0) return found;
