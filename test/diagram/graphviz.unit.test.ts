@@ -6,6 +6,7 @@ import { dot } from '../../src/diagram/dot.js';
 import type { DiagramOptions } from '../../src/diagram/options.js';
 import { svg } from '../../src/diagram/svg.js';
 import type { AnyLifecycle } from '../../src/lifecycle/lifecycle.js';
+import { long } from '../faults/support/fault-length.js';
 import { asDrawn, hostileLifecycle, hostileNames } from './hostile-lifecycle.js';
 import { largeLifecycle } from './large-machine.js';
 import { textsOfXml } from './xml-texts.js';
@@ -41,7 +42,7 @@ describe('DOT', () => {
           expect(drawn.some((text) => text.includes(asDrawn(name).trim()))).toBe(true);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: long ? 300 : 60 },
     );
   });
 });
@@ -109,9 +110,10 @@ describe('SVG', () => {
     );
   });
 
-  it('is drawn for 2,000 states and 20,000 transitions', async () => {
-    const lifecycle = largeLifecycle(2000, 10);
-    expect(lifecycle.transitions).toHaveLength(20_000);
+  const states = long ? 2000 : 500;
+  it(`is drawn for ${states} states and ${10 * states} transitions`, async () => {
+    const lifecycle = largeLifecycle(states, 10);
+    expect(lifecycle.transitions).toHaveLength(10 * states);
     const texts = new Set(textsOfXml(await svg(lifecycle)));
     for (const { name } of lifecycle.states) expect(texts.has(name)).toBe(true);
   }, 120_000);

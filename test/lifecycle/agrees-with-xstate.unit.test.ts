@@ -4,7 +4,14 @@ import { DefinitionError } from '../../src/errors/errors.js';
 import { defineLifecycle } from '../../src/lifecycle/define-lifecycle.js';
 import type { AnyLifecycle } from '../../src/lifecycle/lifecycle.js';
 import { Oracle } from './agrees-with-xstate.js';
-import { everyAnswer, machineOf, randomEvents, randomShape } from './random-machine.js';
+import {
+  everyAnswer,
+  machineOf,
+  machinesToTry,
+  randomEvents,
+  randomShape,
+  timeToTry,
+} from './random-machine.js';
 
 type Machine = ReturnType<typeof machineOf>;
 
@@ -19,29 +26,32 @@ function defineRandom(machine: Machine): AnyLifecycle | undefined {
   }
 }
 
-describe('the compiled table', () => {
-  it('agrees with XState for every state, event, context and deadline of random machines', () => {
-    let defined = 0;
-    let compared = 0;
-    const runs = 150;
-    fc.assert(
-      fc.property(randomShape, (shape) => {
-        const machine = machineOf(shape);
-        const lifecycle = defineRandom(machine);
-        if (lifecycle === undefined) return;
-        defined += 1;
-        const oracle = new Oracle(machine, lifecycle);
-        oracle.compareBirth();
-        for (const context of everyAnswer) {
-          oracle.compareSteps({ ...context });
-          oracle.compareDeadlines({ ...context });
-        }
-        compared += oracle.compared;
-      }),
-      // Shrinking a machine can take gigabytes; to see a small one, take the printed seed and shrink it alone.
-      { numRuns: runs, endOnFailure: true },
-    );
-    expect(defined).toBeGreaterThan(runs / 2);
-    expect(compared).toBeGreaterThan(runs);
-  });
+describe(`the compiled table (seed ${machinesToTry.seed})`, () => {
+  it(
+    'agrees with XState for every state, event, context and deadline of random machines',
+    () => {
+      let defined = 0;
+      let compared = 0;
+      fc.assert(
+        fc.property(randomShape, (shape) => {
+          const machine = machineOf(shape);
+          const lifecycle = defineRandom(machine);
+          if (lifecycle === undefined) return;
+          defined += 1;
+          const oracle = new Oracle(machine, lifecycle);
+          oracle.compareBirth();
+          for (const context of everyAnswer) {
+            oracle.compareSteps({ ...context });
+            oracle.compareDeadlines({ ...context });
+          }
+          compared += oracle.compared;
+        }),
+        machinesToTry,
+      );
+      // Two of three can be defined.
+      expect(defined).toBeGreaterThan(machinesToTry.numRuns / 5);
+      expect(compared).toBeGreaterThan(machinesToTry.numRuns);
+    },
+    timeToTry,
+  );
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { and, not, or, setup, stateIn } from 'xstate';
 import { effects } from '../../src/lifecycle/effects.js';
+import { long, seed } from '../faults/support/fault-length.js';
 
 /** What the guards of a random machine read. */
 export interface Answers {
@@ -17,6 +18,20 @@ export const everyAnswer: readonly Answers[] = [
 ];
 
 export const randomEvents = ['a', 'b', 'c.x', 'c.y'] as const;
+
+/**
+ * How a property is tried on random machines. Each run of the short form draws others: many runs try
+ * what the long form tries at once.
+ */
+export const machinesToTry = {
+  seed,
+  numRuns: long ? 600 : 40,
+  // Shrinking a machine can take gigabytes; to see a small one, take the printed seed and shrink it alone.
+  endOnFailure: true,
+} as const;
+
+/** Milliseconds in which also a busy computer has tried them. */
+export const timeToTry = long ? 600_000 : 120_000;
 
 interface Shape {
   readonly kind: 'atomic' | 'compound' | 'parallel' | 'final';
@@ -161,7 +176,7 @@ export const randomShape: fc.Arbitrary<Shape> = fc
     }),
   )
   // XState takes its time for each step; small machines find the same differences sooner.
-  .filter((shape) => configurations(shape as Shape) <= 16) as fc.Arbitrary<Shape>;
+  .filter((shape) => configurations(shape as Shape) <= (long ? 16 : 8)) as fc.Arbitrary<Shape>;
 
 function configurations({ kind, children }: Shape): number {
   const counts = children.map(configurations);
