@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
 import { builtInChecks } from '../../machines/checks.js';
 import { defineCheck, type LifecycleCheck } from '../check/define-check.js';
 import { readDeclarations } from '../check/read-declarations.js';
 import { ConfigurationError } from '../errors/errors.js';
 import { isLifecycle, loadExports, onlyOne } from './load-lifecycle.js';
+import { readText } from './read-text.js';
 
 /** A check and the file it comes from. */
 export interface LoadedCheck {
@@ -23,7 +23,7 @@ export async function loadChecks(nameOrPath: string): Promise<readonly LoadedChe
   if (builtIn !== undefined) return [{ check: builtIn }];
   const file = relative(process.cwd(), nameOrPath).split(sep).join('/');
   if (nameOrPath.endsWith('.json')) {
-    const source = await readSource(nameOrPath);
+    const source = await readText(nameOrPath);
     const checks = readDeclarations(parseJson(source, nameOrPath));
     return checks.map((check) => ({ check, file, source }));
   }
@@ -38,7 +38,7 @@ export async function loadChecks(nameOrPath: string): Promise<readonly LoadedChe
     })),
     nameOrPath,
   );
-  return [{ check, file, source: await readSource(nameOrPath) }];
+  return [{ check, file, source: await readText(nameOrPath) }];
 }
 
 function isCheck(value: unknown): value is LifecycleCheck {
@@ -48,17 +48,6 @@ function isCheck(value: unknown): value is LifecycleCheck {
     'kind' in value &&
     value.kind === 'LifecycleCheck'
   );
-}
-
-async function readSource(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new ConfigurationError('ARGUMENT_INVALID', `The file ${path} cannot be read.`, {
-      parameters: { file: path },
-      cause,
-    });
-  }
 }
 
 function parseJson(text: string, path: string): unknown {

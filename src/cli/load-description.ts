@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { ConfigurationError } from '../errors/errors.js';
 import { describeLifecycle, type LifecycleDescription } from '../lifecycle/describe-lifecycle.js';
 import { loadLifecycle } from './load-lifecycle.js';
+import { readText } from './read-text.js';
 
 /**
  * Finds a lifecycle as `loadLifecycle` does, or reads one that `signalbox machine --format json`
@@ -21,12 +20,7 @@ export async function loadDescription(nameOrPath: string): Promise<LifecycleDesc
 }
 
 async function readJson(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw invalid(path, 'cannot be read', cause);
-  }
+  const text = await readText(path);
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
@@ -35,8 +29,8 @@ async function readJson(path: string): Promise<unknown> {
 }
 
 function invalid(path: string, fault: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError('ARGUMENT_INVALID', `${basename(path)} ${fault}.`, {
-    parameters: { file: basename(path) },
+  return new ConfigurationError('ARGUMENT_INVALID', `${path} ${fault}.`, {
+    parameters: { file: path },
     cause,
   });
 }

@@ -1,5 +1,5 @@
 import { SignalboxError, UnavailableError } from '../errors/errors.js';
-import { printableLines } from './printable.js';
+import { tell } from './tell.js';
 
 /** 2 when the caller must change something, 1 when the world must. */
 export function exitCodeOf(error: unknown): 1 | 2 {
@@ -10,9 +10,9 @@ export function exitCodeOf(error: unknown): 1 | 2 {
 export function reportError(error: unknown, { debug }: { readonly debug: boolean }): void {
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof SignalboxError ? ` [${error.code}]` : '';
-  process.stderr.write(`signalbox: ${printableLines(message)}${code}\n`);
+  tell(`signalbox: ${message}${code}`);
   if (!debug) return;
   for (let at = error, label = ''; at instanceof Error; at = at.cause, label = 'Caused by: ') {
-    process.stderr.write(`${label}${at.stack ?? at.message}\n`);
+    tell(`${label}${at.stack ?? at.message}`);
   }
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { commands } from './commands/commands.js';
 import { packageVersion } from './package-version.js';
 import { exitCodeOf, reportError } from './report-error.js';
+import { tell } from './tell.js';
 
 /**
  * Runs the command line and resolves with the exit code: 0 done, 1 a server is away or something
@@ -16,13 +17,14 @@ export async function run(args: readonly string[]): Promise<number> {
     .configureHelp({ showGlobalOptions: true })
     // One line, as of every other error: commander sets its suggestion on a second.
     .configureOutput({
-      outputError: (text, write) =>
-        write(
-          `${text
+      outputError: (text) => {
+        tell(
+          text
             .trim()
             .replace(/^error:/u, 'signalbox:')
-            .replaceAll(/\s*\n\s*/gu, ' ')}\n`,
-        ),
+            .replaceAll(/\s*\n\s*/gu, ' '),
+        );
+      },
     })
     .addHelpText('after', '\nExample:\n  signalbox machine VirtualMachine --format table')
     .exitOverride()

@@ -1,17 +1,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runSignalbox } from '../support/command-line.js';
-import type { ExitReport } from '../support/run-node.js';
+import { runHere as runIn } from '../support/command-line-here.js';
 
 const root = resolve(import.meta.dirname, '../..');
 const built = (path: string): string => JSON.stringify(join(root, 'build', path));
 
 let folder: string;
-let run: (args: readonly string[]) => Promise<number>;
 // Within the project, so that the files find its packages.
 beforeAll(async () => {
-  ({ run } = (await import(join(root, 'build/src/cli/run.js'))) as { run: typeof run });
   folder = await mkdtemp(join(root, 'test/cli/made-'));
   await Promise.all(
     Object.entries(files).map(([name, text]) => writeFile(join(folder, name), text)),
@@ -42,27 +40,7 @@ const files: Readonly<Record<string, string>> = {
   'binary.ts': '\u007fELF\0\u0001',
 };
 
-/** Runs a command line in this process, which is many times faster than one each. */
-async function runHere(
-  args: readonly string[],
-): Promise<Pick<ExitReport, 'code' | 'stdout' | 'stderr'>> {
-  const written = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      written[name] += String(text);
-      return true;
-    }),
-  );
-  const before = process.cwd();
-  process.chdir(folder);
-  try {
-    return { code: await run(args), ...written };
-  } finally {
-    process.chdir(before);
-    process.exitCode = undefined;
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const runHere = (args: readonly string[]) => runIn(args, folder);
 
 /** Runs a command and holds that it refused in one clear line. */
 async function refusal(args: readonly string[], runIt = runHere): Promise<string> {
@@ -125,7 +103,13 @@ describe('a file', () => {
       /broken\.json/u,
     );
     expect(await refusal(['catalog', 'Volume', '--against', 'other.json'])).toMatch(/no catalog/u);
-    expect(await refusal(['catalog', 'Volume', '--against', 'none.json'])).toMatch(/none\.json/u);
+    for (const args of [
+      ['check', 'none.json'],
+      ['diff', 'none.json', 'Volume'],
+      ['catalog', 'Volume', '--against', 'none.json'],
+    ]) {
+      expect(await refusal(args)).toMatch(/There is no file none\.json\./u);
+    }
     expect(await refusal(['trace', 'check', 'none.jsonl'])).toMatch(/none\.jsonl/u);
     expect(await refusal(['coverage', 'nowhere'])).toMatch(/nowhere/u);
   });

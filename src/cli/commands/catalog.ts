@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { Argument, Command, Option } from 'commander';
 import { machines } from '../../../machines/index.js';
 import { asyncApi } from '../../catalog/async-api.js';
@@ -12,6 +11,7 @@ import { jsonSchemaDocument } from '../../catalog/json-schema-document.js';
 import { typeScript } from '../../catalog/type-script.js';
 import { ConfigurationError } from '../../errors/errors.js';
 import { loadLifecycle } from '../load-lifecycle.js';
+import { readText } from '../read-text.js';
 import { writeOutput } from '../write-output.js';
 
 type Format = 'asyncapi' | 'jsonschema' | 'markdown' | 'typescript';
@@ -72,12 +72,7 @@ function compare(before: Contract, catalog: Catalog): boolean {
 }
 
 async function contractIn(file: string): Promise<Contract> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw unreadable(file, cause);
-  }
+  const text = await readText(file);
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -88,13 +83,4 @@ async function contractIn(file: string): Promise<Contract> {
     });
   }
   return readContract(document);
-}
-
-function unreadable(file: string, cause: unknown): ConfigurationError {
-  const code: unknown = Reflect.get(Object(cause) as object, 'code');
-  return new ConfigurationError(
-    'ARGUMENT_INVALID',
-    code === 'ENOENT' ? `There is no file ${file}.` : `${file} cannot be read (${String(code)}).`,
-    { parameters: { file }, cause },
-  );
 }

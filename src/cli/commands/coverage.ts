@@ -19,6 +19,7 @@ import { coverageText } from '../../testing/coverage/coverage-text.js';
 import { readCoverage } from '../../testing/coverage/record-coverage.js';
 import { loadLifecycle } from '../load-lifecycle.js';
 import { repeated } from '../option-values.js';
+import { tell } from '../tell.js';
 
 type Format = 'text' | 'json' | 'lcov' | 'svg';
 
@@ -60,9 +61,7 @@ export function coverageCommand(): Command {
       else if (format === 'json') process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
       else writeFiles(await files[format](lifecycles, report), output);
       for (const { resource, kind, percent, threshold } of coverageShortfalls(report, flags)) {
-        process.stderr.write(
-          `${resource}: ${Math.floor(percent)} % of ${kind} exercised, below ${threshold} %.\n`,
-        );
+        tell(`${resource}: ${Math.floor(percent)} % of ${kind} exercised, below ${threshold} %.`);
         process.exitCode = 1;
       }
     });

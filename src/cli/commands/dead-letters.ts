@@ -3,8 +3,8 @@ import type { DeadLetters, DeadLetterSelection } from '../../bus/bus.js';
 import { groupDeadLetters } from '../../bus/dead-letter-groups.js';
 import { ConfigurationError } from '../../errors/errors.js';
 import { groupLine, letterJson, letterText } from '../dead-letter-text.js';
+import { echo } from '../echo.js';
 import { repeated, wholeNumber } from '../option-values.js';
-import { printable } from '../printable.js';
 import { requireBuses } from '../require-buses.js';
 import type { CommonFlags } from '../settings.js';
 
@@ -56,12 +56,14 @@ function listCommand(): Command {
         const groups = groupDeadLetters(seen);
         const more = found.length > limit;
         if (flags.json === true) {
-          process.stdout.write(`${JSON.stringify({ pool, count: seen.length, more, groups })}\n`);
+          process.stdout.write(
+            `${JSON.stringify({ pool: echo(pool), count: seen.length, more, groups })}\n`,
+          );
           return;
         }
         const most = more ? `, the first ${limit} looked at (--limit)` : '';
         process.stdout.write(
-          `${printable(pool)}: ${counted(seen.length)}${most}\n${groups.map(groupLine).join('')}`,
+          `${echo(pool)}: ${counted(seen.length)}${most}\n${groups.map(groupLine).join('')}`,
         );
       }),
     );
@@ -99,7 +101,7 @@ function redriveCommand(): Command {
       requireChoice(flags);
       await withDeadLetters(flags, async (deadLetters) => {
         const count = await deadLetters.redrive(pool, selectionOf(flags));
-        process.stdout.write(`${counted(count)} given to ${printable(pool)} again\n`);
+        process.stdout.write(`${counted(count)} given to ${echo(pool)} again\n`);
       });
     });
 }
@@ -119,7 +121,7 @@ function dropCommand(): Command {
         const selection = selectionOf(flags);
         if (flags.yes === true) {
           const count = await deadLetters.drop(pool, selection);
-          process.stdout.write(`${counted(count)} of ${printable(pool)} dropped\n`);
+          process.stdout.write(`${counted(count)} of ${echo(pool)} dropped\n`);
           return;
         }
         const { length } = await deadLetters.read(pool, selection);

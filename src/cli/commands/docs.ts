@@ -6,7 +6,9 @@ import { generatedMark, lifecyclePage } from '../../diagram/lifecycle-page.js';
 import { ConfigurationError } from '../../errors/errors.js';
 import type { AnyLifecycle } from '../../lifecycle/lifecycle.js';
 import { markdownText } from '../../markdown/markdown.js';
+import { echo } from '../echo.js';
 import { loadLifecycle } from '../load-lifecycle.js';
+import { tell } from '../tell.js';
 import { writeOutput } from '../write-output.js';
 
 interface DocsFlags {
@@ -41,9 +43,9 @@ export function docsCommand(): Command {
       }
       await makeFolder(output);
       for (const { file, text } of pages) await writeOutput(text, join(output, file));
-      process.stdout.write(`${output}: ${pages.length} pages written\n`);
+      process.stdout.write(`${echo(output)}: ${pages.length} pages written\n`);
       for (const file of await leftOver(pages, output)) {
-        process.stderr.write(`${join(output, file)}: no lifecycle writes this page any more\n`);
+        tell(`${join(output, file)}: no lifecycle writes this page any more`);
       }
     });
 }
@@ -106,10 +108,10 @@ async function checkPages(pages: readonly Page[], folder: string): Promise<void>
     differing.push(`${join(folder, file)} is of no lifecycle`);
   }
   if (differing.length === 0) {
-    process.stdout.write(`${folder}: ${pages.length} pages are up to date\n`);
+    process.stdout.write(`${echo(folder)}: ${pages.length} pages are up to date\n`);
     return;
   }
-  process.stderr.write(`${differing.join('\n')}\nWrite them again with \`signalbox docs\`.\n`);
+  tell(`${differing.join('\n')}\nWrite them again with \`signalbox docs\`.`);
   process.exitCode = 1;
 }
 

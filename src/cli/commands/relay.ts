@@ -14,6 +14,7 @@ import { printable } from '../printable.js';
 import { requireDatabase } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
 import { stopSignal } from '../stop-signal.js';
+import { tell } from '../tell.js';
 
 /** `signalbox relay`: moves the outbox to the buses until it is told to stop. */
 export function relayCommand(): Command {
@@ -49,12 +50,12 @@ export function relayCommand(): Command {
           origin: originSource(source ?? 'management-server'),
           wake: wakeListener(dataSource),
           options: options ?? {},
-          listener: (notice) => process.stderr.write(`${printable(noticeLine(notice))}\n`),
+          listener: (notice) => tell(printable(noticeLine(notice))),
         });
         relay.start();
-        process.stderr.write(`relaying to ${buses.map(({ name }) => name).join(', ')}\n`);
+        tell(`relaying to ${buses.map(({ name }) => name).join(', ')}`);
         await stop.requested;
-        process.stderr.write('stopping: draining what is under way\n');
+        tell('stopping: draining what is under way');
         await relay.stop();
       } finally {
         await Promise.all(buses.map((each) => each.close()));

@@ -7,11 +7,13 @@ import { ConfigurationError } from '../../errors/errors.js';
 import { cloudEvents } from '../../formats/cloudevents.js';
 import { replay, type ReplayOptions, type ReplayResult } from '../../replay/replay.js';
 import { openStore } from '../../store/open-store.js';
+import { echo } from '../echo.js';
 import { repeated, wholeNumber } from '../option-values.js';
 import { parseDuration } from '../parse-duration.js';
 import { requireDatabase } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
 import { stopSignal } from '../stop-signal.js';
+import { tell } from '../tell.js';
 
 interface ReplayFlags extends CommonFlags {
   readonly pool: string;
@@ -109,14 +111,15 @@ function showProgress(): NonNullable<ReplayOptions['onProgress']> {
     const tenth = Math.floor(((position - start) * 10) / Math.max(1, end - start));
     if (tenth <= printed || tenth === 10) return;
     printed = tenth;
-    process.stderr.write(`${tenth * 10} %: ${replayed} events, position ${position}\n`);
+    tell(`${tenth * 10} %: ${replayed} events, position ${position}`);
   };
 }
 
 function report(
   { replayed, position, complete }: ReplayResult,
-  { pool, dryRun = false, json }: ReplayFlags,
+  { pool: given, dryRun = false, json }: ReplayFlags,
 ): string {
+  const pool = echo(given);
   if (json === true) return `${JSON.stringify({ pool, replayed, position, complete, dryRun })}\n`;
   const events = replayed === 1 ? '1 event' : `${replayed} events`;
   const what = dryRun ? `${events} would go to ${pool}` : `${events} sent to ${pool}`;

@@ -1,0 +1,43 @@
+/** `scheme://user:`, also with slashes lost or the colon forgotten, unless a port or a mask follows. */
+const user =
+  /(?::\/{1,3}|\/\/)[^\s:/@[]{0,256}:(?!\*\*\*@)(?!\d{1,5}(?!\d)(?!\S{0,512}@)|\s(?!\S{0,512}@))/;
+
+/** What may follow a scheme. A file's path is no address, and one letter is a drive of Windows. */
+const authority = /(?<=[a-z\d+.-]{2})(?<!\b(?:file|sqlite)):\/{1,3}/i;
+
+/** `scheme://user:password` whose host was forgotten, or cut off by a shell. */
+const unfinished = /(:\/\/[^\s:/@[]{1,256}:)(?!\*\*\*@|\d{1,5}(?!\d))[^\s'"]+/g;
+
+/** A value of a query that opens a door. */
+const secretField =
+  /([?&][^\s=&?]{0,64}(?:pass|pwd|token|secret|key|cred|auth)[^\s=&?]{0,64}=)[^\s&'"]+/gi;
+
+/**
+ * Pure. The text with the passwords and tokens of the addresses in it as `***`. Passwords may hold `/`,
+ * `@`, `:` and spaces unescaped, so it rather masks too much: from `user:` to the last `@` of the line,
+ * without a colon to the last `@` of the word. Takes time in proportion to the text.
+ */
+export function maskAddresses(text: string): string {
+  return text.split('\n').map(maskLine).join('\n');
+}
+
+function maskLine(line: string): string {
+  return maskPassword(line.replace(secretField, '$1***'))
+    .replace(/\S+/g, maskToken)
+    .replace(unfinished, '$1***');
+}
+
+function maskPassword(line: string): string {
+  const last = line.lastIndexOf('@');
+  const found = user.exec(line);
+  const start = found === null ? last : found.index + found[0].length;
+  return start > last || found === null ? line : `${line.slice(0, start)}***${line.slice(last)}`;
+}
+
+function maskToken(word: string): string {
+  const last = word.lastIndexOf('@');
+  if (last < 0 || word.slice(0, last).endsWith(':***')) return word;
+  const found = authority.exec(word);
+  const start = found === null ? last : found.index + found[0].length;
+  return start >= last ? word : `${word.slice(0, start)}***${word.slice(last)}`;
+}
