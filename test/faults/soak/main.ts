@@ -18,7 +18,8 @@ Usage: npm run soak -- [--minutes <number>] [--seed <number>]
   --seed      of all random choices; default the clock. Give a printed one to replay it
   --help      this text
 
-Exits with 0 when nothing was lost and nothing grew, with 1 when something did, with 2 for a wrong option.`;
+Exits with 0 when nothing was lost and nothing grew, with 1 when something did or the rounds are too few to
+tell, with 2 for a wrong option.`;
 
 const options = {
   minutes: { type: 'string', default: '30' },
