@@ -2,10 +2,11 @@ import { DataSource } from 'typeorm';
 import type { DataSourceOptions } from 'typeorm';
 import { maskUrl } from '../bus/amqp/mask-url.js';
 import { ConfigurationError } from '../errors/errors.js';
+import { commandMigrationsTable } from '../store/migrations/made-otherwise.js';
 import { openingError } from './opening-error.js';
 
 /** What else a DataSource needs besides the address. */
-export type DatabaseSettings = Pick<DataSourceOptions, 'entities' | 'migrations'> & {
+export type DatabaseSettings = Pick<DataSourceOptions, 'entities' | 'logger' | 'migrations'> & {
   /** Connections of the pool; default the driver's. SQLite has one. */
   readonly poolSize?: number;
   /** Whether a SQLite file that is not there is an error, and not to be created. Default false. */
@@ -22,8 +23,8 @@ export function dataSourceOptions(url: string, settings: DatabaseSettings = {}):
   const mapped = {
     entities: settings.entities ?? [],
     migrations: settings.migrations ?? [],
-    // Signalbox keeps its own list, so that it never meets the user's migrations.
-    migrationsTableName: 'signalbox_migration',
+    migrationsTableName: commandMigrationsTable,
+    ...(settings.logger === undefined ? {} : { logger: settings.logger }),
   };
   switch (scheme) {
     case 'postgres':

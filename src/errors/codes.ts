@@ -111,7 +111,9 @@ export const errorCodes = {
   DATABASE_UNSUPPORTED:
     'The DataSource is of a type that Signalbox does not support. Use postgres, mysql, mariadb or better-sqlite3.',
   DATABASE_NOT_MIGRATED:
-    'The signalbox tables are missing or old. Run `signalbox migrate`, or add the exported migrations to your DataSource.',
+    'The signalbox tables are missing or old. Add the exported migrations to your DataSource and run `migrate(dataSource)` (or its `runMigrations()`), or run `signalbox migrate`: one of the two.',
+  DATABASE_MIGRATED_OTHERWISE:
+    'The signalbox tables were made by the other of the two ways, `signalbox migrate` and the migrations of your DataSource, which keep different lists. Go on with the way the message names.',
   DATABASE_CREDENTIALS_REFUSED:
     'The database refused the user or password. Check the configured credentials.',
   BUS_CREDENTIALS_REFUSED:

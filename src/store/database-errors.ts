@@ -119,14 +119,14 @@ export function databaseError(error: unknown): SignalboxError {
     case 'database-missing':
       return new ConfigurationError(
         'DATABASE_NOT_MIGRATED',
-        'The server has no database of the configured name. Create it, then run `signalbox migrate`.',
+        'The server has no database of the configured name. Create it, then run migrate(dataSource) or `signalbox migrate`.',
         fields,
       );
     case 'schema':
       return new ConfigurationError(
         'DATABASE_NOT_MIGRATED',
-        'A table or column is missing. Run `signalbox migrate` for the signalbox tables, and your ' +
-          'own migrations for the resources.',
+        'A table or column is missing. Run migrate(dataSource) where the DataSource lists the ' +
+          'signalbox migrations, else `signalbox migrate`; and your own migrations for the resources.',
         fields,
       );
     case 'contention':

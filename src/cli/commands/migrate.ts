@@ -4,6 +4,7 @@ import { migrations } from '../../store/migrations/migrations.js';
 import { connectDatabase } from '../../config/connect-database.js';
 import { requireDatabase } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
+import { SilentLogger } from '../silent-logger.js';
 
 /** `signalbox migrate`: creates or updates the signalbox tables. */
 export function migrateCommand(): Command {
@@ -14,7 +15,10 @@ export function migrateCommand(): Command {
     .addHelpText('after', '\nExample:\n  signalbox migrate --database sqlite:cloud.sqlite')
     .action(async (flags: CommonFlags) => {
       const { database } = await requireDatabase(flags);
-      const dataSource = await connectDatabase(database, { migrations: [...migrations] });
+      const dataSource = await connectDatabase(database, {
+        migrations: [...migrations],
+        logger: new SilentLogger(),
+      });
       try {
         const names = await migrate(dataSource);
         for (const name of names) {

@@ -3,6 +3,7 @@ import { databaseKind } from '../database-kind.js';
 import { mysqlSchema } from '../mysql/schema.js';
 import { postgresSchema } from '../postgres/schema.js';
 import { sqliteSchema } from '../sqlite/schema.js';
+import { madeOtherwise } from './made-otherwise.js';
 
 const schemas = { postgres: postgresSchema, mysql: mysqlSchema, sqlite: sqliteSchema };
 
@@ -23,8 +24,13 @@ export class CreateSignalbox1700000000000 implements MigrationInterface {
   readonly name = 'CreateSignalbox1700000000000';
 
   async up(queryRunner: QueryRunner): Promise<void> {
-    for (const statement of schemas[databaseKind(queryRunner.dataSource)]) {
-      await queryRunner.query(statement);
+    const { dataSource } = queryRunner;
+    try {
+      for (const statement of schemas[databaseKind(dataSource)]) {
+        await queryRunner.query(statement);
+      }
+    } catch (error) {
+      throw madeOtherwise(error, dataSource) ?? error;
     }
   }
 

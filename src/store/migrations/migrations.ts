@@ -3,6 +3,6 @@ import { AddConsumers1764000000000 } from './1764000000000-add-consumers.js';
 
 /**
  * The migrations of the signalbox tables, for your DataSource: `migrations: [...migrations, …]`.
- * `signalbox migrate` runs the same ones from the command line.
+ * `signalbox migrate` runs the same ones from the command line; use one of the two on a database.
  */
 export const migrations = [CreateSignalbox1700000000000, AddConsumers1764000000000] as const;
