@@ -49,6 +49,12 @@ export interface Bus extends AsyncDisposable {
   publishToPool(pool: string, message: BusMessage): Promise<void>;
 
   /**
+   * Whether there is such a pool, with or without members: one that `publishToPool` would give to. Makes
+   * and changes nothing. Rejects with UnavailableError when the broker is away.
+   */
+  hasPool(pool: string): Promise<boolean>;
+
+  /**
    * Delivers messages whose key matches any of `patterns` (AMQP topic syntax) to `handler`. With a
    * `pool`, exactly one member of the pool handles each message, and the pool keeps its messages
    * while no member is there. Without one, the subscription is ephemeral: it sees what is published

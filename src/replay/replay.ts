@@ -73,7 +73,7 @@ const page = 500;
  * it has handled. Events that are committed after it began are left to the relay.
  *
  * Rejects with RefusedError FILTER_INVALID or POOL_UNKNOWN and ConfigurationError CONFIG_VALUE_INVALID
- * before anything is sent. Rejects with UnavailableError REPLAY_INTERRUPTED, whose `position` goes into
+ * before anything is sent or counted. Rejects with UnavailableError REPLAY_INTERRUPTED, whose `position` goes into
  * `after` of the next try, when database or bus fail on the way; then some events may come twice.
  */
 export async function replay(
@@ -87,6 +87,7 @@ export async function replay(
   const { columns, matches } = journalSelection(selection);
   const since = timeOf('since', options.since);
   const until = timeOf('until', options.until);
+  await assertPool(parts.bus, options.pool, after);
   const { last: end } = await journal.extent();
   const first = since === undefined ? after + 1 : await journal.firstSince(since);
   const start = first === null ? end : Math.max(after, first - 1);
@@ -119,6 +120,19 @@ export async function replay(
     options.onProgress?.({ replayed, position, start, end });
   }
   return { replayed, position: Math.max(position, after), complete: position >= end };
+}
+
+/** A misspelt pool must not look like nothing to do, or like all that a dry run would send. */
+async function assertPool(bus: Bus, pool: string, after: number): Promise<void> {
+  const exists = await bus.hasPool(pool).catch((error: unknown) => {
+    throw interrupted(error, 0, after);
+  });
+  if (exists) return;
+  throw RefusedError.of(
+    'POOL_UNKNOWN',
+    `The bus ${bus.name} has no pool ${JSON.stringify(pool)} to replay to. Check the spelling, or subscribe a member first: that makes the pool.`,
+    { bus: bus.name, pool },
+  );
 }
 
 /** What became of a page. */

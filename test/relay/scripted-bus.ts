@@ -56,6 +56,10 @@ export class ScriptedBus implements Bus {
     throw new Error('a scripted bus has no pools');
   }
 
+  async hasPool(): Promise<boolean> {
+    return false;
+  }
+
   subscribe(): Promise<BusSubscription> {
     throw new Error('a scripted bus has no subscribers');
   }

@@ -43,9 +43,14 @@ test('signalbox replay sends what is selected to one pool, and says what it did'
   ]);
   expect(recorder.deliveries.every((each) => replayedAt(each) !== undefined)).toBe(true);
 
-  const unknown = await runSignalbox(['replay', '--pool', `no-${pool}`], { env });
-  expect(unknown).toMatchObject({ code: 2, stdout: '' });
-  expect(unknown.stderr).toMatch(/POOL_UNKNOWN/);
+  // Also where nothing would be sent: a misspelt pool is never told that all is well.
+  for (const how of [[], ['--dry-run'], ['*.AlertEvent.#']]) {
+    const unknown = await runSignalbox(['replay', '--pool', `no-${pool}`, ...how], { env });
+    expect(unknown).toMatchObject({ code: 2, stdout: '' });
+    expect(unknown.stderr).toMatch(/POOL_UNKNOWN/);
+  }
+  const away = await run('--dry-run', '--bus', 'amqp://127.0.0.1:1');
+  expect(away).toMatchObject({ code: 1, stdout: '' });
   expect((await run('--since', 'yesterday')).stderr).toMatch(/duration back from now/);
   expect((await run('--help')).stdout).toContain('signalbox replay --pool billing --dry-run');
   await member.unsubscribe({ removePool: true });

@@ -215,9 +215,11 @@ eachDatabase((kind) => {
       { dryRun: true },
     );
     expect([count, chosen.ids]).toEqual([3, []]);
-    await expect(replayed('#', { pool: 'nowhere' })).rejects.toMatchObject({
-      code: 'POOL_UNKNOWN',
-    });
+    for (const how of [{}, { dryRun: true }, { limit: 0 }]) {
+      await expect(replayed('#', { pool: 'nowhere', ...how })).rejects.toMatchObject({
+        code: 'POOL_UNKNOWN',
+      });
+    }
     await expect(replayed('a.b')).rejects.toMatchObject({ code: 'FILTER_INVALID' });
     for (const bad of [{ after: -1 }, { rate: 0 }, { since: 'yesterday' }, { limit: 0.5 }]) {
       await expect(replayed('#', bad)).rejects.toMatchObject({ code: 'CONFIG_VALUE_INVALID' });

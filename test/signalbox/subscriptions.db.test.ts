@@ -13,6 +13,7 @@ function watched(bus: Bus, ready: Promise<void> = Promise.resolve()): Bus & { en
     connect: () => bus.connect(),
     publish: (message) => bus.publish(message),
     publishToPool: (pool, message) => bus.publishToPool(pool, message),
+    hasPool: (pool) => bus.hasPool(pool),
     async subscribe(patterns, handler, options) {
       await ready;
       const made = await bus.subscribe(patterns, handler, options);

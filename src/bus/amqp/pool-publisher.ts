@@ -29,7 +29,7 @@ export class PoolPublisher {
     // Callers that come meanwhile wait for the same answer, and so go on in the order of their calls.
     let found = this.#found.get(pool);
     if (found === undefined) {
-      found = this.#find(pool);
+      found = this.find(pool);
       this.#found.set(pool, found);
     }
     try {
@@ -54,7 +54,8 @@ export class PoolPublisher {
     if (this.#found.get(pool) === found) this.#found.delete(pool);
   }
 
-  async #find(pool: string): Promise<boolean> {
+  /** Whether there is such a pool, now. Rejects as connecting does. */
+  async find(pool: string): Promise<boolean> {
     const { connection, names } = this.#options;
     const queue = names.poolQueue(pool);
     const model = await connection.ready();

@@ -169,6 +169,11 @@ class AmqpBus implements RabbitmqBus {
     if (!(await this.#poolPublisher.publish(pool, message))) throw poolUnknown(this.name, pool);
   }
 
+  async hasPool(pool: string): Promise<boolean> {
+    this.#assertOpen();
+    return this.#poolPublisher.find(pool);
+  }
+
   async subscribe(
     patterns: readonly string[],
     handler: DeliveryHandler,

@@ -109,11 +109,15 @@ class KafkaBus implements Bus {
   async publishToPool(pool: string, message: BusMessage): Promise<void> {
     this.#assertOpen();
     assertRoutingKeyLength(message.key);
-    const found = await this.#pools.has(pool).catch((error: unknown) => {
+    if (!(await this.hasPool(pool))) throw poolUnknown(this.name, pool);
+    await this.#publishTo(this.#names.poolTopic(pool), message);
+  }
+
+  async hasPool(pool: string): Promise<boolean> {
+    this.#assertOpen();
+    return this.#pools.has(pool).catch((error: unknown) => {
       throw kafkaError(error, `look for the pool ${pool}`);
     });
-    if (!found) throw poolUnknown(this.name, pool);
-    await this.#publishTo(this.#names.poolTopic(pool), message);
   }
 
   async subscribe(

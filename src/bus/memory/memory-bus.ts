@@ -118,6 +118,11 @@ class MemoryBus implements Bus {
     if (!routed) throw poolUnknown(this.name, pool);
   }
 
+  async hasPool(pool: string): Promise<boolean> {
+    this.#assertOpen();
+    return this.#pools.has(pool);
+  }
+
   async subscribe(
     patterns: readonly string[],
     handler: DeliveryHandler,

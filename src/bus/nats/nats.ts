@@ -97,10 +97,15 @@ class NatsBus implements Bus {
   async publishToPool(pool: string, message: BusMessage): Promise<void> {
     this.#assertOpen();
     assertRoutingKeyLength(message.key);
-    const { manager } = await this.#connector.ready();
-    if (!(await poolExists(manager, this.#names, pool))) throw poolUnknown(this.name, pool);
+    if (!(await this.hasPool(pool))) throw poolUnknown(this.name, pool);
     const subject = subjectOf(this.#names.poolPrefix(pool), message.key);
     await this.#counted(this.#publisher.publish({ subject, message, once: false }));
+  }
+
+  async hasPool(pool: string): Promise<boolean> {
+    this.#assertOpen();
+    const { manager } = await this.#connector.ready();
+    return poolExists(manager, this.#names, pool);
   }
 
   async subscribe(

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import type { DeadLetters, DeadLetterSelection } from '../../bus/bus.js';
+import type { Bus, DeadLetters, DeadLetterSelection } from '../../bus/bus.js';
 import { groupDeadLetters } from '../../bus/dead-letter-groups.js';
-import { ConfigurationError } from '../../errors/errors.js';
+import { ConfigurationError, RefusedError } from '../../errors/errors.js';
 import { groupLine, letterJson, letterText } from '../dead-letter-text.js';
 import { echo } from '../echo.js';
 import { repeated, wholeNumber } from '../option-values.js';
@@ -49,9 +49,10 @@ function listCommand(): Command {
         `  signalbox dead-letters list inventory@nova --json ${anyBus}`,
     )
     .action(async (pool: string, flags: LetterFlags) =>
-      withDeadLetters(flags, async (deadLetters) => {
+      withDeadLetters(flags, async (deadLetters, bus) => {
         const { limit } = flags;
         const found = await deadLetters.read(pool, { ...selectionOf(flags), limit: limit + 1 });
+        if (found.length === 0) await assertKnown(bus, pool);
         const seen = found.slice(0, limit);
         const groups = groupDeadLetters(seen);
         const more = found.length > limit;
@@ -78,8 +79,10 @@ function showCommand(): Command {
         `  signalbox dead-letters show billing --reason 'failed after * tries: *' --json ${anyBus}`,
     )
     .action(async (pool: string, flags: LetterFlags) =>
-      withDeadLetters(flags, async (deadLetters) => {
-        for (const letter of await deadLetters.read(pool, selectionOf(flags))) {
+      withDeadLetters(flags, async (deadLetters, bus) => {
+        const found = await deadLetters.read(pool, selectionOf(flags));
+        if (found.length === 0) await assertKnown(bus, pool);
+        for (const letter of found) {
           process.stdout.write(
             flags.json === true ? `${JSON.stringify(letterJson(letter))}\n` : letterText(letter),
           );
@@ -99,8 +102,9 @@ function redriveCommand(): Command {
     )
     .action(async (pool: string, flags: MendFlags) => {
       requireChoice(flags);
-      await withDeadLetters(flags, async (deadLetters) => {
+      await withDeadLetters(flags, async (deadLetters, bus) => {
         const count = await deadLetters.redrive(pool, selectionOf(flags));
+        if (count === 0) await assertKnown(bus, pool);
         process.stdout.write(`${counted(count)} given to ${echo(pool)} again\n`);
       });
     });
@@ -117,14 +121,16 @@ function dropCommand(): Command {
     )
     .action(async (pool: string, flags: MendFlags) => {
       requireChoice(flags);
-      await withDeadLetters(flags, async (deadLetters) => {
+      await withDeadLetters(flags, async (deadLetters, bus) => {
         const selection = selectionOf(flags);
         if (flags.yes === true) {
           const count = await deadLetters.drop(pool, selection);
+          if (count === 0) await assertKnown(bus, pool);
           process.stdout.write(`${counted(count)} of ${echo(pool)} dropped\n`);
           return;
         }
         const { length } = await deadLetters.read(pool, selection);
+        if (length === 0) await assertKnown(bus, pool);
         throw new ConfigurationError(
           'ARGUMENT_INVALID',
           `This would delete ${counted(length)} of ${pool} for good, and nothing was deleted. Pass --yes to do it.`,
@@ -166,7 +172,7 @@ function requireChoice({ reason, id, all }: MendFlags): void {
 
 async function withDeadLetters(
   flags: LetterFlags,
-  work: (deadLetters: DeadLetters) => Promise<void>,
+  work: (deadLetters: DeadLetters, bus: Bus) => Promise<void>,
 ): Promise<void> {
   const buses = await requireBuses(flags);
   const matching = buses.filter(({ name }) => flags.forBus === undefined || flags.forBus === name);
@@ -188,10 +194,25 @@ async function withDeadLetters(
     );
   }
   try {
-    await work(deadLetters);
+    await work(deadLetters, bus);
   } finally {
     await Promise.all(buses.map((each) => each.close()));
   }
+}
+
+/**
+ * A misspelt pool must not look like one where all is well. Dead letters outlive their pool, so one that
+ * was removed is known as long as it has any.
+ */
+async function assertKnown(bus: Bus, pool: string): Promise<void> {
+  if (await bus.hasPool(pool)) return;
+  const letters = await bus.deadLetters?.read(pool, { limit: 1 });
+  if (letters !== undefined && letters.length > 0) return;
+  throw RefusedError.of(
+    'POOL_UNKNOWN',
+    `The bus ${bus.name} has no pool ${JSON.stringify(pool)}, and no dead letters of one. Check the spelling.`,
+    { bus: bus.name, pool },
+  );
 }
 
 function counted(count: number): string {

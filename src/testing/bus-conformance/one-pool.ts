@@ -81,6 +81,16 @@ export const onePool: ConformanceGroup = {
     await made.unsubscribe();
   },
 
+  'whether there is a pool is told, and asking makes none': async (bus, fixture) => {
+    assert.equal(await bus.hasPool('asked'), false);
+    assert.equal(await bus.hasPool('asked'), false);
+    const member = await bus.subscribe(['x'], () => {}, { pool: 'asked' });
+    const elsewhere = await fixture.connect();
+    assert.equal(await elsewhere.hasPool('asked'), true);
+    await member.unsubscribe();
+    assert.equal(await elsewhere.hasPool('asked'), true);
+  },
+
   'a pool that was removed is unknown': {
     need: 'removePool',
     body: async (bus) => {
@@ -88,6 +98,7 @@ export const onePool: ConformanceGroup = {
       await bus.publishToPool('made', message('a'));
       await member.unsubscribe({ removePool: true });
       await assert.rejects(bus.publishToPool('made', message('a')), { code: 'POOL_UNKNOWN' });
+      assert.equal(await bus.hasPool('made'), false);
     },
     otherwise: async (bus) => {
       const member = await bus.subscribe(['x'], () => {}, { pool: 'made' });
