@@ -40,7 +40,8 @@ function render() {
     '# Errors',
     '',
     'Catch the class to decide what to do; read `code` to know exactly what happened. Codes are stable',
-    'over releases, messages are not. A refusal carries a code of this table too.',
+    'over releases, messages are not. Where a second class may carry a code, its row says so. A refusal is',
+    'data, as `explain` and `step` return it, and carries a code of this table too.',
     '',
     ...sections,
   ].join('\n');

@@ -25,7 +25,7 @@ export const errorCodes = {
   ROUTING_KEY_TOO_LONG:
     'The routing key exceeds 255 bytes, the AMQP limit. Shorten the source, the event type or the resource name.',
   UNKNOWN_EVENT_TYPE:
-    'The event type is neither a known CloudStack name nor registered by you. Register it, or correct the spelling.',
+    'The event type is neither a known CloudStack name nor registered by you. Register it, or correct the spelling. Where a lifecycle announces it, createSignalbox throws a ConfigurationError.',
   EVENT_INVALID:
     'The event does not satisfy the schema of its category. The refusal names the property.',
   FILTER_INVALID:
@@ -64,8 +64,6 @@ export const errorCodes = {
     'Some drivers of a notifier did not get a notification through; the others have it. Send it again under the same messageId, or let it go.',
   PUBLISH_REFUSED:
     'The broker refused this message for good (too large, not permitted). Mend the cause, then retry or drop it.',
-  BUS_CANNOT:
-    'The transport, or the broker behind it, cannot do this. Ask bus.capabilities first; docs/buses.md compares the adapters.',
   SERVICE_UNAVAILABLE:
     'No server of the service is there. Nothing was executed; retry later, or start a server.',
   CALL_TIMEOUT:
@@ -124,6 +122,8 @@ export const errorCodes = {
     'A Kafka topic does not exist, and the cluster does not create topics by itself. Create it; docs/kafka.md names the topics.',
   TOPOLOGY_CONFLICT:
     'An exchange or queue exists with other settings. Delete it, rename yours, or adopt its settings.',
+  BUS_CANNOT:
+    'The transport, or the broker behind it, cannot do this. Ask bus.capabilities first; docs/buses.md compares the adapters.',
   TRANSACTION_WAITS_FOR_ITSELF:
     'On SQLite, a call inside a transaction would wait for that transaction to end. Pass { manager } to make it a part of it.',
   TRANSACTION_MISSING:
@@ -133,10 +133,11 @@ export const errorCodes = {
   RESOURCE_MAPPING_INVALID:
     'A mapped column is missing on the entity, or two resources share a name or table.',
   UNKNOWN_STATE:
-    'The row holds a state that this version of the lifecycle does not know. Migrate the row or deploy the right version.',
+    'This version of the lifecycle has no such state. Where a row holds it, migrate the row or deploy the right version; else correct the spelling.',
   DRIVER_MISSING:
     'An optional driver package is not installed. Install the package that the message names.',
-  ARGUMENT_INVALID: 'A command-line argument is missing or malformed.',
+  ARGUMENT_INVALID:
+    'An argument, of the command line or of a call, is missing or malformed, or names what does not exist.',
 } as const;
 
 /** A stable, machine-readable error code. */

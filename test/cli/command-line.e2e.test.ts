@@ -152,6 +152,10 @@ describe('machine and explain', () => {
       code: 2,
       stderr: expect.stringContaining('UNKNOWN_STATE'),
     });
+    // As `transition` and `send` throw it.
+    expect(
+      await run('--debug', 'explain', 'VirtualMachine', '--state', 'Runing', '--event', 'x'),
+    ).toMatchObject({ code: 2, stderr: expect.stringContaining('ConfigurationError') });
     expect(await ask('Running', 'StopRequestd')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('UNKNOWN_EVENT'),

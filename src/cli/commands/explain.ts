@@ -34,10 +34,12 @@ export function explainCommand(): Command {
       );
       const { lawful, refusals, lawfulEvents, openGuards } = explanation;
       const [first] = refusals;
-      if (first?.code === 'UNKNOWN_STATE' || first?.code === 'UNKNOWN_EVENT') {
-        // There is nothing to explain: the question names what does not exist.
-        throw new RefusedError([first]);
+      // There is nothing to explain: the question names what does not exist.
+      if (first?.code === 'UNKNOWN_STATE') {
+        const { message, parameters } = first;
+        throw new ConfigurationError('UNKNOWN_STATE', message, { parameters });
       }
+      if (first?.code === 'UNKNOWN_EVENT') throw new RefusedError([first]);
       if (format === 'json') {
         process.stdout.write(`${JSON.stringify(explanation, null, 2)}\n`);
         return;
