@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { runNode } from '../support/run-node.js';
 import { serviceUrl } from '../support/service-url.js';
 
 interface Measured {
@@ -60,4 +62,20 @@ test('a suite that does not exist is named, with those that do', async () => {
     'x',
   ]).catch((error: unknown) => error as { readonly stderr: string });
   expect(failed.stderr).toContain('No suite is named x. There are: postgres, mariadb');
+});
+
+test('help, the list and a wrong option are answered without looking for servers', async () => {
+  // Whoever looks for servers is told at once that this one is not there.
+  const env = { ...process.env, SIGNALBOX_TEST_POSTGRES: 'postgres://127.0.0.1:1/nowhere' };
+  const start = (...args: string[]) => runNode(resolve('bench/start.mjs'), args, { env });
+  expect(await start('--help')).toMatchObject({ code: 0, stderr: '' });
+  expect(await start('--list')).toMatchObject({ code: 0, stderr: '' });
+  for (const wrong of [['--only', 'x'], ['--rounds', '0'], ['--no-such']]) {
+    const { code, stdout, stderr } = await start(...wrong);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/`npm run bench -- --help` tells the options\.\n$/);
+    expect(stderr).not.toContain('SIGNALBOX_TEST_POSTGRES');
+  }
+  const measured = await start('--only', 'postgres');
+  expect(measured.stderr).toContain('SIGNALBOX_TEST_POSTGRES');
 });
