@@ -38,11 +38,11 @@ export function acknowledge(delivery: Msg): void {
 }
 
 /**
- * The message is handled, as was said before. Resolves with true when the server has understood this, and so
- * all that its consumer was told before. Never rejects.
+ * The message of this reply subject is handled, as was said before. Resolves with true when the server has
+ * understood this, and so all that its consumer was told before. Never rejects.
  */
-export async function confirmAcknowledged(nats: NatsConnection, delivery: Msg): Promise<boolean> {
-  return understood(nats, delivery, '+ACK');
+export async function confirmAcknowledged(nats: NatsConnection, reply: string): Promise<boolean> {
+  return understood(nats, reply, '+ACK');
 }
 
 /**
@@ -51,11 +51,11 @@ export async function confirmAcknowledged(nats: NatsConnection, delivery: Msg): 
  * learns by time.
  */
 export async function giveBack(nats: NatsConnection, delivery: Msg): Promise<boolean> {
-  return understood(nats, delivery, '-NAK');
+  return understood(nats, delivery.reply ?? '', '-NAK');
 }
 
-async function understood(nats: NatsConnection, { reply }: Msg, answer: string): Promise<boolean> {
-  return nats.request(reply ?? '', answer, { timeout: 2_000 }).then(
+async function understood(nats: NatsConnection, reply: string, answer: string): Promise<boolean> {
+  return nats.request(reply, answer, { timeout: 2_000 }).then(
     () => true,
     () => false,
   );

@@ -89,6 +89,9 @@ export class NatsConnector {
         timeout: patience,
         maxReconnectAttempts: -1,
         reconnectTimeWait: 250,
+        // A line that swallows everything is given up within a minute; by default, in six.
+        pingInterval: 20_000,
+        maxPingOut: 2,
         // A password that is being changed must not end what would go on with the next one.
         ignoreAuthErrorAbort: true,
         ...(secure || Object.keys(tls).length > 0 ? { tls: { ...tls } } : {}),

@@ -36,11 +36,12 @@ export async function declarePoolConsumers(
   const durable = names.consumer(pool);
   try {
     const stream = await manager.streams.info(names.stream);
+    const own: string[] = [];
     const declare = async (name: string, filter: string): Promise<ConsumerInfo> => {
       const found = await find(manager, names.stream, name);
       if (found !== undefined) return found;
-      return manager.consumers
-        .add(names.stream, {
+      try {
+        const made = await manager.consumers.add(names.stream, {
           durable_name: name,
           filter_subject: filter,
           ack_policy: AckPolicy.Explicit,
@@ -48,20 +49,31 @@ export async function declarePoolConsumers(
           max_ack_pending: mostInHand,
           num_replicas: replicas,
           ...beginning(place.startOf(name, stream)),
-        })
-        .catch(async (error: unknown) => {
-          // Another member was faster, and may know another place.
-          const made = await find(manager, names.stream, name);
-          if (made === undefined) throw error;
-          return made;
         });
+        own.push(name);
+        return made;
+      } catch (error) {
+        // Another member was faster, and may know another place.
+        const made = await find(manager, names.stream, name);
+        if (made === undefined) throw error;
+        return made;
+      }
     };
-    const declared = [await declare(direct, `${names.poolPrefix(pool)}.>`)];
+    await declare(direct, `${names.poolPrefix(pool)}.>`);
     const wanted = coveringFilter(names.keyPrefix, patterns);
     const found = await declare(durable, wanted);
-    declared.push(found);
+    const { created } = await manager.streams.info(names.stream);
+    if (created !== stream.created) {
+      // They begin where something was in the former stream, and would pass over as much of this one.
+      for (const name of own) await manager.consumers.delete(names.stream, name);
+      throw new Error(`the stream ${names.stream} was made anew meanwhile`);
+    }
     place.began(stream);
-    for (const { name, ack_floor } of declared) place.note(name, ack_floor.stream_seq);
+    for (const name of [direct, durable]) {
+      const info = await manager.consumers.info(names.stream, name);
+      place.note(name, info.ack_floor.stream_seq);
+      place.noteMade(name, info.created);
+    }
     const current = found.config.filter_subject ?? `${names.keyPrefix}.>`;
     const widened = widerFilter(current, wanted);
     if (widened === current) return;
@@ -91,17 +103,21 @@ export interface PoolState {
   readonly consumers: ReadonlyMap<string, ConsumerState>;
 }
 
-/** Asks how far the consumers of a pool are. Rejects when the server is away, or has none. */
+/**
+ * Asks how far the consumers of a pool are. Resolves with undefined when they are gone, or others are in
+ * their place. Rejects when the server does not answer.
+ */
 export async function notePoolPlace(
   manager: JetStreamManager,
   names: NatsNames,
   pool: string,
   place: PoolPlace,
-): Promise<PoolState> {
+): Promise<PoolState | undefined> {
   const leaders: string[] = [];
   const consumers = new Map<string, ConsumerState>();
   for (const consumer of [names.consumer(pool), names.directConsumer(pool)]) {
-    const info = await manager.consumers.info(names.stream, consumer);
+    const info = await find(manager, names.stream, consumer);
+    if (info === undefined || !place.isSame(consumer, info.created)) return undefined;
     const { ack_floor, delivered, num_ack_pending, cluster } = info;
     place.note(consumer, ack_floor.stream_seq);
     leaders.push(cluster?.leader ?? '');

@@ -1,5 +1,4 @@
 import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream';
-import type { MsgHdrs } from '@nats-io/transport-node';
 import type {
   BusMessage,
   DeadLetter,
@@ -16,7 +15,8 @@ import type { NatsConnector } from './connection.js';
 import { jetStreamError } from './nats-error.js';
 import type { NatsNames } from './names.js';
 import type { NatsPublisher } from './publisher.js';
-import { decodeText, encodeValue, readNatsMessage } from './wire.js';
+import { percentDecode } from './percent.js';
+import { encodeValue, receiveNatsMessage } from './wire.js';
 
 const headerName = 'Signalbox-Dead-Letter';
 
@@ -136,10 +136,10 @@ export class NatsDeadLetters implements DeadLetters {
 /** JetStream: no message found, no such stream, sequence not found. */
 const nothingThere: ReadonlySet<number> = new Set([10037, 10059, 10043]);
 
-function readDeadLetter(pool: string, { header, data }: StoredMsg): DeadLetter {
-  const { key, reason, attempts, time, error, origin } = readFacts(header);
+function readDeadLetter(pool: string, stored: StoredMsg): DeadLetter {
+  const { key, reason, attempts, time, error, origin } = readFacts(stored);
   return {
-    message: readNatsMessage(key ?? '', header, data),
+    message: receiveNatsMessage(key ?? '', stored.data, () => stored.header).message,
     pool,
     reason: reason ?? 'unknown',
     attempts: attempts ?? 0,
@@ -150,9 +150,9 @@ function readDeadLetter(pool: string, { header, data }: StoredMsg): DeadLetter {
 }
 
 /** Others may publish to the subject of dead letters; what they did not tell is not told. */
-function readFacts(header: MsgHdrs | undefined): Partial<Facts> {
+function readFacts(stored: StoredMsg): Partial<Facts> {
   try {
-    const facts: unknown = JSON.parse(decodeText(header?.get(headerName) ?? ''));
+    const facts: unknown = JSON.parse(percentDecode(stored.header.get(headerName)));
     return typeof facts === 'object' && facts !== null ? facts : {};
   } catch {
     return {};

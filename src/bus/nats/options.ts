@@ -52,8 +52,9 @@ export interface NatsOptions {
    */
   readonly ackWait?: number;
   /**
-   * How often a message is handed out before it is dead-lettered untried, because members die over it.
-   * Default 20.
+   * How often a message is handed out before it is dead-lettered unhandled. Default 20. Members that leave
+   * or die give back all they had in hand, also what waited its turn, and that is counted too: choose it
+   * above the members that may go while a message waits.
    */
   readonly deliveryLimit?: number;
   /** How events look on this bus. Default that of `createSignalbox`, which is `cloudEvents`. */

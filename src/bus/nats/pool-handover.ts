@@ -37,21 +37,22 @@ export class PoolHandover {
   }
 
   /**
-   * Asks the servers how far the pool is. Resolves with what they answered, or with undefined when they are
-   * away, or the consumers are gone. Never rejects.
+   * Asks the servers how far the pool is. Resolves with what they answered, with 'gone' when the consumers
+   * are gone or others are in their place, or with 'away' when nobody answered. Never rejects.
    */
-  async note(): Promise<PoolState | undefined> {
+  async note(): Promise<PoolState | 'gone' | 'away'> {
     const { connector, names, pool, place } = this.#options;
     try {
       const { manager } = await connector.ready();
       const state = await connector.unlessGone(notePoolPlace(manager, names, pool, place));
+      if (state === undefined) return 'gone';
       if (this.#leaders !== state.leaders) this.#since = performance.now();
       this.#leaders = state.leaders;
       return state;
     } catch {
       // Somebody else may answer next.
       this.#leaders = undefined;
-      return undefined;
+      return 'away';
     }
   }
 
@@ -75,7 +76,10 @@ export class PoolHandover {
     let isGivenBack = succession === 'handed over';
     let before: PoolState | undefined;
     while (isActive()) {
-      const state = await this.note();
+      const answer = await this.note();
+      if (answer === 'gone')
+        throw new Error(`the consumers of the pool ${this.#options.pool} are gone`);
+      const state = answer === 'away' ? undefined : answer;
       // By the time they answer again, others may answer for what was given back.
       if (state === undefined) isGivenBack = false;
       else {

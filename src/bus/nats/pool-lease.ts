@@ -4,6 +4,7 @@ import { ConfigurationError } from '../../errors/errors.js';
 import type { NatsConnector } from './connection.js';
 import { jetStreamError } from './nats-error.js';
 import type { NatsNames } from './names.js';
+import { isMissing } from './streams.js';
 
 /** What is kept of a pool. */
 interface PoolRecord {
@@ -37,7 +38,12 @@ export type Succession = 'handed over' | 'taken over' | 'regained';
 export interface LeaseListener {
   acquired(succession: Succession): void;
   lost(): void;
+  /** The stream of the records is gone: somebody has to make it. Told again and again until then. */
+  missing(): void;
 }
+
+/** Holds a record that was made anew, and never renews it: whoever held the former one stops before it runs out. */
+const nobody = 'nobody';
 
 /**
  * The record of a pool, and in an ordered pool who may consume: one member holds it and renews it, the
@@ -56,6 +62,7 @@ export class PoolLease {
   #watchdog: NodeJS.Timeout | undefined;
   #listener: LeaseListener | undefined;
   #told = false;
+  #declared = false;
   #succession: Succession = 'handed over';
   #stopped = false;
   #loop: Promise<void> | undefined;
@@ -76,8 +83,11 @@ export class PoolLease {
     const { pool, order } = this.#options;
     try {
       await this.#read();
-      if (this.#record === undefined) await this.#write({ order, holder: null });
+      if (this.#record === undefined) {
+        await this.#write({ order, holder: this.#declared ? this.#holderAnew() : null });
+      }
       if (this.#record === undefined) await this.#read();
+      this.#declared = true;
     } catch (error) {
       throw jetStreamError(error, `the pool ${pool}`);
     }
@@ -120,8 +130,9 @@ export class PoolLease {
         // Everybody sees a change at once; reading now and then finds what a lost connection hid.
         watching ??= nats.subscribe(names.poolSubject(pool), { callback: () => this.#wake?.() });
         this.#renew(await connector.unlessGone(this.#hold()));
-      } catch {
-        // Away: what is held runs out by itself.
+      } catch (error) {
+        // Away, or gone: what is held runs out by itself.
+        if (isMissing(error)) this.#listener?.missing();
       }
       await this.#pause(this.held ? ackWait / 2 : ackWait);
     }
@@ -166,11 +177,20 @@ export class PoolLease {
     const { member, order, ackWait } = this.#options;
     const asked = performance.now();
     await this.#read();
+    if (this.#record === undefined && !this.held) {
+      await this.#write({ order, holder: this.#holderAnew() });
+      return undefined;
+    }
     const { holder = null } = this.#record ?? {};
     const expired = performance.now() - this.#seenAt > 3 * ackWait;
     if (holder !== null && holder !== member && !expired) return undefined;
     if (holder !== member) this.#succession = holder === null ? 'handed over' : 'taken over';
     return (await this.#write({ order, holder: member })) ? asked : undefined;
+  }
+
+  /** Whose a record is that somebody has deleted. Another may hold the deleted one, and not know yet. */
+  #holderAnew(): string {
+    return this.held ? this.#options.member : nobody;
   }
 
   async #read(): Promise<void> {

@@ -8,6 +8,7 @@ import type { StreamInfo } from '@nats-io/jetstream';
 export class PoolPlace {
   #created: string | undefined;
   readonly #floors = new Map<string, number>();
+  readonly #made = new Map<string, string>();
 
   /** When the stream was made that the consumers are in. */
   get stream(): string | undefined {
@@ -32,9 +33,22 @@ export class PoolPlace {
     return created === this.#created && floor <= state.last_seq ? floor : 0;
   }
 
+  /** Notes when a consumer was made. */
+  noteMade(consumer: string, made: string): void {
+    this.#made.set(consumer, made);
+  }
+
+  /** Whether this is the consumer that was noted: one that was made anew may be in a stream made anew. */
+  isSame(consumer: string, made: string): boolean {
+    return this.#made.get(consumer) === made;
+  }
+
   /** Notes that the consumers are in this stream. */
   began({ created }: Pick<StreamInfo, 'created'>): void {
-    if (created !== this.#created) this.#floors.clear();
+    if (created !== this.#created) {
+      this.#floors.clear();
+      this.#made.clear();
+    }
     this.#created = created;
   }
 }

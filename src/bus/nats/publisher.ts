@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { JetStreamApiError, type JetStreamClient } from '@nats-io/jetstream';
 import { errors, type MsgHdrs } from '@nats-io/transport-node';
 import { SignalboxError, UnavailableError } from '../../errors/errors.js';
@@ -105,13 +106,17 @@ export class NatsPublisher {
   }
 
   #note(sequence: number, id: string): void {
-    this.#stream ??= this.#madeAt().then((made) => {
-      if (made === undefined) this.#stream = undefined;
+    this.#stream ??= this.#madeAt(1).then((made) => {
+      if (made === undefined) {
+        // What was noted meanwhile may be of another stream than what comes.
+        this.#stream = undefined;
+        this.#confirmed.forget();
+      }
       return made;
     });
     const former = this.#confirmed.note(sequence, id);
     if (former === undefined) return;
-    this.#now ??= this.#madeAt().finally(() => {
+    this.#now ??= this.#madeAt(mostTries).finally(() => {
       this.#now = undefined;
     });
     void this.#tellReuse(this.#stream, this.#now, { sequence, id, former });
@@ -133,12 +138,16 @@ export class NatsPublisher {
     }
   }
 
-  async #madeAt(): Promise<string | undefined> {
-    try {
-      const { manager } = await this.#connector.ready();
-      return (await manager.streams.info(this.#names.stream)).created;
-    } catch {
-      return undefined;
+  async #madeAt(most: number): Promise<string | undefined> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const { manager } = await this.#connector.ready();
+        return (await manager.streams.info(this.#names.stream)).created;
+      } catch (error) {
+        const isOver = error instanceof SignalboxError && error.code === 'CLOSED';
+        if (isOver || tries >= most) return undefined;
+        await delay(100 * 2 ** Math.min(tries, 6), undefined, { ref: false });
+      }
     }
   }
 
@@ -166,6 +175,12 @@ export class NatsPublisher {
     );
   }
 }
+
+/**
+ * Tries to learn whether the stream was made anew, for about half a minute: numbers are given twice when a
+ * leader has just fallen, and nobody answers yet.
+ */
+const mostTries = 10;
 
 /** JetStream: the message exceeds the stream's largest. */
 const messageTooLarge = 10054;

@@ -43,6 +43,8 @@ export interface PullerOptions {
 
 /** Milliseconds beyond, after which the request is taken for lost. */
 const grace = 3_000;
+/** Milliseconds that the server may take to have sent all that was on its way. */
+const drainPatience = 2_000;
 /** Messages that wait for what must come before them; they are in memory. */
 const mostKept = 100_000;
 /** Milliseconds before a request that was refused for now is made again. */
@@ -74,7 +76,13 @@ export class Puller {
     this.#returning = new Returning(options.start?.returning ?? 0);
     this.#subscription = options.nats.subscribe(this.#inbox, {
       callback: (error, message) => {
-        if (error === null) this.#receive(message);
+        if (error !== null) return;
+        try {
+          this.#receive(message);
+        } catch (thrown) {
+          // Thrown on, it would end the reading of the client, who would neither hear nor tell any more.
+          this.#lose(messageOf(thrown));
+        }
       },
     });
   }
@@ -109,15 +117,31 @@ export class Puller {
     this.pull();
   }
 
-  /** Asks for no more, and resolves when all that was on its way has been delivered. Never rejects. */
-  async drain(): Promise<void> {
+  /**
+   * Asks for no more, and resolves with true when all that was on its way has been delivered, or with false
+   * when the server does not say so in time. Never rejects.
+   */
+  async drain(): Promise<boolean> {
     this.#stop();
-    await this.#subscription.drain().catch(() => undefined);
+    let timer: NodeJS.Timeout | undefined;
+    const drained = await Promise.race([
+      this.#subscription.drain().then(
+        () => true,
+        // It is closed already.
+        () => true,
+      ),
+      new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), drainPatience))),
+    ]);
+    clearTimeout(timer);
+    if (!drained) this.#subscription.unsubscribe();
+    return drained;
   }
 
   #receive(message: Msg): void {
-    const code = message.headers?.code ?? 0;
-    if (code === 0 || message.reply?.startsWith('$JS.ACK.') === true) {
+    // The headers of a message are read by whoever takes it: they may be such as the client cannot read.
+    const isDelivery = message.reply?.startsWith('$JS.ACK.') === true;
+    const code = isDelivery ? 0 : (message.headers?.code ?? 0);
+    if (code === 0) {
       this.#outstanding = Math.max(0, this.#outstanding - 1);
       this.#waited = false;
       if (this.#follows(message)) this.#deliver(message);

@@ -1,4 +1,4 @@
-import { percentEncode } from './percent.js';
+import { percentDecode, percentEncode } from './percent.js';
 
 /**
  * Pure. A routing key as the end of a NATS subject, word for word. What a subject cannot hold is
@@ -13,12 +13,12 @@ export function subjectWord(word: string): string {
   return word === '' ? '%' : percentEncode(word).replaceAll('*', '%2A');
 }
 
-/** Pure. The routing key behind so many words of a subject. */
+/** Pure. The routing key behind so many words of a subject, which another program may have written. */
 export function keyOf(subject: string, skippedWords: number): string {
   return subject
     .split('.')
     .slice(skippedWords)
-    .map((word) => (word === '%' ? '' : decodeURIComponent(word)))
+    .map((word) => (word === '%' ? '' : percentDecode(word)))
     .join('.');
 }
 

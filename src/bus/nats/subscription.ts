@@ -1,20 +1,15 @@
-import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { BusMessage, BusSubscription, Delivery, DeliveryHandler } from '../bus.js';
 import { DeliveryDispatcher } from '../delivery-dispatcher.js';
 import type { HandlingFailure } from '../handling-failure.js';
 import type { BusNoticeListener } from '../notice.js';
 import type { SubscribeSettings } from '../subscribe-settings.js';
 import { TopicTrie } from '../topic/topic-trie.js';
-import {
-  acknowledge,
-  confirmAcknowledged,
-  deliveryFacts,
-  giveBack,
-  keepWorking,
-} from './acknowledgement.js';
+import { deliveryFacts, giveBack, keepWorking } from './acknowledgement.js';
 import type { NatsConnector } from './connection.js';
 import { addEphemeralConsumer, declarePoolConsumers, removePool } from './consumers.js';
 import { EphemeralPlace } from './ephemeral-place.js';
+import { Handled } from './handled.js';
 import { InHand } from './in-hand.js';
 import { jetStreamError, messageOf } from './nats-error.js';
 import type { NatsNames } from './names.js';
@@ -25,7 +20,7 @@ import { PoolPlace } from './pool-place.js';
 import { Puller, type PullerStart } from './puller.js';
 import { declareStreams } from './streams.js';
 import { keyOf } from './subject.js';
-import { readNatsMessage } from './wire.js';
+import { receiveNatsMessage } from './wire.js';
 
 export interface NatsSubscriptionOptions {
   readonly connector: NatsConnector;
@@ -63,8 +58,7 @@ export class NatsSubscription implements BusSubscription {
   readonly #lease: PoolLease | undefined;
   readonly #handover: PoolHandover | undefined;
   readonly #inHand = new InHand();
-  /** The last that each consumer was told is handled. */
-  readonly #acknowledged = new Map<string, Msg>();
+  readonly #handled: Handled;
   readonly #place = new EphemeralPlace();
   readonly #poolPlace = new PoolPlace();
   readonly #stopListening: () => void;
@@ -72,8 +66,12 @@ export class NatsSubscription implements BusSubscription {
   #ephemeral: string | undefined;
   #working: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #restoring: Promise<void> | undefined;
+  #deletions: Subscription | undefined;
   #paused = false;
   #opening = false;
+  /** How often this member has stopped being the active one. */
+  #steppedDown = 0;
   /** True while something may be at the server that must come before what comes next. */
   #behind = false;
   #ending: Promise<void> | undefined;
@@ -83,6 +81,7 @@ export class NatsSubscription implements BusSubscription {
     this.#options = options;
     this.patterns = [...patterns];
     this.pool = settings.pool;
+    this.#handled = new Handled({ remembers: settings.pool !== undefined && this.#isOrdered() });
     this.#label = settings.pool ?? `ephemeral ${patterns.slice(0, 5).join(' ')}`;
     for (const pattern of patterns) this.#wanted.add(pattern, true);
     this.#dispatcher = new DeliveryDispatcher<BusMessage>({
@@ -119,6 +118,9 @@ export class NatsSubscription implements BusSubscription {
           });
     this.#stopListening = connector.onBack(() => {
       this.#handover?.forget();
+      // The server may have come back without its streams, and others may have made them.
+      this.#doubt();
+      void this.#look();
       this.#pullers.forEach((each) => each.restart());
     });
   }
@@ -132,10 +134,12 @@ export class NatsSubscription implements BusSubscription {
     const { bus, settings } = this.#options;
     try {
       await this.#declare();
+      await this.#hearDeletions();
       if (this.#lease !== undefined && settings.order === 'pool') {
         this.#lease.start({
           acquired: (succession) => this.#consume(succession),
           lost: () => this.#stepDown(),
+          missing: () => this.#lost('the records of the pools are gone'),
         });
       } else {
         await this.#open();
@@ -173,8 +177,11 @@ export class NatsSubscription implements BusSubscription {
   async #end(): Promise<void> {
     const { connector, names, onEnd } = this.#options;
     this.#stopListening();
+    this.#deletions?.unsubscribe();
     clearTimeout(this.#retry);
     await Promise.all([this.#drain(), this.#dispatcher.stop()]);
+    // It would make again what is removed next.
+    await this.#restoring;
     clearInterval(this.#working);
     const link = await connector.ready().catch(() => undefined);
     await this.#lease?.release((await this.#giveBack(link?.nats)) && !this.#behind);
@@ -189,23 +196,56 @@ export class NatsSubscription implements BusSubscription {
     // Asked how it is, the server drops requests that nobody waits for any more. NATS 2.9 else takes what is
     // given back to be the answer of such a request, finds nobody there, and hands it out when its time is
     // over: behind all that was to come after it.
-    const asked = await this.#handover?.note();
+    const answer = await this.#ask();
     // In their order: what is given back is handed out before anything later, as it came.
     const left = this.#inHand.releaseAll();
-    if (nats === undefined) return false;
+    if (nats === undefined || this.#handled.inDoubt) return false;
     const told = await Promise.all([
       ...left.map((delivery) => giveBack(nats, delivery)),
       // Who comes next waits for what seems to be still out.
-      ...[...this.#acknowledged.values()].map((last) => confirmAcknowledged(nats, last)),
+      this.#lease?.held !== true || this.#handled.confirm(nats),
     ]);
-    return asked !== undefined && told.every(Boolean);
+    return answer === 'known' && told.every(Boolean);
   }
 
   async #drain(): Promise<void> {
     const pullers = this.#pullers;
     if (pullers.some(({ missing }) => missing > 0)) this.#behind = true;
     this.#pullers = [];
-    await Promise.all(pullers.map((puller) => puller.drain()));
+    const drained = await Promise.all(pullers.map((puller) => puller.drain()));
+    if (!drained.every(Boolean)) this.#behind = true;
+  }
+
+  /** Hears at once that somebody deletes the stream; without the permission to, by asking now and then. */
+  async #hearDeletions(): Promise<void> {
+    if (this.pool === undefined) return;
+    const { connector, names } = this.#options;
+    const { nats } = await connector.ready();
+    this.#deletions = nats.subscribe(`$JS.EVENT.ADVISORY.STREAM.DELETED.${names.stream}`, {
+      callback: (error) => {
+        if (error === null) this.#lost('the stream was deleted');
+      },
+    });
+  }
+
+  /** The pool may be in another stream. An ephemeral subscription's consumer is its own, and gone with its stream. */
+  #doubt(): void {
+    if (this.pool !== undefined) this.#handled.doubt();
+  }
+
+  /** Asks the servers about the pool. */
+  async #ask(): Promise<'known' | 'gone' | 'away'> {
+    const { doubts } = this.#handled;
+    const answer = (await this.#handover?.note()) ?? 'away';
+    if (typeof answer === 'string') return answer;
+    this.#handled.trust(doubts);
+    return 'known';
+  }
+
+  /** Members that wait do so too: they may be the first to see that the consumers are gone. */
+  async #look(): Promise<void> {
+    const answer = await this.#ask();
+    if (answer === 'gone' && this.#restoring === undefined) this.#lost('the consumers are gone');
   }
 
   /**
@@ -225,13 +265,19 @@ export class NatsSubscription implements BusSubscription {
         return missed;
       }
       await this.#lease?.declare();
-      const stream = this.#poolPlace.stream;
-      await declarePoolConsumers(manager, names, this.pool, patterns, bus, this.#poolPlace);
-      if (stream !== this.#poolPlace.stream) {
-        // An answer would be one to whatever has its place in the new stream.
-        this.#inHand.releaseAll();
-        this.#acknowledged.clear();
+      const place = this.#poolPlace;
+      const { stream } = place;
+      const { doubts } = this.#handled;
+      try {
+        await declarePoolConsumers(manager, names, this.pool, patterns, bus, place);
+      } finally {
+        if (stream !== place.stream) {
+          // An answer would be one to whatever has its place in the new stream.
+          this.#inHand.releaseAll();
+          this.#handled.forget();
+        }
       }
+      this.#handled.trust(doubts);
       return false;
     };
     return connector.unlessGone(declared()).catch((error: unknown) => {
@@ -244,6 +290,7 @@ export class NatsSubscription implements BusSubscription {
     const { connector, names } = this.#options;
     if (this.#opening) return;
     this.#opening = true;
+    const steppedDown = this.#steppedDown;
     let starts: ReadonlyMap<string, PullerStart> | undefined;
     try {
       if (this.#isExclusive()) {
@@ -254,8 +301,8 @@ export class NatsSubscription implements BusSubscription {
     } finally {
       this.#opening = false;
     }
-    if (this.#isExclusive() && starts === undefined) {
-      // The record may have been regained since that was found out, and nobody tells of it again.
+    if (this.#isExclusive() && (starts === undefined || steppedDown !== this.#steppedDown)) {
+      // The record may have been regained meanwhile, and nobody tells of it again.
       if (this.#ending === undefined && this.#lease?.held === true) await this.#open('regained');
       return;
     }
@@ -300,6 +347,9 @@ export class NatsSubscription implements BusSubscription {
 
   /** Somebody else may be the active member by now: nothing more is begun, and nothing kept in hand. */
   #stepDown(): void {
+    this.#steppedDown += 1;
+    // Whoever comes next waits for nothing of this one.
+    this.#handled.forgetLast();
     void this.#drain();
     this.#dispatcher.forget();
     this.#inHand.releaseAll();
@@ -307,13 +357,20 @@ export class NatsSubscription implements BusSubscription {
 
   /** A consumer was deleted, or nobody answers for it: it is made again, until that succeeds. */
   #lost(reason: string): void {
-    if (this.#ending !== undefined) return;
+    this.#doubt();
+    if (this.#ending !== undefined || this.#retry !== undefined) return;
     this.#options.notify({ kind: 'resubscribing', subscription: this.#label, reason });
     this.#behind = this.#isExclusive();
+    this.#handled.forgetLast();
     void this.#drain();
-    clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {
-      void this.#restore().catch((error: unknown) => this.#lost(messageOf(error)));
+      this.#retry = undefined;
+      const restoring = this.#restore()
+        .catch((error: unknown) => this.#lost(messageOf(error)))
+        .finally(() => {
+          if (this.#restoring === restoring) this.#restoring = undefined;
+        });
+      this.#restoring = restoring;
     }, 250);
   }
 
@@ -337,7 +394,7 @@ export class NatsSubscription implements BusSubscription {
   #receive(delivery: Msg): void {
     const facts = deliveryFacts(delivery.reply);
     if (facts === undefined) return;
-    const { sequence, count, identity, consumer } = facts;
+    const { sequence, count, identity } = facts;
     if (this.#isExclusive() && this.#lease?.held !== true) return;
     // It came again while it is in hand, because this process was too slow to say so.
     if (!this.#inHand.take(facts, delivery)) return;
@@ -348,19 +405,20 @@ export class NatsSubscription implements BusSubscription {
     const key = keyOf(delivery.subject, direct ? 3 : 2);
     const done = (): void => {
       const newest = this.#inHand.release(identity) ?? delivery;
-      if (stream === this.#poolPlace.stream) {
-        acknowledge(newest);
-        this.#acknowledged.set(consumer, newest);
-      }
+      if (stream === this.#poolPlace.stream) this.#handled.say(newest);
       for (const puller of this.#pullers) puller.pull();
     };
     if (!direct && this.#wanted.match(key).size === 0) {
       done();
       return;
     }
-    const message = readNatsMessage(key, delivery.headers, delivery.data);
+    const { message, unreadable } = receiveNatsMessage(key, delivery.data, () => delivery.headers);
     const failure =
-      this.pool !== undefined && count > bus.deliveryLimit ? neverHandled(count) : undefined;
+      unreadable !== undefined
+        ? untried(`its headers cannot be read: ${unreadable.message}`)
+        : this.pool !== undefined && count > bus.deliveryLimit
+          ? untried(`handed out ${count - 1} times and never handled`)
+          : undefined;
     this.#dispatcher.accept({
       message,
       redelivered: count > 1,
@@ -402,16 +460,14 @@ export class NatsSubscription implements BusSubscription {
   }
 
   #keepWorking(): void {
-    // Members that wait do so too: they may be the first to see that the consumers are gone.
-    void this.#handover?.note();
-    if (this.#isExclusive() && this.#lease?.held !== true) return;
+    void this.#look();
+    if (this.#handled.inDoubt || (this.#isExclusive() && this.#lease?.held !== true)) return;
     for (const delivery of this.#inHand.deliveries()) keepWorking(delivery);
     // Where the record was renewed at the last moment, nobody else asks again.
     for (const puller of this.#pullers) puller.pull();
   }
 }
 
-function neverHandled(count: number): HandlingFailure {
-  const reason = `handed out ${count - 1} times and never handled: members died over it`;
+function untried(reason: string): HandlingFailure {
   return { reason, attempts: 0, error: new Error(reason) };
 }

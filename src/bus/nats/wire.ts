@@ -1,6 +1,6 @@
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import type { BusMessage } from '../bus.js';
-import { percentEncode } from './percent.js';
+import { percentDecode, percentEncode } from './percent.js';
 
 const idHeader = 'Signalbox-Id';
 const partitionKeyHeader = 'Signalbox-Partition-Key';
@@ -30,6 +30,28 @@ export function natsHeaders(message: BusMessage): MsgHdrs {
   return all;
 }
 
+/** A message as it came, and why it is none that a handler could be given. */
+export interface ReceivedMessage {
+  readonly message: BusMessage;
+  readonly unreadable?: Error;
+}
+
+/**
+ * A message as the client has it, which reads headers when they are asked for. Servers store whatever
+ * another program sends: where the client cannot read the headers, it is a message without any. Never throws.
+ */
+export function receiveNatsMessage(
+  key: string,
+  body: Uint8Array,
+  headersOf: () => MsgHdrs | undefined,
+): ReceivedMessage {
+  try {
+    return { message: readNatsMessage(key, headersOf(), body) };
+  } catch (error) {
+    return { message: readNatsMessage(key, undefined, body), unreadable: error as Error };
+  }
+}
+
 /** Pure. A message as it came. One that another program published has what NATS itself knows of it. */
 export function readNatsMessage(
   key: string,
@@ -37,7 +59,7 @@ export function readNatsMessage(
   body: Uint8Array,
 ): BusMessage {
   const value = (name: string): string | undefined =>
-    received?.has(name) === true ? decodeText(received.get(name)) : undefined;
+    received?.has(name) === true ? percentDecode(received.get(name)) : undefined;
   const partitionKey = value(partitionKeyHeader);
   return {
     key,
@@ -56,10 +78,10 @@ function ownHeaders(
   const own: Record<string, string | number | boolean> = {};
   for (const name of received?.keys() ?? []) {
     if (reserved.test(name)) continue;
-    const text = decodeText(received?.get(name) ?? '');
+    const text = percentDecode(received?.get(name) ?? '');
     const type = Object.hasOwn(types, name) ? types[name] : 'string';
     const value = type === 'number' ? Number(text) : type === 'boolean' ? text === 'true' : text;
-    Object.defineProperty(own, decodeText(name), { value, enumerable: true, writable: true });
+    Object.defineProperty(own, percentDecode(name), { value, enumerable: true, writable: true });
   }
   return own;
 }
@@ -77,15 +99,6 @@ function readTypes(text: string | undefined): Readonly<Record<string, unknown>> 
 /** Percent-encoded as the CloudEvents bindings say: spaces, quotes, percent and all that is not ASCII. */
 export function encodeValue(text: string): string {
   return text.replaceAll(/[^!#$&-~]+/gu, percentEncode);
-}
-
-/** Pure. Also of what others wrote, who may not have encoded it. */
-export function decodeText(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function encodeName(name: string): string {

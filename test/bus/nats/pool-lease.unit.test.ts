@@ -38,7 +38,11 @@ test('a member that renewed its record too late has regained it, whoever it had 
   });
   const told: (Succession | 'lost')[] = [];
   await lease.declare();
-  lease.start({ acquired: (succession) => told.push(succession), lost: () => told.push('lost') });
+  lease.start({
+    acquired: (succession) => told.push(succession),
+    missing: () => undefined,
+    lost: () => told.push('lost'),
+  });
   await eventually(() => expect(told).toEqual(['handed over']));
   gate = new Gate();
   await eventually(() => expect(told).toEqual(['handed over', 'lost']));
