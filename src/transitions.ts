@@ -112,7 +112,7 @@ export class Transitions {
     binding: ResourceBinding,
     uuid: string,
   ): Promise<{ readonly state: string; readonly context: unknown; readonly tenancy: Tenancy }> {
-    const { columns, entity, context } = binding;
+    const { columns, entity, context, unprojected } = binding;
     let row: object | null;
     try {
       row = await onMaster(this.#dataSource, (manager) =>
@@ -126,7 +126,7 @@ export class Transitions {
     }
     return {
       state: String((row as Record<string, unknown>)[columns.state.property]),
-      context: context?.(row) ?? {},
+      context: context?.(row) ?? unprojected,
       tenancy: entityTenancy(binding, row),
     };
   }

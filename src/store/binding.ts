@@ -2,6 +2,7 @@ import type { DataSource, EntityMetadata } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import { ConfigurationError } from '../errors/errors.js';
 import type { AnyLifecycle } from '../lifecycle/lifecycle.js';
+import { unprojectedContext } from './guard-context.js';
 import type {
   EntityClass,
   ResourceColumns,
@@ -36,13 +37,15 @@ export interface ResourceBinding {
   readonly table: string;
   readonly columns: Readonly<Record<(typeof requiredRoles)[number], BoundColumn>> &
     Readonly<Partial<Record<(typeof optionalRoles)[number], BoundColumn>>>;
-  /** Projects what guards read; undefined answers an empty context. */
+  /** Projects what guards read. */
   readonly context: ((entity: object) => unknown) | undefined;
+  /** What guards are given instead where there is no projection, or no row. */
+  readonly unprojected: object;
 }
 
 /**
  * Joins a resource definition to its TypeORM metadata. Throws ConfigurationError
- * RESOURCE_MAPPING_INVALID naming the class and the missing column.
+ * RESOURCE_MAPPING_INVALID naming the class and the missing column, or the context that its guards miss.
  */
 export function bindResource(
   dataSource: DataSource,
@@ -88,6 +91,7 @@ export function bindResource(
       .join('.'),
     columns: Object.freeze(columns),
     context,
+    unprojected: context === undefined ? unprojectedContext(lifecycle, entity.name) : {},
   });
 }
 

@@ -141,7 +141,7 @@ function planFor(
   facts: Omit<PlanFacts, 'context'>,
 ): PlannedTransition | Error {
   try {
-    const context = entity === undefined ? {} : binding.context?.(entity);
+    const context = entity === undefined ? binding.unprojected : binding.context?.(entity);
     return planTransition(binding, row, request, { ...facts, context });
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error), { cause: error });

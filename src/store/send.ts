@@ -71,7 +71,7 @@ export function sendTo(
     binding,
     { uuid: base.uuid, state },
     { event, ...(options.payload === undefined ? {} : { payload: options.payload }) },
-    binding.context?.(entity) ?? {},
+    binding.context?.(entity) ?? binding.unprojected,
   );
   if (found instanceof Error) {
     throw found;

@@ -87,6 +87,7 @@ export const server = mapResource(
       stateSince: 'statusChangedAt',
       account: 'tenant',
     },
+    context: () => ({ level: 0 }),
   },
 );
 

@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../../errors/errors.js';
 import type { AnyLifecycle, EventOf, StateOf } from '../../lifecycle/lifecycle.js';
+import { unprojectedContext } from '../../store/guard-context.js';
 
 /**
  * A resource to simulate: a lifecycle by itself, or what the real SDK takes, an entity class with a
@@ -85,12 +86,17 @@ export function simulated(given: SimulatedResource): Simulated {
     context?(entity: object): unknown;
   };
   const { lifecycle } = ref;
+  const entity = typeof given === 'function' ? (given as unknown as new () => object) : ref.entity;
+  const unprojected =
+    ref.context === undefined
+      ? unprojectedContext(lifecycle, entity?.name ?? lifecycle.resource)
+      : {};
   return {
     resource: lifecycle.resource,
     lifecycle,
-    entity: typeof given === 'function' ? (given as unknown as new () => object) : ref.entity,
+    entity,
     columns: ref.resourceColumns ?? ref.columns ?? {},
-    context: (entity) => ref.context?.(entity) ?? {},
+    context: (row) => ref.context?.(row) ?? unprojected,
   };
 }
 
