@@ -1,9 +1,11 @@
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DataSource } from 'typeorm';
 import type { DataSourceOptions } from 'typeorm';
 import { maskUrl } from '../bus/amqp/mask-url.js';
 import { ConfigurationError } from '../errors/errors.js';
 import { commandMigrationsTable } from '../store/migrations/made-otherwise.js';
-import { openingError } from './opening-error.js';
+import { databaseFileMissing, openingError } from './opening-error.js';
 
 /** What else a DataSource needs besides the address. */
 export type DatabaseSettings = Pick<DataSourceOptions, 'entities' | 'logger' | 'migrations'> & {
@@ -58,7 +60,7 @@ export function dataSourceOptions(url: string, settings: DatabaseSettings = {}):
 }
 
 /**
- * Connects to a database. Rejects with ConfigurationError (address, credentials, missing driver) or
+ * Connects to a database; makes a SQLite file that is not there, and no folder for it. Rejects with ConfigurationError (address, credentials, missing driver) or
  * UnavailableError (away); both name the address, without its password and query.
  */
 export async function connectDatabase(
@@ -66,10 +68,24 @@ export async function connectDatabase(
   settings: DatabaseSettings = {},
 ): Promise<DataSource> {
   try {
-    return await new DataSource(dataSourceOptions(url, settings)).initialize();
+    const options = dataSourceOptions(url, settings);
+    if (options.type === 'better-sqlite3') assertFolder(url, options.database, settings);
+    return await new DataSource(options).initialize();
   } catch (error) {
     throw openingError(error, isFile(url) ? url : maskUrl(url));
   }
+}
+
+/** TypeORM makes the folders of a path, and leaves them where the file is then refused. */
+function assertFolder(url: string, file: string, { mustExist = false }: DatabaseSettings): void {
+  const folder = dirname(file);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (mustExist) throw databaseFileMissing(url);
+  throw new ConfigurationError(
+    'CONFIG_VALUE_INVALID',
+    `${url}: There is no folder ${folder}. Check the path, or make the folder.`,
+    { parameters: { key: 'database', folder } },
+  );
 }
 
 function isFile(url: string): boolean {

@@ -28,13 +28,7 @@ export function openingError(error: unknown, address: string): SignalboxError {
       { cause: error },
     );
   }
-  if (code === 'SQLITE_CANTOPEN' || directoryMissing(error)) {
-    return new ConfigurationError(
-      'DATABASE_NOT_MIGRATED',
-      `${address}: There is no such database file. Check the path, or create it with signalbox migrate.`,
-      { parameters: { address }, cause: error },
-    );
-  }
+  if (code === 'SQLITE_CANTOPEN') return databaseFileMissing(address, error);
   const failure = databaseFailure(error);
   if (failure === 'credentials' || failure === 'database-missing') {
     const { code: refusal, message, cause } = databaseError(error);
@@ -50,8 +44,13 @@ export function openingError(error: unknown, address: string): SignalboxError {
   );
 }
 
-function directoryMissing(error: unknown): boolean {
-  return error instanceof TypeError && error.message.includes('directory does not exist');
+/** Pure. A SQLite file that had to be there is not. */
+export function databaseFileMissing(address: string, cause?: unknown): ConfigurationError {
+  return new ConfigurationError(
+    'DATABASE_NOT_MIGRATED',
+    `${address}: There is no such database file. Check the path, or create it with signalbox migrate.`,
+    { parameters: { address }, cause },
+  );
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -1,4 +1,4 @@
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -12,8 +12,25 @@ test('a SQLite file that must be there is not created when it is not', async () 
         code: 'DATABASE_NOT_MIGRATED',
         message: expect.stringContaining(file) as string,
       });
-      await expect(access(file)).rejects.toThrow();
+      expect(await readdir(directory)).toEqual([]);
     }
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+test('a SQLite file is created, but not in a folder that does not exist, which is named', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'signalbox-connect-'));
+  try {
+    const folder = join(directory, 'no', 'such');
+    await expect(connectDatabase(`sqlite:${join(folder, 'x.sqlite')}`)).rejects.toMatchObject({
+      code: 'CONFIG_VALUE_INVALID',
+      message: expect.stringContaining(`There is no folder ${folder}.`) as string,
+    });
+    expect(await readdir(directory)).toEqual([]);
+    await (await connectDatabase(`sqlite:${join(directory, 'x.sqlite')}`)).destroy();
+    expect(await readdir(directory)).toEqual(['x.sqlite']);
+    await (await connectDatabase('sqlite::memory:')).destroy();
   } finally {
     await rm(directory, { recursive: true });
   }
