@@ -34,7 +34,9 @@ it('announces actions, usage, alerts and jobs, linked to what caused them', asyn
   }).initialize();
   await migrate(dataSource);
   const bus = memoryBus();
+  // #region known
   const signalbox = await createSignalbox({ dataSource, resources: [], bus, eventTypes });
+  // #endregion
   const events: SignalboxEvent[] = [];
   await signalbox.subscribe('#', (event) => void events.push(event));
   const uuid = '9d827485-0f46-4db8-bd39-fede97cbac0c';

@@ -92,7 +92,8 @@ export const findingKinds = {
     severity: 'error',
     title: 'An effect with an event type that nobody knows',
     why: 'No subscription names it, and announcing it is refused, so that the transition fails.',
-    remedy: 'Correct the spelling, or add the type with defineEventTypes().',
+    remedy:
+      'Correct the spelling, or export a check with your own types: defineCheck(lifecycle, { eventTypes }).',
   },
   METER_LEFT_OPEN: {
     severity: 'error',

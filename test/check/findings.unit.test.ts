@@ -3,6 +3,8 @@ import { setup } from 'xstate';
 import { defineLifecycle, defineEventTypes } from '../../src/index.js';
 import {
   checkLifecycle,
+  defineCheck,
+  findingKinds,
   placeText,
   traceText,
   type CheckOptions,
@@ -179,6 +181,15 @@ describe('announcements', () => {
     expect(found(declaration, { eventTypes: defineEventTypes({ usage: ['LB.SATRT'] }) })).toEqual(
       [],
     );
+  });
+
+  it('tells of one what makes it known to a check', () => {
+    expect(findingKinds.UNKNOWN_EVENT_TYPE.remedy).toContain(
+      'defineCheck(lifecycle, { eventTypes })',
+    );
+    const eventTypes = defineEventTypes({ usage: ['LB.SATRT'] });
+    const check = defineCheck(tiny('a b!', ['a Go b +LB.SATRT']), { eventTypes });
+    expect(checkLifecycle(check.lifecycle, check).findings).toEqual([]);
   });
 });
 
