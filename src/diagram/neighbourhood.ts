@@ -57,7 +57,7 @@ export function assertStates(
   const near = nearestName(unknown, [...paths]);
   throw new ConfigurationError(
     'ARGUMENT_INVALID',
-    `${argument}: ${chart.name} has no state '${unknown}'.${near === undefined ? '' : ` Did you mean '${near}'?`}`,
+    `${argument}: ${chart.name} has no state '${unknown}'.${near === undefined ? '' : ` Did you mean '${near}'?`} Its states are ${[...paths].filter((path) => path !== '').join(', ')}.`,
     { parameters: { argument, state: unknown } },
   );
 }

@@ -66,13 +66,11 @@ export function refuseBirth({ resource, births }: AnyLifecycle, state: string): 
 }
 
 function refuseState({ resource, version, states }: AnyLifecycle, state: string): Refused {
-  const near = nearestName(
-    state,
-    states.map(({ name }) => name),
-  );
+  const names = states.map(({ name }) => name);
+  const near = nearestName(state, names);
   return refused({
     code: 'UNKNOWN_STATE',
-    message: `Version ${version} of ${resource} has no state '${state}'.${suggest(near)}`,
+    message: `Version ${version} of ${resource} has no state '${state}'.${suggest(near)} Its states are ${names.join(', ')}.`,
     parameters: { resource, version, state, ...(near === undefined ? {} : { near }) },
   });
 }

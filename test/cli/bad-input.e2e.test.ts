@@ -111,13 +111,18 @@ describe('a file', () => {
       expect(await refusal(args)).toMatch(/There is no file none\.json\./u);
     }
     expect(await refusal(['trace', 'check', 'none.jsonl'])).toMatch(/none\.jsonl/u);
-    expect(await refusal(['coverage', 'nowhere'])).toMatch(/nowhere/u);
+    expect(await refusal(['coverage', 'nowhere'])).toMatch(/There is no folder nowhere\./u);
   });
 });
 
 describe('a name', () => {
   it.each([
     [['diagram', 'Volume', '--around', 'Reddy'], /Did you mean 'Ready'/u],
+    [['diagram', 'Volume', '--around', 'Nope'], /Its states are Allocated, .*Ready/u],
+    [
+      ['explain', 'Volume', '--state', 'Nope', '--event', 'x'],
+      /Its states are Allocated, .*Ready/u,
+    ],
     [['diagram', 'Volume', '--highlight', 'Reddy'], /Did you mean 'Ready'/u],
     [['diff', 'Volume', 'Volume', '--format', 'svg', '--around', 'Reddy'], /Did you mean 'Ready'/u],
     [

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { machines } from '../../../machines/index.js';
@@ -54,6 +54,7 @@ export function coverageCommand(): Command {
       '\nExit code: 0 all thresholds reached, 1 below one, 2 the input cannot be read.\n\nExample:\n  signalbox coverage coverage/lifecycles --lifecycle Volume --transitions 100',
     )
     .action(async (directory: string, { lifecycle, format, output, ...flags }: CoverageFlags) => {
+      if (!existsSync(directory)) throw invalid(`There is no folder ${directory}.`, 'directory');
       const hits = readCoverage(directory);
       const lifecycles = await chosen(lifecycle, hits, directory);
       const report = coverageReport(lifecycles, hits);
@@ -96,23 +97,22 @@ async function chosen(
   if (names !== undefined) return Promise.all(names.map(loadLifecycle));
   const exercised = machines.filter((lifecycle) => Object.hasOwn(hits, hitsKey(lifecycle)));
   if (exercised.length > 0) return exercised;
-  throw new ConfigurationError(
-    'ARGUMENT_INVALID',
+  throw invalid(
     `No fragment in ${directory} tells of a built-in lifecycle. Check the directory, or name yours with --lifecycle.`,
-    { parameters: { argument: 'directory' } },
+    'directory',
   );
 }
 
 function writeFiles(written: readonly CoverageFile[], directory: string | undefined): void {
   if (directory === undefined) {
-    throw new ConfigurationError(
-      'ARGUMENT_INVALID',
-      'This format writes several files: give a directory with --output.',
-      { parameters: { argument: 'output' } },
-    );
+    throw invalid('This format writes several files: give a directory with --output.', 'output');
   }
   mkdirSync(directory, { recursive: true });
   for (const { name, text } of written) writeFileSync(join(directory, name), text);
+}
+
+function invalid(message: string, argument: string): ConfigurationError {
+  return new ConfigurationError('ARGUMENT_INVALID', message, { parameters: { argument } });
 }
 
 function percentage(text: string): number {
