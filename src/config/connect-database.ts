@@ -79,13 +79,22 @@ export async function connectDatabase(
 /** TypeORM makes the folders of a path, and leaves them where the file is then refused. */
 function assertFolder(url: string, file: string, { mustExist = false }: DatabaseSettings): void {
   const folder = dirname(file);
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (isFolder(folder)) return;
   if (mustExist) throw databaseFileMissing(url);
   throw new ConfigurationError(
     'CONFIG_VALUE_INVALID',
     `${url}: There is no folder ${folder}. Check the path, or make the folder.`,
     { parameters: { key: 'database', folder } },
   );
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // Not there, or below what is a file.
+    return false;
+  }
 }
 
 function isFile(url: string): boolean {

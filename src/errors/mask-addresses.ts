@@ -15,7 +15,8 @@ const secretField =
 /**
  * Pure. The text with the passwords and tokens of the addresses in it as `***`. Passwords may hold `/`,
  * `@`, `:` and spaces unescaped, so it rather masks too much: from `user:` to the last `@` of the line,
- * without a colon to the last `@` of the word. Takes time in proportion to the text.
+ * without a colon to the last `@` of the word. Only digits up to a `/` or a space look like a port, and stay
+ * with all that follows: nobody can tell that a password begins there. Takes time in proportion to the text.
  */
 export function maskAddresses(text: string): string {
   return text.split('\n').map(maskLine).join('\n');

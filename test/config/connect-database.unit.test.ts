@@ -27,6 +27,8 @@ test('a SQLite file is created, but not in a folder that does not exist, which i
       code: 'CONFIG_VALUE_INVALID',
       message: expect.stringContaining(`There is no folder ${folder}.`) as string,
     });
+    const below = `sqlite:${join(import.meta.filename, 'x.sqlite')}`;
+    await expect(connectDatabase(below)).rejects.toMatchObject({ code: 'CONFIG_VALUE_INVALID' });
     expect(await readdir(directory)).toEqual([]);
     await (await connectDatabase(`sqlite:${join(directory, 'x.sqlite')}`)).destroy();
     expect(await readdir(directory)).toEqual(['x.sqlite']);

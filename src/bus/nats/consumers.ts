@@ -62,6 +62,10 @@ export async function declarePoolConsumers(
     await declare(direct, `${names.poolPrefix(pool)}.>`);
     const wanted = coveringFilter(names.keyPrefix, patterns);
     const found = await declare(durable, wanted);
+    const infos = [
+      await manager.consumers.info(names.stream, direct),
+      await manager.consumers.info(names.stream, durable),
+    ];
     const { created } = await manager.streams.info(names.stream);
     if (created !== stream.created) {
       // They begin where something was in the former stream, and would pass over as much of this one.
@@ -69,10 +73,9 @@ export async function declarePoolConsumers(
       throw new Error(`the stream ${names.stream} was made anew meanwhile`);
     }
     place.began(stream);
-    for (const name of [direct, durable]) {
-      const info = await manager.consumers.info(names.stream, name);
-      place.note(name, info.ack_floor.stream_seq);
-      place.noteMade(name, info.created);
+    for (const info of infos) {
+      place.note(info.name, info.ack_floor.stream_seq);
+      place.noteMade(info.name, info.created);
     }
     const current = found.config.filter_subject ?? `${names.keyPrefix}.>`;
     const widened = widerFilter(current, wanted);

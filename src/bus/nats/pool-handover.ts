@@ -91,7 +91,7 @@ export class PoolHandover {
         if (isOver || ((isBack || isGivenBack) && isSettled)) return this.#starts(state);
       }
       before = state;
-      await delay(isGivenBack ? Math.min(50, ackWait / 10) : ackWait / 10);
+      await delay(Math.min(isGivenBack ? 50 : 1_000, ackWait / 10));
     }
     return undefined;
   }

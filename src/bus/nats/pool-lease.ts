@@ -78,13 +78,18 @@ export class PoolLease {
     return this.#renewedAt !== undefined && performance.now() - this.#renewedAt <= ackWait;
   }
 
-  /** Makes the record if there is none. Rejects with ConfigurationError TOPOLOGY_CONFLICT for another order. */
-  async declare(): Promise<void> {
+  /**
+   * Makes the record if there is none. Rejects with ConfigurationError TOPOLOGY_CONFLICT for another order.
+   *
+   * @param exists Whether the pool is there without it: then somebody may be active by the one that was.
+   */
+  async declare(exists: boolean): Promise<void> {
     const { pool, order } = this.#options;
     try {
       await this.#read();
       if (this.#record === undefined) {
-        await this.#write({ order, holder: this.#declared ? this.#holderAnew() : null });
+        const isNew = !exists && !this.#declared;
+        await this.#write({ order, holder: isNew ? null : this.#holderAnew() });
       }
       if (this.#record === undefined) await this.#read();
       this.#declared = true;
@@ -184,7 +189,9 @@ export class PoolLease {
     const { holder = null } = this.#record ?? {};
     const expired = performance.now() - this.#seenAt > 3 * ackWait;
     if (holder !== null && holder !== member && !expired) return undefined;
-    if (holder !== member) this.#succession = holder === null ? 'handed over' : 'taken over';
+    // Who holds it, and finds it deleted, has never been without it.
+    if (holder !== member && !this.held)
+      this.#succession = holder === null ? 'handed over' : 'taken over';
     return (await this.#write({ order, holder: member })) ? asked : undefined;
   }
 

@@ -7,7 +7,7 @@ import type { SubscribeSettings } from '../subscribe-settings.js';
 import { TopicTrie } from '../topic/topic-trie.js';
 import { deliveryFacts, giveBack, keepWorking } from './acknowledgement.js';
 import type { NatsConnector } from './connection.js';
-import { addEphemeralConsumer, declarePoolConsumers, removePool } from './consumers.js';
+import { addEphemeralConsumer, declarePoolConsumers, poolExists, removePool } from './consumers.js';
 import { EphemeralPlace } from './ephemeral-place.js';
 import { Handled } from './handled.js';
 import { InHand } from './in-hand.js';
@@ -66,7 +66,8 @@ export class NatsSubscription implements BusSubscription {
   #ephemeral: string | undefined;
   #working: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
-  #restoring: Promise<void> | undefined;
+  #declaring: Promise<unknown> = Promise.resolve();
+  #restores = 0;
   #deletions: Subscription | undefined;
   #paused = false;
   #opening = false;
@@ -146,9 +147,12 @@ export class NatsSubscription implements BusSubscription {
       }
     } catch (error) {
       this.#stopListening();
+      this.#deletions?.unsubscribe();
+      // What it heard meanwhile must not bring it to life.
+      this.#ending ??= Promise.resolve();
       throw error;
     }
-    this.#working = setInterval(() => this.#keepWorking(), bus.ackWait / 2);
+    this.#working = setInterval(() => void this.#keepWorking(), bus.ackWait / 2);
   }
 
   async pause(): Promise<void> {
@@ -181,7 +185,7 @@ export class NatsSubscription implements BusSubscription {
     clearTimeout(this.#retry);
     await Promise.all([this.#drain(), this.#dispatcher.stop()]);
     // It would make again what is removed next.
-    await this.#restoring;
+    await this.#declaring;
     clearInterval(this.#working);
     const link = await connector.ready().catch(() => undefined);
     await this.#lease?.release((await this.#giveBack(link?.nats)) && !this.#behind);
@@ -245,7 +249,7 @@ export class NatsSubscription implements BusSubscription {
   /** Members that wait do so too: they may be the first to see that the consumers are gone. */
   async #look(): Promise<void> {
     const answer = await this.#ask();
-    if (answer === 'gone' && this.#restoring === undefined) this.#lost('the consumers are gone');
+    if (answer === 'gone' && this.#restores === 0) this.#lost('the consumers are gone');
   }
 
   /**
@@ -264,7 +268,7 @@ export class NatsSubscription implements BusSubscription {
         this.#place.began(stream);
         return missed;
       }
-      await this.#lease?.declare();
+      await this.#lease?.declare(await poolExists(manager, names, this.pool));
       const place = this.#poolPlace;
       const { stream } = place;
       const { doubts } = this.#handled;
@@ -365,18 +369,19 @@ export class NatsSubscription implements BusSubscription {
     void this.#drain();
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
-      const restoring = this.#restore()
+      this.#restores += 1;
+      void this.#restore()
         .catch((error: unknown) => this.#lost(messageOf(error)))
-        .finally(() => {
-          if (this.#restoring === restoring) this.#restoring = undefined;
-        });
-      this.#restoring = restoring;
+        .finally(() => (this.#restores -= 1));
     }, 250);
   }
 
   async #restore(): Promise<void> {
     const { notify, settings } = this.#options;
-    const missed = await this.#declare();
+    // One after another, and none once the end has begun.
+    const declaring = this.#declaring.then(() => this.#ending === undefined && this.#declare());
+    this.#declaring = declaring.catch(() => undefined);
+    const missed = await declaring;
     if (this.#ending !== undefined) return;
     notify({ kind: 'resubscribed', subscription: this.#label });
     if (missed) settings.onMissed();
@@ -459,8 +464,10 @@ export class NatsSubscription implements BusSubscription {
     done();
   }
 
-  #keepWorking(): void {
-    void this.#look();
+  async #keepWorking(): Promise<void> {
+    const looking = this.#look();
+    // Unanswered until the next time, what is in hand would come again.
+    if (this.#handled.inDoubt) await looking;
     if (this.#handled.inDoubt || (this.#isExclusive() && this.#lease?.held !== true)) return;
     for (const delivery of this.#inHand.deliveries()) keepWorking(delivery);
     // Where the record was renewed at the last moment, nobody else asks again.

@@ -2,8 +2,9 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Bus, Delivery } from '../../../src/bus/bus.js';
+import { NatsConnector } from '../../../src/bus/nats/connection.js';
 import { nats } from '../../../src/bus/nats/index.js';
 import { natsNames } from '../../../src/bus/nats/names.js';
 import type { BusNotice } from '../../../src/bus/notice.js';
@@ -140,6 +141,31 @@ describe('an ordered pool goes on', () => {
     );
   }, 60_000);
 
+  test('when somebody deletes the records of all pools and another member joins, which overtakes nobody', async () => {
+    const [begun, gate] = [new Recorder(), new Gate()];
+    const handled: string[] = [];
+    await open().subscribe(
+      ['#'],
+      async (delivery) => {
+        begun.handler(delivery);
+        if (delivery.id === 'first') await gate.pass();
+        handled.push(delivery.id);
+      },
+      { pool: 'p', prefetch: 1 },
+    );
+    const bus = open();
+    await bus.publish(message('a', { id: 'first', partitionKey: 'k' }));
+    await begun.atLeast(1);
+    await asStranger((manager) => manager.streams.delete(natsNames(stream).poolStream));
+    await bus.subscribe(['#'], ({ id }) => void handled.push(id), { pool: 'p' });
+    await bus.publish(message('a', { id: 'second', partitionKey: 'k' }));
+    // It would have begun at once.
+    await delay(ackWait / 2);
+    gate.open();
+    await eventually(() => expect(handled).toContain('second'), { deadline: 20_000 });
+    expect(handled[0]).toBe('first');
+  }, 60_000);
+
   test('when somebody deletes its consumers while its member is cut off', async () => {
     const line = await startTcpProxy({ host: '127.0.0.1', port: server.port });
     const far = open({ port: line.port });
@@ -165,6 +191,46 @@ describe('an ordered pool goes on', () => {
       await line.close();
     }
   }, 60_000);
+});
+
+test('a subscription that was refused handles nothing, whatever is deleted later', async () => {
+  const bus = open();
+  const recorder = new Recorder();
+  // oxlint-disable-next-line typescript/unbound-method -- called on whose it is
+  const ready = NatsConnector.prototype.ready;
+  let [asked, heard] = [0, Infinity];
+  await bus.connect();
+  const broken = vi.spyOn(NatsConnector.prototype, 'ready').mockImplementation(function (
+    this: NatsConnector,
+  ) {
+    asked += 1;
+    if (asked > heard) return Promise.reject(new Error('the line broke'));
+    return ready.call(this);
+  });
+  try {
+    const options = { pool: 'p', order: 'member' } as const;
+    const trial = await bus.subscribe(['#'], () => {}, options);
+    await trial.unsubscribe();
+    const all = asked;
+    // The line breaks at each of the moments at which it is needed.
+    for (heard = 1; heard < all; heard += 1) {
+      asked = 0;
+      await bus.subscribe(['#'], recorder.handler, options).then(
+        (member) => member.unsubscribe(),
+        () => undefined,
+      );
+    }
+  } finally {
+    broken.mockRestore();
+  }
+  await asStranger((manager) => manager.streams.delete(stream));
+  await bus.publish(message('a', { id: 'x' }));
+  const other = new Recorder();
+  await bus.subscribe(['#'], other.handler);
+  await bus.publish(message('a', { id: 'y' }));
+  await other.atLeast(1);
+  await delay(ackWait);
+  expect(recorder.ids).toEqual([]);
 });
 
 describe('in a stream made anew nothing is acknowledged that nobody has handled,', () => {

@@ -1,3 +1,4 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
 import { expect, test } from 'vitest';
 import type { NatsConnector } from '../../../src/bus/nats/connection.js';
 import { natsNames } from '../../../src/bus/nats/names.js';
@@ -5,50 +6,113 @@ import { PoolLease, type Succession } from '../../../src/bus/nats/pool-lease.js'
 import { Gate } from '../../../src/testing/bus-conformance/recorder.js';
 import { eventually } from '../../support/eventually.js';
 
+const notFound = new JetStreamApiError({
+  code: 404,
+  err_code: 10037,
+  description: 'no message found',
+} as never);
+
+/** A server that keeps one record, and a member that is told of it. */
+class Records {
+  holder: string | null = null;
+  sequence = 1;
+  isThere = true;
+  gate: Gate | undefined;
+  readonly told: (Succession | 'lost')[] = [];
+  readonly lease: PoolLease;
+
+  constructor() {
+    const manager = {
+      streams: {
+        getMessage: async () => {
+          if (!this.isThere) throw notFound;
+          const { holder, sequence: seq } = this;
+          return { seq, json: () => ({ order: 'pool', holder }) };
+        },
+      },
+      jetstream: () => ({
+        publish: async (_: string, body: string) => {
+          await this.gate?.pass();
+          this.holder = (JSON.parse(body) as { readonly holder: string | null }).holder;
+          this.isThere = true;
+          this.sequence += 1;
+          return { seq: this.sequence };
+        },
+      }),
+    };
+    const nats = { subscribe: () => ({ unsubscribe: () => undefined }) };
+    const connector = {
+      ready: async () => ({ nats, manager }),
+      unlessGone: async (work: Promise<unknown>) => work,
+    };
+    this.lease = new PoolLease({
+      connector: connector as unknown as NatsConnector,
+      names: natsNames('stream'),
+      pool: 'pool',
+      order: 'pool',
+      member: 'me',
+      ackWait: 100,
+    });
+  }
+
+  async start(exists = true): Promise<void> {
+    await this.lease.declare(exists);
+    this.lease.start({
+      acquired: (succession) => this.told.push(succession),
+      missing: () => undefined,
+      lost: () => this.told.push('lost'),
+    });
+  }
+
+  /** Lets no change through until the member has given up. */
+  async hold(): Promise<void> {
+    this.gate = new Gate();
+    await eventually(() => {
+      if (this.told.at(-1) !== 'lost') throw new Error('it holds on');
+    });
+    this.gate.open();
+    this.gate = undefined;
+  }
+}
+
 test('a member that renewed its record too late has regained it, whoever it had it from', async () => {
-  let stored = { holder: null as string | null, seq: 1 };
-  let gate: Gate | undefined;
-  const manager = {
-    streams: {
-      getMessage: async () => {
-        const { holder, seq } = stored;
-        return { seq, json: () => ({ order: 'pool', holder }) };
-      },
-    },
-    jetstream: () => ({
-      publish: async (_: string, body: string) => {
-        await gate?.pass();
-        stored = { holder: (JSON.parse(body) as typeof stored).holder, seq: stored.seq + 1 };
-        return { seq: stored.seq };
-      },
-    }),
-  };
-  const nats = { subscribe: () => ({ unsubscribe: () => undefined }) };
-  const connector = {
-    ready: async () => ({ nats, manager }),
-    unlessGone: async (work: Promise<unknown>) => work,
-  };
-  const lease = new PoolLease({
-    connector: connector as unknown as NatsConnector,
-    names: natsNames('stream'),
-    pool: 'pool',
-    order: 'pool',
-    member: 'me',
-    ackWait: 100,
-  });
-  const told: (Succession | 'lost')[] = [];
-  await lease.declare();
-  lease.start({
-    acquired: (succession) => told.push(succession),
-    missing: () => undefined,
-    lost: () => told.push('lost'),
-  });
-  await eventually(() => expect(told).toEqual(['handed over']));
-  gate = new Gate();
-  await eventually(() => expect(told).toEqual(['handed over', 'lost']));
-  gate.open();
-  gate = undefined;
-  await eventually(() => expect(told.slice(0, 3)).toEqual(['handed over', 'lost', 'regained']));
-  await lease.release(true);
-  expect(stored.holder).toBe(null);
+  const records = new Records();
+  await records.start();
+  await eventually(() => expect(records.told).toEqual(['handed over']));
+  await records.hold();
+  await eventually(() =>
+    expect(records.told.slice(0, 3)).toEqual(['handed over', 'lost', 'regained']),
+  );
+  await records.lease.release(true);
+  expect(records.holder).toBe(null);
+});
+
+test('a holder whose record was deleted writes it again, and was never without it', async () => {
+  const records = new Records();
+  await records.start();
+  await eventually(() => expect(records.told).toEqual(['handed over']));
+  records.isThere = false;
+  await eventually(() => expect(records.isThere).toBe(true));
+  expect(records.holder).toBe('me');
+  await records.hold();
+  await eventually(() =>
+    expect(records.told.slice(0, 3)).toEqual(['handed over', 'lost', 'regained']),
+  );
+  await records.lease.release(true);
+});
+
+test('the record of a new pool is free, that of an old one whose record was deleted is nobody’s', async () => {
+  const fresh = new Records();
+  fresh.isThere = false;
+  await fresh.start(false);
+  await eventually(() => expect(fresh.told).toEqual(['handed over']));
+  await fresh.lease.release(true);
+
+  const old = new Records();
+  old.isThere = false;
+  await old.start(true);
+  expect(old.holder).toBe('nobody');
+  // Whoever held the deleted one has given up by then.
+  await eventually(() => expect(old.told).toEqual(['taken over']));
+  await old.lease.release(true);
 });
