@@ -21,9 +21,9 @@ export type BusNotice =
   /** The exchange was gone and was declared again. */
   | { readonly kind: 'redeclared'; readonly exchange: string }
   /**
-   * NATS: the servers gave the number of a message that they had confirmed to another one. They have lost
-   * the `former`, and pools that had it may pass over the one in its place. Replay the journal from that time
-   * on: other publishers may have lost more.
+   * NATS: the servers gave the number of the `former`, which they had confirmed, to another message, or
+   * handed another one out under it. They have lost one of the two, and pools that had that one may pass over
+   * the one in its place. Replay the journal from that time on: other publishers may have lost more.
    */
   | {
       readonly kind: 'sequenceReused';

@@ -17,6 +17,12 @@ export class ConfirmedSequences {
     return former?.sequence === sequence && former.id !== id ? former.id : undefined;
   }
 
+  /** The id of the message that the number was confirmed for, as far as that is kept in mind. */
+  idOf(sequence: number): string | undefined {
+    const kept = this.#kept[sequence % mostKept];
+    return kept?.sequence === sequence ? kept.id : undefined;
+  }
+
   /** The stream was made anew: its numbers begin again. */
   forget(): void {
     this.#kept = [];

@@ -124,6 +124,7 @@ class NatsBus implements Bus {
       member: `${memberName}:${uuidv7()}`,
       notify: this.#notify,
       deadLetter: (pool, message, failure) => this.deadLetters.add(pool, message, failure),
+      onNumber: (sequence, id) => this.#publisher.noteDelivered(sequence, id),
       onEnd: () => this.#subscriptions.delete(subscription),
     });
     await subscription.start();

@@ -23,6 +23,14 @@ interface Outgoing {
   readonly mark?: (headers: MsgHdrs) => void;
 }
 
+/** A number of the stream that two messages have. */
+interface Reuse {
+  readonly sequence: number;
+  readonly id: string;
+  /** The message that was confirmed under it before. */
+  readonly former: string;
+}
+
 /**
  * Publishes to JetStream and waits until the stream has stored the message. So many at a time, in the
  * order of the calls: the server stores what comes over one connection in its order.
@@ -115,18 +123,31 @@ export class NatsPublisher {
       return made;
     });
     const former = this.#confirmed.note(sequence, id);
-    if (former === undefined) return;
+    if (former !== undefined) this.#askForReuse({ sequence, id, former });
+  }
+
+  /**
+   * Notes that a consumer was handed a message under this number. A server that is behind its time, as after
+   * it was frozen, hands out what the others never had; what they have in its place is then passed over.
+   */
+  noteDelivered(sequence: number, id: string): void {
+    const former = this.#confirmed.idOf(sequence);
+    if (former !== undefined && former !== id) this.#askForReuse({ sequence, id, former });
+  }
+
+  #askForReuse(reuse: Reuse): void {
+    const stream = this.#stream ?? Promise.resolve(undefined);
     this.#now ??= this.#madeAt(mostTries).finally(() => {
       this.#now = undefined;
     });
-    void this.#tellReuse(this.#stream, this.#now, { sequence, id, former });
+    void this.#tellReuse(stream, this.#now, reuse);
   }
 
   /** Tells that the servers have lost a message, unless somebody has made the stream anew. */
   async #tellReuse(
     stream: Promise<string | undefined>,
     now: Promise<string | undefined>,
-    reuse: { readonly sequence: number; readonly id: string; readonly former: string },
+    reuse: Reuse,
   ): Promise<void> {
     const [before, made] = await Promise.all([stream, now]);
     if (made === undefined || before === undefined) return;

@@ -38,6 +38,8 @@ export interface NatsSubscriptionOptions {
     message: BusMessage,
     failure: HandlingFailure,
   ) => Promise<void>;
+  /** Told of each message that comes, by its number in the stream. */
+  readonly onNumber: (sequence: number, id: string) => void;
   readonly onEnd: () => void;
 }
 
@@ -418,6 +420,7 @@ export class NatsSubscription implements BusSubscription {
       return;
     }
     const { message, unreadable } = receiveNatsMessage(key, delivery.data, () => delivery.headers);
+    this.#options.onNumber(sequence, message.id);
     const failure =
       unreadable !== undefined
         ? untried(`its headers cannot be read: ${unreadable.message}`)

@@ -36,7 +36,7 @@ async function twiceUnderOneNumber(answers: readonly Answer[]) {
   for (const id of ['first', 'second']) {
     await publisher.publish({ subject: 's.key.a', message: message('a', { id }), once: true });
   }
-  return { notices, asked: () => asked };
+  return { notices, asked: () => asked, publisher };
 }
 
 describe('a number that is given twice', () => {
@@ -50,6 +50,16 @@ describe('a number that is given twice', () => {
   test('is told although the server does not answer at that moment, as after the fall of a leader', async () => {
     const { notices } = await twiceUnderOneNumber([made('then'), silent, made('then')]);
     await eventually(() => expect(notices).toEqual([told]));
+  });
+
+  test('is told of a message that is handed out under the number of another', async () => {
+    const { notices, publisher } = await twiceUnderOneNumber([made('then')]);
+    await eventually(() => expect(notices).toEqual([told]));
+    publisher.noteDelivered(1, 'second');
+    publisher.noteDelivered(2, 'third');
+    publisher.noteDelivered(1, 'stale');
+    await eventually(() => expect(notices).toHaveLength(2));
+    expect(notices[1]).toEqual({ ...told, id: 'stale', former: 'second' });
   });
 
   test('is none in a stream made anew', async () => {
