@@ -60,8 +60,9 @@ export function dataSourceOptions(url: string, settings: DatabaseSettings = {}):
 }
 
 /**
- * Connects to a database; makes a SQLite file that is not there, and no folder for it. Rejects with ConfigurationError (address, credentials, missing driver) or
- * UnavailableError (away); both name the address, without its password and query.
+ * Connects to a database; makes a SQLite file that is not there, and no folder for it. Rejects with
+ * ConfigurationError (address, credentials, missing driver) or UnavailableError (away); both name the
+ * address, without its password and query.
  */
 export async function connectDatabase(
   url: string,

@@ -68,8 +68,11 @@ export class NatsSubscription implements BusSubscription {
   #ephemeral: string | undefined;
   #working: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
+  /** The last making of what was missing: the next begins behind it. */
   #declaring: Promise<unknown> = Promise.resolve();
+  /** How many restores are under way. */
   #restores = 0;
+  /** Hears that the stream was deleted. */
   #deletions: Subscription | undefined;
   #paused = false;
   #opening = false;
