@@ -53,7 +53,9 @@ export async function postgresDatabase({ entities = [], lamps = lampCount, ...op
     uuids,
     /** The same rows again, and no history. */
     async reset() {
-      await dataSource.query('TRUNCATE signalbox_journal, signalbox_outbox, by_hand_outbox');
+      await dataSource.query(
+        'TRUNCATE signalbox_journal, signalbox_outbox, by_hand_outbox, by_hand_journal, by_hand_pending',
+      );
       await dataSource.query(`UPDATE lamp SET state = 'Off', revision = 1`);
       await dataSource.query(`UPDATE by_hand_lamp SET state = 'Off', version = 1`);
       await dataSource.query('VACUUM ANALYZE');

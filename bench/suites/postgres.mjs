@@ -1,4 +1,4 @@
-import { batches, transaction } from '../by-hand/postgres.mjs';
+import { batches, oneStatement, transaction } from '../by-hand/postgres.mjs';
 import { figure } from '../figure.mjs';
 import { switching } from '../lamp.mjs';
 import { best, compare, looped } from '../measure.mjs';
@@ -28,20 +28,27 @@ export const postgres = {
 async function oneCaller({ reset, signalbox, url, uuids }, options) {
   await reset();
   return scoped(async (open) => {
-    const plain = open(transaction(url, uuids, { connections: 1, callers: 1, prepare: false }));
-    const prepared = open(transaction(url, uuids, { connections: 1, callers: 1 }));
-    const [subject, byText, byName] = await compare(
+    // Each caller its own part of the rows: `oneStatement` knows what they hold.
+    const half = uuids.length / 2;
+    const [others, own] = [uuids.slice(0, half), uuids.slice(half)];
+    const plain = open(transaction(url, others, { connections: 1, callers: 1, prepare: false }));
+    const prepared = open(transaction(url, others, { connections: 1, callers: 1 }));
+    const once = open(oneStatement(url, own));
+    const [subject, byText, byName, atOnce] = await compare(
       [
         looped('signalbox.transition()', 1, switching(signalbox, uuids, 1)),
         looped('BEGIN; SELECT; UPDATE; INSERT; COMMIT', 1, plain.operation),
         looped('the same, prepared', 1, prepared.operation),
+        looped('one statement that reads nothing', 1, once.operation),
       ],
-      options,
+      // One caller makes few calls a second: it takes some for the engine to have compiled all of it.
+      { ...options, warmUp: options.seconds },
     );
     const name = 'one caller, transition + event, PostgreSQL';
     return [
       figure({ name, goal: { least: 2 }, subject, reference: byText }),
       figure({ name: `${name}, against prepared statements`, subject, reference: byName }),
+      figure({ name: `${name}, against the least that commits`, subject, reference: atOnce }),
     ];
   });
 }
@@ -67,11 +74,24 @@ async function manyCallers({ dataSource, reset, signalbox, url, uuids }, callers
     const byBatch = await best(candidates, options);
     // The best may have more rows under way than there are callers.
     const [, asManyRows] = candidates;
-    const [subject, one, batch, fewer = batch] = await compare(
+    const journalled = open(
+      batches(url, uuids, {
+        connections: 2,
+        size: batchSize,
+        table: await lampCopy(dataSource, 'journalled'),
+        journal: true,
+      }),
+    );
+    const [subject, one, batch, withJournal, fewer = batch] = await compare(
       [
         looped('signalbox.transition()', callers, switching(signalbox, uuids, callers)),
         byHand,
         byBatch,
+        looped(
+          `batches of ${batchSize} on 2 of the connections, with a journal`,
+          2,
+          journalled.operation,
+        ),
         ...(byBatch === asManyRows ? [] : [asManyRows]),
       ],
       options,
@@ -91,13 +111,18 @@ async function manyCallers({ dataSource, reset, signalbox, url, uuids }, callers
         subject,
         reference: fewer,
       }),
+      figure({
+        name: `${name}: in batches by hand that keep a journal, no more rows under way than callers`,
+        subject,
+        reference: withJournal,
+      }),
     ];
   });
 }
 
-/** Batches know beforehand what rows hold, so each number of connections has a table of its own. */
-async function lampCopy(dataSource, connections) {
-  const table = `by_hand_lamp_${connections}`;
+/** Batches know beforehand what rows hold, so each way has a table of its own. */
+async function lampCopy(dataSource, way) {
+  const table = `by_hand_lamp_${way}`;
   await dataSource.query(`CREATE TABLE ${table} (LIKE by_hand_lamp INCLUDING ALL)`);
   await dataSource.query(
     `INSERT INTO ${table} SELECT id, 'Off', 1, state_since, account, domain, project FROM by_hand_lamp`,
