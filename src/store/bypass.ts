@@ -34,39 +34,64 @@ export function directWriteRefused(
 type BuiltWrite = 'insert' | 'upsert' | 'update' | 'delete';
 
 /**
- * Tells whether a statement is a write to the binding's table as TypeORM's builders word it, and
- * whether it touches the lifecycle. Pure. SQL written by hand is left alone, unless it happens to be
- * worded the same.
+ * Tells whether a statement is a write to the binding's table as TypeORM's builders word it, behind
+ * their comment or common table expressions too, and whether it touches the lifecycle. Pure. SQL
+ * written by hand is left alone, unless it happens to be worded the same.
  */
 export function builtWrite(binding: ResourceBinding, sql: string): BuiltWrite | undefined {
   const { table } = binding;
-  if (sql.startsWith('UPDATE ')) {
-    return sql.startsWith(`UPDATE ${table} SET `) && setsGuarded(binding, sql)
-      ? 'update'
+  const at = (words: string): number =>
+    prefixed(sql) ? sql.indexOf(words) : sql.startsWith(words) ? 0 : -1;
+  const update = at(`UPDATE ${table} SET `);
+  if (update >= 0) {
+    return setsGuarded(binding, sql.slice(update)) ? 'update' : undefined;
+  }
+  const deletion = at(`DELETE FROM ${table}`);
+  if (deletion >= 0) {
+    // Without a condition it deletes every row.
+    return /^(?:$| WHERE | RETURNING )/.test(sql.slice(deletion + 12 + table.length))
+      ? 'delete'
       : undefined;
   }
-  if (sql.startsWith('DELETE FROM ')) {
-    return sql.startsWith(`DELETE FROM ${table} WHERE `) ? 'delete' : undefined;
-  }
-  if (sql.startsWith('INSERT ') && sql.slice(0, table.length + 32).includes(` INTO ${table}(`)) {
-    return conflicting.test(sql) ? 'upsert' : 'insert';
+  const insert = at('INSERT ');
+  if (insert >= 0) {
+    const into = prefixed(sql) ? sql : sql.slice(0, table.length + 32);
+    // On PostgreSQL an alias of the builder stands between the table and its columns.
+    if ([`(`, ` AS "`].some((next) => into.includes(` INTO ${table}${next}`))) {
+      return conflicting.test(sql) ? 'upsert' : 'insert';
+    }
   }
   return undefined;
 }
 
 // Values are placeholders, so that none of these words can come from one.
-const conflicting = /^INSERT +(?:OR +)?IGNORE |\) ON CONFLICT |\) ON DUPLICATE KEY UPDATE /;
+const conflicting = /INSERT +(?:OR +)?IGNORE | ON CONFLICT | ON DUPLICATE KEY UPDATE /;
 
-function setsGuarded(binding: ResourceBinding, sql: string): boolean {
-  const where = sql.indexOf(' WHERE ');
-  const sets = where < 0 ? sql : sql.slice(0, where);
+/** Whether a comment or common table expressions come first: the write is anywhere behind them then. */
+function prefixed(sql: string): boolean {
+  return sql.startsWith('/*') || sql.startsWith('WITH ');
+}
+
+function setsGuarded(binding: ResourceBinding, update: string): boolean {
+  const sets = update.slice(0, conditionOf(update));
   return guardedColumns(binding).some((column) => sets.includes(` ${column.sql} = `));
+}
+
+/** Where the condition of an UPDATE begins, and not one of a query in brackets or a word in quotes. */
+function conditionOf(update: string): number {
+  let depth = 0;
+  for (const { 0: found, index } of update.matchAll(/'[^']*'|"[^"]*"|`[^`]*`|[()]| WHERE /g)) {
+    if (found === '(') depth += 1;
+    else if (found === ')') depth -= 1;
+    else if (found === ' WHERE ' && depth === 0) return index;
+  }
+  return update.length;
 }
 
 /** Whether a statement may be one that `builtWrite` looks for: most are not, and each query is asked. */
 export function mayWrite(sql: string): boolean {
   const first = sql[0];
-  return first === 'U' || first === 'I' || first === 'D';
+  return first === 'U' || first === 'I' || first === 'D' || first === '/' || first === 'W';
 }
 
 /**

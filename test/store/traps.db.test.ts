@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { EventSubscriber, type EntitySubscriberInterface } from 'typeorm';
+import {
+  type EntityManager,
+  EventSubscriber,
+  type EntitySubscriberInterface,
+  type InsertQueryBuilder,
+} from 'typeorm';
 import { LifecycleSubscriber } from '../../src/store/subscriber.js';
 import { eachDatabase } from '../support/databases.js';
 import { type GuardedDatabase, Tank, guardedDatabase } from './guarded-database.js';
@@ -124,6 +129,74 @@ eachDatabase((kind) => {
       expect(await codeOf(building)).toBe('WRITE_BYPASSES_LIFECYCLE');
       expect(await db.tank(uuid)).toMatchObject({ state: 'Idle', revision: 1 });
       expect(await db.told(uuid)).toHaveLength(1);
+    });
+
+    test('an alias, a comment or a common table expression hides no upsert', async () => {
+      const { uuid } = await db.newTank();
+      const upsert = (within: (manager: EntityManager) => InsertQueryBuilder<Tank>) =>
+        codeOf(
+          db.dataSource.transaction((manager) =>
+            within(manager)
+              .values({ uuid, label: 'hidden' })
+              .orUpdate(['state', 'revision', 'label'], ['uuid'])
+              .execute(),
+          ),
+        );
+      const refused = [
+        await upsert((manager) => manager.createQueryBuilder(Tank, 't').insert()),
+        await upsert((manager) =>
+          manager.createQueryBuilder().insert().into(Tank).comment('nightly import'),
+        ),
+        await upsert((manager) =>
+          manager
+            .createQueryBuilder()
+            .insert()
+            .into(Tank)
+            .addCommonTableExpression('SELECT 1 AS one', 'x'),
+        ),
+      ];
+      expect(refused).toEqual(refused.map(() => 'WRITE_BYPASSES_LIFECYCLE'));
+      expect(await db.tank(uuid)).toMatchObject({ revision: 1, label: '' });
+      expect(await db.told(uuid)).toHaveLength(1);
+    });
+
+    test('a builder without listeners is refused however its statement is worded', async () => {
+      const { uuid } = await db.newTank();
+      const quiet = () => db.dataSource.createQueryBuilder();
+      const update = () => quiet().update(Tank).where({ uuid }).callListeners(false);
+      const remove = () => quiet().delete().from(Tank).callListeners(false);
+      const refused = [
+        await codeOf(update().set({ state: 'Running' }).comment('by hand').execute()),
+        await codeOf(
+          update()
+            .set({ state: 'Running' })
+            .addCommonTableExpression('SELECT 1 AS one', 'x')
+            .execute(),
+        ),
+        await codeOf(
+          update()
+            .set({ label: () => `(SELECT ' WHERE ' WHERE 1 = 1)`, state: 'Running' })
+            .execute(),
+        ),
+        await codeOf(remove().where({ uuid }).comment('by hand').execute()),
+        await codeOf(remove().execute()),
+      ];
+      expect(refused).toEqual(refused.map(() => 'WRITE_BYPASSES_LIFECYCLE'));
+      expect(await db.tank(uuid)).toMatchObject({ state: 'Idle', revision: 1 });
+    });
+
+    test('a condition on the state is no write of it', async () => {
+      const { uuid } = await db.newTank();
+      const updating = (label: () => string) =>
+        db.dataSource
+          .createQueryBuilder()
+          .update(Tank)
+          .set({ label })
+          .where({ uuid, state: 'Idle', revision: 1 })
+          .comment('by hand')
+          .execute();
+      await updating(() => `(SELECT 'it''s WHERE' WHERE 1 = 1)`);
+      expect(await db.tank(uuid)).toMatchObject({ label: `it's WHERE`, revision: 1 });
     });
 
     test('SQL written by hand is not seen (a documented limit)', async () => {
