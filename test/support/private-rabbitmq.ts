@@ -12,6 +12,8 @@ import { ServerProcess, succeeds } from './server-process.js';
 export interface PrivateRabbitmqOptions {
   /** Files in PEM for a TLS listener; the broker then demands a client certificate of that CA. */
   readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string };
+  /** Plugins of its distribution to enable. Default none. */
+  readonly plugins?: readonly string[];
   /** More lines for `rabbitmq.conf`. */
   readonly config?: readonly string[];
   /** What the nodes of one cluster share, so that they can meet. Default a node alone. */
@@ -45,6 +47,7 @@ export interface PrivateRabbitmq {
 /** Starts a RabbitMQ of its own on free ports, from Debian's package. Resolves when it takes logins. */
 export async function startPrivateRabbitmq({
   tls,
+  plugins = [],
   config = [],
   cluster,
 }: PrivateRabbitmqOptions = {}): Promise<PrivateRabbitmq> {
@@ -63,7 +66,7 @@ export async function startPrivateRabbitmq({
     cluster?.cookie ?? randomBytes(16).toString('hex'),
     { mode: 0o400 },
   );
-  await writeFile(join(directory, 'enabled_plugins'), '[].');
+  await writeFile(join(directory, 'enabled_plugins'), `[${plugins.join(',')}].`);
   const lines = [
     `listeners.tcp.1 = 127.0.0.1:${port}`,
     'log.console = true',
