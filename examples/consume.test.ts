@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest';
-import { createSignalbox, memoryBus, migrate, migrations } from 'signalbox';
+import { cloudEvents, createSignalbox, memoryBus, migrate, migrations } from 'signalbox';
+import type { SignalboxEvent } from 'signalbox';
 import { DataSource } from 'typeorm';
+import { sampleEvents } from '../test/events/sample-events.js';
 import { eventually } from '../test/support/eventually.js';
-import { loadBalancer, LoadBalancer } from './load-balancer.js';
+import { LoadBalancer } from './load-balancer.js';
 // #region imports
-import { DeadLetterError } from 'signalbox';
+import { DeadLetterError, foreignType } from 'signalbox';
 // #endregion
 
 /** A consumer's own tables, as simple as can be. */
@@ -49,7 +51,7 @@ it('keeps a directory that neither a duplicate nor an older event can set back',
   const directory = new Directory();
   // #region once
   await signalbox.subscribe(
-    { category: 'ResourceStateEvent', resource: loadBalancer.resource },
+    { category: 'ResourceStateEvent', resource: LoadBalancer },
     async ({ id, partitionkey: uuid = '', revision = 0, data }) => {
       if (directory.handled.has(id)) return; // a duplicate: the id never changes
       const known = directory.revisionOf(uuid);
@@ -79,6 +81,29 @@ it('keeps a directory that neither a duplicate nor an older event can set back',
   await bus.publish({ ...again, id: 'another', body: Buffer.from(JSON.stringify(skipped)) });
   await eventually(() => expect(directory.gaps).toEqual([`${uuid} misses 3`]));
   expect(directory.revisionOf(uuid)).toBe(9);
+  await close();
+});
+
+it('selects by types that are known, and by those of others where it says so', async () => {
+  const { bus, signalbox, close } = await place();
+  const seen: string[] = [];
+  // #region types
+  await signalbox.subscribe(
+    { resource: LoadBalancer, type: ['DeployRequested', 'Removed'] }, // or of a list of classes
+    (event) => void seen.push(event.type),
+  );
+  await signalbox.subscribe(
+    { source: 'billing', category: 'ActionEvent', type: foreignType('INVOICE.SEND') },
+    (event) => void seen.push(`${event.type} ${event.data.status}`),
+  );
+  // #endregion
+  const { uuid } = await signalbox.create(LoadBalancer, { members: 1 });
+  await signalbox.transition(LoadBalancer, uuid, 'DeployRequested');
+  const sent = { ...sampleEvents[1], source: 'billing', type: 'INVOICE.SEND' } as SignalboxEvent;
+  await bus.publish(cloudEvents.encode(sent));
+  await eventually(() =>
+    expect(seen.toSorted()).toEqual(['DeployRequested', 'INVOICE.SEND Failed']),
+  );
   await close();
 });
 

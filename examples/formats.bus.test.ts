@@ -52,7 +52,7 @@ it('writes the same event in the format of each bus', async () => {
 
   // Selections, handlers and pools are the same on each.
   const handler = (event: SignalboxEvent): void => void seen.push(event.type);
-  await signalbox.subscribe({ resource: 'LoadBalancer' }, handler, { bus: 'billing' });
+  await signalbox.subscribe({ resource: LoadBalancer }, handler, { bus: 'billing' });
   // #endregion
   const seen: string[] = [];
   await signalbox.subscribe('#', handler, { bus: 'own' });

@@ -6,7 +6,7 @@ import { DataSource } from 'typeorm';
 // #region subscribe
 import { createSignalbox } from 'signalbox';
 import { rabbitmq } from 'signalbox/amqp';
-import { loadBalancer, LoadBalancer } from './load-balancer.js';
+import { LoadBalancer } from './load-balancer.js';
 
 // #endregion
 it('brings every event of a load balancer to a pool', async () => {
@@ -26,7 +26,7 @@ it('brings every event of a load balancer to a pool', async () => {
   const signalbox = await createSignalbox({ dataSource, resources: [LoadBalancer], bus });
 
   const subscription = await signalbox.subscribe(
-    { category: 'ResourceStateEvent', resource: loadBalancer.resource },
+    { category: 'ResourceStateEvent', resource: LoadBalancer },
     (event) => {
       const { old, new: state } = event.data; // typed: a state change
       seen.push(`${event.revision}: ${old} → ${state}`);

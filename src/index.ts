@@ -97,7 +97,11 @@ export type {
   KnownUsageType,
 } from './events/event-types.js';
 export { bindingPatterns } from './events/filter.js';
-export type { EventFilter, EventSelection } from './events/filter.js';
+export type { EventFilter, EventSelection } from './events/event-filter.js';
+export type { FilterResource } from './events/filter-resource.js';
+export { foreignType } from './events/foreign-type.js';
+export type { ForeignType } from './events/foreign-type.js';
+export type { KnownSelection } from './events/known-selection.js';
 export { parseRoutingKey, routingKey, routingKeyOf } from './events/routing-key.js';
 export type { RoutingKeyParts, RoutingKeyWords } from './events/routing-key.js';
 export { eventSchemas } from './events/schemas.js';

@@ -12,7 +12,8 @@ import type { OriginSource } from './context/origin-source.js';
 import type { Sweeper } from './deadlines/sweeper.js';
 import { ConfigurationError, UnavailableError } from './errors/errors.js';
 import type { KnownActionType, KnownAlertType, KnownUsageType } from './events/event-types.js';
-import type { EventSelection, NoUnknownProperty } from './events/filter.js';
+import type { EventSelection } from './events/event-filter.js';
+import type { KnownSelection } from './events/known-selection.js';
 import type { Format } from './formats/format.js';
 import { Jobs } from './jobs/jobs.js';
 import type { JsonObject } from './json/json.js';
@@ -277,13 +278,13 @@ export class Signalbox implements AsyncDisposable {
    * @throws UnavailableError BUS_UNAVAILABLE when the bus is away.
    */
   async subscribe<const S extends EventSelection>(
-    selection: S & NoUnknownProperty<S>,
+    selection: KnownSelection<S>,
     handler: EventHandler<SelectedEvent<S>>,
     options: SubscribeOptions & { readonly bus?: string } = {},
   ): Promise<BusSubscription> {
     this.#assertOpen();
     const bus = this.#bus(options.bus);
-    const subscription = await subscribeEvents(
+    const subscription = await subscribeEvents<S>(
       bus,
       bus.format ?? this.#parts.format,
       selection,
@@ -377,7 +378,7 @@ export class Signalbox implements AsyncDisposable {
    * ```
    */
   async replay<const S extends EventSelection>(
-    selection: S & NoUnknownProperty<S>,
+    selection: KnownSelection<S>,
     options: ReplayOptions & { readonly bus?: string },
   ): Promise<ReplayResult> {
     this.#assertOpen();

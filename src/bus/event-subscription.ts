@@ -1,6 +1,8 @@
 import type { Category } from '../events/category.js';
 import type { EventOfCategory, SignalboxEvent } from '../events/event.js';
-import { bindingPatterns, type EventSelection, type NoUnknownProperty } from '../events/filter.js';
+import type { EventSelection } from '../events/event-filter.js';
+import { bindingPatterns } from '../events/filter.js';
+import type { KnownSelection } from '../events/known-selection.js';
 import type { Format } from '../formats/format.js';
 import type { Bus, BusSubscription, Delivery, SubscribeOptions } from './bus.js';
 import { eventReader } from './event-reader.js';
@@ -40,11 +42,11 @@ export type EventHandler<E extends SignalboxEvent = SignalboxEvent> = (
 export async function subscribeEvents<const S extends EventSelection>(
   bus: Bus,
   format: Format,
-  selection: S & NoUnknownProperty<S>,
+  selection: KnownSelection<S>,
   handler: EventHandler<SelectedEvent<S>>,
   options?: SubscribeOptions,
 ): Promise<BusSubscription> {
-  const reader = eventReader(format, bindingPatterns(selection));
+  const reader = eventReader(format, bindingPatterns<EventSelection>(selection));
   return bus.subscribe(
     reader.patterns,
     async (delivery, signal) => {

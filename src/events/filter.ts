@@ -1,40 +1,11 @@
 import { RefusedError } from '../errors/errors.js';
 import { nearestName } from '../errors/nearest-name.js';
-import { categories, type Category } from './category.js';
-import type { EventType } from './event-types.js';
+import { categories } from './category.js';
+import type { EventFilter, EventSelection } from './event-filter.js';
+import { filterResourceName } from './filter-resource.js';
+import type { KnownSelection } from './known-selection.js';
 import { maximumRoutingKeyBytes, routingWord } from './routing-key.js';
 import { utf8Length } from '../json/plain-json.js';
-
-/** One value, or any of several. */
-type OneOrMore<T> = T | readonly T[];
-
-/**
- * Which events to receive. Each property names one word of the routing key; one that is absent, or
- * `'*'`, matches anything; a list matches any of its values. Properties are joined by "and".
- */
-export interface EventFilter {
-  /** Who published. */
-  readonly source?: OneOrMore<string>;
-  /** Narrows the event that the handler gets. */
-  readonly category?: OneOrMore<Category | '*'>;
-  /** A lifecycle event (`StartRequested`) or an event type (`VM.START`, with its dots). */
-  readonly type?: OneOrMore<EventType | (string & {})>;
-  /** The resource type, such as `VirtualMachine`. */
-  readonly resource?: OneOrMore<string>;
-  /** The resource's uuid, in lower case. */
-  readonly uuid?: OneOrMore<string>;
-}
-
-/** A filter, a topic pattern of five words such as `*.*.*.VirtualMachine.#`, or several of either. */
-export type EventSelection = OneOrMore<EventFilter | string>;
-
-/**
- * Refuses what TypeScript lets pass in an inferred filter: a misspelt property beside a right one. To be
- * intersected with the inferred type.
- */
-export type NoUnknownProperty<S extends EventSelection> = S extends EventFilter
-  ? { readonly [K in Exclude<keyof S, keyof EventFilter>]: never }
-  : unknown;
 
 const words = ['source', 'category', 'type', 'resource', 'uuid'] as const;
 
@@ -50,7 +21,9 @@ const maximumPatterns = 1000;
  * bindingPatterns({ category: 'ActionEvent', type: ['VM.START', 'VM.STOP'] })
  * // ['*.ActionEvent.VM-START.*.*', '*.ActionEvent.VM-STOP.*.*']
  */
-export function bindingPatterns(selection: EventSelection): readonly string[] {
+export function bindingPatterns<const S extends EventSelection>(
+  selection: KnownSelection<S>,
+): readonly string[] {
   const parts = Array.isArray(selection) ? selection : [selection];
   if (parts.length === 0) throw invalid('An empty list of filters matches nothing.', '[]');
   const patterns = new Set<string>();
@@ -95,8 +68,16 @@ function filterWords(filter: EventFilter, word: (typeof words)[number]): readonl
   return values.map((value) => filterWord(value, word));
 }
 
-function filterWord(value: unknown, word: (typeof words)[number]): string {
-  if (typeof value !== 'string') throw invalid(`The ${word} of a filter is text.`, String(value));
+function filterWord(given: unknown, word: (typeof words)[number]): string {
+  const value = word === 'resource' ? (filterResourceName(given) ?? given) : given;
+  if (typeof value !== 'string') {
+    throw invalid(
+      word === 'resource'
+        ? 'The resource of a filter is its name, its lifecycle, or a class or mapping that has one.'
+        : `The ${word} of a filter is text.`,
+      typeof value === 'function' ? value.name : String(value),
+    );
+  }
   if (value === '' || value === '*') return '*';
   if (/[*#]/.test(value)) {
     throw invalid(

@@ -5,7 +5,7 @@ import {
   SignalboxError,
   UnavailableError,
 } from '../errors/errors.js';
-import type { EventSelection } from '../events/filter.js';
+import type { EventSelection } from '../events/event-filter.js';
 import type { Format } from '../formats/format.js';
 import { outboxMessage } from '../relay/outbox-message.js';
 import type { JournalRecord } from '../store/journal-entry.js';

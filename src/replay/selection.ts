@@ -1,4 +1,5 @@
-import { bindingPatterns, type EventSelection } from '../events/filter.js';
+import type { EventSelection } from '../events/event-filter.js';
+import { bindingPatterns } from '../events/filter.js';
 import { routingWord } from '../events/routing-key.js';
 import { TopicTrie } from '../bus/topic/topic-trie.js';
 import type { JournalRecord } from '../store/journal-entry.js';

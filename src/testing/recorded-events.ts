@@ -1,7 +1,9 @@
 import { TopicTrie } from '../bus/topic/topic-trie.js';
 import type { SelectedEvent } from '../bus/event-subscription.js';
 import type { SignalboxEvent } from '../events/event.js';
-import { bindingPatterns, type EventSelection } from '../events/filter.js';
+import type { EventSelection } from '../events/event-filter.js';
+import { bindingPatterns } from '../events/filter.js';
+import type { KnownSelection } from '../events/known-selection.js';
 import { routingKeyOf } from '../events/routing-key.js';
 import { ExpectationError } from './expectation-error.js';
 
@@ -51,7 +53,7 @@ export class RecordedEvents implements Iterable<SignalboxEvent> {
    * The events so far that a subscription with this selection would have received, oldest first.
    * Throws RefusedError FILTER_INVALID for a selection that can match nothing.
    */
-  where<const S extends EventSelection>(selection: S): readonly SelectedEvent<S>[] {
+  where<const S extends EventSelection>(selection: KnownSelection<S>): readonly SelectedEvent<S>[] {
     return this.#events.filter(matcher(selection)) as SelectedEvent<S>[];
   }
 
@@ -61,7 +63,7 @@ export class RecordedEvents implements Iterable<SignalboxEvent> {
    * FILTER_INVALID as `where` does. With a `count`, waits for so many and resolves with the last.
    */
   async waitFor<const S extends EventSelection>(
-    selection: S,
+    selection: KnownSelection<S>,
     { timeout = 5000, count = 1 }: WaitOptions = {},
   ): Promise<SelectedEvent<S>> {
     const matches = matcher(selection);
@@ -96,11 +98,13 @@ export class RecordedEvents implements Iterable<SignalboxEvent> {
   }
 
   #timedOut(selection: EventSelection, timeout: number): ExpectationError {
+    // A filter may hold a whole lifecycle.
+    const patterns = bindingPatterns(selection);
     const last = this.#events.slice(-shownEvents).map(routingKeyOf);
     const came = last.length === 0 ? 'Nothing came.' : `The last that came: ${last.join(', ')}.`;
     return new ExpectationError(
-      `No event matched ${JSON.stringify(selection)} within ${timeout} ms. ${came}`,
-      { expected: selection, actual: last, operator: 'waitFor' },
+      `No event matched ${patterns.join(', ')} within ${timeout} ms. ${came}`,
+      { expected: patterns, actual: last, operator: 'waitFor' },
     );
   }
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Bus, BusMessage, Delivery } from '../../src/bus/bus.js';
 import { memoryBus } from '../../src/bus/memory/memory-bus.js';
 import { UnavailableError } from '../../src/errors/errors.js';
-import type { EventSelection } from '../../src/events/filter.js';
+import type { EventSelection } from '../../src/events/event-filter.js';
 import { bindingPatterns } from '../../src/events/filter.js';
 import { cloudEvents } from '../../src/formats/cloudevents.js';
 import { idempotent } from '../../src/inbox/idempotent.js';

@@ -148,7 +148,7 @@ describe('recorded events', () => {
   it('waiting ends when the event comes, or at once when it has come', async () => {
     const cloud = simulate(volume);
     const { uuid } = await cloud.create(volume);
-    const waiting = cloud.events.waitFor({ type: 'CreateRequested', uuid });
+    const waiting = cloud.events.waitFor({ resource: volume, type: 'CreateRequested', uuid });
     const both = cloud.events.waitFor({ uuid }, { count: 2 });
     await cloud.transition(volume, uuid, 'CreateRequested');
     expect(await waiting).toMatchObject({ data: { new: 'Creating' } });
@@ -160,9 +160,13 @@ describe('recorded events', () => {
     const cloud = simulate(volume);
     const { uuid } = await cloud.create(volume);
     const error: unknown = await cloud.events
-      .waitFor({ type: 'Detached' }, { timeout: 5 })
+      .waitFor({ resource: volume, type: 'AttachRequested' }, { timeout: 5 })
       .catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ExpectationError);
+    expect(error).toMatchObject({
+      message: expect.stringContaining('matched *.*.AttachRequested.Volume.* within 5 ms.'),
+      expected: ['*.*.AttachRequested.Volume.*'],
+    });
     expect(error).toMatchObject({ message: expect.stringContaining(`Created.Volume.${uuid}`) });
     await expect(new RecordedEvents().waitFor('#', { timeout: 1 })).rejects.toThrow(/Nothing came/);
   });
