@@ -49,7 +49,7 @@ export const errorCodes = {
   LOCK_CONFLICT:
     'The database broke a deadlock, a lock wait or a serialization conflict by giving this transaction up. Nothing was written; retry.',
   TRANSACTION_LOST:
-    'A statement failed in the transaction of an idempotent handler, the handler went on, and the database had rolled everything back. Let the error pass, or use a savepoint.',
+    'A save, a removal or a statement failed halfway in a transaction and its caller went on, or the database had rolled everything back beneath an idempotent handler. Nothing is committed. Let the error pass, or use a savepoint.',
   DEADLINE_STALE: 'The deadline was cancelled or re-armed by a later transition.',
   // Availability: UnavailableError
   DATABASE_UNAVAILABLE:

@@ -15,22 +15,23 @@ import { refuseOversized } from './payload-limit.js';
 import { unknownResource } from './plan.js';
 import type { SubscriberParts } from './subscriber-parts.js';
 import { announceChange, created } from './transition-announcements.js';
-import { onRollback } from './transaction-log.js';
+import { onRollback, writtenByHalf } from './transaction-log.js';
 
 interface PreparedBirth {
+  readonly binding: ResourceBinding;
   readonly uuid: string;
   readonly birth: Birth;
   readonly origin: EventOrigin;
   readonly reason: string | undefined;
-  readonly runner: QueryRunner;
+  /** Set once the row is there: to be called when it is announced. */
+  whole?: () => void;
 }
 
 /** Gives new entities their lifecycle columns, and announces them once they are inserted. */
 export class BirthAnnouncer {
   readonly #parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>;
   readonly #memory: EntityMemory;
-  readonly #prepared = new WeakMap<object, PreparedBirth>();
-  readonly #inserting = new WeakMap<QueryRunner, number>();
+  readonly #prepared = new WeakMap<QueryRunner, Map<object, PreparedBirth>>();
 
   constructor(
     parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>,
@@ -63,19 +64,37 @@ export class BirthAnnouncer {
     if (since !== undefined) {
       writeRole(binding, entity, 'stateSince', timeProperty(since, origin.time));
     }
-    this.#prepared.set(entity, { uuid, birth, origin, reason, runner });
-    this.#count(runner, 1);
-    // An insert that fails has no hook of its own, but rolls its transaction back.
+    const births = this.#birthsOn(runner);
+    births.set(entity, { binding, uuid, birth, origin, reason });
     onRollback(runner, () => {
-      this.#take(entity);
+      births.delete(entity);
       this.#memory.restoreAgreed(entity, undefined);
     });
   }
 
+  /**
+   * Notes that a statement inserted the prepared entities of a table, or failed to. Those that are
+   * inserted must be announced before the commit.
+   */
+  inserted({ table }: ResourceBinding, runner: QueryRunner, success: boolean): void {
+    const births = this.#birthsOn(runner);
+    for (const [entity, prepared] of births) {
+      if (prepared.whole !== undefined || prepared.binding.table !== table) {
+        continue;
+      }
+      if (success) {
+        const { resource } = prepared.binding;
+        prepared.whole = writtenByHalf(runner, `The creation of ${resource} ${prepared.uuid}`);
+      } else {
+        births.delete(entity);
+      }
+    }
+  }
+
   /** Announces a prepared entity that is inserted now, in the same transaction. */
   async announce(binding: ResourceBinding, manager: EntityManager, entity: object): Promise<void> {
-    openTransaction(manager);
-    const prepared = this.#take(entity);
+    const births = this.#birthsOn(openTransaction(manager));
+    const prepared = births.get(entity);
     if (prepared === undefined) {
       throw bypassRefused(binding, 'An insert that was not prepared', 'Use manager.save(entity).');
     }
@@ -104,12 +123,19 @@ export class BirthAnnouncer {
         cancels: [],
       });
     }
+    births.delete(entity);
+    prepared.whole?.();
     this.#memory.agree(binding, entity);
   }
 
   /** Whether an insert on this runner was prepared and is not announced yet. */
   isInserting(runner: QueryRunner): boolean {
-    return (this.#inserting.get(runner) ?? 0) > 0;
+    return (this.#prepared.get(runner)?.size ?? 0) > 0;
+  }
+
+  /** Forgets what was prepared on this runner and never inserted; its transaction is over. */
+  forget(runner: QueryRunner): void {
+    this.#prepared.delete(runner);
   }
 
   #uuidOf(binding: ResourceBinding, entity: object): string {
@@ -117,17 +143,14 @@ export class BirthAnnouncer {
     return given == null ? v7() : canonicalUuid(given as string);
   }
 
-  #take(entity: object): PreparedBirth | undefined {
-    const prepared = this.#prepared.get(entity);
-    if (prepared !== undefined) {
-      this.#prepared.delete(entity);
-      this.#count(prepared.runner, -1);
+  #birthsOn(runner: QueryRunner): Map<object, PreparedBirth> {
+    const known = this.#prepared.get(runner);
+    if (known !== undefined) {
+      return known;
     }
-    return prepared;
-  }
-
-  #count(runner: QueryRunner, difference: number): void {
-    this.#inserting.set(runner, (this.#inserting.get(runner) ?? 0) + difference);
+    const births = new Map<object, PreparedBirth>();
+    this.#prepared.set(runner, births);
+    return births;
   }
 }
 

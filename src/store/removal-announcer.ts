@@ -9,14 +9,23 @@ import { revisionConflict, unknownResource } from './plan.js';
 import type { SaveGuard } from './save-guard.js';
 import type { SubscriberParts } from './subscriber-parts.js';
 import { announceChange, removed } from './transition-announcements.js';
-import { onRollback } from './transaction-log.js';
+import { onRollback, writtenByHalf } from './transaction-log.js';
+
+/** An announced removal whose row is not deleted yet. */
+interface Removal {
+  readonly binding: ResourceBinding;
+  readonly uuid: string;
+  readonly entity: object;
+  /** To be called when the row is deleted. */
+  readonly whole: () => void;
+}
 
 /** Announces entities that TypeORM is about to delete. */
 export class RemovalAnnouncer {
   readonly #parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>;
   readonly #memory: EntityMemory;
   readonly #saves: SaveGuard;
-  readonly #removing = new WeakMap<QueryRunner, number>();
+  readonly #removing = new WeakMap<QueryRunner, readonly Removal[]>();
 
   constructor(
     parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>,
@@ -49,6 +58,11 @@ export class RemovalAnnouncer {
     if (expected != null && Number(expected) !== row.revision) {
       throw revisionConflict(binding, row, Number(expected));
     }
+    this.#keepKeys(binding, runner, entity);
+    if (this.#on(runner).some((other) => other.binding === binding && other.uuid === uuid)) {
+      // Another object of the same row, in the same call: the row ends once.
+      return;
+    }
     const revision = row.revision + 1;
     const entries = announceChange(
       {
@@ -68,31 +82,51 @@ export class RemovalAnnouncer {
     );
     refuseOversized(entries, maxPayload);
     await store.appendWithin(manager, entries);
+    this.#remember(binding, runner, entity, uuid);
     await store.scheduleWithin(manager, { resource, uuid, revision, arms: [], cancels: 'all' });
-    this.#remember(binding, runner, entity);
   }
 
   /** Whether a removal on this runner was announced and its row is not deleted yet. */
   isRemoving(runner: QueryRunner): boolean {
-    return (this.#removing.get(runner) ?? 0) > 0;
+    return this.#on(runner).length > 0;
   }
 
-  /** Notes that one announced row is deleted. */
-  settle(runner: QueryRunner): void {
-    this.#removing.set(runner, Math.max(0, (this.#removing.get(runner) ?? 0) - 1));
+  /** Notes that the row of an entity that was announced is deleted. */
+  settle(runner: QueryRunner, entity: object): void {
+    this.#forget(runner, (removal) => removal.entity === entity)?.whole();
   }
 
-  #remember(binding: ResourceBinding, runner: QueryRunner, entity: object): void {
-    this.#removing.set(runner, (this.#removing.get(runner) ?? 0) + 1);
-    // TypeORM takes the primary key off a removed entity and does not put it back.
-    const keys = binding.metadata.primaryColumns.map(
+  #remember(binding: ResourceBinding, runner: QueryRunner, entity: object, uuid: string): void {
+    const whole = writtenByHalf(runner, `The removal of ${binding.resource} ${uuid}`);
+    const removal = { binding, uuid, entity, whole };
+    this.#removing.set(runner, [...this.#on(runner), removal]);
+    onRollback(runner, () => {
+      this.#forget(runner, (other) => other === removal);
+    });
+  }
+
+  /** TypeORM takes the primary key off a removed entity and does not put it back. */
+  #keepKeys({ metadata }: ResourceBinding, runner: QueryRunner, entity: object): void {
+    const keys = metadata.primaryColumns.map(
       (column) => [column, column.getEntityValue(entity) as unknown] as const,
     );
     onRollback(runner, () => {
-      this.#removing.set(runner, 0);
       for (const [column, value] of keys) {
         column.setEntityValue(entity, value);
       }
     });
+  }
+
+  #on(runner: QueryRunner): readonly Removal[] {
+    return this.#removing.get(runner) ?? [];
+  }
+
+  #forget(runner: QueryRunner, which: (removal: Removal) => boolean): Removal | undefined {
+    const removing = this.#on(runner);
+    this.#removing.set(
+      runner,
+      removing.filter((removal) => !which(removal)),
+    );
+    return removing.find(which);
   }
 }

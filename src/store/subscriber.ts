@@ -1,4 +1,5 @@
 import type {
+  AfterQueryEvent,
   BeforeQueryEvent,
   DataSource,
   EntityMetadata,
@@ -27,7 +28,13 @@ import { type SendOptions, sendTo } from './send.js';
 import { drained, serially } from './serial.js';
 import { transactionGate } from './sqlite/transaction-gate.js';
 import type { EntityDescription, SubscriberParts } from './subscriber-parts.js';
-import { announces, beginLevel, commitLevel, rollbackLevel } from './transaction-log.js';
+import {
+  announces,
+  beginLevel,
+  commitLevel,
+  refuseHalves,
+  rollbackLevel,
+} from './transaction-log.js';
 import { isWriting } from './writing.js';
 
 export type { SendOptions } from './send.js';
@@ -186,8 +193,9 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
 
   afterRemove(event: RemoveEvent<object>): void {
     const binding = this.#bindingOf(event.metadata);
-    if (binding !== undefined) {
-      this.#removals.settle(event.queryRunner);
+    const entity = event.entity ?? (event.databaseEntity as object | undefined);
+    if (binding !== undefined && entity !== undefined) {
+      this.#removals.settle(event.queryRunner, entity);
     }
   }
 
@@ -211,17 +219,32 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     }
   }
 
+  /** Tells an insert that failed, which wrote nothing, from one whose announcement did not follow. */
+  afterQuery({ query, queryRunner, success }: AfterQueryEvent): void {
+    if (!this.#births.isInserting(queryRunner) || !mayWrite(query)) {
+      return;
+    }
+    const binding = this.#parts.bindings.find((each) => builtWrite(each, query) === 'insert');
+    if (binding !== undefined) {
+      this.#births.inserted(binding, queryRunner, success);
+    }
+  }
+
   afterTransactionStart({ queryRunner }: TransactionStartEvent): void {
     beginLevel(queryRunner);
   }
 
   beforeTransactionCommit({ queryRunner }: TransactionCommitEvent): void {
+    refuseHalves(queryRunner);
     if (announces(queryRunner)) {
       reach('commit');
     }
   }
 
   afterTransactionCommit({ queryRunner }: TransactionCommitEvent): void {
+    if (!queryRunner.isTransactionActive) {
+      this.#births.forget(queryRunner);
+    }
     if (!commitLevel(queryRunner)) {
       return;
     }
