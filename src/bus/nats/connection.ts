@@ -54,8 +54,7 @@ export class NatsConnector {
       const listener = (): void => reject(new Error('the connection broke'));
       // It may have broken between what was asked and here.
       if (!this.#up) listener();
-      this.#onGone.add(listener);
-      stop = () => this.#onGone.delete(listener);
+      stop = this.onGone(listener);
     });
     try {
       return await Promise.race([work, gone]);
@@ -63,6 +62,12 @@ export class NatsConnector {
       stop?.();
       work.catch(() => undefined);
     }
+  }
+
+  /** Calls `listener` whenever the connection breaks. Returns how to stop that. */
+  onGone(listener: () => void): () => void {
+    this.#onGone.add(listener);
+    return () => this.#onGone.delete(listener);
   }
 
   /** Calls `listener` whenever the connection is back. Returns how to stop that. */

@@ -122,13 +122,18 @@ export class NatsSubscription implements BusSubscription {
             inHandOf: (consumer) => this.#inHand.of(consumer),
             isActive: () => this.#ending === undefined && this.#lease?.held === true,
           });
-    this.#stopListening = connector.onBack(() => {
-      this.#handover?.forget();
-      // The server may have come back without its streams, and others may have made them.
-      this.#doubt();
-      void this.#look();
-      this.#pullers.forEach((each) => each.restart());
-    });
+    const listening = [
+      // What is said from now on is lost, or the first that another stream hears.
+      connector.onGone(() => this.#doubt()),
+      connector.onBack(() => {
+        this.#handover?.forget();
+        // The server may have come back without its streams, and others may have made them.
+        this.#doubt();
+        void this.#look();
+        this.#pullers.forEach((each) => each.restart());
+      }),
+    ];
+    this.#stopListening = () => listening.forEach((stop) => stop());
   }
 
   get paused(): boolean {
@@ -185,15 +190,17 @@ export class NatsSubscription implements BusSubscription {
 
   async #end(): Promise<void> {
     const { connector, names, onEnd } = this.#options;
-    this.#stopListening();
-    this.#deletions?.unsubscribe();
     clearTimeout(this.#retry);
     await Promise.all([this.#drain(), this.#dispatcher.stop()]);
     // It would make again what is removed next.
     await this.#declaring;
     clearInterval(this.#working);
     const link = await connector.ready().catch(() => undefined);
-    await this.#lease?.release((await this.#giveBack(link?.nats)) && !this.#behind);
+    const isBack = await this.#giveBack(link?.nats);
+    // Not before: what handlers finish meanwhile must not be said to another stream.
+    this.#stopListening();
+    this.#deletions?.unsubscribe();
+    await this.#lease?.release(isBack && !this.#behind);
     if (this.#ephemeral !== undefined) {
       await link?.manager.consumers.delete(names.stream, this.#ephemeral).catch(() => false);
     }

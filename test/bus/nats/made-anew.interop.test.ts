@@ -4,7 +4,7 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Bus, Delivery } from '../../../src/bus/bus.js';
-import { NatsConnector } from '../../../src/bus/nats/connection.js';
+import { NatsConnector, type NatsLink } from '../../../src/bus/nats/connection.js';
 import { nats } from '../../../src/bus/nats/index.js';
 import { natsNames } from '../../../src/bus/nats/names.js';
 import type { BusNotice } from '../../../src/bus/notice.js';
@@ -196,8 +196,7 @@ describe('an ordered pool goes on', () => {
 test('a subscription that was refused handles nothing, whatever is deleted later', async () => {
   const bus = open();
   const recorder = new Recorder();
-  // oxlint-disable-next-line typescript/unbound-method -- called on whose it is
-  const ready = NatsConnector.prototype.ready;
+  const { ready }: { ready: (this: NatsConnector) => Promise<NatsLink> } = NatsConnector.prototype;
   let [asked, heard] = [0, Infinity];
   await bus.connect();
   const broken = vi.spyOn(NatsConnector.prototype, 'ready').mockImplementation(function (
@@ -284,6 +283,45 @@ describe('in a stream made anew nothing is acknowledged that nobody has handled,
     },
     60_000,
   );
+
+  test('by a member that leaves, and whose handlers have not returned', async () => {
+    // Nobody asks, and nothing comes again, in the time of this test.
+    const [bus, other] = [open({ ackWait: 60_000 }), open({ ackWait: 60_000 })];
+    const [begun, gate, others, never] = [new Recorder(), new Gate(), new Recorder(), new Gate()];
+    const options = { pool: 'p', order: 'member' } as const;
+    const leaver = await bus.subscribe(
+      ['#'],
+      async (delivery) => {
+        begun.handler(delivery);
+        await gate.pass();
+      },
+      options,
+    );
+    await other.publish(message('a', { id: 'old' }));
+    await begun.atLeast(1);
+    const leaving = leaver.unsubscribe();
+    await asStranger((manager) => manager.streams.delete(stream));
+    await other.subscribe(
+      ['#'],
+      async (delivery) => {
+        others.handler(delivery);
+        await never.pass();
+      },
+      options,
+    );
+    await other.publish(message('a', { id: 'new' }));
+    await others.atLeast(1);
+    gate.open();
+    await leaving;
+    try {
+      await asStranger(async (manager) => {
+        const info = await manager.consumers.info(stream, natsNames(stream).consumer('p'));
+        expect(info.num_ack_pending).toBe(1);
+      });
+    } finally {
+      never.open();
+    }
+  });
 
   test('by whoever was the active member once, and leaves', async () => {
     const line = await startTcpProxy({ host: '127.0.0.1', port: server.port });

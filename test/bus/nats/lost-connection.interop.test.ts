@@ -1,0 +1,117 @@
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Bus, Delivery } from '../../../src/bus/bus.js';
+import { nats } from '../../../src/bus/nats/index.js';
+import { natsNames } from '../../../src/bus/nats/names.js';
+import type { BusNotice } from '../../../src/bus/notice.js';
+import { Gate, message, Recorder } from '../../../src/testing/bus-conformance/recorder.js';
+import { eventually } from '../../support/eventually.js';
+import { type PrivateNats, startPrivateNats } from '../../support/private-nats.js';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.js';
+import { uniqueName } from '../../support/unique-name.js';
+
+const options = { pool: 'p', order: 'member' } as const;
+let server: PrivateNats;
+let line: TcpProxy;
+let stream: string;
+/** Behind the line, that may break, and beside it. */
+let far: Bus;
+let near: Bus;
+let notices: BusNotice[];
+/** Another program on the server. */
+let connection: NatsConnection;
+let manager: JetStreamManager;
+
+beforeAll(async () => {
+  server = await startPrivateNats();
+  connection = await connect({ servers: `127.0.0.1:${server.port}` });
+  manager = await jetstreamManager(connection);
+});
+afterAll(async () => {
+  await connection.close();
+  await server.dispose();
+});
+beforeEach(async () => {
+  stream = uniqueName('test');
+  notices = [];
+  line = await startTcpProxy({ host: '127.0.0.1', port: server.port });
+  const on = (notice: BusNotice): void => void notices.push(notice);
+  far = nats({ url: `nats://127.0.0.1:${line.port}`, stream, on });
+  near = nats({ url: server.url, stream });
+});
+afterEach(async () => {
+  await Promise.all([far.close(), near.close()]);
+  await line.close();
+});
+
+function kinds(): readonly string[] {
+  return notices.map(({ kind }) => kind);
+}
+
+/** How many messages the pool was handed and has not acknowledged. */
+async function pending(): Promise<number> {
+  const { num_ack_pending } = await manager.consumers.info(stream, natsNames(stream).consumer('p'));
+  return num_ack_pending;
+}
+
+test('what is handled while the connection is lost is acknowledged when it is back', async () => {
+  const [begun, gate] = [new Recorder(), new Gate()];
+  const handler = async (delivery: Delivery): Promise<void> => {
+    begun.handler(delivery);
+    await gate.pass();
+  };
+  await far.subscribe(['#'], handler, options);
+  await near.publish(message('a', { id: 'x' }));
+  await begun.atLeast(1);
+  line.refuse();
+  line.cut();
+  await eventually(() => expect(kinds()).toContain('disconnected'));
+  gate.open();
+  line.open();
+  await eventually(async () => expect(await pending()).toBe(0));
+  await near.publish(message('a', { id: 'y' }));
+  await begun.atLeast(2);
+  expect(begun.ids).toEqual(['x', 'y']);
+});
+
+test('what is handled while the client connects again is no answer in a stream made anew meanwhile', async () => {
+  const [begun, gate, others, never] = [new Recorder(), new Gate(), new Recorder(), new Gate()];
+  await far.subscribe(
+    ['#'],
+    async (delivery) => {
+      begun.handler(delivery);
+      if (delivery.id === 'old') await gate.pass();
+    },
+    { ...options, prefetch: 1 },
+  );
+  await near.publish(message('a', { id: 'old' }));
+  await begun.atLeast(1);
+  line.refuse();
+  line.cut();
+  await eventually(() => expect(kinds()).toContain('disconnected'));
+  await manager.streams.delete(stream);
+  await near.subscribe(
+    ['#'],
+    async (delivery) => {
+      others.handler(delivery);
+      await never.pass();
+    },
+    options,
+  );
+  await near.publish(message('a', { id: 'new' }));
+  await others.atLeast(1);
+  // The client greets the server, and keeps what is said meanwhile until that is over.
+  line.open();
+  line.slow(300);
+  await eventually(() => expect(line.connections()).toBe(1));
+  gate.open();
+  await eventually(() => expect(kinds().at(-1)).toBe('connected'));
+  line.open();
+  await eventually(() => expect(kinds()).toContain('resubscribed'), { deadline: 20_000 });
+  try {
+    expect(await pending()).toBe(1);
+  } finally {
+    never.open();
+  }
+});
