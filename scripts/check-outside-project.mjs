@@ -50,14 +50,19 @@ const everySubpath = subpaths
   )
   .join('\n');
 
+// A top-level await anywhere in the package would keep `require` from loading it.
+const everySubpathRequired = subpaths.map((path) => `import '${path}';\n`).join('');
+
 try {
   cpSync(join(root, 'scripts/outside-project'), directory, { recursive: true });
   writeFileSync(join(directory, 'package.json'), '{ "private": true, "type": "module" }\n');
   writeFileSync(join(directory, 'every-subpath.ts'), everySubpath);
+  writeFileSync(join(directory, 'every-subpath-required.cts'), everySubpathRequired);
   run('npm', 'install', '--no-save', '--prefer-offline', resolve(tarball), ...packages);
   run('node_modules/.bin/tsc');
   run('node', 'out/every-subpath.js');
   run('node', 'out/main.js');
+  run('node', 'out/every-subpath-required.cjs');
   run('node_modules/.bin/signalbox', '--help');
 } catch (error) {
   console.error(error.message);

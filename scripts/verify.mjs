@@ -33,7 +33,11 @@ const steps = {
     'node dist/cli.js coverage reports/lifecycle-coverage --states 100 --transitions 100 --refusals 100' +
       ' -l VirtualMachine -l Network -l Volume -l Snapshot',
   ],
-  pack: [() => remove(packed, true), `npm pack --silent --pack-destination ${packed}`],
+  // Of the build above: packing by itself would build once more.
+  pack: [
+    () => remove(packed, true),
+    `npm pack --silent --ignore-scripts --pack-destination ${packed}`,
+  ],
   publint: [`publint run ${tarball} --strict`],
   attw: [`attw --profile esm-only ${tarball}`],
   outside: [`node scripts/check-outside-project.mjs ${tarball}`],
