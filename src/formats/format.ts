@@ -44,7 +44,8 @@ export interface Format {
   encode(event: SignalboxEvent): EncodedEvent;
   /**
    * Pure. Encodes the CloudEvents JSON text that the journal keeps, of the event that `head` is of;
-   * gives what `encode` gives. Throws RefusedError ROUTING_KEY_TOO_LONG.
+   * gives what `encode` gives. Throws RefusedError ROUTING_KEY_TOO_LONG. An event that it throws for,
+   * whatever it throws, is parked: what is pure would throw again.
    */
   encodeText(head: EnvelopeHead, text: string): EncodedEvent;
   /**

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Bus, Published } from '../bus/bus.js';
 import { reach } from '../crash-points/crash-points.js';
 import { RefusedError, UnavailableError } from '../errors/errors.js';
-import type { Format } from '../formats/format.js';
+import { presentable } from '../errors/presentable.js';
+import type { EncodedEvent, Format } from '../formats/format.js';
 import type { EventOrigin } from '../store/origin.js';
 import type { OutboxRecord, OutboxStore } from '../store/store.js';
 import { backoff } from './backoff.js';
@@ -252,11 +253,11 @@ export class BusLane {
 
   // Neither this nor what follows it is an async function: an event would cost several promises more.
   #publish(item: QueuedRow): void {
-    let key = '';
+    const message = this.#encode(item);
+    if (message === undefined) return;
+    const { key } = message;
     let published: Promise<Published>;
     try {
-      const message = outboxMessage(this.#given.format, item.row);
-      key = message.key;
       reach('publish');
       published = this.#given.bus.publish(message);
     } catch (error) {
@@ -269,6 +270,23 @@ export class BusLane {
       },
       (error: unknown) => this.#failed(item, toError(error)),
     );
+  }
+
+  /** Parks what the format cannot write: it is pure, and would never write it. */
+  #encode(item: QueuedRow): EncodedEvent | undefined {
+    const { format } = this.#given;
+    try {
+      return outboxMessage(format, item.row);
+    } catch (error) {
+      const { message } = toError(error);
+      this.#park(
+        item,
+        error instanceof RefusedError
+          ? message
+          : presentable(`the format ${format.name} cannot write it: ${message}`),
+      );
+      return undefined;
+    }
   }
 
   #published(item: QueuedRow, key: string, routed: boolean): void {

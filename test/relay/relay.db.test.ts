@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import type { Delivery } from '../../src/bus/bus.js';
 import { memoryBus } from '../../src/bus/memory/memory-bus.js';
 import { cloudEvents } from '../../src/formats/cloudevents.js';
+import type { Format } from '../../src/formats/format.js';
 import type { LeaseClock } from '../../src/relay/lease-clock.js';
 import { createRelay, type Relay, type RelaySetup } from '../../src/relay/relay.js';
 import type { RelayNotice } from '../../src/relay/relay-notice.js';
@@ -205,6 +206,35 @@ eachDatabase((kind) => {
     await emptied();
     expect(await store.outbox.depth()).toMatchObject({ parked: 1 });
     expect((await store.outbox.listParked({ limit: 1 }))[0]?.reason).toContain('255');
+  });
+
+  test('an event that a format of yours cannot write is parked, and the others go on', async () => {
+    const bus = new ScriptedBus();
+    const [bad, good] = [v4(), v4()];
+    const format: Format = {
+      ...cloudEvents,
+      name: 'acme',
+      encodeText(head, text) {
+        if (head.uuid === bad)
+          throw new TypeError('no field of postgres://me:secret@db/ is wide enough');
+        return cloudEvents.encodeText(head, text);
+      },
+    };
+    for (const revision of upTo(3)) {
+      await store.append([stateEvent(bad, revision), stateEvent(good, revision)]);
+    }
+    startRelay({ buses: [bus], format });
+    await emptied();
+    expect(bus.revisions(good)).toEqual(upTo(3));
+    expect(noticed('bus-unavailable')).toEqual([]);
+    const parked = await store.outbox.listParked({ limit: 10 });
+    expect(parked.map(({ uuid, status }) => [uuid, status])).toEqual([
+      [bad, 'parked'],
+      [bad, 'held'],
+      [bad, 'held'],
+    ]);
+    expect(parked[0]?.reason).toMatch(/^the format acme cannot write it: no field of postgres:/);
+    expect(parked[0]?.reason).not.toContain('secret');
   });
 
   test('a broken bus does not hold up the others, and gets everything in order later', async () => {
