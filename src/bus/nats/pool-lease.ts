@@ -1,4 +1,4 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
+import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream';
 import type { Subscription } from '@nats-io/transport-node';
 import { ConfigurationError } from '../../errors/errors.js';
 import type { NatsConnector } from './connection.js';
@@ -42,7 +42,7 @@ export interface LeaseListener {
   missing(): void;
 }
 
-/** Holds a record that was made anew, and never renews it: whoever held the former one stops before it runs out. */
+/** Holds a record that was made anew, and never renews it: whoever held the former one takes it, or stops before it runs out. */
 const nobody = 'nobody';
 
 /**
@@ -187,12 +187,15 @@ export class PoolLease {
       return undefined;
     }
     const { holder = null } = this.#record ?? {};
+    // Another was faster to make anew what this one still holds.
+    const isOurs = holder === member || (holder === nobody && this.held);
     const expired = performance.now() - this.#seenAt > 3 * ackWait;
-    if (holder !== null && holder !== member && !expired) return undefined;
+    if (holder !== null && !isOurs && !expired) return undefined;
     // Who holds it, and finds it deleted, has never been without it.
     if (holder !== member && !this.held)
       this.#succession = holder === null ? 'handed over' : 'taken over';
-    return (await this.#write({ order, holder: member })) ? asked : undefined;
+    if (await this.#write({ order, holder: member })) return asked;
+    return this.held ? this.#hold() : undefined;
   }
 
   /** Whose a record is that somebody has deleted. Another may hold the deleted one, and not know yet. */
@@ -210,9 +213,20 @@ export class PoolLease {
         throw error;
       });
     const found =
-      stored === null ? undefined : { ...stored.json<PoolRecord>(), sequence: stored.seq };
+      stored === null ? undefined : { ...this.#readStored(stored), sequence: stored.seq };
     if (found?.sequence !== this.#record?.sequence) this.#seenAt = performance.now();
     this.#record = found;
+  }
+
+  /** Others may write to the subject, too: what is no record is nobody's, and stops none but for its time. */
+  #readStored(stored: StoredMsg): PoolRecord {
+    const unread: PoolRecord = { order: this.#options.order, holder: nobody };
+    try {
+      const record: unknown = stored.json();
+      return isPoolRecord(record) ? record : unread;
+    } catch {
+      return unread;
+    }
   }
 
   /** False when somebody else changed the record meanwhile. */
@@ -250,6 +264,14 @@ export class PoolLease {
     });
     this.#wake = undefined;
   }
+}
+
+function isPoolRecord(value: unknown): value is PoolRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const { order, holder }: Partial<Record<keyof PoolRecord, unknown>> = value;
+  return (
+    (order === 'pool' || order === 'member') && (typeof holder === 'string' || holder === null)
+  );
 }
 
 /** JetStream: no message found. */

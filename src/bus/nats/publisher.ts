@@ -10,7 +10,7 @@ import { messageOf } from './nats-error.js';
 import type { NatsNames } from './names.js';
 import type { NatsSettings } from './options.js';
 import { declareStreams } from './streams.js';
-import { percentEncode } from './percent.js';
+import { percentDecode, percentEncode } from './percent.js';
 import { natsHeaders } from './wire.js';
 
 /** A message and where it goes. */
@@ -110,7 +110,9 @@ export class NatsPublisher {
     });
     const { stream, seq, duplicate } = await this.#connector.unlessGone(sent);
     // Dead letters go through here too, into a stream with numbers of its own.
-    if (stream === this.#names.stream && !duplicate) this.#note(seq, message.id);
+    if (stream !== this.#names.stream || duplicate) return;
+    // As it is read: half a character of it is another one on the way.
+    this.#note(seq, percentDecode(percentEncode(message.id)));
   }
 
   #note(sequence: number, id: string): void {

@@ -196,7 +196,9 @@ describe('an ordered pool goes on', () => {
 test('a subscription that was refused handles nothing, whatever is deleted later', async () => {
   const bus = open();
   const recorder = new Recorder();
-  const { ready }: { ready: (this: NatsConnector) => Promise<NatsLink> } = NatsConnector.prototype;
+  const { ready } = NatsConnector.prototype as {
+    readonly ready: (this: NatsConnector) => Promise<NatsLink>;
+  };
   let [asked, heard] = [0, Infinity];
   await bus.connect();
   const broken = vi.spyOn(NatsConnector.prototype, 'ready').mockImplementation(function (

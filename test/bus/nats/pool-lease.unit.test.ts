@@ -1,5 +1,5 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { NatsConnector } from '../../../src/bus/nats/connection.js';
 import { natsNames } from '../../../src/bus/nats/names.js';
 import { PoolLease, type Succession } from '../../../src/bus/nats/pool-lease.js';
@@ -12,11 +12,19 @@ const notFound = new JetStreamApiError({
   description: 'no message found',
 } as never);
 
+const changed = new JetStreamApiError({
+  code: 400,
+  err_code: 10071,
+  description: 'wrong last sequence',
+} as never);
+
 /** A server that keeps one record, and a member that is told of it. */
 class Records {
   holder: string | null = null;
   sequence = 1;
   isThere = true;
+  /** What is there in place of a record. */
+  garbage: string | undefined;
   gate: Gate | undefined;
   readonly told: (Succession | 'lost')[] = [];
   readonly lease: PoolLease;
@@ -26,15 +34,22 @@ class Records {
       streams: {
         getMessage: async () => {
           if (!this.isThere) throw notFound;
-          const { holder, sequence: seq } = this;
-          return { seq, json: () => ({ order: 'pool', holder }) };
+          const { holder, sequence: seq, garbage } = this;
+          const text = garbage ?? JSON.stringify({ order: 'pool', holder });
+          return { seq, json: () => JSON.parse(text) as unknown };
         },
       },
       jetstream: () => ({
-        publish: async (_: string, body: string) => {
+        publish: async (
+          _: string,
+          body: string,
+          { expect }: { readonly expect: { readonly lastSubjectSequence: number } },
+        ) => {
           await this.gate?.pass();
+          if (expect.lastSubjectSequence !== (this.isThere ? this.sequence : 0)) throw changed;
           this.holder = (JSON.parse(body) as { readonly holder: string | null }).holder;
           this.isThere = true;
+          this.garbage = undefined;
           this.sequence += 1;
           return { seq: this.sequence };
         },
@@ -62,6 +77,12 @@ class Records {
       missing: () => undefined,
       lost: () => this.told.push('lost'),
     });
+  }
+
+  /** Another member makes anew what was deleted. */
+  becomeNobodys(): void {
+    this.holder = 'nobody';
+    this.sequence += 1;
   }
 
   /** Lets no change through until the member has given up. */
@@ -100,6 +121,39 @@ test('a holder whose record was deleted writes it again, and was never without i
   );
   await records.lease.release(true);
 });
+
+test('a holder goes on whose record another has made anew as nobody’s, before or while it renews', async () => {
+  const records = new Records();
+  await records.start();
+  await eventually(() => expect(records.told).toEqual(['handed over']));
+  records.becomeNobodys();
+  await eventually(() => expect(records.holder).toBe('me'));
+  const gate = new Gate();
+  const passes = vi.spyOn(gate, 'pass');
+  records.gate = gate;
+  await eventually(() => expect(passes).toHaveBeenCalled());
+  records.becomeNobodys();
+  gate.open();
+  await eventually(() => expect(records.holder).toBe('me'));
+  expect(records.told).toEqual(['handed over']);
+  await records.lease.release(true);
+});
+
+test.each(['garbage', 'null', '7', '{"holder":7}'])(
+  'a record %s that another program wrote runs out, and stops no holder',
+  async (garbage) => {
+    const waiting = new Records();
+    waiting.garbage = garbage;
+    await waiting.start();
+    await eventually(() => expect(waiting.told).toEqual(['taken over']));
+    waiting.garbage = garbage;
+    waiting.sequence += 1;
+    await eventually(() => expect(waiting.garbage).toBeUndefined());
+    expect(waiting.holder).toBe('me');
+    expect(waiting.told).toEqual(['taken over']);
+    await waiting.lease.release(true);
+  },
+);
 
 test('the record of a new pool is free, that of an old one whose record was deleted is nobody’s', async () => {
   const fresh = new Records();

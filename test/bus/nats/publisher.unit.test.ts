@@ -16,7 +16,10 @@ const made =
 const silent: Answer = () => Promise.reject(new Error('timeout'));
 
 /** Publishes two messages that are confirmed under one number, while the server answers so about the stream. */
-async function twiceUnderOneNumber(answers: readonly Answer[]) {
+async function twiceUnderOneNumber(
+  answers: readonly Answer[],
+  ids: readonly string[] = ['first', 'second'],
+) {
   const notices: BusNotice[] = [];
   let asked = 0;
   const jetstream = () => ({
@@ -33,7 +36,7 @@ async function twiceUnderOneNumber(answers: readonly Answer[]) {
     settings: { publishWindow: 1, publishTimeout: 1_000 } as NatsSettings,
     notify: (notice) => notices.push(notice),
   });
-  for (const id of ['first', 'second']) {
+  for (const id of ids) {
     await publisher.publish({ subject: 's.key.a', message: message('a', { id }), once: true });
   }
   return { notices, asked: () => asked, publisher };
@@ -60,6 +63,17 @@ describe('a number that is given twice', () => {
     publisher.noteDelivered(1, 'stale');
     await eventually(() => expect(notices).toHaveLength(2));
     expect(notices[1]).toEqual({ ...told, id: 'stale', former: 'second' });
+  });
+
+  test('is none where an id is read otherwise than it was given: with half a character', async () => {
+    const { notices, publisher } = await twiceUnderOneNumber(
+      [made('then')],
+      ['x\uD800', 'x\uD800'],
+    );
+    publisher.noteDelivered(1, 'x\uFFFD');
+    publisher.noteDelivered(1, 'another');
+    await eventually(() => expect(notices).toHaveLength(1));
+    expect(notices).toMatchObject([{ id: 'another' }]);
   });
 
   test('is none in a stream made anew', async () => {
