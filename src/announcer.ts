@@ -70,6 +70,11 @@ export class Announcer {
     return entry.id;
   }
 
+  /** Adds a composed event to the caller's transaction. */
+  async appendWithin(manager: EntityManager, entry: JournalEntry): Promise<void> {
+    await this.#store.appendWithin(manager, [entry]);
+  }
+
   /** Checks and composes the event without writing it. Throws RefusedError. */
   compose({ category, type, data, subject, tenancy, context }: DirectAnnouncement): JournalEntry {
     if (!this.#eventTypes.has(category, type)) {

@@ -7,7 +7,10 @@ import { RefusedError } from '../errors/errors.js';
 import type { AsyncJobEvent } from '../events/event.js';
 import type { JsonObject } from '../json/json.js';
 import { databaseError } from '../store/database-errors.js';
+import type { JournalEntry } from '../store/journal-entry.js';
+import { openTransaction } from '../store/open-transaction.js';
 import { ownTransaction } from '../store/own-transaction.js';
+import { writtenByHalf } from '../store/transaction-log.js';
 import { withCanonicalSubject } from '../subject.js';
 import { canonicalUuid } from '../uuid.js';
 
@@ -58,7 +61,7 @@ export class Jobs {
     const id = uuidv7();
     const { subject } = withCanonicalSubject(settings);
     await this.#within(settings.manager, async (manager) => {
-      const submission = await this.#announce(manager, 'submit', settings, subject, {
+      const submission = this.#compose('submit', settings, subject, {
         jobId: id,
         command,
         status: 'IN_PROGRESS',
@@ -78,10 +81,10 @@ export class Jobs {
           progress: 0,
           submitted_at: now,
           updated_at: now,
-          submission,
+          submission: submission.id,
         })
         .execute();
-      return submission;
+      return this.#tell(manager, id, submission);
     });
     return id;
   }
@@ -101,6 +104,12 @@ export class Jobs {
     const jobId = canonicalUuid(id);
     await this.#within(settings.manager, async (manager) => {
       const job = await this.#find(manager, jobId);
+      const told = this.#composeFor(job, 'update', settings, {
+        jobId,
+        command: job.command,
+        status: 'IN_PROGRESS',
+        progress,
+      });
       const { affected } = await manager
         .createQueryBuilder()
         .update(table)
@@ -111,12 +120,7 @@ export class Jobs {
       if (affected === 0) {
         throw unknownJob(jobId);
       }
-      return this.#announceFor(manager, job, 'update', settings, {
-        jobId,
-        command: job.command,
-        status: 'IN_PROGRESS',
-        progress,
-      });
+      return this.#tell(manager, jobId, told);
     });
   }
 
@@ -141,6 +145,11 @@ export class Jobs {
     const jobId = canonicalUuid(id);
     await this.#within(settings.manager, async (manager) => {
       const job = await this.#find(manager, jobId);
+      const told = this.#composeFor(job, 'complete', settings, {
+        jobId,
+        command: job.command,
+        ...outcome,
+      });
       const { affected } = await manager
         .createQueryBuilder()
         .delete()
@@ -151,11 +160,7 @@ export class Jobs {
       if (affected === 0) {
         throw unknownJob(jobId);
       }
-      return this.#announceFor(manager, job, 'complete', settings, {
-        jobId,
-        command: job.command,
-        ...outcome,
-      });
+      return this.#tell(manager, jobId, told);
     });
   }
 
@@ -172,29 +177,28 @@ export class Jobs {
     return job;
   }
 
-  #announceFor(
-    manager: EntityManager,
+  #composeFor(
     job: JobRow,
     type: AsyncJobEvent['type'],
     settings: JobSettings,
     data: AsyncJobEvent['data'],
-  ): Promise<string> {
+  ): JournalEntry {
     const subject =
       job.resource === null || job.uuid === null
         ? undefined
         : { resource: job.resource, uuid: job.uuid };
     const context = { causationId: job.submission, correlationId: job.id, ...settings };
-    return this.#announce(manager, type, context, subject, data);
+    return this.#compose(type, context, subject, data);
   }
 
-  #announce(
-    manager: EntityManager,
+  /** Before anything is written: what cannot be told is refused, and the job is as it was. */
+  #compose(
     type: AsyncJobEvent['type'],
     { actor, correlationId, causationId }: AmbientContext,
     subject: JobSettings['subject'],
     data: AsyncJobEvent['data'],
-  ): Promise<string> {
-    return this.#announcer.announce({
+  ): JournalEntry {
+    return this.#announcer.compose({
       category: 'AsyncJobEvent',
       type,
       data,
@@ -204,8 +208,14 @@ export class Jobs {
         correlationId: correlationId ?? data.jobId,
         ...(causationId === undefined ? {} : { causationId }),
       },
-      manager,
     });
+  }
+
+  async #tell(manager: EntityManager, job: string, entry: JournalEntry): Promise<string> {
+    const whole = writtenByHalf(openTransaction(manager), `The change of job ${job}`);
+    await this.#announcer.appendWithin(manager, entry);
+    whole();
+    return entry.id;
   }
 
   async #within(
@@ -214,6 +224,7 @@ export class Jobs {
   ): Promise<void> {
     this.#assertOpen();
     if (manager !== undefined) {
+      openTransaction(manager);
       try {
         await work(manager);
       } catch (error) {

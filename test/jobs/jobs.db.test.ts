@@ -115,6 +115,31 @@ eachDatabase((kind) => {
     await expect(signalbox.jobs.update(job, 60)).rejects.toMatchObject({ code: 'UNKNOWN_JOB' });
   });
 
+  test('an end or a progress that cannot be told leaves the job under way, in a transaction too', async () => {
+    const job = await signalbox.jobs.submit('createSnapshot');
+    const oversized = { log: 'x'.repeat(300_000) };
+    await cloud.dataSource.transaction(async (manager) => {
+      await expect(signalbox.jobs.complete(job, oversized, { manager })).rejects.toMatchObject({
+        code: 'PAYLOAD_TOO_LARGE',
+      });
+      const nobody = { manager, actor: 7 as unknown as string };
+      await expect(signalbox.jobs.update(job, 50, nobody)).rejects.toMatchObject({
+        code: 'EVENT_INVALID',
+      });
+      await signalbox.jobs.fail(job, new Error('the log was too long'), { manager });
+    });
+    expect((await told(job)).map(({ data }) => data.status)).toEqual(['IN_PROGRESS', 'FAILED']);
+  });
+
+  test('a manager without a transaction is refused before anything is written', async () => {
+    const job = await signalbox.jobs.submit('createSnapshot');
+    const { manager } = cloud.dataSource;
+    await expect(signalbox.jobs.complete(job, {}, { manager })).rejects.toMatchObject({
+      code: 'TRANSACTION_MISSING',
+    });
+    await signalbox.jobs.complete(job);
+  });
+
   test('what cannot be is refused, and nothing is written', async () => {
     const job = await signalbox.jobs.submit('createSnapshot');
     const before = (await cloud.journal()).length;
