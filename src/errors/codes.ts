@@ -131,7 +131,7 @@ export const errorCodes = {
   RESOURCE_NOT_REGISTERED:
     'This entity class is not registered. List it in createSignalbox({ resources }).',
   RESOURCE_MAPPING_INVALID:
-    'A mapped column is missing on the entity, its guards read a context that it does not project, or two resources share a name or table.',
+    'A mapped column is missing on the entity, its guards read a context that it does not project, it is a child of a table inheritance, or two resources share a name or table.',
   UNKNOWN_STATE:
     'This version of the lifecycle has no such state. Where a row holds it, migrate the row or deploy the right version; else correct the spelling.',
   DRIVER_MISSING:

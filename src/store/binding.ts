@@ -45,7 +45,8 @@ export interface ResourceBinding {
 
 /**
  * Joins a resource definition to its TypeORM metadata. Throws ConfigurationError
- * RESOURCE_MAPPING_INVALID naming the class and the missing column, or the context that its guards miss.
+ * RESOURCE_MAPPING_INVALID naming the class and the missing column, or the context that its guards miss,
+ * or where the class has only a part of its table's rows.
  */
 export function bindResource(
   dataSource: DataSource,
@@ -56,6 +57,13 @@ export function bindResource(
     throw invalid(entity, 'is not an entity of the DataSource: add it to its entities');
   }
   const metadata = dataSource.getMetadata(entity);
+  if (metadata.tableType === 'entity-child') {
+    // A row is found by its uuid alone: one of a sibling class would be moved by this lifecycle.
+    throw invalid(
+      entity,
+      `shares the table of ${metadata.parentEntityMetadata.name} with its other classes: register that one`,
+    );
+  }
   const column = (role: ColumnRole): BoundColumn | undefined => {
     const property = names[role] ?? role;
     const found = metadata.findColumnWithPropertyName(property);

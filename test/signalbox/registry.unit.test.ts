@@ -1,4 +1,4 @@
-import { DataSource, Entity } from 'typeorm';
+import { ChildEntity, DataSource, Entity, TableInheritance } from 'typeorm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setup } from 'xstate';
 import { defineEventTypes } from '../../src/events/event-types.js';
@@ -32,10 +32,19 @@ class Kettle extends ResourceEntity<typeof lifecycle> {
   static readonly lifecycle = lifecycle;
 }
 
+@Entity('pot')
+@TableInheritance({ column: { type: String, name: 'kind' } })
+class Pot extends ResourceEntity<typeof lifecycle> {
+  static readonly lifecycle = lifecycle;
+}
+
+@ChildEntity('tea')
+class Teapot extends Pot {}
+
 const dataSource = new DataSource({
   type: 'better-sqlite3',
   database: ':memory:',
-  entities: [Kettle],
+  entities: [Kettle, Pot, Teapot],
 });
 beforeAll(() => dataSource.initialize());
 afterAll(() => dataSource.destroy());
@@ -55,5 +64,18 @@ test('a routing key that would be too long is refused before anything is announc
   const types = { usage: ['KETTLE.FILL'], action: ['KETTLE.HEAT'] };
   expect(() => register(types, 's'.repeat(200))).toThrow(
     expect.objectContaining({ code: 'ROUTING_KEY_TOO_LONG' }),
+  );
+});
+
+test('of classes that share a table by inheritance, the parent is a resource and a child is refused', () => {
+  const eventTypes = defineEventTypes({ usage: ['KETTLE.FILL'], action: ['KETTLE.HEAT'] });
+  const registry = (entity: typeof Pot) =>
+    new ResourceRegistry(dataSource, [entity], { source: 'test', eventTypes });
+  expect(registry(Pot).get(Pot).table).toBe('"pot"');
+  expect(() => registry(Teapot)).toThrow(
+    expect.objectContaining({
+      code: 'RESOURCE_MAPPING_INVALID',
+      message: expect.stringContaining('shares the table of Pot'),
+    }),
   );
 });
