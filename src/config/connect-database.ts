@@ -73,7 +73,7 @@ export async function connectDatabase(
     if (options.type === 'better-sqlite3') assertFolder(url, options.database, settings);
     return await new DataSource(options).initialize();
   } catch (error) {
-    throw openingError(error, isFile(url) ? url : maskUrl(url));
+    throw openingError(error, isFile(url) ? url : maskUrl(url), settings);
   }
 }
 

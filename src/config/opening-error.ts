@@ -7,8 +7,13 @@ const drivers = /DriverPackageNotInstalledError|package has not been found insta
  * Classes an error of opening a database. Pure. The driver's own error is kept as the cause.
  *
  * @param address Which database, as it may be shown: without a password.
+ * @param mustExist Whether a SQLite file was not to be made.
  */
-export function openingError(error: unknown, address: string): SignalboxError {
+export function openingError(
+  error: unknown,
+  address: string,
+  { mustExist = false }: { readonly mustExist?: boolean } = {},
+): SignalboxError {
   if (error instanceof SignalboxError) {
     return error;
   }
@@ -28,7 +33,17 @@ export function openingError(error: unknown, address: string): SignalboxError {
       { cause: error },
     );
   }
-  if (code === 'SQLITE_CANTOPEN') return databaseFileMissing(address, error);
+  if (code === 'SQLITE_CANTOPEN' && mustExist) return databaseFileMissing(address, error);
+  if (code === 'SQLITE_CANTOPEN') {
+    return fileRefused(
+      address,
+      'The file cannot be opened or made. Is it a folder, or not yours?',
+      error,
+    );
+  }
+  if (code === 'SQLITE_NOTADB') {
+    return fileRefused(address, 'The file is no SQLite database. Check the path.', error);
+  }
   const failure = databaseFailure(error);
   if (failure === 'credentials' || failure === 'database-missing') {
     const { code: refusal, message, cause } = databaseError(error);
@@ -51,6 +66,13 @@ export function databaseFileMissing(address: string, cause?: unknown): Configura
     `${address}: There is no such database file. Check the path, or create it with signalbox migrate.`,
     { parameters: { address }, cause },
   );
+}
+
+function fileRefused(address: string, why: string, cause: unknown): ConfigurationError {
+  return new ConfigurationError('CONFIG_VALUE_INVALID', `${address}: ${why}`, {
+    parameters: { key: 'database', address },
+    cause,
+  });
 }
 
 function codeOf(error: unknown): string | undefined {

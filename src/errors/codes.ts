@@ -113,7 +113,7 @@ export const errorCodes = {
   DATABASE_MIGRATED_OTHERWISE:
     'The signalbox tables were made by the other of the two ways, `signalbox migrate` and the migrations of your DataSource, which keep different lists. Go on with the way the message names.',
   DATABASE_CREDENTIALS_REFUSED:
-    'The database refused the user or password. Check the configured credentials.',
+    'The database refused the user or password, or the user may not create tables where a migration does. Check the configured credentials.',
   BUS_CREDENTIALS_REFUSED:
     'The broker refused the user, password or virtual host. Check the configured credentials.',
   BUS_TLS_FAILED:
