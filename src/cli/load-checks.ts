@@ -3,6 +3,7 @@ import { builtInChecks } from '../../machines/checks.js';
 import { defineCheck, type LifecycleCheck } from '../check/define-check.js';
 import { readDeclarations } from '../check/read-declarations.js';
 import { ConfigurationError } from '../errors/errors.js';
+import type { EventTypes } from '../events/event-types.js';
 import { isLifecycle, loadExports, onlyOne } from './load-lifecycle.js';
 import { readText } from './read-text.js';
 
@@ -16,7 +17,8 @@ export interface LoadedCheck {
 
 /**
  * Finds what to check: a built-in resource by its name, a file that exports one lifecycle or what
- * `defineCheck` returns, or a JSON file of declarations. Throws ConfigurationError ARGUMENT_INVALID.
+ * `defineCheck` returns, or a JSON file of declarations. Where the check names no event types, those that
+ * the file exports are known. Throws ConfigurationError ARGUMENT_INVALID.
  */
 export async function loadChecks(nameOrPath: string): Promise<readonly LoadedCheck[]> {
   const builtIn = builtInChecks.find(({ lifecycle }) => lifecycle.resource === nameOrPath);
@@ -38,7 +40,29 @@ export async function loadChecks(nameOrPath: string): Promise<readonly LoadedChe
     })),
     nameOrPath,
   );
-  return [{ check, file, source: await readText(nameOrPath) }];
+  const eventTypes = exported.filter(isEventTypes);
+  return [
+    {
+      check: eventTypes.length === 0 ? check : { eventTypes: anyOf(eventTypes), ...check },
+      file,
+      source: await readText(nameOrPath),
+    },
+  ];
+}
+
+/** What any of several makes known. */
+function anyOf(several: readonly EventTypes[]): EventTypes {
+  return {
+    has: (category, type) => several.some((each) => each.has(category, type)),
+    names: (category) => [...new Set(several.flatMap((each) => each.names(category)))],
+  };
+}
+
+/** Whether a value was made by `defineEventTypes`, of this or another copy of the package. */
+function isEventTypes(value: unknown): value is EventTypes {
+  if (typeof value !== 'object' || value === null) return false;
+  const { has, names } = value as { readonly [K in keyof EventTypes]?: unknown };
+  return typeof has === 'function' && typeof names === 'function';
 }
 
 function isCheck(value: unknown): value is LifecycleCheck {

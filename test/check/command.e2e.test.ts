@@ -59,6 +59,31 @@ describe('signalbox check', () => {
     expect(await runSignalbox(['check', endless, '--strict'])).toMatchObject({ code: 1 });
   });
 
+  it('knows the event types that a file exports with its lifecycle', async () => {
+    const announcing = (types: string) => `
+import { setup } from 'xstate';
+import { defineEventTypes, defineLifecycle, effects } from ${JSON.stringify(join(root, 'dist/index.js'))};
+import { defineCheck } from ${JSON.stringify(join(root, 'dist/check.js'))};
+const usage = (type) => ({ type: 'usage', params: { type } });
+export const door = defineLifecycle({ resource: 'Door', version: 1, machine: setup({ actions: effects }).createMachine({
+  initial: 'Open',
+  states: { Open: { on: { Wall: { target: 'Gone', actions: [usage('DOOR.WALL'), usage('DOOR.GONE')] } } }, Gone: { type: 'final' } },
+}) });
+${types}`;
+    const found = async (name: string, types: string) =>
+      (await runSignalbox(['check', await file(name, announcing(types))])).stdout;
+    const wall = "export const types = defineEventTypes({ usage: ['DOOR.WALL'] });";
+    const gone = "export const others = defineEventTypes({ usage: ['DOOR.GONE'] });";
+    expect(await found('none.mjs', '')).toContain('1 checked: 2 errors');
+    expect(await found('one.mjs', wall)).toContain('1 checked: 1 error');
+    expect(await found('both.mjs', wall + gone)).toContain('1 checked: 0 errors');
+    const check = 'export const check = defineCheck(door, {});';
+    expect(await found('check.mjs', wall + gone + check)).toContain('1 checked: 0 errors');
+    // What a check says itself goes.
+    const own = 'export const check = defineCheck(door, { eventTypes: types });';
+    expect(await found('own.mjs', wall + gone + own)).toContain('1 checked: 1 error');
+  });
+
   it('checks the rules that a file exports with its lifecycle', async () => {
     const path = await file(
       'door.mjs',
