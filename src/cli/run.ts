@@ -31,6 +31,7 @@ export async function run(args: readonly string[]): Promise<number> {
     .showSuggestionAfterError();
   for (const command of await loadCommands(args)) {
     inheritSettings(command, program);
+    requireOptionsLate(command);
     program.addCommand(command);
   }
   try {
@@ -57,4 +58,21 @@ async function loadCommands(args: readonly string[]): Promise<readonly Command[]
 function inheritSettings(command: Command, parent: Command): void {
   command.copyInheritedSettings(parent);
   for (const child of command.commands) inheritSettings(child, command);
+}
+
+/**
+ * Commander looks for an option that is missing before one that it does not know, which may be the same
+ * one, misspelt. A hook runs after both the options and the arguments were looked at.
+ */
+function requireOptionsLate(command: Command): void {
+  const required = command.options.filter(({ mandatory }) => mandatory);
+  for (const option of required) option.makeOptionMandatory(false);
+  command.hook('preAction', () => {
+    const missing = required.find(
+      (option) => command.getOptionValue(option.attributeName()) === undefined,
+    );
+    if (missing !== undefined)
+      command.error(`error: required option '${missing.flags}' not specified`);
+  });
+  command.commands.forEach(requireOptionsLate);
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { rabbitmq } from '../bus/amqp/index.js';
+import { maskUrl } from '../bus/amqp/mask-url.js';
 import type { Bus } from '../bus/bus.js';
 import { kafkaAddress } from '../bus/kafka/address.js';
 import { kafka } from '../bus/kafka/index.js';
@@ -12,8 +13,8 @@ import type { BusConfiguration, Configuration } from './configuration.js';
 
 /**
  * Makes the buses of a configuration, without connecting them. Rejects with ConfigurationError
- * CONFIG_VALUE_INVALID for an address of an unknown kind, without the address, and for a format that
- * is not among `known`, and DRIVER_MISSING where the client of NATS is not installed.
+ * CONFIG_VALUE_INVALID for an address of an unknown kind, without the address, for a bus that is given
+ * twice, and for a format that is not among `known`, and DRIVER_MISSING where the client of NATS is not installed.
  */
 export async function connectBuses(
   configuration: Configuration['bus'],
@@ -25,9 +26,27 @@ export async function connectBuses(
       : Array.isArray(configuration)
         ? configuration
         : [configuration];
-  return Promise.all(
-    list.map((item) => connectBus(typeof item === 'string' ? { url: item } : item, known)),
-  );
+  const given = list.map((item) => (typeof item === 'string' ? { url: item } : item));
+  refuseRepeated(given);
+  return Promise.all(given.map((item) => connectBus(item, known)));
+}
+
+/** Everything would be published, or come, twice. With another name, exchange or format it is meant. */
+function refuseRepeated(given: readonly BusConfiguration[]): void {
+  const seen = new Set<string>();
+  for (const { url, name, exchange, format } of given) {
+    const urls = typeof url === 'string' ? [url] : url;
+    const key = JSON.stringify([urls, name, exchange, format]);
+    if (seen.has(key)) {
+      const address = urls.map(maskUrl).join(',');
+      throw new ConfigurationError(
+        'CONFIG_VALUE_INVALID',
+        `The bus ${address} is given twice. Give it once, or the second one another name.`,
+        { parameters: { key: 'bus', address } },
+      );
+    }
+    seen.add(key);
+  }
 }
 
 async function connectBus(configuration: BusConfiguration, known: Formats): Promise<Bus> {

@@ -157,6 +157,69 @@ describe('a name', () => {
   });
 });
 
+describe('an option', () => {
+  it.each([
+    [
+      ['explain', 'Volume', '--stat', 'Ready', '--event', 'x'],
+      /--stat' \(Did you mean --state\?\)/u,
+    ],
+    [['plan', 'Volume', '--form', 'Ready'], /--form' \(Did you mean --from\?\)/u],
+    [['replay', '--pol', 'billing'], /--pol' \(Did you mean --pool\?\)/u],
+  ])('that is unknown is told before one that is missing: %s', async (args, message) => {
+    expect(await refusal(args)).toMatch(message);
+  });
+
+  it.each([
+    [['explain', 'Volume', '--state', 'Ready'], /required option '--event <event>' not specified/u],
+    [['plan', 'Volume', '--to', 'Ready'], /required option '--from <state>' not specified/u],
+    [['replay'], /required option '--pool <name>' not specified/u],
+  ])('that is missing is told: %s', async (args, message) => {
+    expect(await refusal(args)).toMatch(message);
+  });
+});
+
+describe('a bus', () => {
+  const twice = [
+    '--bus',
+    'amqp://u:s3cret@127.0.0.1:1/a',
+    '--bus',
+    'amqp://u:s3cret@127.0.0.1:1/a',
+  ];
+
+  it('that is given twice is refused without its password: its events would come twice', async () => {
+    for (const args of [
+      ['tail', ...twice],
+      ['relay', '--database', 'sqlite:none.sqlite', ...twice],
+      ['dead-letters', 'list', 'billing', ...twice],
+    ]) {
+      const told = await refusal(args);
+      expect(told).toMatch(/The bus amqp:\/\/\S+@127\.0\.0\.1:1\/a is given twice/u);
+      expect(told).not.toContain('s3cret');
+    }
+  });
+
+  it('of this process is refused by commands that live on what others publish or read', async () => {
+    for (const args of [
+      ['tail', '--bus', 'memory:'],
+      ['relay', '--database', 'sqlite:none.sqlite', '--bus', 'memory:'],
+    ]) {
+      expect(await refusal(args)).toMatch(/memory: is the bus of one process/u);
+    }
+  });
+});
+
+describe('a SQLite file', () => {
+  it('that is none, or that cannot be opened, is told as what it is', async () => {
+    for (const command of ['migrate', 'demo']) {
+      const told = await refusal([command, '--database', 'sqlite:binary.ts']);
+      expect(told).toMatch(/sqlite:binary\.ts: The file is no SQLite database/u);
+      expect(await refusal([command, '--database', 'sqlite:.'])).toMatch(
+        /sqlite:\.: The file cannot be opened or made/u,
+      );
+    }
+  });
+});
+
 describe('--debug', () => {
   it('shows where a file threw, wherever it stands', async () => {
     for (const args of [

@@ -254,8 +254,8 @@ describe('relay, outbox and tail on a broker', () => {
     await using cloud = await openCloud('postgres');
     const signalbox = await cloud.open({ relay: false });
     await using tail = startSignalbox(['tail', '--format', 'json', '--bus', broker.url, '*.*.*.VirtualMachine.#'], { cwd: directory, env }); // prettier-ignore
-    // Its queue is there.
-    await eventually(async () => expect(await broker.ctl('list_queues')).toMatch(/\S/));
+    await tail.line('listening on rabbitmq for *.*.*.VirtualMachine.#', { from: 'stderr' });
+    expect(await broker.ctl('list_queues')).toMatch(/\S/);
     const { uuid } = await signalbox.create(VirtualMachine, { name: 'web' });
     await using relay = startSignalbox(['relay', '--database', cloud.url, '--bus', broker.url], { cwd: directory, env }); // prettier-ignore
     const line = JSON.parse(await tail.line(uuid)) as DemoLine;

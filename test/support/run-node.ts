@@ -21,10 +21,14 @@ export interface ExitReport {
 export interface ChildProcess extends AsyncDisposable {
   readonly pid: number;
   /**
-   * Resolves with the first line of the standard output that matches, also one that came before the
-   * call. Rejects with all output when the process ends first or after `deadline` (default 30,000 ms).
+   * Resolves with the first line of the standard output, or of the standard error, that matches, also one
+   * that came before the call. Rejects with all output when the process ends first or after `deadline`
+   * (default 30,000 ms).
    */
-  line(pattern: RegExp | string, options?: { readonly deadline?: number }): Promise<string>;
+  line(
+    pattern: RegExp | string,
+    options?: { readonly deadline?: number; readonly from?: 'stdout' | 'stderr' },
+  ): Promise<string>;
   kill(signal?: NodeJS.Signals): void;
   /** Resolves when the process has ended; never rejects. */
   readonly exited: Promise<ExitReport>;
@@ -44,17 +48,19 @@ export function startNode(
     env: { ...process.env, NODE_OPTIONS: undefined, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const lines: string[] = [];
+  const lines = { stdout: [] as string[], stderr: [] as string[] };
   const waiting = new Set<() => void>();
   const wake = () => waiting.forEach((check) => check());
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  createInterface({ input: child.stdout }).on('line', (text) => {
-    lines.push(text);
-    wake();
-  });
+  for (const from of ['stdout', 'stderr'] as const) {
+    createInterface({ input: child[from] }).on('line', (text) => {
+      lines[from].push(text);
+      wake();
+    });
+  }
   let report: ExitReport | undefined;
   const exited = new Promise<ExitReport>((done) => {
     const finish = (code: number | null, signal: NodeJS.Signals | null) => {
@@ -73,7 +79,7 @@ export function startNode(
     pid: child.pid ?? -1,
     exited,
     kill: (signal = 'SIGKILL') => void child.kill(signal),
-    line: (pattern, { deadline = 30_000 } = {}) =>
+    line: (pattern, { deadline = 30_000, from = 'stdout' } = {}) =>
       new Promise((found, failed) => {
         const fail = (why: string) =>
           failed(new Error(`${file} ${why} ${String(pattern)}\n${stdout}${stderr}`));
@@ -83,7 +89,7 @@ export function startNode(
           action();
         };
         const check = () => {
-          const line = lines.find((text) =>
+          const line = lines[from].find((text) =>
             typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text),
           );
           if (line !== undefined) settle(() => found(line));

@@ -11,6 +11,7 @@ import { openStore } from '../../store/open-store.js';
 import { noticeLine } from '../notice-line.js';
 import { repeated } from '../option-values.js';
 import { printable } from '../printable.js';
+import { refuseOwnBus } from '../refuse-own-bus.js';
 import { requireDatabase } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
 import { stopSignal } from '../stop-signal.js';
@@ -37,6 +38,7 @@ export function relayCommand(): Command {
           { parameters: { key: 'bus' } },
         );
       }
+      refuseOwnBus(buses);
       const stop = stopSignal();
       const dataSource = await connectDatabase(database, { poolSize: 4, mustExist: true });
       try {

@@ -7,9 +7,11 @@ import { cloudEvents } from '../../formats/cloudevents.js';
 import { eventLine } from '../event-line.js';
 import { printable } from '../printable.js';
 import { repeated, wholeNumber } from '../option-values.js';
+import { refuseOwnBus } from '../refuse-own-bus.js';
 import { requireBuses } from '../require-buses.js';
 import type { CommonFlags } from '../settings.js';
 import { stopSignal } from '../stop-signal.js';
+import { tell } from '../tell.js';
 
 interface TailFlags extends CommonFlags {
   readonly format: 'pretty' | 'json';
@@ -35,6 +37,7 @@ export function tailCommand(): Command {
     )
     .action(async (patterns: string[], { format, count, ...flags }: TailFlags) => {
       const buses = await requireBuses(flags);
+      refuseOwnBus(buses);
       const bindings = bindingPatterns(patterns.length === 0 ? '#' : patterns);
       try {
         await tail(buses, bindings, format, count);
@@ -66,6 +69,10 @@ async function tail(
       const options = { prefetch: 1000 };
       await bus.subscribe(reader.patterns, (delivery) => show(reader, delivery), options);
     }),
+  );
+  // Not before: what is published from here on comes.
+  tell(
+    `listening on ${buses.map(({ name }) => name).join(', ')} for ${patterns.join(' ')}; Ctrl-C ends it`,
   );
   await stop.requested;
 }
