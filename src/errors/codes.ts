@@ -86,7 +86,7 @@ export const errorCodes = {
   FAULT_EFFECT_PARAMS:
     'An effect has no static params with a type. Effects are data, never functions.',
   FAULT_INLINE_GUARD:
-    'A guard is an inline function or has no implementation. Name it in setup({ guards }).',
+    'A guard is an inline function, has no implementation, or has params that are no plain JSON. Name it in setup({ guards }).',
   FAULT_UNKNOWN_TARGET: 'A transition targets a state that does not exist.',
   FAULT_UNKNOWN_BIRTH: 'A birth state is not a state of the machine.',
   FAULT_TRANSITIONAL_NO_FAILURE_EXIT:

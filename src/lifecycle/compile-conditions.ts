@@ -3,7 +3,7 @@ import type { LifecycleEvent } from './lifecycle.js';
 import type { Configuration, GuardExpression } from './tree.js';
 
 type Test = (context: unknown, event: LifecycleEvent) => boolean;
-type Reduced = boolean | { readonly name: string; readonly test: Test };
+type Reduced = boolean | { readonly name: string; readonly key: string; readonly test: Test };
 
 /**
  * Whether a guard holds in a configuration. What depends on the configuration alone is answered at
@@ -26,17 +26,21 @@ export function holds(
   return ask(asCondition(reduced, internalEvent));
 }
 
-function asCondition({ name, test }: { name: string; test: Test }, event?: string): Condition {
-  if (event === undefined) return { key: name, name, test };
+function asCondition({ name, key, test }: Exclude<Reduced, boolean>, event?: string): Condition {
+  if (event === undefined) return { key, name, test };
   const seen: LifecycleEvent = Object.freeze({ type: event });
-  return { key: `${name} on ${event}`, name, test: (context) => test(context, seen) };
+  return { key: `${key} on ${event}`, name, test: (context) => test(context, seen) };
 }
 
 function reduce(guard: GuardExpression, active: Configuration): Reduced {
   switch (guard.kind) {
     case 'named':
       // A store compares the answer with true and false; XState takes anything truthy.
-      return { name: guard.name, test: (context, event) => Boolean(guard.test(context, event)) };
+      return {
+        name: guard.name,
+        key: guard.key,
+        test: (context, event) => Boolean(guard.test(context, event)),
+      };
     case 'in':
       return guard.nodes.every((node) => active.has(node));
     case 'not': {
@@ -44,6 +48,7 @@ function reduce(guard: GuardExpression, active: Configuration): Reduced {
       if (typeof inner === 'boolean') return !inner;
       return {
         name: `not(${inner.name})`,
+        key: `not(${inner.key})`,
         test: (context, event) => !inner.test(context, event),
       };
     }
@@ -66,6 +71,7 @@ function combine(kind: 'and' | 'or', parts: readonly Reduced[]): Reduced {
   const tests = open.map(({ test }) => test);
   return {
     name: `${kind}(${open.map(({ name }) => name).join(', ')})`,
+    key: `${kind}(${open.map(({ key }) => key).join(',')})`,
     test:
       kind === 'and'
         ? (context, event) => tests.every((test) => test(context, event))

@@ -1,4 +1,6 @@
 import { and, not, or, stateIn } from 'xstate';
+import { RefusedError } from '../errors/errors.js';
+import { encodePlainJson } from '../json/plain-json.js';
 import type { Faults } from './faults.js';
 import type { LifecycleEvent } from './lifecycle.js';
 import type { GuardExpression, StateNode } from './tree.js';
@@ -28,11 +30,13 @@ export interface GuardScope {
   /** Finds a state by its id, as `stateIn('#id')` names it. */
   readonly byId: (id: string) => StateNode | undefined;
   readonly faults: Faults;
+  /** Guards by what tells them apart, their name and params, numbered as they are met. */
+  readonly numbers: Map<string, number>;
 }
 
 /**
- * Reads a guard as an expression over named guards. An inline function, params that are computed, or
- * a name without implementation become faults; the expression then stands for an unknown answer.
+ * Reads a guard as an expression over named guards. An inline function, params that are computed or no
+ * plain JSON, or a name without implementation become faults; the expression then stands for an unknown answer.
  *
  * @param where Names the place in messages.
  */
@@ -62,9 +66,14 @@ export function readGuard(
   }
   const combined = readCombinator(implementation, where, scope, depth + 1);
   if (combined !== undefined) return combined;
+  const text = params === undefined ? '' : paramsText(params);
+  if (text === undefined) {
+    return unusable('has params that are no plain JSON', name, 'Write them as plain JSON values.');
+  }
   return {
     kind: 'named',
-    name: params === undefined ? name : `${name}(${JSON.stringify(params)})`,
+    name: text === '' ? name : `${name}(${text})`,
+    key: numberOf(JSON.stringify([name, text]), scope),
     test: (context, event) => (implementation as Implementation)({ context, event }, params),
   };
 
@@ -78,8 +87,24 @@ export function readGuard(
       guard: shown,
       where,
     });
-    return { kind: 'named', name: shown, test: () => false };
+    return { kind: 'named', name: shown, key: numberOf(shown, scope), test: () => false };
   }
+}
+
+/** Undefined for what JSON would not keep: guards that differ in it alone would be taken for one. */
+function paramsText(params: unknown): string | undefined {
+  try {
+    return encodePlainJson(params, 'params');
+  } catch (error) {
+    if (error instanceof RefusedError) return undefined;
+    throw error;
+  }
+}
+
+function numberOf(text: string, { numbers }: GuardScope): string {
+  const known = numbers.get(text) ?? numbers.size;
+  numbers.set(text, known);
+  return String(known);
 }
 
 function readCombinator(
@@ -119,7 +144,7 @@ function readCombinator(
         `A combined guard ${where} was made by another copy of xstate. Install xstate once, and import it the same way everywhere.`,
         { where },
       );
-      return { kind: 'named', name: '(unknown)', test: () => false };
+      return { kind: 'named', name: '(unknown)', key: '', test: () => false };
   }
 }
 
@@ -138,7 +163,10 @@ function within(node: StateNode, value: unknown): readonly StateNode[] | undefin
     return found === undefined ? undefined : [found];
   }
   const nodes: StateNode[] = [];
-  for (const [key, inner] of Object.entries(value as object)) {
+  const entries = Object.entries(value as object);
+  // XState finds no state in an empty object, whatever is active.
+  if (entries.length === 0) return undefined;
+  for (const [key, inner] of entries) {
     const child = node.children.find((candidate) => candidate.key === key);
     const deeper = child === undefined ? undefined : within(child, inner);
     if (child === undefined || deeper === undefined) return undefined;

@@ -56,6 +56,7 @@ class MachineReader {
       root,
       byId: (id) => this.#byId.get(id),
       faults: this.#faults,
+      numbers: new Map(),
     };
     for (const { declared, node } of this.#nodes) this.#readTransitions(declared, node, scope);
     return {
@@ -194,7 +195,7 @@ class MachineReader {
     );
     return {
       source,
-      targets: declared.target?.map((target) => this.#byId.get(target.id) ?? source),
+      targets: declared.target?.map((target) => this.#targetOf(target, source, where)),
       reenter: declared.reenter,
       guard: declared.guard === undefined ? undefined : readGuard(declared.guard, where, scope),
       // The deadline's own alert is raised by the deadline: announced once, not twice.
@@ -202,6 +203,17 @@ class MachineReader {
       forbidden: declared.target === undefined && declared.actions.length === 0,
       description: declared.description,
     };
+  }
+
+  // XState finds targets as properties of objects, and so also what no object has of its own.
+  #targetOf({ id }: XStateNode, source: StateNode, where: string): StateNode {
+    const node = this.#byId.get(id);
+    if (node === undefined) {
+      this.#faults.add('FAULT_UNKNOWN_TARGET', `A target ${where} is no state of the machine.`, {
+        where,
+      });
+    }
+    return node ?? source;
   }
 
   #readActions({ actions }: Declared, where: string): readonly Effect[] {

@@ -53,7 +53,10 @@ export interface Transition {
 export type GuardExpression =
   | {
       readonly kind: 'named';
+      /** For people; two guards may have one name. */
       readonly name: string;
+      /** Equal for guards that always have the same answer, and holds neither comma nor bracket. */
+      readonly key: string;
       readonly test: (context: unknown, event: LifecycleEvent) => boolean;
     }
   | { readonly kind: 'not'; readonly of: GuardExpression }

@@ -216,6 +216,39 @@ describe('one guard on several transitions', () => {
     expect(rows?.map(({ guards }) => guards.length)).toEqual([1]);
   });
 
+  it('is told from another that combines to the same words', () => {
+    type Context = Readonly<Record<'a' | 'b' | 'a, b' | 'b, c' | 'c', boolean>>;
+    const named =
+      (name: keyof Context) =>
+      ({ context }: { context: Context }) =>
+        context[name];
+    const machine = defineLifecycle({
+      resource: 'Pair',
+      version: 1,
+      machine: setup({
+        types: {} as { context: Context; events: { type: 'Go' } },
+        guards: { a: named('a'), 'a, b': named('a, b'), 'b, c': named('b, c'), c: named('c') },
+      }).createMachine({
+        context: { a: false, b: false, 'a, b': false, 'b, c': false, c: false },
+        initial: 'x',
+        states: {
+          x: {
+            on: {
+              Go: [
+                { target: 'y', guard: and(['a, b', 'c']) },
+                { target: 'z', guard: and(['a', 'b, c']) },
+              ],
+            },
+          },
+          y: {},
+          z: {},
+        },
+      }),
+    });
+    const context = { a: true, b: false, 'a, b': false, 'b, c': true, c: true };
+    expect(step(machine, { state: 'x', context }, 'Go')).toMatchObject({ next: 'z' });
+  });
+
   it('is not asked where the states alone decide', () => {
     const both = and([stateIn({ a: 'x' }), stateIn({ b: 'x' })]);
     const none = or([stateIn({ a: 'y' }), stateIn({ b: 'y' })]);

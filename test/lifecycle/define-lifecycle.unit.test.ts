@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assign, fromPromise, raise, setup } from 'xstate';
+import { assign, fromPromise, raise, setup, stateIn } from 'xstate';
 import type { ErrorCode } from '../../src/errors/codes.js';
 import { DefinitionError } from '../../src/errors/errors.js';
 import { defineLifecycle } from '../../src/lifecycle/define-lifecycle.js';
@@ -136,10 +136,28 @@ describe('a guard', () => {
     ['a name without implementation', 'unheardOf'],
     ['computed params', { type: 'isFull', params: () => 1 }],
     ['a reference to itself', 'loop'],
+    ['asked with a pattern', { type: 'isFull', params: { pattern: /x/ } }],
+    ['asked with a number that JSON has not', { type: 'isFull', params: { most: Infinity } }],
+    ['asked with a big integer', { type: 'isFull', params: { most: 1n } }],
   ])('is refused when it is %s', (_, guard) => {
     const config = { initial: 'Idle', states: { Idle: { on: { Go: { target: 'Idle', guard } } } } };
     const implementations = { guards: { isFull: () => true, loop: 'loop' } };
     expect(faultsOf(machineOf(config, implementations))).toEqual(['FAULT_INLINE_GUARD']);
+  });
+});
+
+describe('a state that is no state of the machine', () => {
+  const goes = (transition: object) => ({
+    initial: 'A',
+    states: { A: { on: { Go: transition } } },
+  });
+
+  it.each<[string, object]>([
+    ['stateIn of nothing', goes({ target: 'A', guard: stateIn({}) })],
+    ['stateIn of nothing within a state', goes({ target: 'A', guard: stateIn({ A: {} }) })],
+    ['a target that every object has', goes({ target: '__proto__' })],
+  ])('is refused: %s', (_, config) => {
+    expect(faultsOf(machineOf(config, {}))).toEqual(['FAULT_UNKNOWN_TARGET']);
   });
 });
 
