@@ -255,6 +255,7 @@ export class NatsSubscription implements BusSubscription {
     const answer = (await this.#handover?.note()) ?? 'away';
     if (typeof answer === 'string') return answer;
     this.#handled.trust(doubts);
+    for (const puller of this.#pullers) puller.pull();
     return 'known';
   }
 
@@ -405,6 +406,8 @@ export class NatsSubscription implements BusSubscription {
   #room(): number {
     // What would come then would be taken by nobody, and behind it what another member asks for.
     if (this.#isExclusive() && this.#lease?.held !== true) return 0;
+    // What cannot be acknowledged comes again, and again, until it is put aside.
+    if (this.#handled.inDoubt) return 0;
     return this.#options.settings.prefetch - this.#inHand.size;
   }
 

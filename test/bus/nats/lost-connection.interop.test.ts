@@ -1,9 +1,10 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { Bus, Delivery } from '../../../src/bus/bus.js';
 import { nats } from '../../../src/bus/nats/index.js';
 import { natsNames } from '../../../src/bus/nats/names.js';
+import { PoolHandover } from '../../../src/bus/nats/pool-handover.js';
 import type { BusNotice } from '../../../src/bus/notice.js';
 import { Gate, message, Recorder } from '../../../src/testing/bus-conformance/recorder.js';
 import { eventually } from '../../support/eventually.js';
@@ -37,7 +38,7 @@ beforeEach(async () => {
   notices = [];
   line = await startTcpProxy({ host: '127.0.0.1', port: server.port });
   const on = (notice: BusNotice): void => void notices.push(notice);
-  far = nats({ url: `nats://127.0.0.1:${line.port}`, stream, on });
+  far = nats({ url: `nats://127.0.0.1:${line.port}`, stream, ackWait: 2_000, on });
   near = nats({ url: server.url, stream });
 });
 afterEach(async () => {
@@ -114,4 +115,27 @@ test('what is handled while the client connects again is no answer in a stream m
   } finally {
     never.open();
   }
+});
+
+test('who does not hear whether the stream is the same asks for nothing: what it cannot acknowledge would come again and again', async () => {
+  const recorder = new Recorder();
+  await far.subscribe(['#'], recorder.handler, options);
+  const unheard = vi.spyOn(PoolHandover.prototype, 'note').mockResolvedValue('away');
+  try {
+    line.refuse();
+    line.cut();
+    await eventually(() => expect(kinds()).toContain('disconnected'));
+    await near.publish(message('a', { id: 'x' }));
+    line.open();
+    await eventually(() => expect(kinds().at(-1)).toBe('connected'));
+    await near.publish(message('a', { id: 'y' }));
+    const asked = unheard.mock.calls.length;
+    // By then what was handed out at first would have come again.
+    await eventually(() => expect(unheard.mock.calls.length).toBeGreaterThan(asked + 4));
+    expect(recorder.ids).toEqual([]);
+  } finally {
+    unheard.mockRestore();
+  }
+  await recorder.atLeast(2);
+  expect(recorder.ids).toEqual(['x', 'y']);
 });
