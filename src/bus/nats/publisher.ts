@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { JetStreamApiError, type JetStreamClient } from '@nats-io/jetstream';
+import { JetStreamApiError, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { errors, type MsgHdrs } from '@nats-io/transport-node';
 import { SignalboxError, UnavailableError } from '../../errors/errors.js';
 import type { BusMessage } from '../bus.js';
@@ -45,6 +45,7 @@ export class NatsPublisher {
   /** When the stream was made that confirms, as its server tells; undefined where it did not. */
   #stream: Promise<string | undefined> | undefined;
   #now: Promise<string | undefined> | undefined;
+  #redeclaring: Promise<void> | undefined;
   #free: number;
 
   constructor(options: {
@@ -87,13 +88,22 @@ export class NatsPublisher {
       if (!isNoResponders(error)) throw this.#failure(error, outgoing);
       // Nobody keeps the subject: somebody deleted the stream.
       try {
-        await declareStreams(manager, this.#names, this.#settings);
-        this.#notify({ kind: 'redeclared', exchange: this.#names.stream });
+        await this.#redeclare(manager);
         await this.#send(manager.jetstream(), outgoing, end);
       } catch (second) {
         throw this.#failure(second, outgoing);
       }
     }
+  }
+
+  /** Makes the streams again: once for all that found them gone, which go on in their order. */
+  async #redeclare(manager: JetStreamManager): Promise<void> {
+    this.#redeclaring ??= declareStreams(manager, this.#names, this.#settings, { anew: true })
+      .then(() => this.#notify({ kind: 'redeclared', exchange: this.#names.stream }))
+      .finally(() => {
+        this.#redeclaring = undefined;
+      });
+    await this.#redeclaring;
   }
 
   async #send(

@@ -268,12 +268,14 @@ export class NatsSubscription implements BusSubscription {
   /**
    * Makes what is missing: streams, and the pool or a consumer of one's own. Resolves with true when
    * messages may have passed an ephemeral subscription.
+   *
+   * @param anew Whether all was there before.
    */
-  async #declare(): Promise<boolean> {
+  async #declare({ anew = false } = {}): Promise<boolean> {
     const { connector, names, bus, patterns } = this.#options;
     const { manager } = await connector.ready();
     const declared = async (): Promise<boolean> => {
-      await declareStreams(manager, names, bus);
+      await declareStreams(manager, names, bus, { anew });
       if (this.pool === undefined) {
         const stream = await manager.streams.info(names.stream);
         const { after, missed } = this.#place.startIn(stream);
@@ -392,7 +394,9 @@ export class NatsSubscription implements BusSubscription {
   async #restore(): Promise<void> {
     const { notify, settings } = this.#options;
     // One after another, and none once the end has begun.
-    const declaring = this.#declaring.then(() => this.#ending === undefined && this.#declare());
+    const declaring = this.#declaring.then(
+      () => this.#ending === undefined && this.#declare({ anew: true }),
+    );
     this.#declaring = declaring.catch(() => undefined);
     const missed = await declaring;
     if (this.#ending !== undefined) return;

@@ -193,6 +193,48 @@ describe('an ordered pool goes on', () => {
   }, 60_000);
 });
 
+test('a stream that is made again while the server removes the files of the former keeps what it confirms', async () => {
+  const forgetful = await startPrivateNats();
+  const notices: BusNotice[] = [];
+  const bus = nats({ url: forgetful.url, stream, on: (notice) => notices.push(notice) });
+  const made = (): number => notices.filter(({ kind }) => kind === 'redeclared').length;
+  const confirmed: string[] = [];
+  let publishing = true;
+  await bus.connect();
+  const work = (async () => {
+    for (let number = 1; publishing; number += 1) {
+      const id = `${number}`;
+      await eventually(() => bus.publish(message('a', { id, body: Buffer.alloc(1_000) })));
+      confirmed.push(id);
+    }
+  })();
+  try {
+    for (let round = 1; round <= 3; round += 1) {
+      const before = confirmed.length;
+      await eventually(() => expect(confirmed.length).toBeGreaterThan(before + 100));
+      const connection = await connect({ servers: `127.0.0.1:${forgetful.port}` });
+      await (await jetstreamManager(connection)).streams.delete(stream);
+      await connection.close();
+      await eventually(() => expect(made()).toBe(round));
+      const since = confirmed.length;
+      await eventually(() => expect(confirmed.length).toBeGreaterThan(since + 100));
+      // What it has in memory only is gone.
+      await forgetful.stop();
+      await forgetful.start();
+      const again = await connect({ servers: `127.0.0.1:${forgetful.port}` });
+      const manager = await jetstreamManager(again);
+      const { state } = await eventually(() => manager.streams.info(stream));
+      await again.close();
+      expect(state.messages).toBeGreaterThan(100);
+    }
+  } finally {
+    publishing = false;
+    await work;
+    await bus.close();
+    await forgetful.dispose();
+  }
+}, 60_000);
+
 test('a subscription that was refused handles nothing, whatever is deleted later', async () => {
   const bus = open();
   const recorder = new Recorder();
