@@ -127,18 +127,38 @@ export function readDeadLetter(
       },
     };
   }
-  const death = headers['x-death']?.[0];
-  const brokerReason = death?.reason ?? text(headers['x-first-death-reason']) ?? 'unknown';
+  const death = deathOf(headers['x-death']);
+  const brokerReason = death.reason ?? text(headers['x-first-death-reason']) ?? 'unknown';
   // What the message had in its pool, unless it had been redriven and so tells its own.
-  const key = text(headers[keyHeader]) ?? death?.['routing-keys'][0] ?? message.key;
-  const exchange = text(headers[exchangeHeader]) ?? death?.exchange;
+  const key = text(headers[keyHeader]) ?? death.key ?? message.key;
+  const exchange = text(headers[exchangeHeader]) ?? death.exchange;
   return {
     message: { ...message, key },
     pool,
     reason: `the broker gave it up: ${brokerReason}`,
     attempts: 0,
-    time: death === undefined ? '' : new Date(death.time.value * 1000).toISOString(),
+    time: death.time,
     origin: exchange === undefined ? {} : { exchange },
+  };
+}
+
+/** Why, when and whence the broker gave a message up, as far as it tells: others may write the same header. */
+function deathOf(header: unknown): {
+  readonly reason?: string | undefined;
+  readonly key?: string | undefined;
+  readonly exchange?: string | undefined;
+  readonly time: string;
+} {
+  const death: unknown = Array.isArray(header) ? header[0] : undefined;
+  if (typeof death !== 'object' || death === null) return { time: '' };
+  const { reason, exchange, time, 'routing-keys': keys } = death as Record<string, unknown>;
+  const seconds: unknown = Reflect.get(Object(time) as object, 'value');
+  const when = new Date(typeof seconds === 'number' ? seconds * 1000 : Number.NaN);
+  return {
+    reason: text(reason),
+    key: Array.isArray(keys) ? text(keys[0]) : undefined,
+    exchange: text(exchange),
+    time: Number.isNaN(when.getTime()) ? '' : when.toISOString(),
   };
 }
 

@@ -149,12 +149,38 @@ function readDeadLetter(pool: string, stored: StoredMsg): DeadLetter {
   };
 }
 
-/** Others may publish to the subject of dead letters; what they did not tell is not told. */
+/** Others may publish to the subject of dead letters; what they did not tell, or in no such form, is not told. */
 function readFacts(stored: StoredMsg): Partial<Facts> {
+  const { key, reason, attempts, time, error, origin } = headerOf(stored);
+  const cause = causeOf(error);
+  const { exchange, member } = fieldsOf(origin);
+  return {
+    ...(typeof key === 'string' ? { key } : {}),
+    ...(typeof reason === 'string' ? { reason } : {}),
+    ...(typeof attempts === 'number' ? { attempts } : {}),
+    ...(typeof time === 'string' ? { time } : {}),
+    ...(cause === undefined ? {} : { error: cause }),
+    origin: {
+      ...(typeof exchange === 'string' ? { exchange } : {}),
+      ...(typeof member === 'string' ? { member } : {}),
+    },
+  };
+}
+
+function headerOf(stored: StoredMsg): Readonly<Record<string, unknown>> {
   try {
-    const facts: unknown = JSON.parse(percentDecode(stored.header.get(headerName)));
-    return typeof facts === 'object' && facts !== null ? facts : {};
+    return fieldsOf(JSON.parse(percentDecode(stored.header.get(headerName))));
   } catch {
     return {};
   }
+}
+
+function causeOf(error: unknown): DeadLetterCause | undefined {
+  const { name, message, code } = fieldsOf(error);
+  if (typeof name !== 'string' || typeof message !== 'string') return undefined;
+  return { name, message, ...(typeof code === 'string' ? { code } : {}) };
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
 }

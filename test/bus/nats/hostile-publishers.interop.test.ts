@@ -1,7 +1,8 @@
 import { createConnection } from 'node:net';
-import { connect } from '@nats-io/transport-node';
+import { connect, headers } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Bus } from '../../../src/bus/bus.js';
+import { groupDeadLetters } from '../../../src/bus/dead-letter-groups.js';
 import { nats } from '../../../src/bus/nats/index.js';
 import type { BusNotice } from '../../../src/bus/notice.js';
 import { message, Recorder } from '../../../src/testing/bus-conformance/recorder.js';
@@ -26,9 +27,11 @@ beforeEach(() => {
 });
 afterEach(() => bus.close());
 
-async function publish(subject: string): Promise<void> {
+async function publish(subject: string, told: Record<string, string> = {}): Promise<void> {
   const connection = await connect({ servers: `127.0.0.1:${server.port}` });
-  connection.publish(subject, 'hello');
+  const own = headers();
+  for (const [name, value] of Object.entries(told)) own.set(name, value);
+  connection.publish(subject, 'hello', { headers: own });
   await connection.flush();
   await connection.close();
 }
@@ -86,6 +89,23 @@ describe('whoever may publish stops neither consumers nor publishers', () => {
     const member = await bus.subscribe(['#'], () => {}, { pool: 'p' });
     await publishBrokenHeader(`${stream}-dead.p`);
     expect(await bus.deadLetters?.read('p')).toMatchObject([{ reason: 'unknown' }]);
+    await member.unsubscribe();
+  });
+
+  test.each([
+    '{"key":{},"reason":5,"attempts":"x","time":[],"error":"y","origin":7}',
+    '{"error":{"name":1},"origin":{"exchange":[],"member":null}}',
+    '[null]',
+    'null',
+  ])('by a dead letter that tells %s: it is read as one that tells nothing', async (facts) => {
+    const member = await bus.subscribe(['#'], () => {}, { pool: 'p' });
+    await publish(`${stream}-dead.p`, { 'Signalbox-Dead-Letter': facts });
+    const letters = (await bus.deadLetters?.read('p')) ?? [];
+    expect(letters).toMatchObject([
+      { message: { key: '' }, reason: 'unknown', attempts: 0, time: '', origin: {} },
+    ]);
+    expect(groupDeadLetters(letters)).toMatchObject([{ reason: 'unknown', count: 1 }]);
+    expect(letters[0]).not.toHaveProperty('error');
     await member.unsubscribe();
   });
 });
