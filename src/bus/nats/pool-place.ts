@@ -1,6 +1,12 @@
 import type { StreamInfo } from '@nats-io/jetstream';
 
 /**
+ * Milliseconds by which two answers about the making of one consumer may differ: a server that was started
+ * again tells when it had made the files, and before when it began. Members take longer to make one again.
+ */
+const imprecision = 200;
+
+/**
  * How far the consumers of a pool are in their stream, as the server told last: behind that they begin when
  * somebody deleted them, so that nothing is lost and only the latest is handed out again. Neither clock nor
  * I/O.
@@ -8,7 +14,7 @@ import type { StreamInfo } from '@nats-io/jetstream';
 export class PoolPlace {
   #created: string | undefined;
   readonly #floors = new Map<string, number>();
-  readonly #made = new Map<string, string>();
+  readonly #made = new Map<string, number>();
 
   /** When the stream was made that the consumers are in. */
   get stream(): string | undefined {
@@ -35,12 +41,12 @@ export class PoolPlace {
 
   /** Notes when a consumer was made. */
   noteMade(consumer: string, made: string): void {
-    this.#made.set(consumer, made);
+    this.#made.set(consumer, Date.parse(made));
   }
 
   /** Whether this is the consumer that was noted: one that was made anew may be in a stream made anew. */
   isSame(consumer: string, made: string): boolean {
-    return this.#made.get(consumer) === made;
+    return Math.abs((this.#made.get(consumer) ?? NaN) - Date.parse(made)) < imprecision;
   }
 
   /** Notes that the consumers are in this stream. */

@@ -117,6 +117,30 @@ test('what is handled while the client connects again is no answer in a stream m
   }
 });
 
+test('a server that is started again has the consumers it had, and its members make none', async () => {
+  const recorder = new Recorder();
+  const restarting = await startPrivateNats();
+  const on = (notice: BusNotice): void => void notices.push(notice);
+  const bus = nats({ url: restarting.url, stream, on });
+  try {
+    await bus.subscribe(['#'], recorder.handler, { pool: 'p' });
+    await bus.publish(message('a', { id: 'before' }));
+    await recorder.atLeast(1);
+    await restarting.stop();
+    await restarting.start();
+    const looked = vi.spyOn(PoolHandover.prototype, 'note');
+    await eventually(() => bus.publish(message('a', { id: 'after' })));
+    await recorder.atLeast(2);
+    await eventually(() => expect(looked).toHaveBeenCalled());
+    await Promise.all(looked.mock.results.map(({ value }) => value as Promise<unknown>));
+    looked.mockRestore();
+    expect(kinds()).not.toContain('resubscribing');
+  } finally {
+    await bus.close();
+    await restarting.dispose();
+  }
+});
+
 test('who does not hear whether the stream is the same asks for nothing: what it cannot acknowledge would come again and again', async () => {
   const recorder = new Recorder();
   await far.subscribe(['#'], recorder.handler, options);

@@ -29,3 +29,13 @@ it('in a stream that was made anew, or has lost its end, it begins at the start'
   place.began(stream(30, 'tuesday'));
   expect(place.startOf('c', stream(40, 'tuesday'))).toBe(0);
 });
+
+it('a consumer is the same when its server was started again, which then tells another instant; one made later is not', () => {
+  const place = new PoolPlace();
+  expect(place.isSame('c', '2026-11-26T13:36:02.873341962Z')).toBe(false);
+  place.noteMade('c', '2026-11-26T13:36:02.873341962Z');
+  expect(place.isSame('c', '2026-11-26T13:36:02.873341962Z')).toBe(true);
+  expect(place.isSame('c', '2026-11-26T13:36:02.874087561Z')).toBe(true);
+  expect(place.isSame('c', '2026-11-26T13:36:03.123087561Z')).toBe(false);
+  expect(place.isSame('d', '2026-11-26T13:36:02.873341962Z')).toBe(false);
+});
