@@ -4,10 +4,18 @@ import { RefusedError } from '../errors/errors.js';
 import type { Birth } from '../lifecycle/lifecycle.js';
 import { canonicalUuid } from '../uuid.js';
 import type { ResourceBinding } from './binding.js';
-import { bypassRefused } from './bypass.js';
+import { bypassRefused, directWriteRefused } from './bypass.js';
 import { timeProperty } from './column-values.js';
 import type { EntityMemory } from './entity-memory.js';
-import { entityTenancy, readRole, writeRole } from './entity-roles.js';
+import {
+  entityTenancy,
+  type GuardedValues,
+  guardedRoles,
+  readGuarded,
+  readRole,
+  sameValue,
+  writeRole,
+} from './entity-roles.js';
 import { nextEventId } from './event-id.js';
 import { openTransaction } from './open-transaction.js';
 import type { EventOrigin } from './origin.js';
@@ -23,6 +31,8 @@ interface PreparedBirth {
   readonly birth: Birth;
   readonly origin: EventOrigin;
   readonly reason: string | undefined;
+  /** The guarded values it was prepared with: another hook may change them before the insert. */
+  readonly values: GuardedValues;
   /** Set once the row is there: to be called when it is announced. */
   whole?: () => void;
 }
@@ -65,7 +75,8 @@ export class BirthAnnouncer {
       writeRole(binding, entity, 'stateSince', timeProperty(since, origin.time));
     }
     const births = this.#birthsOn(runner);
-    births.set(entity, { binding, uuid, birth, origin, reason });
+    const values = readGuarded(binding, entity);
+    births.set(entity, { binding, uuid, birth, origin, reason, values });
     onRollback(runner, () => {
       births.delete(entity);
       this.#memory.restoreAgreed(entity, undefined);
@@ -98,8 +109,14 @@ export class BirthAnnouncer {
     if (prepared === undefined) {
       throw bypassRefused(binding, 'An insert that was not prepared', 'Use manager.save(entity).');
     }
+    const { uuid, birth, origin, reason, values } = prepared;
+    const changed = guardedRoles.find(
+      (role) => !sameValue(role, readRole(binding, entity, role), values[role]),
+    );
+    if (changed !== undefined) {
+      throw directWriteRefused(binding, entity, binding.columns[changed]?.property ?? changed);
+    }
     const { resource, lifecycle } = binding;
-    const { uuid, birth, origin, reason } = prepared;
     const { store, maxPayload } = this.#parts;
     const entries = announceChange(
       { resource, uuid, revision: 1, tenancy: entityTenancy(binding, entity) },

@@ -341,6 +341,30 @@ eachDatabase((kind) => {
       }
     });
 
+    test.each([
+      ['state', 'Running'],
+      ['revision', 7],
+      ['uuid', '9d827485-0f46-4db8-bd39-fede97cbac0c'],
+      ['lifecycleVersion', 9],
+    ])(
+      'a hook that changes %s behind ours makes no creation that was not told',
+      async (role, to) => {
+        const late: EntitySubscriberInterface<Tank> = {
+          listenTo: () => Tank,
+          beforeInsert: ({ entity }) => void Object.assign(entity, { [role]: to }),
+        };
+        const tank = db.dataSource.manager.create(Tank, { label: `late ${role}` });
+        db.dataSource.subscribers.push(late);
+        try {
+          expect(await codeOf(db.dataSource.manager.save(tank))).toBe('STATE_WRITTEN_DIRECTLY');
+        } finally {
+          db.dataSource.subscribers.pop();
+        }
+        expect(await db.dataSource.manager.countBy(Tank, { label: `late ${role}` })).toBe(0);
+        expect(await db.told(tank.uuid)).toEqual([]);
+      },
+    );
+
     test('a revision that TypeORM would raise at every save is refused at set-up', () => {
       const { revision } = db.tanks.columns;
       const metadata = Object.create(revision.metadata, { isVersion: { value: true } });
