@@ -21,7 +21,7 @@ export type { AmbientContext } from './context/ambient.js';
 // Lifecycles
 export { defineLifecycle } from './lifecycle/define-lifecycle.js';
 export type { LifecycleDefinition } from './lifecycle/define-lifecycle.js';
-export { effects } from './lifecycle/effects.js';
+export { effects } from './events/known-effects.js';
 export type { EffectName, EffectParams } from './lifecycle/effects.js';
 export { birth, step, stepDeadline } from './lifecycle/step.js';
 export type { DeadlineStep, Step } from './lifecycle/step.js';

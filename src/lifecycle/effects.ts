@@ -2,9 +2,9 @@ import type { JsonObject } from '../json/json.js';
 import type { Effect, EffectCategory } from './lifecycle.js';
 
 /** The static params of an effect: what is announced. */
-export interface EffectParams {
+export interface EffectParams<TType extends string = string> {
   /** The event type, such as `VM.START` or `ALERT.USERVM`. */
-  readonly type: string;
+  readonly type: TType;
   /** Static facts that go into the event's data. Plain JSON. */
   readonly data?: JsonObject;
 }
@@ -19,29 +19,7 @@ export const effectCategories = {
 /** The name of an effect in a machine. */
 export type EffectName = keyof typeof effectCategories;
 
-/**
- * The three effects, to put into `setup({ actions: effects })`: that types the params of every
- * `{ type: 'usage', params: … }` in the machine. They do nothing when run: effects are data, read
- * when the lifecycle is defined and announced in the commit of the transition.
- *
- * @example
- * ```ts
- * setup({ actions: effects }).createMachine({
- *   initial: 'Stopped',
- *   states: {
- *     Stopped: {
- *       on: {
- *         Started: {
- *           target: 'Running',
- *           actions: { type: 'usage', params: { type: 'VM.START' } },
- *         },
- *       },
- *     },
- *     Running: {},
- *   },
- * });
- * ```
- */
+/** The three effects, of any event type. What the package exports takes only those that are known. */
 export const effects: Readonly<
   Record<EffectName, (snapshot: unknown, params: EffectParams) => void>
 > = Object.freeze({
