@@ -120,7 +120,13 @@ export async function notePoolPlace(
   const consumers = new Map<string, ConsumerState>();
   for (const consumer of [names.consumer(pool), names.directConsumer(pool)]) {
     const info = await find(manager, names.stream, consumer);
-    if (info === undefined || !place.isSame(consumer, info.created)) return undefined;
+    if (info === undefined) return undefined;
+    if (!place.isSame(consumer, info.created)) {
+      if (!place.isNearlySame(consumer, info.created)) return undefined;
+      const { created } = await manager.streams.info(names.stream);
+      if (created !== place.stream) return undefined;
+      place.noteMade(consumer, info.created);
+    }
     const { ack_floor, delivered, num_ack_pending, cluster } = info;
     place.note(consumer, ack_floor.stream_seq);
     leaders.push(cluster?.leader ?? '');

@@ -16,6 +16,8 @@ interface PoolRecord {
 interface Found extends PoolRecord {
   /** The record's place in its stream: what a change of it is compared with. */
   readonly sequence: number;
+  /** By the server's clock; unknown of what this member has written. */
+  readonly writtenAt?: Date;
 }
 
 export interface PoolLeaseOptions {
@@ -79,11 +81,12 @@ export class PoolLease {
   }
 
   /**
-   * Makes the record if there is none. Rejects with ConfigurationError TOPOLOGY_CONFLICT for another order.
+   * Makes the record if there is none. Resolves with when another member has written it, if one has. Rejects
+   * with ConfigurationError TOPOLOGY_CONFLICT for another order.
    *
    * @param exists Whether the pool is there without it: then somebody may be active by the one that was.
    */
-  async declare(exists: boolean): Promise<void> {
+  async declare(exists: boolean): Promise<Date | undefined> {
     const { pool, order } = this.#options;
     try {
       await this.#read();
@@ -96,8 +99,9 @@ export class PoolLease {
     } catch (error) {
       throw jetStreamError(error, `the pool ${pool}`);
     }
-    const settled = (this.#record as Found | undefined)?.order ?? order;
-    if (settled === order) return;
+    const { order: settled = order, writtenAt = new Date() } = (this.#record ??
+      {}) as Partial<Found>;
+    if (settled === order) return writtenAt;
     throw new ConfigurationError(
       'TOPOLOGY_CONFLICT',
       `The pool ${pool} exists with order: '${settled}'. Members must agree; remove the pool to change it.`,
@@ -213,7 +217,9 @@ export class PoolLease {
         throw error;
       });
     const found =
-      stored === null ? undefined : { ...this.#readStored(stored), sequence: stored.seq };
+      stored === null
+        ? undefined
+        : { ...this.#readStored(stored), sequence: stored.seq, writtenAt: stored.time };
     if (found?.sequence !== this.#record?.sequence) this.#seenAt = performance.now();
     this.#record = found;
   }

@@ -283,8 +283,9 @@ export class NatsSubscription implements BusSubscription {
         this.#place.began(stream);
         return missed;
       }
-      await this.#lease?.declare(await poolExists(manager, names, this.pool));
       const place = this.#poolPlace;
+      const known = await this.#lease?.declare(await poolExists(manager, names, this.pool));
+      if (known !== undefined) place.noteKnown(known);
       const { stream } = place;
       const { doubts } = this.#handled;
       try {

@@ -117,6 +117,44 @@ test('what is handled while the client connects again is no answer in a stream m
   }
 });
 
+test('a member that leaves acknowledges nothing in a stream made anew before its handlers have returned', async () => {
+  const [begun, gate, others, never] = [new Recorder(), new Gate(), new Recorder(), new Gate()];
+  const leaver = await far.subscribe(
+    ['#'],
+    async (delivery) => {
+      begun.handler(delivery);
+      await gate.pass();
+    },
+    options,
+  );
+  await near.publish(message('a', { id: 'old' }));
+  await begun.atLeast(1);
+  const leaving = leaver.unsubscribe();
+  line.refuse();
+  line.cut();
+  await eventually(() => expect(kinds()).toContain('disconnected'));
+  await manager.streams.delete(stream);
+  await near.subscribe(
+    ['#'],
+    async (delivery) => {
+      others.handler(delivery);
+      await never.pass();
+    },
+    options,
+  );
+  await near.publish(message('a', { id: 'new' }));
+  await others.atLeast(1);
+  line.open();
+  await eventually(() => expect(kinds().at(-1)).toBe('connected'));
+  gate.open();
+  await leaving;
+  try {
+    expect(await pending()).toBe(1);
+  } finally {
+    never.open();
+  }
+});
+
 test('a server that is started again has the consumers it had, and its members make none', async () => {
   const recorder = new Recorder();
   const restarting = await startPrivateNats();

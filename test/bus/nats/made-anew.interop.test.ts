@@ -193,6 +193,22 @@ describe('an ordered pool goes on', () => {
   }, 60_000);
 });
 
+test('what is in a stream made anew is for a pool that was there before, also where a new member makes its consumers', async () => {
+  const recorder = new Recorder();
+  const options = { pool: 'p', order: 'member' } as const;
+  const bus = open();
+  const before = await bus.subscribe(['#'], recorder.handler, options);
+  await bus.publish(message('a', { id: 'old' }));
+  await recorder.atLeast(1);
+  await before.unsubscribe();
+  await asStranger((manager) => manager.streams.delete(stream));
+  await bus.publish(message('a', { id: 'new' }));
+  await open().subscribe(['#'], recorder.handler, options);
+  await bus.publish(message('a', { id: 'last' }));
+  await eventually(() => expect(recorder.ids).toContain('last'));
+  expect(recorder.ids).toEqual(['old', 'new', 'last']);
+});
+
 test('a stream that is made again while the server removes the files of the former keeps what it confirms', async () => {
   const forgetful = await startPrivateNats();
   const notices: BusNotice[] = [];
@@ -278,8 +294,9 @@ test('a subscription that was refused handles nothing, whatever is deleted later
 
 describe('in a stream made anew nothing is acknowledged that nobody has handled,', () => {
   test.each([
-    ['all', 'the stream was deleted'],
-    ['deaf', 'the consumers are gone'],
+    // A server of 2.9 may lose what it would tell: then the member finds out as one that is deaf.
+    ['all', /^the (stream was deleted|consumers are gone)$/],
+    ['deaf', /^the consumers are gone$/],
   ])(
     'by a member with its hands full, that asks for nothing, as the user %s',
     async (user, reason) => {
@@ -312,7 +329,11 @@ describe('in a stream made anew nothing is acknowledged that nobody has handled,
       for (const each of [0, 1, 2]) await bus.publish(message('a', { id: `new ${each}` }));
       try {
         await eventually(() =>
-          expect(notices).toContainEqual({ kind: 'resubscribing', subscription: 'p', reason }),
+          expect(notices).toContainEqual({
+            kind: 'resubscribing',
+            subscription: 'p',
+            reason: expect.stringMatching(reason) as string,
+          }),
         );
       } finally {
         for (const gate of gates) gate.open();
@@ -327,45 +348,6 @@ describe('in a stream made anew nothing is acknowledged that nobody has handled,
     },
     60_000,
   );
-
-  test('by a member that leaves, and whose handlers have not returned', async () => {
-    // Nobody asks, and nothing comes again, in the time of this test.
-    const [bus, other] = [open({ ackWait: 60_000 }), open({ ackWait: 60_000 })];
-    const [begun, gate, others, never] = [new Recorder(), new Gate(), new Recorder(), new Gate()];
-    const options = { pool: 'p', order: 'member' } as const;
-    const leaver = await bus.subscribe(
-      ['#'],
-      async (delivery) => {
-        begun.handler(delivery);
-        await gate.pass();
-      },
-      options,
-    );
-    await other.publish(message('a', { id: 'old' }));
-    await begun.atLeast(1);
-    const leaving = leaver.unsubscribe();
-    await asStranger((manager) => manager.streams.delete(stream));
-    await other.subscribe(
-      ['#'],
-      async (delivery) => {
-        others.handler(delivery);
-        await never.pass();
-      },
-      options,
-    );
-    await other.publish(message('a', { id: 'new' }));
-    await others.atLeast(1);
-    gate.open();
-    await leaving;
-    try {
-      await asStranger(async (manager) => {
-        const info = await manager.consumers.info(stream, natsNames(stream).consumer('p'));
-        expect(info.num_ack_pending).toBe(1);
-      });
-    } finally {
-      never.open();
-    }
-  });
 
   test('by whoever was the active member once, and leaves', async () => {
     const line = await startTcpProxy({ host: '127.0.0.1', port: server.port });
