@@ -87,6 +87,9 @@ export async function replay(
   const { columns, matches } = journalSelection(selection);
   const since = timeOf('since', options.since);
   const until = timeOf('until', options.until);
+  // As text, as the journal compares them.
+  if (since !== undefined && until !== undefined && until <= since)
+    throw invalid('until', until, `is later than since (${since}), or nothing is selected`);
   await assertPool(parts.bus, options.pool, after);
   const { last: end } = await journal.extent();
   const first = since === undefined ? after + 1 : await journal.firstSince(since);

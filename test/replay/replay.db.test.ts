@@ -221,7 +221,16 @@ eachDatabase((kind) => {
       });
     }
     await expect(replayed('a.b')).rejects.toMatchObject({ code: 'FILTER_INVALID' });
-    for (const bad of [{ after: -1 }, { rate: 0 }, { since: 'yesterday' }, { limit: 0.5 }]) {
+    const ends = '2026-03-01T00:00:00Z';
+    const backwards = { since: '2026-03-02T00:00:00Z', until: ends };
+    for (const bad of [
+      { after: -1 },
+      { rate: 0 },
+      { since: 'yesterday' },
+      { limit: 0.5 },
+      backwards,
+      { since: ends, until: ends },
+    ]) {
       await expect(replayed('#', bad)).rejects.toMatchObject({ code: 'CONFIG_VALUE_INVALID' });
     }
   });
