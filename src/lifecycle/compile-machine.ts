@@ -5,7 +5,7 @@ import { sameEffect } from './effects.js';
 import type { Faults } from './faults.js';
 import { stuckAlert, type Deadline, type Effect } from './lifecycle.js';
 import { eventNameFault, stateKeyFault } from './names.js';
-import type { NodeDeadline, StateNode, Transition } from './tree.js';
+import { mayBeBoth, type NodeDeadline, type StateNode, type Transition } from './tree.js';
 
 /** A machine read into plain data. */
 export interface MachineTree {
@@ -193,9 +193,18 @@ class MachineReader {
     const alert = effects.findIndex(
       (effect) => deadlineAlert !== undefined && sameEffect(effect, deadlineAlert),
     );
+    const targets = declared.target?.map((target) => this.#targetOf(target, source, where));
+    if (targets?.some((one) => targets.some((other) => !mayBeBoth(one, other))) === true) {
+      this.#faults.add(
+        'FAULT_UNSUPPORTED',
+        `A transition ${where} targets states that exclude each other. Several targets lie in ` +
+          'different regions of one parallel state.',
+        { where },
+      );
+    }
     return {
       source,
-      targets: declared.target?.map((target) => this.#targetOf(target, source, where)),
+      targets,
       reenter: declared.reenter,
       guard: declared.guard === undefined ? undefined : readGuard(declared.guard, where, scope),
       // The deadline's own alert is raised by the deadline: announced once, not twice.

@@ -73,6 +73,15 @@ export function isWithin(node: StateNode, ancestor: StateNode): boolean {
   return marker === ancestor && node !== ancestor;
 }
 
+/** Whether two nodes may be entered together: they lie in different regions of one parallel state. */
+export function mayBeBoth(one: StateNode, other: StateNode): boolean {
+  if (one === other) return true;
+  if (isWithin(one, other) || isWithin(other, one)) return false;
+  let around = one.parent;
+  while (around !== undefined && !isWithin(other, around)) around = around.parent;
+  return around?.kind === 'parallel';
+}
+
 /** Parents before children, siblings as declared. */
 export function byOrder(a: StateNode, b: StateNode): number {
   return a.order - b.order;

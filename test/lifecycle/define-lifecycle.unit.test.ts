@@ -198,6 +198,14 @@ describe('a feature that a durable lifecycle cannot keep', () => {
         },
       },
     ],
+    [
+      'a target within another, which XState enters besides what else is there',
+      {
+        id: 'm',
+        initial: 'A',
+        states: { A: { on: { Go: { target: ['#m', '#m.B'] } } }, B: { on: { Go: 'A' } } },
+      },
+    ],
   ])('is refused: %s', (_, config) => {
     const implementations = {
       actions: effects,

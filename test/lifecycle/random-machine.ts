@@ -48,6 +48,8 @@ interface Shape {
 interface Candidate {
   /** Index into the nodes of the machine, modulo their number; undefined stays. */
   readonly target: number | undefined;
+  /** A second target, which is left out where the two cannot be active together. */
+  readonly second?: number | undefined;
   readonly reenter: boolean;
   readonly guard: GuardShape | undefined;
   readonly action: boolean;
@@ -77,6 +79,10 @@ const guard: fc.Arbitrary<GuardShape> = fc.letrec<{ guard: GuardShape }>((tie) =
 
 const candidate: fc.Arbitrary<Candidate> = fc.record({
   target: fc.option(fc.nat(30), { nil: undefined, freq: 6 }),
+  second: fc.oneof(
+    { weight: 8, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.nat(30) },
+  ),
   reenter: fc.boolean(),
   guard: fc.option(guard, { nil: undefined, freq: 2 }),
   action: fc.boolean(),
@@ -140,7 +146,13 @@ const { node } = fc.letrec<{ node: Shape; compound: Shape }>((tie) => ({
           children: fc.constant([]),
           ...transitions,
         })
-        .map((shape) => ({ ...shape, ...nothing })),
+        // One within another state may be left: mostly it is not.
+        .chain((shape) =>
+          fc.oneof(
+            { weight: 3, arbitrary: fc.constant({ ...shape, ...nothing }) },
+            { weight: 1, arbitrary: fc.constant(shape) },
+          ),
+        ),
     },
     { weight: 2, arbitrary: tie('compound') },
     {
@@ -214,6 +226,11 @@ export function machineOf(random: Shape) {
   const ids: string[] = [];
   collectIds(shape, 'm', ids);
   const idOf = (index: number): string => `#${ids[index % ids.length] ?? ''}`;
+  const targetsOf = (target: number, second: number | undefined): string | readonly string[] => {
+    if (second === undefined) return idOf(target);
+    const pair = [idOf(target), idOf(second)] as const;
+    return mayBeBoth(shape, ...pair) ? pair : idOf(target);
+  };
   let announced = 0;
   const usage = () => ({ type: 'usage', params: { type: `U${(announced += 1)}` } });
   const guardOf = (guardShape: GuardShape): never => {
@@ -231,7 +248,9 @@ export function machineOf(random: Shape) {
     }
   };
   const transitionOf = (declared: Candidate): object => ({
-    ...(declared.target === undefined ? {} : { target: idOf(declared.target) }),
+    ...(declared.target === undefined
+      ? {}
+      : { target: targetsOf(declared.target, declared.second) }),
     ...(declared.reenter ? { reenter: true } : {}),
     ...(declared.guard === undefined ? {} : { guard: guardOf(declared.guard) }),
     ...(declared.action ? { actions: [usage()] } : {}),
@@ -246,13 +265,9 @@ export function machineOf(random: Shape) {
       : {}),
     ...(current.entry ? { entry: [usage()] } : {}),
     ...(current.exit ? { exit: [usage()] } : {}),
-    ...(current.kind === 'final'
-      ? {}
-      : {
-          on: transitionsOf(current.on),
-          after: transitionsOf(current.after),
-          ...(current.always.length === 0 ? {} : { always: current.always.map(transitionOf) }),
-        }),
+    on: transitionsOf(current.on),
+    after: transitionsOf(current.after),
+    ...(current.always.length === 0 ? {} : { always: current.always.map(transitionOf) }),
     ...(current.children.length === 0
       ? {}
       : {
@@ -279,6 +294,19 @@ export function machineOf(random: Shape) {
     context: { g1: false, g2: false },
     options: { maxIterations: 1000 },
   } as never);
+}
+
+/** Whether two nodes lie in different regions of one parallel state. */
+function mayBeBoth(shape: Shape, one: string, other: string): boolean {
+  const [first, second] = [one, other].map((id) => id.split('-').slice(1).map(Number));
+  let around: Shape | undefined = shape;
+  for (const [depth, index] of (first ?? []).entries()) {
+    const there = second?.[depth];
+    if (there === undefined) return false;
+    if (there !== index) return around?.kind === 'parallel';
+    around = around?.children[index];
+  }
+  return false;
 }
 
 function collectIds(shape: Shape, id: string, ids: string[]): void {
