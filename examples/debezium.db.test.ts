@@ -80,8 +80,9 @@ it('logical decoding tells every event once, as an insert that the event router 
   expect(new Set(decoded.map(({ operation }) => operation))).toEqual(new Set(['INSERT']));
   const text = ({ columns }: Decoded, option: string) =>
     columns.get(router.get(option) ?? '')?.text;
-  expect(decoded.map((row) => text(row, 'table.field.event.payload')).toSorted()).toEqual(
-    journal.map(({ payload }) => payload).toSorted(),
+  expect(decoded).toHaveLength(journal.length);
+  expect(new Set(decoded.map((row) => text(row, 'table.field.event.payload')))).toEqual(
+    new Set(journal.map(({ payload }) => payload)),
   );
   const revisions = new Map<string, number[]>();
   for (const row of decoded) {

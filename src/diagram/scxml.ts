@@ -16,6 +16,8 @@ import { xmlText } from './xml-text.js';
  * - Effects are `<send>` with the category as type; a deadline is a delayed `<send>` to itself that
  *   leaving the state cancels.
  * - Guards are conditions by name, for the interpreter to define.
+ * - A final state takes no transitions in SCXML: those of one within another state are written at that
+ *   state, on the condition that the final one is active.
  *
  * @example
  * ```ts
@@ -65,10 +67,9 @@ function stateLines(node: ChartNode, depth: number): readonly string[] {
   const lines = [
     ...handler('onentry', [...node.entry.map(sendLine), ...node.deadlines.map(armLine)]),
     ...handler('onexit', [...node.exit.map(sendLine), ...node.deadlines.map(cancelLine)]),
-    ...deadlineLines(node),
-    ...node.transitions
-      .filter(({ trigger }) => trigger.kind !== 'deadline')
-      .flatMap((transition) => transitionLines(node, transition, transition.effects)),
+    // First, since an inner state's transitions go before those of the state around it.
+    ...children.filter(isLeftFinal).flatMap((child) => transitionsOf(child, node)),
+    ...(kind === 'final' ? [] : transitionsOf(node, node)),
     ...children.flatMap((child) => stateLines(child, 0)),
   ];
   const head = `<${element} ${attributes.join(' ')}`;
@@ -77,20 +78,39 @@ function stateLines(node: ChartNode, depth: number): readonly string[] {
   return depth === 0 ? all : indented(all);
 }
 
-function deadlineLines(node: ChartNode): readonly string[] {
+/** A final state that may be left: one of the machine itself ends it. */
+function isLeftFinal({ kind, path }: ChartNode): boolean {
+  return kind === 'final' && path.includes('.');
+}
+
+/** The transitions of a state, as they stand in its own element or, for a final one, in its parent's. */
+function transitionsOf(node: ChartNode, writtenIn: ChartNode): readonly string[] {
+  return [
+    ...deadlineLines(node, writtenIn),
+    ...node.transitions
+      .filter(({ trigger }) => trigger.kind !== 'deadline')
+      .flatMap((transition) => transitionLines(node, writtenIn, transition, transition.effects)),
+  ];
+}
+
+function deadlineLines(node: ChartNode, writtenIn: ChartNode): readonly string[] {
   return node.deadlines.flatMap((deadline) => {
     const moves = node.transitions.filter(
       ({ trigger }) => trigger.kind === 'deadline' && trigger.deadline.id === deadline.id,
     );
     const event = timerOf(deadline);
-    const only = `<transition event="${event}">`;
+    const cond = node === writtenIn ? '' : ` cond="${xmlText(whileIn(node))}"`;
+    const only = `<transition event="${event}"${cond}>`;
     if (moves.length === 0) return [only, ...indented([sendLine(deadline.alert)]), '</transition>'];
-    return moves.flatMap((move) => transitionLines(node, move, [deadline.alert, ...move.effects]));
+    return moves.flatMap((move) =>
+      transitionLines(node, writtenIn, move, [deadline.alert, ...move.effects]),
+    );
   });
 }
 
 function transitionLines(
   node: ChartNode,
+  writtenIn: ChartNode,
   transition: ChartTransition,
   effects: readonly Effect[],
 ): readonly string[] {
@@ -104,17 +124,23 @@ function transitionLines(
           ? timerOf(trigger.deadline)
           : undefined;
   const targets = targetsOf(node, transition);
+  const isOwn = writtenIn === node;
+  const conditions = [
+    ...(isOwn ? [] : [whileIn(node)]),
+    ...(guard === undefined ? [] : [isOwn ? guard : `(${guard})`]),
+  ];
   const attributes = [
     ...(event === undefined ? [] : [`event="${event}"`]),
-    ...(guard === undefined ? [] : [`cond="${xmlText(guard)}"`]),
+    ...(conditions.length === 0 ? [] : [`cond="${xmlText(conditions.join(' && '))}"`]),
     ...(targets.length === 0
       ? []
       : [`target="${targets.map((path) => wordOf(path) || idOf(node)).join(' ')}"`]),
     // Everywhere else the two kinds of transition do the same.
     ...(targets.length > 0 &&
-    !reenter &&
-    node.kind !== 'atomic' &&
-    targets.every((target) => isPathWithin(target, node.path))
+    !(isOwn && reenter) &&
+    writtenIn.kind !== 'atomic' &&
+    targets.every((target) => isPathWithin(target, writtenIn.path)) &&
+    (isOwn || !targets.includes(writtenIn.path))
       ? ['type="internal"']
       : []),
     ...(description === undefined ? [] : [`signalbox:description="${xmlText(description)}"`]),
@@ -122,6 +148,10 @@ function transitionLines(
   const head = `<transition ${attributes.join(' ')}`;
   if (effects.length === 0) return [`${head}/>`];
   return [`${head}>`, ...indented(effects.map(sendLine)), '</transition>'];
+}
+
+function whileIn(node: ChartNode): string {
+  return `In('${idOf(node)}')`;
 }
 
 // Where XState stays in a state, SCXML would leave it and come back.

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { setup } from 'xstate';
 import { machines, volume } from '../../machines/index.js';
 import { loadBalancer } from '../../examples/load-balancer.js';
 import { dot } from '../../src/diagram/dot.js';
@@ -7,6 +8,7 @@ import { mermaid } from '../../src/diagram/mermaid.js';
 import type { DiagramOptions } from '../../src/diagram/options.js';
 import { plantuml } from '../../src/diagram/plantuml.js';
 import { scxml } from '../../src/diagram/scxml.js';
+import { defineLifecycle } from '../../src/lifecycle/define-lifecycle.js';
 import { plan } from '../../src/lifecycle/plan.js';
 import { asDrawn, hostileLifecycle, hostileNames } from './hostile-lifecycle.js';
 import { largeLifecycle } from './large-machine.js';
@@ -119,6 +121,43 @@ describe('SCXML', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('writes what leaves a final state at the state around it, before its own, while it is active', () => {
+    const text = scxml(
+      defineLifecycle({
+        resource: 'Backup',
+        version: 1,
+        machine: setup({ guards: { isOld: () => true } }).createMachine({
+          initial: 'Kept',
+          states: {
+            Kept: {
+              initial: 'Writing',
+              on: { Failed: 'Lost' },
+              states: {
+                Writing: { on: { Finished: 'Whole' } },
+                Whole: {
+                  type: 'final',
+                  on: { Rewrite: 'Writing', Failed: { target: '#lost', guard: 'isOld' } },
+                },
+              },
+            },
+            Lost: { id: 'lost', type: 'final' },
+          },
+        }),
+      }),
+    );
+    expectValid(text);
+    expect(text).toContain('<final id="Kept.Whole" signalbox:name="Whole"/>');
+    const transitions = [...text.matchAll(/<transition .*\/>/g)].map(([element]) =>
+      element.replaceAll('&#39;', "'"),
+    );
+    expect(transitions).toEqual([
+      `<transition event="Rewrite" cond="In('Kept.Whole')" target="Kept.Writing" type="internal"/>`,
+      `<transition event="Failed" cond="In('Kept.Whole') &amp;&amp; (isOld)" target="Lost"/>`,
+      '<transition event="Failed" target="Lost"/>',
+      '<transition event="Finished" target="Kept.Whole"/>',
+    ]);
   });
 });
 

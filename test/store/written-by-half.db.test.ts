@@ -104,7 +104,7 @@ eachDatabase((kind) => {
       expect(outcome).toBe('resolved');
       expect(await db.told(taken.uuid)).toHaveLength(1);
       expect(await db.told(around.uuid)).toHaveLength(2);
-      const quiet = { ...taken, uuid: taken.uuid.replace(/^./, 'f'), label: 'quiet' };
+      const quiet = Object.assign(new Tank(), taken, { uuid: taken.uuid.replace(/^./, 'f') });
       const inserting = db.dataSource
         .createQueryBuilder()
         .insert()
