@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 export async function startChild(program, given) {
   const path = fileURLToPath(new URL(program, import.meta.url));
   const child = fork(path, [JSON.stringify(given)]);
+  const ended = once(child, 'exit');
   const messages = [];
   let latest;
   let wake = () => {};
@@ -17,7 +18,7 @@ export async function startChild(program, given) {
   const next = async () => {
     while (messages.length === 0) {
       if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}`);
-      await Promise.race([new Promise((resolve) => (wake = resolve)), once(child, 'exit')]);
+      await Promise.race([new Promise((resolve) => (wake = resolve)), ended]);
     }
     return messages.shift();
   };
@@ -36,7 +37,7 @@ export async function startChild(program, given) {
     /** Asks for its account, and ends it. */
     async finish() {
       const account = await order('finish');
-      if (child.exitCode === null) await once(child, 'exit');
+      await ended;
       return account;
     },
   };
