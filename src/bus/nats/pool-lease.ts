@@ -99,8 +99,8 @@ export class PoolLease {
     } catch (error) {
       throw jetStreamError(error, `the pool ${pool}`);
     }
-    const { order: settled = order, writtenAt = new Date() } = (this.#record ??
-      {}) as Partial<Found>;
+    // Not by this member's own clock where there is no time: it is compared with the server's.
+    const { order: settled = order, writtenAt } = (this.#record ?? {}) as Partial<Found>;
     if (settled === order) return writtenAt;
     throw new ConfigurationError(
       'TOPOLOGY_CONFLICT',

@@ -36,7 +36,7 @@ class Records {
           if (!this.isThere) throw notFound;
           const { holder, sequence: seq, garbage } = this;
           const text = garbage ?? JSON.stringify({ order: 'pool', holder });
-          return { seq, json: () => JSON.parse(text) as unknown };
+          return { seq, time: new Date(0), json: () => JSON.parse(text) as unknown };
         },
       },
       jetstream: () => ({
@@ -169,4 +169,12 @@ test('the record of a new pool is free, that of an old one whose record was dele
   // Whoever held the deleted one has given up by then.
   await eventually(() => expect(old.told).toEqual(['taken over']));
   await old.lease.release(true);
+});
+
+test('a record tells when another has written it, by the server’s clock, and nothing of one’s own', async () => {
+  const old = new Records();
+  expect(await old.lease.declare(true)).toEqual(new Date(0));
+  const own = new Records();
+  own.isThere = false;
+  expect(await own.lease.declare(false)).toBeUndefined();
 });
