@@ -56,6 +56,25 @@ async function pending(): Promise<number> {
   return num_ack_pending;
 }
 
+/** Cuts the line, and has another member handle, until `gate`, the first message of a stream made anew. */
+async function replaceStreamMeanwhile(gate: Gate): Promise<void> {
+  const handled = new Recorder();
+  line.refuse();
+  line.cut();
+  await eventually(() => expect(kinds()).toContain('disconnected'));
+  await manager.streams.delete(stream);
+  await near.subscribe(
+    ['#'],
+    async (delivery) => {
+      handled.handler(delivery);
+      await gate.pass();
+    },
+    options,
+  );
+  await near.publish(message('a', { id: 'new' }));
+  await handled.atLeast(1);
+}
+
 test('what is handled while the connection is lost is acknowledged when it is back', async () => {
   const [begun, gate] = [new Recorder(), new Gate()];
   const handler = async (delivery: Delivery): Promise<void> => {
@@ -77,7 +96,7 @@ test('what is handled while the connection is lost is acknowledged when it is ba
 });
 
 test('what is handled while the client connects again is no answer in a stream made anew meanwhile', async () => {
-  const [begun, gate, others, never] = [new Recorder(), new Gate(), new Recorder(), new Gate()];
+  const [begun, gate, never] = [new Recorder(), new Gate(), new Gate()];
   await far.subscribe(
     ['#'],
     async (delivery) => {
@@ -88,20 +107,7 @@ test('what is handled while the client connects again is no answer in a stream m
   );
   await near.publish(message('a', { id: 'old' }));
   await begun.atLeast(1);
-  line.refuse();
-  line.cut();
-  await eventually(() => expect(kinds()).toContain('disconnected'));
-  await manager.streams.delete(stream);
-  await near.subscribe(
-    ['#'],
-    async (delivery) => {
-      others.handler(delivery);
-      await never.pass();
-    },
-    options,
-  );
-  await near.publish(message('a', { id: 'new' }));
-  await others.atLeast(1);
+  await replaceStreamMeanwhile(never);
   // The client greets the server, and keeps what is said meanwhile until that is over.
   line.open();
   line.slow(300);
@@ -118,7 +124,7 @@ test('what is handled while the client connects again is no answer in a stream m
 });
 
 test('a member that leaves acknowledges nothing in a stream made anew before its handlers have returned', async () => {
-  const [begun, gate, others, never] = [new Recorder(), new Gate(), new Recorder(), new Gate()];
+  const [begun, gate, never] = [new Recorder(), new Gate(), new Gate()];
   const leaver = await far.subscribe(
     ['#'],
     async (delivery) => {
@@ -130,20 +136,7 @@ test('a member that leaves acknowledges nothing in a stream made anew before its
   await near.publish(message('a', { id: 'old' }));
   await begun.atLeast(1);
   const leaving = leaver.unsubscribe();
-  line.refuse();
-  line.cut();
-  await eventually(() => expect(kinds()).toContain('disconnected'));
-  await manager.streams.delete(stream);
-  await near.subscribe(
-    ['#'],
-    async (delivery) => {
-      others.handler(delivery);
-      await never.pass();
-    },
-    options,
-  );
-  await near.publish(message('a', { id: 'new' }));
-  await others.atLeast(1);
+  await replaceStreamMeanwhile(never);
   line.open();
   await eventually(() => expect(kinds().at(-1)).toBe('connected'));
   gate.open();
