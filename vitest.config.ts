@@ -13,10 +13,10 @@ export default defineConfig({
     alias: [
       { find: /^signalbox$/, replacement: source('src/index.ts') },
       { find: /^signalbox\/machines$/, replacement: source('machines/index.ts') },
-      { find: /^signalbox\/amqp$/, replacement: source('src/bus/amqp/index.ts') },
+      { find: /^signalbox\/amqp$/, replacement: source('src/delivery/amqp/index.ts') },
       {
         find: /^signalbox\/(kafka|nats)$/,
-        replacement: source('src/bus/$1/index.ts'),
+        replacement: source('src/delivery/bus/$1/index.ts'),
       },
       {
         find: /^signalbox\/(notifications|rpc|check|diagram|testing|trace|catalog)$/,

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { cloudEvents, createSignalbox, memoryBus, migrate, migrations } from 'signalbox';
 import type { SignalboxEvent } from 'signalbox';
 import { DataSource } from 'typeorm';
-import { sampleEvents } from '../test/events/sample-events.js';
+import { sampleEvents } from '../test/core/events/sample-events.js';
 import { eventually } from '../test/support/eventually.js';
 import { LoadBalancer } from './load-balancer.js';
 // #region imports

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openPlainPeer, osloProperties, type PlainPeer } from '../test/bus/amqp/plain-peer.js';
+import { openPlainPeer, osloProperties, type PlainPeer } from '../test/delivery/amqp/plain-peer.js';
 import { eventually } from '../test/support/eventually.js';
 import { serviceUrl } from '../test/support/service-url.js';
 import { uniqueName } from '../test/support/unique-name.js';

@@ -3,7 +3,7 @@ import { rabbitmq, type ConsumerPoolCallback, type RabbitmqBus } from 'signalbox
 import { volume } from 'signalbox/machines';
 import { DataSource, Entity } from 'typeorm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openPlainPeer, type PlainPeer } from '../test/bus/amqp/plain-peer.js';
+import { openPlainPeer, type PlainPeer } from '../test/delivery/amqp/plain-peer.js';
 import { eventually } from '../test/support/eventually.js';
 import { startPrivateRabbitmq, type PrivateRabbitmq } from '../test/support/private-rabbitmq.js';
 

@@ -1,5 +1,5 @@
-import { cloudStackMeters } from '../src/check/cloudstack.js';
-import { defineCheck, type LifecycleCheck } from '../src/check/define-check.js';
+import { cloudStackMeters } from '../src/tools/check/cloudstack.js';
+import { defineCheck, type LifecycleCheck } from '../src/tools/check/define-check.js';
 import { network } from './network.js';
 import { snapshot } from './snapshot.js';
 import { virtualMachine } from './virtual-machine.js';

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AnyLifecycle } from '../src/lifecycle/lifecycle.js';
+import type { AnyLifecycle } from '../src/core/lifecycle/lifecycle.js';
 import { network } from './network.js';
 import { snapshot } from './snapshot.js';
 import { virtualMachine } from './virtual-machine.js';

@@ -1,6 +1,6 @@
 import { setup, type AnyStateMachine } from 'xstate';
-import { defineLifecycle } from '../src/lifecycle/define-lifecycle.js';
-import { effects } from '../src/lifecycle/effects.js';
+import { defineLifecycle } from '../src/core/lifecycle/define-lifecycle.js';
+import { effects } from '../src/core/lifecycle/effects.js';
 import { hour, minute } from './durations.js';
 
 type VirtualMachineEvent =

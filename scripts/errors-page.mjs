@@ -1,4 +1,4 @@
-// Writes docs/errors.md from src/errors/codes.ts (`--write`), or fails when it is old (`--check`).
+// Writes docs/errors.md from src/core/errors/codes.ts (`--write`), or fails when it is old (`--check`).
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createJiti } from 'jiti';
@@ -6,11 +6,11 @@ import { createJiti } from 'jiti';
 const root = resolve(import.meta.dirname, '..');
 const page = join(root, 'docs/errors.md');
 
-const { errorCodes } = await createJiti(import.meta.url).import('../src/errors/codes.ts');
+const { errorCodes } = await createJiti(import.meta.url).import('../src/core/errors/codes.ts');
 
 /** The groups are the `// Title: Class` comments between the codes. */
 function groups() {
-  const source = readFileSync(join(root, 'src/errors/codes.ts'), 'utf8');
+  const source = readFileSync(join(root, 'src/core/errors/codes.ts'), 'utf8');
   /** @type {{ title: string, codes: string[] }[]} */
   const found = [];
   for (const line of source.split('\n')) {
@@ -35,7 +35,7 @@ function render() {
     '',
   ]);
   return [
-    '<!-- Generated from src/errors/codes.ts by scripts/errors-page.mjs; do not edit. -->',
+    '<!-- Generated from src/core/errors/codes.ts by scripts/errors-page.mjs; do not edit. -->',
     '',
     '# Errors',
     '',

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { removeTopology } from '../../test/bus/amqp/rabbitmq-place.js';
+import { removeTopology } from '../../test/delivery/amqp/rabbitmq-place.js';
 import { serviceUrl } from '../../test/support/service-url.js';
 import { uniqueName } from '../../test/support/unique-name.js';
 // #region crash

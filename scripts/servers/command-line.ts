@@ -25,7 +25,7 @@ private instances under way; the standard ports of 127.0.0.1 with the usual cred
 What is missing is started by docker compose where an engine answers; else as a private
 instance on a free port, after installing its Debian package when we are root.
 
-Example: scripts/services run -- npx vitest run test/store`;
+Example: scripts/services run -- npx vitest run test/persistence`;
 
 type Command = (options: Options) => Promise<number>;
 

@@ -1,5 +1,5 @@
-import type { DeadLetter } from '../bus/bus.js';
-import type { DeadLetterGroup } from '../bus/dead-letter-groups.js';
+import type { DeadLetter } from '../delivery/bus/bus.js';
+import type { DeadLetterGroup } from '../delivery/bus/dead-letter-groups.js';
 import { printable } from './printable.js';
 
 /** How many bytes of a body are shown to a person. */

@@ -1,4 +1,4 @@
-import { maskAddresses } from '../errors/mask-addresses.js';
+import { maskAddresses } from '../core/errors/mask-addresses.js';
 import { printable } from './printable.js';
 
 /** Pure. An argument as it may be told on standard output: on one line, without the password of an address. */

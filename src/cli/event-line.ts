@@ -1,4 +1,4 @@
-import type { SignalboxEvent } from '../events/event.js';
+import type { SignalboxEvent } from '../core/events/event.js';
 
 /** One line for a person: time, routing key, and what happened. Pure. */
 export function eventLine(routingKey: string, event: SignalboxEvent): string {

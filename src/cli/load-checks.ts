@@ -1,9 +1,9 @@
 import { relative, sep } from 'node:path';
 import { builtInChecks } from '../../machines/checks.js';
-import { defineCheck, type LifecycleCheck } from '../check/define-check.js';
-import { readDeclarations } from '../check/read-declarations.js';
-import { ConfigurationError } from '../errors/errors.js';
-import type { EventTypes } from '../events/event-types.js';
+import { defineCheck, type LifecycleCheck } from '../tools/check/define-check.js';
+import { readDeclarations } from '../tools/check/read-declarations.js';
+import { ConfigurationError } from '../core/errors/errors.js';
+import type { EventTypes } from '../core/events/event-types.js';
 import { isLifecycle, loadExports, onlyOne } from './load-lifecycle.js';
 import { readText } from './read-text.js';
 

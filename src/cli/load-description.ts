@@ -1,5 +1,5 @@
-import { ConfigurationError } from '../errors/errors.js';
-import { describeLifecycle, type LifecycleDescription } from '../lifecycle/describe-lifecycle.js';
+import { ConfigurationError } from '../core/errors/errors.js';
+import { describeLifecycle, type LifecycleDescription } from '../core/lifecycle/describe-lifecycle.js';
 import { loadLifecycle } from './load-lifecycle.js';
 import { readText } from './read-text.js';
 

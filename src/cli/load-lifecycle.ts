@@ -2,9 +2,9 @@ import { access } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { machines } from '../../machines/index.js';
 import { importModule } from '../config/import-module.js';
-import { ConfigurationError, SignalboxError } from '../errors/errors.js';
-import type { AnyLifecycle } from '../lifecycle/lifecycle.js';
-import { nearestName } from '../errors/nearest-name.js';
+import { ConfigurationError, SignalboxError } from '../core/errors/errors.js';
+import type { AnyLifecycle } from '../core/lifecycle/lifecycle.js';
+import { nearestName } from '../core/errors/nearest-name.js';
 
 /**
  * Finds a lifecycle by the name of a built-in resource, or by the path of a file that exports one

@@ -1,4 +1,4 @@
-import type { RelayNotice } from '../relay/relay-notice.js';
+import type { RelayNotice } from '../delivery/relay/relay-notice.js';
 
 /** What a relay tells, as one line for a log. Pure. */
 export function noticeLine(notice: RelayNotice): string {

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import type { DiagramOptions } from '../diagram/options.js';
+import type { DiagramOptions } from '../tools/diagram/options.js';
 import { repeated, wholeNumber } from './option-values.js';
 
 /** The flags of commands that draw. */

@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { ConfigurationError } from '../errors/errors.js';
+import { ConfigurationError } from '../core/errors/errors.js';
 
 /** The longest line that is read, in UTF-16 units: sixteen times the payload limit of an event. */
 export const longestLine = 4 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { ConfigurationError } from '../errors/errors.js';
+import { ConfigurationError } from '../core/errors/errors.js';
 
 /** The text of a file. Rejects with ConfigurationError ARGUMENT_INVALID that names it as it was given. */
 export async function readText(file: string): Promise<string> {

@@ -1,5 +1,5 @@
-import type { Bus } from '../bus/bus.js';
-import { ConfigurationError } from '../errors/errors.js';
+import type { Bus } from '../delivery/bus/bus.js';
+import { ConfigurationError } from '../core/errors/errors.js';
 
 /**
  * Pure. Throws ConfigurationError CONFIG_VALUE_INVALID for a bus of this process alone: nobody else

@@ -1,4 +1,4 @@
-import { SignalboxError, UnavailableError } from '../errors/errors.js';
+import { SignalboxError, UnavailableError } from '../core/errors/errors.js';
 import { tell } from './tell.js';
 
 /** 2 when the caller must change something, 1 when the world must. */

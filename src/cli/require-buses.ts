@@ -1,7 +1,7 @@
 import { connectBuses } from '../config/connect-bus.js';
 import { loadFormats } from '../config/load-formats.js';
-import type { Bus } from '../bus/bus.js';
-import { ConfigurationError } from '../errors/errors.js';
+import type { Bus } from '../delivery/bus/bus.js';
+import { ConfigurationError } from '../core/errors/errors.js';
 import { settingsOf, type CommonFlags } from './settings.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { Configuration } from '../config/configuration.js';
 import { loadConfiguration } from '../config/load-configuration.js';
-import { ConfigurationError } from '../errors/errors.js';
+import { ConfigurationError } from '../core/errors/errors.js';
 
 /** Flags that several commands share. */
 export interface CommonFlags {

@@ -1,4 +1,4 @@
-import { maskAddresses } from '../errors/mask-addresses.js';
+import { maskAddresses } from '../core/errors/mask-addresses.js';
 import { printableLines } from './printable.js';
 
 /**

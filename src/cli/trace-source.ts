@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { connectDatabase } from '../config/connect-database.js';
-import { ConfigurationError, SignalboxError } from '../errors/errors.js';
-import type { SignalboxEvent } from '../events/event.js';
-import { openStore } from '../store/open-store.js';
-import { parseTraceLine } from '../trace/trace-line.js';
+import { ConfigurationError, SignalboxError } from '../core/errors/errors.js';
+import type { SignalboxEvent } from '../core/events/event.js';
+import { openStore } from '../persistence/open-store.js';
+import { parseTraceLine } from '../tools/trace/trace-line.js';
 import { readLines } from './read-lines.js';
 
 /** An event of a trace, and where it stands. */

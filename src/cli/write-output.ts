@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { ConfigurationError } from '../errors/errors.js';
+import { ConfigurationError } from '../core/errors/errors.js';
 
 /**
  * Writes a command's result to a file, or to the standard output when none is named. Throws

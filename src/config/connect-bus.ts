@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { rabbitmq } from '../bus/amqp/index.js';
-import { maskUrl } from '../bus/amqp/mask-url.js';
-import type { Bus } from '../bus/bus.js';
-import { kafkaAddress } from '../bus/kafka/address.js';
-import { kafka } from '../bus/kafka/index.js';
-import { natsAddress } from '../bus/nats/address.js';
-import { memoryBus } from '../bus/memory/memory-bus.js';
-import { ConfigurationError } from '../errors/errors.js';
-import type { Format } from '../formats/format.js';
-import { formats, type Formats } from '../formats/formats.js';
+import { rabbitmq } from '../delivery/amqp/index.js';
+import { maskUrl } from '../delivery/amqp/mask-url.js';
+import type { Bus } from '../delivery/bus/bus.js';
+import { kafkaAddress } from '../delivery/kafka/address.js';
+import { kafka } from '../delivery/kafka/index.js';
+import { natsAddress } from '../delivery/nats/address.js';
+import { memoryBus } from '../delivery/memory/memory-bus.js';
+import { ConfigurationError } from '../core/errors/errors.js';
+import type { Format } from '../delivery/formats/format.js';
+import { formats, type Formats } from '../delivery/formats/formats.js';
 import type { BusConfiguration, Configuration } from './configuration.js';
 
 /**
@@ -93,7 +93,7 @@ async function natsBus(
 ): Promise<Bus> {
   refuseRabbitmqOptions(configuration, 'a NATS bus has a stream in its address');
   const { name, tls } = configuration;
-  const { nats } = await import('../bus/nats/index.js').catch((cause: unknown) => {
+  const { nats } = await import('../delivery/nats/index.js').catch((cause: unknown) => {
     throw new ConfigurationError(
       'DRIVER_MISSING',
       "The client of NATS is not installed. Run 'npm install @nats-io/transport-node @nats-io/jetstream'.",

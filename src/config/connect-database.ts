@@ -2,9 +2,9 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DataSource } from 'typeorm';
 import type { DataSourceOptions } from 'typeorm';
-import { maskUrl } from '../bus/amqp/mask-url.js';
-import { ConfigurationError } from '../errors/errors.js';
-import { commandMigrationsTable } from '../store/migrations/made-otherwise.js';
+import { maskUrl } from '../delivery/amqp/mask-url.js';
+import { ConfigurationError } from '../core/errors/errors.js';
+import { commandMigrationsTable } from '../persistence/migrations/made-otherwise.js';
 import { databaseFileMissing, openingError } from './opening-error.js';
 
 /** What else a DataSource needs besides the address. */

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { createJiti } from 'jiti';
 import type { JitiOptions, TransformOptions } from 'jiti';
-import { ConfigurationError } from '../errors/errors.js';
+import { ConfigurationError } from '../core/errors/errors.js';
 import { compile, compilerNear } from './compiler.js';
 import { tellDecoratedFields, type DecoratedField } from './decorated-fields.js';
 

@@ -1,7 +1,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
-import { ConfigurationError } from '../errors/errors.js';
-import { nearestName } from '../errors/nearest-name.js';
+import { ConfigurationError } from '../core/errors/errors.js';
+import { nearestName } from '../core/errors/nearest-name.js';
 import type { Configuration } from './configuration.js';
 import { importModule } from './import-module.js';
 import { validateConfiguration } from './validate-configuration.js';

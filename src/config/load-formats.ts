@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { ConfigurationError } from '../errors/errors.js';
-import type { Format } from '../formats/format.js';
-import { defineFormats, formats, isFormat, type Formats } from '../formats/formats.js';
+import { ConfigurationError } from '../core/errors/errors.js';
+import type { Format } from '../delivery/formats/format.js';
+import { defineFormats, formats, isFormat, type Formats } from '../delivery/formats/formats.js';
 import { importModule } from './import-module.js';
 
 /**

@@ -1,5 +1,5 @@
-import { ConfigurationError, SignalboxError, UnavailableError } from '../errors/errors.js';
-import { databaseError, databaseFailure } from '../store/database-errors.js';
+import { ConfigurationError, SignalboxError, UnavailableError } from '../core/errors/errors.js';
+import { databaseError, databaseFailure } from '../persistence/commit/database-errors.js';
 
 const drivers = /DriverPackageNotInstalledError|package has not been found installed/;
 

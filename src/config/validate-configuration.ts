@@ -1,6 +1,6 @@
 import Schema from 'typebox/schema';
-import { ConfigurationError } from '../errors/errors.js';
-import { nearestName } from '../errors/nearest-name.js';
+import { ConfigurationError } from '../core/errors/errors.js';
+import { nearestName } from '../core/errors/nearest-name.js';
 import { configurationSchema } from './configuration-schema.js';
 import type { Configuration } from './configuration-schema.js';
 

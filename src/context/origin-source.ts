@@ -1,4 +1,4 @@
-import type { EventOrigin } from '../store/origin.js';
+import type { EventOrigin } from '../core/planning/origin.js';
 import { ambientContext } from './ambient.js';
 import type { AmbientContext } from './ambient.js';
 import { refuseNonText } from './refuse-malformed.js';

@@ -1,5 +1,5 @@
-import { RefusedError } from '../errors/errors.js';
-import { nearestName } from '../errors/nearest-name.js';
+import { RefusedError } from '../core/errors/errors.js';
+import { nearestName } from '../core/errors/nearest-name.js';
 
 /**
  * Refuses what is no text where events take text only. Types tell callers at compile time; from

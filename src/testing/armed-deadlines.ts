@@ -1,4 +1,4 @@
-import type { AnyLifecycle, Deadline } from '../lifecycle/lifecycle.js';
+import type { AnyLifecycle, Deadline } from '../core/lifecycle/lifecycle.js';
 
 /** A deadline that runs on virtual time. */
 export interface ArmedDeadline {

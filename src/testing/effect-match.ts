@@ -1,6 +1,6 @@
-import type { KnownActionType, KnownAlertType, KnownUsageType } from '../events/event-types.js';
-import type { JsonObject, JsonValue } from '../json/json.js';
-import type { Effect } from '../lifecycle/lifecycle.js';
+import type { KnownActionType, KnownAlertType, KnownUsageType } from '../core/events/event-types.js';
+import type { JsonObject, JsonValue } from '../core/json/json.js';
+import type { Effect } from '../core/lifecycle/lifecycle.js';
 
 /**
  * An effect as a test expects it. The types are those that Signalbox knows: CloudStack's, and yours by

@@ -1,6 +1,6 @@
-import type { Refusal } from '../errors/errors.js';
-import { nearestName } from '../errors/nearest-name.js';
-import { durationText } from '../lifecycle/duration-text.js';
+import type { Refusal } from '../core/errors/errors.js';
+import { nearestName } from '../core/errors/nearest-name.js';
+import { durationText } from '../core/lifecycle/duration-text.js';
 import { type Duration, millisecondsOf } from './duration.js';
 import { type ExpectedEffect, matchesEffect } from './effect-match.js';
 import { ExpectationError } from './expectation-error.js';

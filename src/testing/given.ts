@@ -1,7 +1,7 @@
-import { ConfigurationError } from '../errors/errors.js';
-import { nearestName } from '../errors/nearest-name.js';
-import type { AnyLifecycle, ContextOf, EventOf, StateOf } from '../lifecycle/lifecycle.js';
-import type { EventInput } from '../lifecycle/position.js';
+import { ConfigurationError } from '../core/errors/errors.js';
+import { nearestName } from '../core/errors/nearest-name.js';
+import type { AnyLifecycle, ContextOf, EventOf, StateOf } from '../core/lifecycle/lifecycle.js';
+import type { EventInput } from '../core/lifecycle/position.js';
 import { type Duration, millisecondsOf } from './duration.js';
 import type { ExpectedEffect } from './effect-match.js';
 import { ExpectationError } from './expectation-error.js';

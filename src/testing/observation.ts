@@ -1,4 +1,4 @@
-import type { AnyLifecycle, GuardCondition } from '../lifecycle/lifecycle.js';
+import type { AnyLifecycle, GuardCondition } from '../core/lifecycle/lifecycle.js';
 
 /** Something that a test made a lifecycle do. What lifecycle coverage counts. */
 export type Observation =

@@ -4,9 +4,9 @@ import {
   type GuardCondition,
   type LifecycleEvent,
   type TableRow,
-} from '../lifecycle/lifecycle.js';
-import type { Position } from '../lifecycle/position.js';
-import { step, stepDeadline, type DeadlineStep, type Step } from '../lifecycle/step.js';
+} from '../core/lifecycle/lifecycle.js';
+import type { Position } from '../core/lifecycle/position.js';
+import { step, stepDeadline, type DeadlineStep, type Step } from '../core/lifecycle/step.js';
 import { observe } from './observation.js';
 
 /** `step`, seen by lifecycle coverage. */

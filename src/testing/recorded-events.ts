@@ -1,10 +1,10 @@
-import { TopicTrie } from '../bus/topic/topic-trie.js';
-import type { SelectedEvent } from '../bus/event-subscription.js';
-import type { SignalboxEvent } from '../events/event.js';
-import type { EventSelection } from '../events/event-filter.js';
-import { bindingPatterns } from '../events/filter.js';
-import type { KnownSelection } from '../events/known-selection.js';
-import { routingKeyOf } from '../events/routing-key.js';
+import { TopicTrie } from '../delivery/topic/topic-trie.js';
+import type { SelectedEvent } from '../delivery/bus/event-subscription.js';
+import type { SignalboxEvent } from '../core/events/event.js';
+import type { EventSelection } from '../core/events/event-filter.js';
+import { bindingPatterns } from '../core/events/filter.js';
+import type { KnownSelection } from '../core/events/known-selection.js';
+import { routingKeyOf } from '../core/events/routing-key.js';
 import { ExpectationError } from './expectation-error.js';
 
 /** How long to wait for an event. */

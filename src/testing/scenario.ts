@@ -1,11 +1,11 @@
-import type { Refusal } from '../errors/errors.js';
-import { durationText } from '../lifecycle/duration-text.js';
+import type { Refusal } from '../core/errors/errors.js';
+import { durationText } from '../core/lifecycle/duration-text.js';
 import {
   deadlineExceeded,
   type AnyLifecycle,
   type Effect,
   type LifecycleEvent,
-} from '../lifecycle/lifecycle.js';
+} from '../core/lifecycle/lifecycle.js';
 import { type ArmedDeadline, deadlinesOnEntry, firstDue, rearmed } from './armed-deadlines.js';
 import { observedDeadline, observedStep } from './observed-step.js';
 

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { machines } from '../../machines/index.js';
 import { VirtualMachine } from '../../src/cli/demo/entities.js';
-import type { SignalboxEvent } from '../../src/events/event.js';
+import type { SignalboxEvent } from '../../src/core/events/event.js';
 import { openCloud } from '../e2e/support/cloud.js';
 import { runSignalbox, startSignalbox } from '../support/command-line.js';
 import { freshDatabase, testDatabases } from '../support/databases.js';

@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connectBuses } from '../../src/config/connect-bus.js';
 import { loadConfiguration } from '../../src/config/load-configuration.js';
-import { ConfigurationError } from '../../src/errors/errors.js';
+import { ConfigurationError } from '../../src/core/errors/errors.js';
 
 const canary = 'c4n4ry-s3cret';
 

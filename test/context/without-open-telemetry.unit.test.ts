@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
-import { memoryBus } from '../../src/bus/memory/memory-bus.js';
+import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
 import * as module from '../../src/context/open-telemetry.js';
 import { activeTraceparent } from '../../src/context/trace.js';
-import { RelayMetrics } from '../../src/relay/relay-metrics.js';
-import { ServiceManager } from '../../src/rpc/service-manager.js';
+import { RelayMetrics } from '../../src/delivery/relay/relay-metrics.js';
+import { ServiceManager } from '../../src/outside/rpc/service-manager.js';
 
 vi.mock(import('../../src/context/open-telemetry.js'), async (original) => ({
   ...(await original()),

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { memoryBus } from '../../src/bus/memory/memory-bus.js';
+import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
 import { demoResources, VirtualMachine } from '../../src/cli/demo/entities.js';
 import { connectDatabase } from '../../src/config/connect-database.js';
-import { createSignalbox } from '../../src/create-signalbox.js';
-import type { SignalboxEvent } from '../../src/events/event.js';
-import { migrate } from '../../src/store/migrations/migrate.js';
-import { migrations } from '../../src/store/migrations/migrations.js';
+import { createSignalbox } from '../../src/signalbox/create-signalbox.js';
+import type { SignalboxEvent } from '../../src/core/events/event.js';
+import { migrate } from '../../src/persistence/migrations/migrate.js';
+import { migrations } from '../../src/persistence/migrations/migrations.js';
 import { eventually } from '../support/eventually.js';
 import { type PrivatePostgres, startPrivatePostgres } from '../support/private-postgres.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { metrics, type Meter, type Observable } from '@opentelemetry/api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { rabbitmq } from '../../src/bus/amqp/index.js';
+import { rabbitmq } from '../../src/delivery/amqp/index.js';
 import { VirtualMachine } from '../../src/cli/demo/entities.js';
-import type { SignalboxEvent } from '../../src/events/event.js';
-import type { RelayNotice } from '../../src/relay/relay-notice.js';
+import type { SignalboxEvent } from '../../src/core/events/event.js';
+import type { RelayNotice } from '../../src/delivery/relay/relay-notice.js';
 import {
   type Cloud,
   firstDeliveries,

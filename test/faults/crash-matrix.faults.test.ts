@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { rabbitmq } from '../../src/bus/amqp/index.js';
-import type { SignalboxEvent } from '../../src/events/event.js';
-import { idempotent } from '../../src/inbox/idempotent.js';
+import { rabbitmq } from '../../src/delivery/amqp/index.js';
+import type { SignalboxEvent } from '../../src/core/events/event.js';
+import { idempotent } from '../../src/consuming/inbox/idempotent.js';
 import {
   type CrashPoint,
   crashMatrix,
@@ -13,7 +13,7 @@ import {
   deliveryFaults,
   deliveryLog,
 } from '../../src/testing/index.js';
-import { removeTopology } from '../bus/amqp/rabbitmq-place.js';
+import { removeTopology } from '../delivery/amqp/rabbitmq-place.js';
 import { type Cloud, openCloud, outboxEmpty } from '../e2e/support/cloud.js';
 import { type TestDatabase, testDatabases } from '../support/databases.js';
 import { eventually } from '../support/eventually.js';

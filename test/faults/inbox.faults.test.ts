@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { rabbitmq } from '../../src/bus/amqp/index.js';
+import { rabbitmq } from '../../src/delivery/amqp/index.js';
 import { message } from '../../src/testing/bus-conformance/recorder.js';
-import { removeTopology } from '../bus/amqp/rabbitmq-place.js';
+import { removeTopology } from '../delivery/amqp/rabbitmq-place.js';
 import { openCloud } from '../e2e/support/cloud.js';
 import { eachDatabase } from '../support/databases.js';
 import { serviceUrl } from '../support/service-url.js';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
-import { KafkaNetwork } from '../bus/kafka/kafka-place.js';
+import { KafkaNetwork } from '../delivery/kafka/kafka-place.js';
 import { freshDatabase, type FreshDatabase } from '../support/databases.js';
 import { startKafkaMockCluster, type KafkaMockCluster } from '../support/kafka-mock-cluster.js';
 import { startKafkaMock, type KafkaMock } from '../support/kafka-mock.js';

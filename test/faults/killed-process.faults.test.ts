@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { rabbitmq } from '../../src/bus/amqp/index.js';
-import { memoryBus } from '../../src/bus/memory/memory-bus.js';
-import type { SignalboxEvent } from '../../src/events/event.js';
-import { removeTopology } from '../bus/amqp/rabbitmq-place.js';
+import { rabbitmq } from '../../src/delivery/amqp/index.js';
+import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
+import type { SignalboxEvent } from '../../src/core/events/event.js';
+import { removeTopology } from '../delivery/amqp/rabbitmq-place.js';
 import {
   type Cloud,
   firstDeliveries,

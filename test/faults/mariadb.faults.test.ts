@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
-import { removeTopology } from '../bus/amqp/rabbitmq-place.js';
+import { removeTopology } from '../delivery/amqp/rabbitmq-place.js';
 import { type PrivateMariadb, startPrivateMariadb } from '../support/private-mariadb.js';
 import { serviceUrl } from '../support/service-url.js';
 import { uniqueName } from '../support/unique-name.js';

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { rabbitmq } from '../../src/bus/amqp/index.js';
-import type { Bus } from '../../src/bus/bus.js';
-import type { SignalboxEvent } from '../../src/events/event.js';
-import type { Signalbox } from '../../src/signalbox.js';
+import { rabbitmq } from '../../src/delivery/amqp/index.js';
+import type { Bus } from '../../src/delivery/bus/bus.js';
+import type { SignalboxEvent } from '../../src/core/events/event.js';
+import type { Signalbox } from '../../src/signalbox/signalbox.js';
 import { deliveryFaults } from '../../src/testing/index.js';
-import { removeTopology } from '../bus/amqp/rabbitmq-place.js';
+import { removeTopology } from '../delivery/amqp/rabbitmq-place.js';
 import { type Cloud, openCloud, outboxEmpty } from '../e2e/support/cloud.js';
 import { eventually } from '../support/eventually.js';
 import { serviceUrl } from '../support/service-url.js';

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { removeTopology } from '../bus/amqp/rabbitmq-place.js';
+import { removeTopology } from '../delivery/amqp/rabbitmq-place.js';
 import { type Cloud, firstDeliveries, idsByResource, openCloud } from '../e2e/support/cloud.js';
 import { startSignalbox } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';

@@ -4,7 +4,7 @@ import { snapshotMachine } from '../../machines/snapshot.js';
 import { virtualMachineMachine } from '../../machines/virtual-machine.js';
 import { volumeMachine } from '../../machines/volume.js';
 import { network, snapshot, virtualMachine, volume } from '../../machines/index.js';
-import { Oracle } from '../lifecycle/agrees-with-xstate.js';
+import { Oracle } from '../core/lifecycle/agrees-with-xstate.js';
 
 describe.each([
   [virtualMachine, virtualMachineMachine],

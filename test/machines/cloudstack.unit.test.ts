@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { machines } from '../../machines/index.js';
-import { durationText } from '../../src/lifecycle/duration-text.js';
-import type { AnyLifecycle, TransitionDeclaration } from '../../src/lifecycle/lifecycle.js';
-import { plan } from '../../src/lifecycle/plan.js';
-import { step } from '../../src/lifecycle/step.js';
+import { durationText } from '../../src/core/lifecycle/duration-text.js';
+import type { AnyLifecycle, TransitionDeclaration } from '../../src/core/lifecycle/lifecycle.js';
+import { plan } from '../../src/core/lifecycle/plan.js';
+import { step } from '../../src/core/lifecycle/step.js';
 
 interface Reference {
   readonly initial: string;

@@ -1,20 +1,20 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LoadBalancer } from '../../examples/load-balancer.js';
-import { rabbitmq } from '../../src/bus/amqp/index.js';
-import { memoryBus } from '../../src/bus/memory/memory-bus.js';
+import { rabbitmq } from '../../src/delivery/amqp/index.js';
+import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
 import { Network, VirtualMachine } from '../../src/cli/demo/entities.js';
 import { connectDatabase } from '../../src/config/connect-database.js';
-import { createSignalbox } from '../../src/create-signalbox.js';
+import { createSignalbox } from '../../src/signalbox/create-signalbox.js';
 import {
   ConfigurationError,
   RefusedError,
   SignalboxError,
   UnavailableError,
-} from '../../src/errors/errors.js';
-import type { SignalboxEvent } from '../../src/events/event.js';
-import type { RelayNotice } from '../../src/relay/relay-notice.js';
-import type { Signalbox } from '../../src/signalbox.js';
+} from '../../src/core/errors/errors.js';
+import type { SignalboxEvent } from '../../src/core/events/event.js';
+import type { RelayNotice } from '../../src/delivery/relay/relay-notice.js';
+import type { Signalbox } from '../../src/signalbox/signalbox.js';
 import type { ServiceName } from '../../scripts/servers/service.js';
 import { serviceUrl } from '../support/service-url.js';
 import { type Cloud, openCloud } from '../e2e/support/cloud.js';

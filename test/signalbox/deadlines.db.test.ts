@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { memoryBus } from '../../src/bus/memory/memory-bus.js';
-import type { SignalboxEvent } from '../../src/events/event.js';
-import type { Signalbox } from '../../src/signalbox.js';
-import { openStore } from '../../src/store/open-store.js';
+import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
+import type { SignalboxEvent } from '../../src/core/events/event.js';
+import type { Signalbox } from '../../src/signalbox/signalbox.js';
+import { openStore } from '../../src/persistence/open-store.js';
 import { type Cloud, openCloud } from '../e2e/support/cloud.js';
 import { Probe, probe } from '../e2e/support/probe.js';
 import { eachDatabase } from '../support/databases.js';
@@ -119,7 +119,7 @@ eachDatabase((kind) => {
 
 async function anotherNode(cloud: Cloud): Promise<AsyncDisposable & { signalbox: Signalbox }> {
   const { connectDatabase } = await import('../../src/config/connect-database.js');
-  const { createSignalbox } = await import('../../src/create-signalbox.js');
+  const { createSignalbox } = await import('../../src/signalbox/create-signalbox.js');
   const dataSource = await connectDatabase(cloud.url, { entities: [Probe], poolSize: 4 });
   const signalbox = await createSignalbox({
     dataSource,

@@ -2,9 +2,9 @@ import { inspect } from 'node:util';
 import { DataSource } from 'typeorm';
 import { describe, expect, test } from 'vitest';
 import { volume } from '../../machines/index.js';
-import { createSignalbox } from '../../src/create-signalbox.js';
-import type { SignalboxOptions } from '../../src/create-signalbox.js';
-import { ResourceEntity } from '../../src/store/resource-entity.js';
+import { createSignalbox } from '../../src/signalbox/create-signalbox.js';
+import type { SignalboxOptions } from '../../src/signalbox/create-signalbox.js';
+import { ResourceEntity } from '../../src/persistence/resource/resource-entity.js';
 
 const canary = 'c4n4ry-s3cret';
 const url = `amqp://guest:${canary}@127.0.0.1`;

@@ -1,11 +1,11 @@
 import { ChildEntity, DataSource, Entity, TableInheritance } from 'typeorm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setup } from 'xstate';
-import { defineEventTypes } from '../../src/events/event-types.js';
-import { defineLifecycle } from '../../src/lifecycle/define-lifecycle.js';
-import { effects } from '../../src/lifecycle/effects.js';
-import { ResourceRegistry } from '../../src/resource-registry.js';
-import { ResourceEntity } from '../../src/store/resource-entity.js';
+import { defineEventTypes } from '../../src/core/events/event-types.js';
+import { defineLifecycle } from '../../src/core/lifecycle/define-lifecycle.js';
+import { effects } from '../../src/core/lifecycle/effects.js';
+import { ResourceRegistry } from '../../src/signalbox/resource-registry.js';
+import { ResourceEntity } from '../../src/persistence/resource/resource-entity.js';
 
 const lifecycle = defineLifecycle({
   resource: 'Kettle',

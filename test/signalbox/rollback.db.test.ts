@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { VirtualMachine, Volume } from '../../src/cli/demo/entities.js';
-import { memoryBus } from '../../src/bus/memory/memory-bus.js';
-import type { SignalboxEvent } from '../../src/events/event.js';
-import type { Signalbox } from '../../src/signalbox.js';
-import { journalEntry } from '../../src/store/announcement.js';
-import { openStore } from '../../src/store/open-store.js';
+import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
+import type { SignalboxEvent } from '../../src/core/events/event.js';
+import type { Signalbox } from '../../src/signalbox/signalbox.js';
+import { journalEntry } from '../../src/core/planning/announcement.js';
+import { openStore } from '../../src/persistence/open-store.js';
 import { type Cloud, openCloud, outboxEmpty } from '../e2e/support/cloud.js';
 import { eachDatabase } from '../support/databases.js';
 import { eventually } from '../support/eventually.js';

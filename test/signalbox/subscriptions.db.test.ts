@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Bus } from '../../src/bus/bus.js';
-import { memoryBus } from '../../src/bus/memory/memory-bus.js';
+import type { Bus } from '../../src/delivery/bus/bus.js';
+import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
 import { openCloud } from '../e2e/support/cloud.js';
 
 /** A bus that counts how often subscriptions are ended, and sets them up when `ready` resolves. */

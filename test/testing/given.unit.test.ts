@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { setup } from 'xstate';
 import { loadBalancer } from '../../examples/load-balancer.js';
 import { snapshot, virtualMachine, volume } from '../../machines/index.js';
-import { defineLifecycle } from '../../src/lifecycle/define-lifecycle.js';
-import type { JsonObject } from '../../src/json/json.js';
-import { effects } from '../../src/lifecycle/effects.js';
+import { defineLifecycle } from '../../src/core/lifecycle/define-lifecycle.js';
+import type { JsonObject } from '../../src/core/json/json.js';
+import { effects } from '../../src/core/lifecycle/effects.js';
 import { ExpectationError } from '../../src/testing/expectation-error.js';
 import { given } from '../../src/testing/given.js';
 

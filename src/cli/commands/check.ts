@@ -1,10 +1,10 @@
 import { Command, Option } from 'commander';
 import { builtInChecks } from '../../../machines/checks.js';
-import { checkLifecycle } from '../../check/check-lifecycle.js';
-import { lineFinder } from '../../check/line-finder.js';
-import { checkMarkdown } from '../../check/report-markdown.js';
-import { checkSarif, type LocatedReport } from '../../check/report-sarif.js';
-import { checkText } from '../../check/report-text.js';
+import { checkLifecycle } from '../../tools/check/check-lifecycle.js';
+import { lineFinder } from '../../tools/check/line-finder.js';
+import { checkMarkdown } from '../../tools/check/report-markdown.js';
+import { checkSarif, type LocatedReport } from '../../tools/check/report-sarif.js';
+import { checkText } from '../../tools/check/report-text.js';
 import { loadChecks, type LoadedCheck } from '../load-checks.js';
 import { packageVersion } from '../package-version.js';
 import { writeOutput } from '../write-output.js';

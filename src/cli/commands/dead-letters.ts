@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import type { Bus, DeadLetters, DeadLetterSelection } from '../../bus/bus.js';
-import { groupDeadLetters } from '../../bus/dead-letter-groups.js';
-import { ConfigurationError, RefusedError } from '../../errors/errors.js';
+import type { Bus, DeadLetters, DeadLetterSelection } from '../../delivery/bus/bus.js';
+import { groupDeadLetters } from '../../delivery/bus/dead-letter-groups.js';
+import { ConfigurationError, RefusedError } from '../../core/errors/errors.js';
 import { groupLine, letterJson, letterText } from '../dead-letter-text.js';
 import { echo } from '../echo.js';
 import { repeated, wholeNumber } from '../option-values.js';

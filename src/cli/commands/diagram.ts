@@ -1,5 +1,5 @@
 import { Argument, Command, Option } from 'commander';
-import { diagram, diagramFormats, type DiagramFormat } from '../../diagram/render.js';
+import { diagram, diagramFormats, type DiagramFormat } from '../../tools/diagram/render.js';
 import { loadLifecycle } from '../load-lifecycle.js';
 import {
   pictureOptions,

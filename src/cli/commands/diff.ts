@@ -1,14 +1,14 @@
 import { Argument, Command, Option } from 'commander';
-import { diffDiagram } from '../../diagram/diff-diagram.js';
-import { diffMarkdown, diffText } from '../../diagram/diff-report.js';
+import { diffDiagram } from '../../tools/diagram/diff-diagram.js';
+import { diffMarkdown, diffText } from '../../tools/diagram/diff-report.js';
 import {
   diffLifecycles,
   isAtLeast,
   type ChangeClass,
   type LifecycleDiff,
-} from '../../diagram/lifecycle-diff.js';
-import { pictureFormats, type PictureFormat } from '../../diagram/render.js';
-import { ConfigurationError } from '../../errors/errors.js';
+} from '../../tools/diagram/lifecycle-diff.js';
+import { pictureFormats, type PictureFormat } from '../../tools/diagram/render.js';
+import { ConfigurationError } from '../../core/errors/errors.js';
 import { loadDescription } from '../load-description.js';
 import { pictureOptions, withPictureOptions, type PictureFlags } from '../picture-options.js';
 import { writeOutput } from '../write-output.js';

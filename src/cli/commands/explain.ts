@@ -1,6 +1,6 @@
 import { Argument, Command, Option } from 'commander';
-import { ConfigurationError, RefusedError } from '../../errors/errors.js';
-import { explain } from '../../lifecycle/explain.js';
+import { ConfigurationError, RefusedError } from '../../core/errors/errors.js';
+import { explain } from '../../core/lifecycle/explain.js';
 import { loadLifecycle } from '../load-lifecycle.js';
 
 interface ExplainFlags {

@@ -1,7 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import { machines } from '../../../machines/index.js';
-import { describeLifecycle } from '../../lifecycle/describe-lifecycle.js';
-import { lifecycleTable } from '../../lifecycle/lifecycle-table.js';
+import { describeLifecycle } from '../../core/lifecycle/describe-lifecycle.js';
+import { lifecycleTable } from '../../core/lifecycle/lifecycle-table.js';
 import { loadLifecycle } from '../load-lifecycle.js';
 
 /** `signalbox machine`: lists the built-in lifecycles, or prints one. */

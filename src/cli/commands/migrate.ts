@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { migrate } from '../../store/migrations/migrate.js';
-import { migrations } from '../../store/migrations/migrations.js';
+import { migrate } from '../../persistence/migrations/migrate.js';
+import { migrations } from '../../persistence/migrations/migrations.js';
 import { connectDatabase } from '../../config/connect-database.js';
 import { requireDatabase } from '../settings.js';
 import type { CommonFlags } from '../settings.js';

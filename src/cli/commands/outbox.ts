@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import type { DataSource } from 'typeorm';
 import { connectDatabase } from '../../config/connect-database.js';
-import { RefusedError } from '../../errors/errors.js';
-import { openStore } from '../../store/open-store.js';
-import type { ParkedRecord, Store } from '../../store/store.js';
+import { RefusedError } from '../../core/errors/errors.js';
+import { openStore } from '../../persistence/open-store.js';
+import type { ParkedRecord, Store } from '../../persistence/store.js';
 import { wholeNumber } from '../option-values.js';
 import { printable } from '../printable.js';
 import { requireDatabase } from '../settings.js';

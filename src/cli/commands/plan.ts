@@ -1,9 +1,9 @@
 import { Argument, Command, Option } from 'commander';
-import { ConfigurationError } from '../../errors/errors.js';
-import { nearestName } from '../../errors/nearest-name.js';
-import { guardText } from '../../lifecycle/describe-lifecycle.js';
-import type { AnyLifecycle } from '../../lifecycle/lifecycle.js';
-import { plan, type Plan } from '../../lifecycle/plan.js';
+import { ConfigurationError } from '../../core/errors/errors.js';
+import { nearestName } from '../../core/errors/nearest-name.js';
+import { guardText } from '../../core/lifecycle/describe-lifecycle.js';
+import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
+import { plan, type Plan } from '../../core/lifecycle/plan.js';
 import { loadLifecycle } from '../load-lifecycle.js';
 
 interface PlanFlags {

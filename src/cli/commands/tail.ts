@@ -1,9 +1,9 @@
 import { Argument, Command, Option } from 'commander';
-import type { Bus, Delivery } from '../../bus/bus.js';
-import { eventReader, type EventReader } from '../../bus/event-reader.js';
-import type { SignalboxEvent } from '../../events/event.js';
-import { bindingPatterns } from '../../events/filter.js';
-import { cloudEvents } from '../../formats/cloudevents.js';
+import type { Bus, Delivery } from '../../delivery/bus/bus.js';
+import { eventReader, type EventReader } from '../../delivery/bus/event-reader.js';
+import type { SignalboxEvent } from '../../core/events/event.js';
+import { bindingPatterns } from '../../core/events/filter.js';
+import { cloudEvents } from '../../delivery/formats/cloudevents.js';
 import { eventLine } from '../event-line.js';
 import { printable } from '../printable.js';
 import { repeated, wholeNumber } from '../option-values.js';

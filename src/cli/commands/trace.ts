@@ -1,11 +1,11 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { machines } from '../../../machines/index.js';
-import { ConfigurationError } from '../../errors/errors.js';
-import type { AnyLifecycle } from '../../lifecycle/lifecycle.js';
-import { traceCheck } from '../../trace/trace-check.js';
-import { traceMarkdown } from '../../trace/trace-markdown.js';
-import type { TraceReport } from '../../trace/trace-report.js';
-import { traceText } from '../../trace/trace-text.js';
+import { ConfigurationError } from '../../core/errors/errors.js';
+import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
+import { traceCheck } from '../../tools/trace/trace-check.js';
+import { traceMarkdown } from '../../tools/trace/trace-markdown.js';
+import type { TraceReport } from '../../tools/trace/trace-report.js';
+import { traceText } from '../../tools/trace/trace-text.js';
 import { loadLifecycle } from '../load-lifecycle.js';
 import { parseDuration } from '../parse-duration.js';
 import { settingsOf } from '../settings.js';

@@ -1,6 +1,6 @@
 import { Column, Entity } from 'typeorm';
 import { network, snapshot, virtualMachine, volume } from '../../../machines/index.js';
-import { ResourceEntity } from '../../store/resource-entity.js';
+import { ResourceEntity } from '../../persistence/resource/resource-entity.js';
 
 @Entity('demo_virtual_machine')
 export class VirtualMachine extends ResourceEntity<typeof virtualMachine> {

@@ -1,4 +1,4 @@
-import type { Signalbox } from '../../signalbox.js';
+import type { Signalbox } from '../../signalbox/signalbox.js';
 import { VirtualMachine } from './entities.js';
 
 /** How many lives are driven at once: enough for transitions to share commits. */

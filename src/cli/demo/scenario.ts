@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
-import { ConflictError, RefusedError } from '../../errors/errors.js';
-import type { Signalbox } from '../../signalbox.js';
+import { ConflictError, RefusedError } from '../../core/errors/errors.js';
+import type { Signalbox } from '../../signalbox/signalbox.js';
 import { Network, Snapshot, VirtualMachine, Volume } from './entities.js';
 
 /** Tells the onlooker what the orchestration is about to do. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Bus, DeadLetter, DeadLetters } from '../../bus/bus.js';
-import { DeadLetterError } from '../../bus/dead-letter-error.js';
-import { groupDeadLetters } from '../../bus/dead-letter-groups.js';
+import type { Bus, DeadLetter, DeadLetters } from '../../delivery/bus/bus.js';
+import { DeadLetterError } from '../../delivery/bus/dead-letter-error.js';
+import { groupDeadLetters } from '../../delivery/bus/dead-letter-groups.js';
 import type { ConformanceGroup } from './fixture.js';
 import { message, Recorder, until } from './recorder.js';
 

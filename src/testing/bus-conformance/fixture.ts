@@ -1,4 +1,4 @@
-import type { Bus, BusCapabilities } from '../../bus/bus.js';
+import type { Bus, BusCapabilities } from '../../delivery/bus/bus.js';
 
 /** A place of its own for one test of the conformance suite, such as a fresh exchange. */
 export interface BusFixture {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DeadLetterError } from '../../bus/dead-letter-error.js';
+import { DeadLetterError } from '../../delivery/bus/dead-letter-error.js';
 import type { ConformanceGroup } from './fixture.js';
 import { message, Recorder, sequence, until } from './recorder.js';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Bus } from '../../bus/bus.js';
+import type { Bus } from '../../delivery/bus/bus.js';
 import type { ConformanceGroup } from './fixture.js';
 import { Gate, message, Recorder, sequence, until } from './recorder.js';
 

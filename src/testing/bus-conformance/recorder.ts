@@ -1,4 +1,4 @@
-import type { BusMessage, Delivery } from '../../bus/bus.js';
+import type { BusMessage, Delivery } from '../../delivery/bus/bus.js';
 
 /** Milliseconds until a wait gives up. It bounds a failure; no test asserts how long things take. */
 const patience = 20_000;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Bus, BusMessage } from '../../bus/bus.js';
+import type { Bus, BusMessage } from '../../delivery/bus/bus.js';
 import type { ConformanceGroup } from './fixture.js';
 import { message, Recorder } from './recorder.js';
 

@@ -1,6 +1,6 @@
 import { observableOf } from './observed-event.js';
-import type { SignalboxEvent } from '../../events/event.js';
-import type { AnyLifecycle } from '../../lifecycle/lifecycle.js';
+import type { SignalboxEvent } from '../../core/events/event.js';
+import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
 import type { Observation } from '../observation.js';
 import { coverageKinds, itemsOf, type CoverageKind } from './coverage-items.js';
 

@@ -2,8 +2,8 @@ import {
   deadlineExceeded,
   type AnyLifecycle,
   type GuardCondition,
-} from '../../lifecycle/lifecycle.js';
-import { guardText } from '../../lifecycle/describe-lifecycle.js';
+} from '../../core/lifecycle/lifecycle.js';
+import { guardText } from '../../core/lifecycle/describe-lifecycle.js';
 import type { Observation } from '../observation.js';
 
 /** What lifecycle coverage counts. */

@@ -1,5 +1,5 @@
-import { ConfigurationError } from '../../errors/errors.js';
-import type { AnyLifecycle } from '../../lifecycle/lifecycle.js';
+import { ConfigurationError } from '../../core/errors/errors.js';
+import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
 import { hitsKey, type CoverageHits } from './coverage-hits.js';
 import {
   coverageItems,

@@ -1,6 +1,6 @@
-import { parseSubject } from '../../events/create-event.js';
-import type { SignalboxEvent } from '../../events/event.js';
-import type { AnyLifecycle } from '../../lifecycle/lifecycle.js';
+import { parseSubject } from '../../core/events/create-event.js';
+import type { SignalboxEvent } from '../../core/events/event.js';
+import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
 import type { Observation } from '../observation.js';
 
 /** What a state event tells that its lifecycle did; undefined for all other events. Pure. */

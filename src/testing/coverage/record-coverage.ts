@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigurationError } from '../../errors/errors.js';
-import type { SignalboxEvent } from '../../events/event.js';
-import type { AnyLifecycle } from '../../lifecycle/lifecycle.js';
+import { ConfigurationError } from '../../core/errors/errors.js';
+import type { SignalboxEvent } from '../../core/events/event.js';
+import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
 import { addObserver } from '../observation.js';
 import { CoverageCounter, mergeCoverage, type CoverageHits } from './coverage-hits.js';
 

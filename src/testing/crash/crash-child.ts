@@ -2,7 +2,7 @@
 // starts it; what it reports goes to the third descriptor, so that the scenario's output stays its own.
 import { subscribe } from 'node:diagnostics_channel';
 import { writeSync } from 'node:fs';
-import { type CrashPoint, crashPointChannel } from '../../crash-points/crash-points.js';
+import { type CrashPoint, crashPointChannel } from '../../core/failpoints/failpoints.js';
 import type { CrashOrder } from './run-crash.js';
 
 const { scenario, place, kill } = JSON.parse(process.argv[2] ?? '') as CrashOrder;

@@ -1,4 +1,4 @@
-import type { CrashPoint } from '../../crash-points/crash-points.js';
+import type { CrashPoint } from '../../core/failpoints/failpoints.js';
 import { ExpectationError } from '../expectation-error.js';
 import { crashMoments, momentName } from './crash-moments.js';
 import { type CrashMoment, runCrash } from './run-crash.js';

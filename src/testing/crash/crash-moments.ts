@@ -1,4 +1,4 @@
-import { type CrashPoint, crashPoints } from '../../crash-points/crash-points.js';
+import { type CrashPoint, crashPoints } from '../../core/failpoints/failpoints.js';
 import type { CrashMoment } from './run-crash.js';
 
 // A consumer may have a message before the relay hears of the confirm, so its steps follow the publish.

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import type { CrashPoint } from '../../crash-points/crash-points.js';
+import type { CrashPoint } from '../../core/failpoints/failpoints.js';
 
 /** A moment to kill a process at: when `point` comes for the first time since `after` came. */
 export interface CrashMoment {

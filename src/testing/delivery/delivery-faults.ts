@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { SignalboxEvent } from '../../events/event.js';
+import type { SignalboxEvent } from '../../core/events/event.js';
 import type { DeliveryFault, DeliveryFaultCode } from './delivery-fault.js';
 import { rowFaults, type ResourceRow } from './row-faults.js';
 

@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { SignalboxEvent } from '../../events/event.js';
+import type { SignalboxEvent } from '../../core/events/event.js';
 
 /** What a consumer was given, kept in a file, so that it outlives the process. */
 export interface DeliveryLog {

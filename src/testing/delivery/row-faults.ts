@@ -1,4 +1,4 @@
-import type { ResourceStateEvent, SignalboxEvent } from '../../events/event.js';
+import type { ResourceStateEvent, SignalboxEvent } from '../../core/events/event.js';
 import type { DeliveryFault } from './delivery-fault.js';
 
 /** A resource as its row says. */

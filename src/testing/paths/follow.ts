@@ -6,7 +6,7 @@ import {
   type EventOf,
   type StateOf,
   type TransitionDeclaration,
-} from '../../lifecycle/lifecycle.js';
+} from '../../core/lifecycle/lifecycle.js';
 import { expectLawful, expectState } from '../expectations.js';
 import { ExpectationError } from '../expectation-error.js';
 import { enter, fireNow, send, type Happened, type Scenario } from '../scenario.js';

@@ -4,7 +4,7 @@ import {
   type EventOf,
   type StateOf,
   type TransitionDeclaration,
-} from '../../lifecycle/lifecycle.js';
+} from '../../core/lifecycle/lifecycle.js';
 import { groupBy } from './group-by.js';
 
 /** A way through a lifecycle, from a state by transitions that follow each other. */

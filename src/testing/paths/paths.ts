@@ -1,5 +1,5 @@
-import type { AnyLifecycle, StateOf, TransitionDeclaration } from '../../lifecycle/lifecycle.js';
-import { plan } from '../../lifecycle/plan.js';
+import type { AnyLifecycle, StateOf, TransitionDeclaration } from '../../core/lifecycle/lifecycle.js';
+import { plan } from '../../core/lifecycle/plan.js';
 import { coverEdges } from './cover-edges.js';
 import { outgoing, pathOf, usable, type PathOf, type PathOptions } from './path.js';
 

@@ -1,5 +1,5 @@
-import { RefusedError } from '../../errors/errors.js';
-import type { TableRow } from '../../lifecycle/lifecycle.js';
+import { RefusedError } from '../../core/errors/errors.js';
+import type { TableRow } from '../../core/lifecycle/lifecycle.js';
 import { readRole, type Role, type Simulated, writeRole } from './simulated-resource.js';
 import { guardedRoles, type Origin } from './simulated-rows.js';
 

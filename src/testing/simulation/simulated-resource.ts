@@ -1,6 +1,6 @@
-import { ConfigurationError } from '../../errors/errors.js';
-import type { AnyLifecycle, EventOf, StateOf } from '../../lifecycle/lifecycle.js';
-import { unprojectedContext } from '../../store/guard-context.js';
+import { ConfigurationError } from '../../core/errors/errors.js';
+import type { AnyLifecycle, EventOf, StateOf } from '../../core/lifecycle/lifecycle.js';
+import { unprojectedContext } from '../../core/planning/guard-context.js';
 
 /**
  * A resource to simulate: a lifecycle by itself, or what the real SDK takes, an entity class with a

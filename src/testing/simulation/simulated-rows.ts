@@ -1,14 +1,14 @@
-import { RefusedError, UnavailableError } from '../../errors/errors.js';
-import { deadlineExceeded, type AnyLifecycle, type Deadline } from '../../lifecycle/lifecycle.js';
-import { refuseOversized } from '../../store/payload-limit.js';
+import { RefusedError, UnavailableError } from '../../core/errors/errors.js';
+import { deadlineExceeded, type AnyLifecycle, type Deadline } from '../../core/lifecycle/lifecycle.js';
+import { refuseOversized } from '../../core/planning/payload-limit.js';
 import {
   planTransition,
   unknownResource,
   type LockedRow,
   type PlannedTransition,
-} from '../../store/plan.js';
-import { announceChange, announceDeadline } from '../../store/transition-announcements.js';
-import { defaultPayloadLimit } from '../../json/plain-json.js';
+} from '../../core/planning/plan.js';
+import { announceChange, announceDeadline } from '../../core/planning/transition-announcements.js';
+import { defaultPayloadLimit } from '../../core/json/plain-json.js';
 import { firstDue } from '../armed-deadlines.js';
 import { observe } from '../observation.js';
 import {

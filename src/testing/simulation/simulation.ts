@@ -1,9 +1,9 @@
 import { originSource } from '../../context/origin-source.js';
 import type { AmbientContext } from '../../context/ambient.js';
-import { RefusedError } from '../../errors/errors.js';
-import type { SignalboxEvent } from '../../events/event.js';
-import { explain, type Explanation } from '../../lifecycle/explain.js';
-import type { EventOf, StateOf } from '../../lifecycle/lifecycle.js';
+import { RefusedError } from '../../core/errors/errors.js';
+import type { SignalboxEvent } from '../../core/events/event.js';
+import { explain, type Explanation } from '../../core/lifecycle/explain.js';
+import type { EventOf, StateOf } from '../../core/lifecycle/lifecycle.js';
 import {
   eventStep,
   planStep,
@@ -11,8 +11,8 @@ import {
   unknownEvent,
   unknownState,
   type PlannedTransition,
-} from '../../store/plan.js';
-import { canonicalUuid } from '../../uuid.js';
+} from '../../core/planning/plan.js';
+import { canonicalUuid } from '../../core/identity/uuid.js';
 import { type Duration, millisecondsOf } from '../duration.js';
 import { observedStep, observeRefusal } from '../observed-step.js';
 import { RecordedEvents } from '../recorded-events.js';

@@ -1,8 +1,8 @@
-import { rabbitmq } from '../../../src/bus/amqp/index.js';
-import type { Bus } from '../../../src/bus/bus.js';
-import { kafka, type KafkaOptions } from '../../../src/bus/kafka/index.js';
-import { nats } from '../../../src/bus/nats/index.js';
-import type { BusNoticeListener } from '../../../src/bus/notice.js';
+import { rabbitmq } from '../../../src/delivery/amqp/index.js';
+import type { Bus } from '../../../src/delivery/bus/bus.js';
+import { kafka, type KafkaOptions } from '../../../src/delivery/kafka/index.js';
+import { nats } from '../../../src/delivery/nats/index.js';
+import type { BusNoticeListener } from '../../../src/delivery/bus/notice.js';
 
 /** Makes a bus of a fault world, as patient as a test can wait. */
 export type FaultBus = (on: BusNoticeListener) => Bus;

@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { v4 } from 'uuid';
 import { VirtualMachine } from '../../../src/cli/demo/entities.js';
-import { ConflictError, RefusedError, SignalboxError } from '../../../src/errors/errors.js';
-import type { SignalboxEvent } from '../../../src/events/event.js';
-import { lawfulEvents } from '../../../src/lifecycle/lawful-events.js';
-import { step } from '../../../src/lifecycle/step.js';
-import type { Signalbox } from '../../../src/signalbox.js';
+import { ConflictError, RefusedError, SignalboxError } from '../../../src/core/errors/errors.js';
+import type { SignalboxEvent } from '../../../src/core/events/event.js';
+import { lawfulEvents } from '../../../src/core/lifecycle/lawful-events.js';
+import { step } from '../../../src/core/lifecycle/step.js';
+import type { Signalbox } from '../../../src/signalbox/signalbox.js';
 import { eventually } from '../../support/eventually.js';
 import type { Random } from './random.js';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadBalancer } from '../../../examples/load-balancer.js';
 import { machines, network, volume } from '../../../machines/index.js';
-import type { AnyLifecycle } from '../../../src/lifecycle/lifecycle.js';
-import { svg } from '../../../src/diagram/index.js';
+import type { AnyLifecycle } from '../../../src/core/lifecycle/lifecycle.js';
+import { svg } from '../../../src/tools/diagram/index.js';
 import {
   clearCoverage,
   coverageHighlights,

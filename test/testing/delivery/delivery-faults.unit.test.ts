@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { volume } from '../../../machines/index.js';
-import type { SignalboxEvent } from '../../../src/events/event.js';
+import type { SignalboxEvent } from '../../../src/core/events/event.js';
 import { deliveryFaults, deliveryLog, simulate } from '../../../src/testing/index.js';
 
 /** Three volumes, each with a few changes, in the order of the journal. */

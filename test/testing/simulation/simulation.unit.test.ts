@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { LoadBalancer, loadBalancer } from '../../../examples/load-balancer.js';
 import { network, snapshot, virtualMachine, volume } from '../../../machines/index.js';
-import { validateEvent } from '../../../src/events/validate-event.js';
-import { ConflictError, RefusedError } from '../../../src/errors/errors.js';
+import { validateEvent } from '../../../src/core/events/validate-event.js';
+import { ConflictError, RefusedError } from '../../../src/core/errors/errors.js';
 import { ExpectationError } from '../../../src/testing/expectation-error.js';
 import { RecordedEvents } from '../../../src/testing/recorded-events.js';
 import { simulate } from '../../../src/testing/simulation/simulation.js';

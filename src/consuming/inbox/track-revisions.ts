@@ -1,0 +1,45 @@
+import type { SignalboxEvent } from '../../core/events/event.js';
+import { RevisionTracker } from './revision-tracker.js';
+import { trackedChange, type RevisionGap } from './revisions.js';
+
+/** What is done about a gap, and how much is remembered. */
+export interface TrackRevisionsOptions<E> {
+  /**
+   * Told before the handler of the event that shows the gap: read the resource, or its history, and
+   * mend. What it throws is tried again as if the handler had thrown.
+   */
+  readonly onGap: (gap: RevisionGap, event: E) => void | Promise<void>;
+  /** How many resources are remembered. Default 100,000, some 15 MB; beyond it gaps pass unnoticed. */
+  readonly capacity?: number;
+}
+
+/**
+ * Wraps a handler of events so that a revision that was skipped, or one that is older than what was
+ * handled, is reported for each resource before the event is handled. What is known lives in memory:
+ * the first event of a resource after a start shows no gap. `idempotent(…, { onGap })` keeps it in the
+ * database instead.
+ *
+ * Select every state change of the resource: a filter on event types has gaps by nature. Throws
+ * ConfigurationError CONFIG_VALUE_INVALID for a capacity that is no whole number.
+ *
+ * @example
+ * await signalbox.subscribe(
+ *   { category: 'ResourceStateEvent', resource: 'Volume' },
+ *   trackRevisions(handle, { onGap: ({ uuid }) => reread(uuid) }),
+ *   { pool: 'cmdb' },
+ * );
+ */
+export function trackRevisions<E extends SignalboxEvent, Rest extends readonly unknown[]>(
+  handler: (event: E, ...rest: Rest) => void | Promise<void>,
+  { onGap, capacity }: TrackRevisionsOptions<E>,
+): (event: E, ...rest: Rest) => Promise<void> {
+  const tracker = new RevisionTracker(capacity === undefined ? {} : { capacity });
+  return async (event, ...rest) => {
+    const change = trackedChange(event);
+    const gap = change && tracker.check(change);
+    if (gap !== undefined) await onGap(gap, event);
+    await handler(event, ...rest);
+    // Only now: what could not be handled is a gap to what follows it.
+    if (change !== undefined) tracker.note(change);
+  };
+}

@@ -1,0 +1,267 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DataSource } from 'typeorm';
+import type { Bus, BusSubscription } from '../../delivery/bus/bus.js';
+import { subscribeEvents } from '../../delivery/bus/event-subscription.js';
+import type { ErrorCode } from '../../core/errors/codes.js';
+import { ConfigurationError } from '../../core/errors/errors.js';
+import type { ResourceStateEvent } from '../../core/events/event.js';
+import type { Format } from '../../delivery/formats/format.js';
+import type { ResourceBinding } from '../../persistence/resource/binding.js';
+import { databaseError } from '../../persistence/commit/database-errors.js';
+import type { JournalStore } from '../../persistence/store.js';
+import { ChangeBuffer } from './change-buffer.js';
+import { readResources } from './read-resources.js';
+import { currentBookmark } from './settled-position.js';
+import type { WatchedResource, WatchEvent } from './watch-event.js';
+import { watchedChange, WatchView, type WatchSelection } from './watch-view.js';
+
+/** What is watched, and from when on. */
+export interface WatchOptions<TState extends string = string> extends WatchSelection<TState> {
+  /**
+   * - `'snapshot'` (default): every selected resource as it is, then each change.
+   * - `'now'`: each change from now on.
+   * - a bookmark of an earlier `synced`: each change since. When the journal has been purged beyond it,
+   *   a `resync` (`expired`) and a whole snapshot.
+   */
+  readonly from?: 'snapshot' | 'now' | number;
+  /**
+   * How many changes wait for whoever iterates before they are given up for a resync. Default 10,000.
+   */
+  readonly buffer?: number;
+  /**
+   * Milliseconds between comparisons with the table, which find what no event told. Default 300,000;
+   * `false` for none.
+   */
+  readonly reconcile?: number | false;
+  /** Told of each failure of the database that is waited out. */
+  readonly onFailure?: (error: unknown) => void;
+}
+
+interface WatchParts {
+  readonly dataSource: DataSource;
+  readonly journal: JournalStore;
+  readonly binding: ResourceBinding;
+  readonly bus: Bus;
+  /** How events look on a bus without a format of its own. */
+  readonly format: Format;
+}
+
+/** Records of the journal read at once. */
+const page = 500;
+const firstDelay = 100;
+const longestDelay = 5_000;
+
+/** What waiting mends. */
+const passing: ReadonlySet<ErrorCode> = new Set(['DATABASE_UNAVAILABLE', 'LOCK_CONFLICT']);
+
+/**
+ * The resources of a type and each change to them, without end: iterate it, with `for await`. One
+ * reader; leaving the loop closes it. Made by `signalbox.watch`.
+ */
+export class Watch<TState extends string = string>
+  implements AsyncIterableIterator<WatchEvent<TState>>, AsyncDisposable
+{
+  readonly #parts: WatchParts;
+  readonly #options: WatchOptions<TState>;
+  readonly #buffer: ChangeBuffer;
+  readonly #view: WatchView;
+  readonly #events: AsyncGenerator<WatchEvent>;
+  readonly #onClose: () => void;
+  readonly #abort = new AbortController();
+  #subscription: BusSubscription | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @internal Use `signalbox.watch`. */
+  constructor(parts: WatchParts, options: WatchOptions<TState>, onClose: () => void) {
+    const { buffer = 10_000, reconcile = 300_000, from = 'snapshot' } = options;
+    assertWhole('buffer', buffer);
+    if (reconcile !== false) assertWhole('reconcile', reconcile);
+    if (from !== 'snapshot' && from !== 'now') assertWhole('from', from, 0);
+    this.#parts = parts;
+    this.#options = options;
+    this.#onClose = onClose;
+    this.#buffer = new ChangeBuffer(buffer);
+    this.#view = new WatchView(options);
+    this.#events = this.#run(from);
+    if (reconcile !== false) {
+      this.#timer = setInterval(() => this.#buffer.remind(), Math.min(reconcile, 2 ** 31 - 1));
+      this.#timer.unref();
+    }
+  }
+
+  /** @internal Subscribes; everything that changes from now on is told. Rejects as `subscribe` does. */
+  async start(): Promise<void> {
+    const { bus, format, binding } = this.#parts;
+    try {
+      // What is there before the subscription is no news; what changes while it is made is found by the
+      // first comparison.
+      if (this.#options.from !== undefined && this.#options.from !== 'snapshot') {
+        for await (const row of this.#rows()) this.#view.load(row);
+      }
+      this.#subscription = await subscribeEvents(
+        bus,
+        bus.format ?? format,
+        { category: 'ResourceStateEvent', resource: binding.resource },
+        (event: ResourceStateEvent) => {
+          const change = watchedChange(event);
+          if (change !== undefined) this.#buffer.push(change);
+        },
+        { prefetch: 1000, onMissed: () => this.#buffer.lose('missed') },
+      );
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    if (this.#closing !== undefined) await this.#subscription.unsubscribe();
+  }
+
+  async next(): Promise<IteratorResult<WatchEvent<TState>>> {
+    if (this.#closing !== undefined) return { done: true, value: undefined };
+    return this.#events.next() as Promise<IteratorResult<WatchEvent<TState>>>;
+  }
+
+  async return(): Promise<IteratorResult<WatchEvent<TState>>> {
+    await this.close();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Ends the iteration and removes the subscription. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#buffer.close();
+    this.#abort.abort();
+    this.#onClose();
+    await this.#subscription?.unsubscribe();
+  }
+
+  async *#run(from: 'snapshot' | 'now' | number): AsyncGenerator<WatchEvent> {
+    if (from === 'snapshot') yield* this.#snapshot();
+    else if (from === 'now') yield* this.#compare(false);
+    else yield* this.#resume(from);
+    while (!this.#buffer.closed) {
+      const taken = await this.#buffer.take();
+      if (taken.kind === 'closed') return;
+      if (taken.kind === 'change') {
+        const told = this.#view.apply(taken.change);
+        if (told !== undefined) yield told;
+      } else if (taken.kind === 'lost') {
+        yield { type: 'resync', reason: taken.reason };
+        yield* this.#compare(false);
+      } else {
+        yield* this.#compare(true);
+      }
+    }
+  }
+
+  /** Tells every selected resource as it is. The subscription is there, so nothing falls between. */
+  async *#snapshot(): AsyncGenerator<WatchEvent> {
+    const bookmark = await this.#patiently(() => currentBookmark(this.#parts.journal));
+    if (bookmark === undefined) return;
+    // Read whole before the first is told: a database that fails half-way is asked again from the start.
+    await this.#patiently(async () => {
+      this.#view.clear();
+      for await (const row of this.#rows()) this.#view.load(row);
+    });
+    for (const resource of this.#view.selected()) yield { type: 'snapshot', resource };
+    yield { type: 'synced', bookmark };
+  }
+
+  /** Tells what differs between the table and what was told. */
+  async *#compare(patient: boolean): AsyncGenerator<WatchEvent> {
+    const bookmark = await this.#patiently(() => currentBookmark(this.#parts.journal));
+    if (bookmark === undefined) return;
+    const told = await this.#patiently(async () => {
+      // In memory first, for the same reason; what a failed reading has found stays found.
+      const rows: WatchedResource[] = [];
+      for await (const row of this.#rows()) rows.push(row);
+      return rows;
+    });
+    if (told === undefined) return;
+    this.#view.beginReading();
+    for (const row of told) {
+      const event = this.#view.seen(row, patient);
+      if (event !== undefined) yield event;
+    }
+    yield* this.#view.finish(patient);
+    yield { type: 'synced', bookmark };
+  }
+
+  /** Tells what the journal has since the bookmark, and then what differs from it. */
+  async *#resume(bookmark: number): AsyncGenerator<WatchEvent> {
+    const { journal, binding } = this.#parts;
+    const past = new WatchView(this.#options, { isPartial: true });
+    for (let after = bookmark; ;) {
+      const read = await this.#patiently(async () => {
+        const records = await journal.read({
+          resource: binding.resource,
+          category: 'ResourceStateEvent',
+          after,
+          limit: page,
+        });
+        // Asked after the reading: whatever was purged before it is noted by now.
+        const { purged } = await journal.extent();
+        return { records, purged };
+      });
+      if (read === undefined) return;
+      if (read.purged > after) {
+        yield { type: 'resync', reason: 'expired' };
+        yield* this.#snapshot();
+        return;
+      }
+      for (const { payload } of read.records) {
+        const change = watchedChange(JSON.parse(payload) as ResourceStateEvent);
+        const told = change && past.apply(change);
+        if (told !== undefined) yield told;
+      }
+      const last = read.records.at(-1);
+      if (last === undefined || read.records.length < page) break;
+      after = last.position;
+    }
+    this.#view.adopt(past);
+    yield* this.#compare(false);
+  }
+
+  #rows(): AsyncGenerator<WatchedResource> {
+    const { dataSource, binding } = this.#parts;
+    return readResources(dataSource, binding, this.#options);
+  }
+
+  /** Tries until it works or the watch is closed: then undefined. Throws what no waiting mends. */
+  async #patiently<T>(work: () => Promise<T>): Promise<T | undefined> {
+    for (let attempt = 0; !this.#buffer.closed; attempt += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        const typed = databaseError(error);
+        if (!passing.has(typed.code)) throw typed;
+        this.#options.onFailure?.(typed);
+        const pause = Math.min(longestDelay, firstDelay * 2 ** attempt);
+        await delay(pause, undefined, { signal: this.#abort.signal }).catch(() => undefined);
+      }
+    }
+    return undefined;
+  }
+}
+
+function assertWhole(key: string, value: number, least = 1): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new ConfigurationError(
+    'CONFIG_VALUE_INVALID',
+    `${key} of a watch is a whole number, ${least} or more; got "${value}".`,
+    { parameters: { key, value: String(value) } },
+  );
+}

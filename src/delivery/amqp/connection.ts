@@ -1,0 +1,242 @@
+import { connect, type ChannelModel } from 'amqplib';
+import { ConfigurationError, UnavailableError, type SignalboxError } from '../../core/errors/errors.js';
+import { busClosed } from '../bus/bus-closed.js';
+import type { BusNoticeListener } from '../bus/notice.js';
+import { connectError } from './amqp-error.js';
+import type { RabbitmqHost, RabbitmqSettings } from './options.js';
+
+/** Told when a connection comes and goes. */
+export interface ConnectionListener {
+  up(model: ChannelModel): void;
+  down(): void;
+  /** Every host was tried in vain; it is tried again after a while. */
+  failed(error: SignalboxError): void;
+  /** The first connection was refused for a reason that retrying cannot mend. */
+  refused(error: ConfigurationError): void;
+}
+
+const firstDelay = 200;
+const longestDelay = 15_000;
+
+/** Milliseconds that a broker gets to answer a polite close before the socket is cut. */
+const closePatience = 5_000;
+
+/**
+ * One connection that is kept up: lost, it is made again with growing delays, over the configured hosts
+ * in turn. amqplib's own recovery knows a single host and one kind of failure; this one tells a wrong
+ * password from a broker that is away.
+ */
+export class AmqpConnection {
+  readonly #settings: RabbitmqSettings;
+  readonly #role: string;
+  readonly #notify: BusNoticeListener;
+  readonly #listeners = new Set<ConnectionListener>();
+  #model: ChannelModel | undefined;
+  #round: Promise<ChannelModel> | undefined;
+  #reconnecting = false;
+  #everConnected = false;
+  #nextHost = 0;
+  #wake: (() => void) | undefined;
+  #closed = false;
+
+  constructor(settings: RabbitmqSettings, role: string, notify: BusNoticeListener) {
+    this.#settings = settings;
+    this.#role = role;
+    this.#notify = notify;
+  }
+
+  /** The live connection, if there is one now. */
+  get model(): ChannelModel | undefined {
+    return this.#model;
+  }
+
+  listen(listener: ConnectionListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * The live connection. Before the first one has been made it tries each host once; later it waits for
+   * the reconnection. Rejects with ConfigurationError, or UnavailableError BUS_UNAVAILABLE.
+   */
+  async ready(): Promise<ChannelModel> {
+    if (this.#closed) throw busClosed(this.#settings.name);
+    if (this.#model !== undefined) return this.#model;
+    if (!this.#everConnected) return this.#tryHosts();
+    return this.#waitForReconnection();
+  }
+
+  /** Begins to connect, and goes on until it succeeds or is refused. Returns at once. */
+  start(): void {
+    if (this.#model === undefined) void this.#reconnect();
+  }
+
+  /** Closes it for good. Safe to call twice; never rejects. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#wake?.();
+    await this.#round?.catch(() => undefined);
+    const model = this.#model;
+    this.#model = undefined;
+    if (model === undefined) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, closePatience);
+    });
+    await Promise.race([model.close().catch(() => undefined), late]);
+    clearTimeout(timer);
+    cutSocket(model);
+  }
+
+  /** One attempt at each host; concurrent callers share it. */
+  #tryHosts(): Promise<ChannelModel> {
+    this.#round ??= this.#connectToAny().finally(() => {
+      this.#round = undefined;
+    });
+    return this.#round;
+  }
+
+  async #connectToAny(): Promise<ChannelModel> {
+    const { hosts } = this.#settings;
+    let failure: SignalboxError | undefined;
+    for (let tries = 0; tries < hosts.length; tries += 1) {
+      const host = hosts[this.#nextHost % hosts.length] as RabbitmqHost;
+      try {
+        const model = await this.#connectTo(host);
+        this.#adopt(model, host);
+        return model;
+      } catch (cause) {
+        this.#nextHost += 1;
+        const error = connectError(cause, host);
+        this.#notify({ kind: 'connectFailed', error, role: this.#role });
+        // With several hosts, a wrong password says more than another host that is away.
+        if (!(failure instanceof ConfigurationError)) failure = error;
+      }
+    }
+    throw failure as SignalboxError;
+  }
+
+  async #connectTo(host: RabbitmqHost): Promise<ChannelModel> {
+    const { name, heartbeat, connectTimeout, tls } = this.#settings;
+    const { ca, cert, key, passphrase, servername } = tls ?? {};
+    const model = await connect(
+      {
+        protocol: host.secure ? 'amqps' : 'amqp',
+        hostname: host.hostname,
+        port: host.port,
+        username: host.username,
+        password: host.password,
+        vhost: host.vhost,
+        heartbeat,
+      },
+      {
+        timeout: connectTimeout,
+        noDelay: true,
+        keepAlive: true,
+        clientProperties: { connection_name: `${name} ${this.#role}` },
+        ...(ca === undefined
+          ? {}
+          : { ca: typeof ca === 'string' || Buffer.isBuffer(ca) ? ca : [...ca] }),
+        ...(cert === undefined ? {} : { cert }),
+        ...(key === undefined ? {} : { key }),
+        ...(passphrase === undefined ? {} : { passphrase }),
+        ...(servername === undefined ? {} : { servername }),
+      },
+    );
+    if (this.#closed) {
+      await model.close().catch(() => undefined);
+      throw new Error('closed meanwhile');
+    }
+    return model;
+  }
+
+  #adopt(model: ChannelModel, host: RabbitmqHost): void {
+    let reason = 'the connection closed';
+    model.on('error', (error) => {
+      reason = error.message;
+    });
+    model.on('close', (error) => {
+      cutSocket(model);
+      if (this.#model !== model) return;
+      this.#model = undefined;
+      this.#notify({ kind: 'disconnected', reason: error?.message ?? reason, role: this.#role });
+      for (const listener of this.#listeners) listener.down();
+      void this.#reconnect();
+    });
+    // Each call under way listens for the end of the connection.
+    model.setMaxListeners(0);
+    this.#model = model;
+    this.#everConnected = true;
+    this.#notify({ kind: 'connected', host: host.label, role: this.#role });
+    for (const listener of this.#listeners) listener.up(model);
+  }
+
+  async #reconnect(): Promise<void> {
+    if (this.#reconnecting || this.#closed) return;
+    this.#reconnecting = true;
+    for (let attempt = 0; !this.#closed && this.#model === undefined; attempt += 1) {
+      try {
+        await this.#tryHosts();
+      } catch (error) {
+        if (error instanceof ConfigurationError && !this.#everConnected) {
+          for (const listener of this.#listeners) listener.refused(error);
+          break;
+        }
+        for (const listener of this.#listeners) listener.failed(error as SignalboxError);
+        await this.#pause(attempt);
+      }
+    }
+    this.#reconnecting = false;
+  }
+
+  /** Grows, and differs between processes, so that a broker that returns is not stormed. */
+  async #pause(attempt: number): Promise<void> {
+    if (this.#closed) return;
+    const delay = Math.min(longestDelay, firstDelay * 2 ** attempt) * (0.8 + Math.random() * 0.4);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delay);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+
+  async #waitForReconnection(): Promise<ChannelModel> {
+    const { connectTimeout, name } = this.#settings;
+    return new Promise((resolve, reject) => {
+      const stop = this.listen({
+        up: (model) => {
+          clearTimeout(timer);
+          stop();
+          resolve(model);
+        },
+        down: () => {},
+        failed: () => {},
+        refused: () => {},
+      });
+      const timer = setTimeout(() => {
+        stop();
+        reject(
+          new UnavailableError(
+            'BUS_UNAVAILABLE',
+            `The bus ${name} has lost its broker and not found it again within ${connectTimeout} ms. Retry later.`,
+            { parameters: { bus: name } },
+          ),
+        );
+      }, connectTimeout);
+    });
+  }
+}
+
+/**
+ * amqplib only half-closes the socket of a connection that has ended: a peer that never answers would
+ * keep it, and the process, alive. The stream is not in its types.
+ */
+function cutSocket(model: ChannelModel): void {
+  const { connection } = model as unknown as {
+    readonly connection: { readonly stream?: { destroy(): void } };
+  };
+  connection.stream?.destroy();
+}

@@ -1,0 +1,201 @@
+import { ConfigurationError } from '../../core/errors/errors.js';
+import type { Format } from '../formats/format.js';
+import { assertFormat } from '../formats/formats.js';
+import type { BusNoticeListener } from '../bus/notice.js';
+import { assertExchange, type RabbitmqExchange } from './declarations.js';
+import { maskUrl } from './mask-url.js';
+
+/** How to reach a broker over TLS. The certificate and its host name are always checked. */
+export interface RabbitmqTls {
+  /** The authorities to trust, in PEM; default those of Node. Give a self-signed certificate here. */
+  readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  /** The client's certificate, in PEM, for brokers that demand one. */
+  readonly cert?: string | Buffer;
+  /** The key of the client's certificate, in PEM. */
+  readonly key?: string | Buffer;
+  /** Opens an encrypted key. */
+  readonly passphrase?: string;
+  /** The name that the broker's certificate must carry; default the host of the URL. */
+  readonly servername?: string;
+}
+
+/** Where a RabbitMQ broker is, and how to use it. */
+export interface RabbitmqOptions {
+  /**
+   * `amqp://user:password@host:5672/vhost`, or `amqps:` for TLS. Several are tried in turn, as the nodes
+   * of one cluster. `/` in a virtual host is written `%2F`.
+   */
+  readonly url: string | readonly string[];
+  /** Unique among the buses of one relay. Default `rabbitmq`. */
+  readonly name?: string;
+  /**
+   * The topic exchange. Default `signalbox`. Queues take their names from it, so systems that share a
+   * virtual host need one each. A name is declared durable. To publish on an exchange that belongs to
+   * somebody else, give the settings that its owner declares, such as `osloExchange('nova')`.
+   */
+  readonly exchange?: string | RabbitmqExchange;
+  /** Put before the name of each queue, for brokers that grant permissions by prefix. Default none. */
+  readonly queuePrefix?: string;
+  /** Certificates for `amqps:`. Default none: the authorities of Node, no client certificate. */
+  readonly tls?: RabbitmqTls;
+  /**
+   * Seconds between signs of life; a peer is dead after two without one. Default 10. Less finds a dead
+   * peer sooner and mistakes a long pause for one; 0 turns it off.
+   */
+  readonly heartbeat?: number;
+  /** Milliseconds for one attempt to connect to one host. Default 10,000. */
+  readonly connectTimeout?: number;
+  /**
+   * How many messages may be unconfirmed at once. Default 1000. More hides a long round trip; each may
+   * be published a second time after a fault.
+   */
+  readonly publishWindow?: number;
+  /**
+   * Milliseconds that a publish may take, waiting for a connection, a blocked broker and the confirm,
+   * before it rejects with BUS_UNAVAILABLE. Default 30,000. Less finds a queue that has lost its leader
+   * sooner, and publishes more twice when the broker is slow. A broker that was never reached is not
+   * waited for: the publish rejects when every host was tried.
+   */
+  readonly publishTimeout?: number;
+  /**
+   * How often the broker hands out a message whose consumers die before it dead-letters it. Default
+   * 20. It is fixed when a pool is made: changing it is a TOPOLOGY_CONFLICT until the pool is removed.
+   */
+  readonly deliveryLimit?: number;
+  /**
+   * What becomes of a message that no binding wants. `report` (default): it is dropped, and `publish`
+   * tells so. `keep`: a queue `<exchange>/unroutable` holds it. An alternate exchange of your own: it
+   * goes there. The last two are fixed when the exchange is made.
+   */
+  readonly unroutable?: 'report' | 'keep' | { readonly alternateExchange: string };
+  /**
+   * How events look on this bus, such as `cloudStack` for consumers of CloudStack's. Default that of
+   * `createSignalbox`, which is `cloudEvents`.
+   */
+  readonly format?: Format;
+  /** Told of connections, blocks, retries, dead letters and the like. */
+  readonly on?: BusNoticeListener;
+}
+
+/** One host to connect to. */
+export interface RabbitmqHost {
+  /** The URL without its password, for messages. */
+  readonly label: string;
+  readonly secure: boolean;
+  readonly hostname: string;
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+  /** Percent-encoded, as amqplib wants it; empty for `/`. */
+  readonly vhost: string;
+}
+
+/** Options with their defaults. */
+export interface RabbitmqSettings {
+  readonly name: string;
+  readonly hosts: readonly RabbitmqHost[];
+  readonly exchange: string;
+  /** How the exchange is declared. */
+  readonly declaration: RabbitmqExchange;
+  readonly queuePrefix: string;
+  readonly tls: RabbitmqTls | undefined;
+  readonly heartbeat: number;
+  readonly connectTimeout: number;
+  readonly publishWindow: number;
+  readonly publishTimeout: number;
+  readonly deliveryLimit: number;
+  readonly unroutable: 'report' | 'keep' | { readonly alternateExchange: string };
+  readonly format: Format | undefined;
+}
+
+/** Pure. Throws ConfigurationError CONFIG_VALUE_INVALID, which names the option and never a password. */
+export function completeRabbitmqOptions(options: RabbitmqOptions): RabbitmqSettings {
+  const urls = typeof options.url === 'string' ? [options.url] : options.url;
+  if (!Array.isArray(urls) || urls.length === 0) throw invalid('url', 'is one URL or several');
+  const hosts = urls.map(parseHost);
+  const { queuePrefix = '', unroutable = 'report' } = options;
+  const declaration = ownExchange(options.exchange ?? 'signalbox', unroutable);
+  const exchange = declaration.name;
+  // The slash is what keeps the names of an exchange's queues apart from those of any other exchange.
+  if (!/^[\w.:-]{1,80}$/.test(exchange)) {
+    throw invalid('exchange', 'is 1 to 80 letters, digits, dots, colons, dashes or underscores');
+  }
+  if (!/^[\w.:/-]{0,60}$/.test(queuePrefix)) {
+    throw invalid('queuePrefix', 'is at most 60 letters, digits, dots, colons, slashes or dashes');
+  }
+  if (options.tls !== undefined && hosts.some(({ secure }) => !secure)) {
+    throw invalid('url', 'begins with amqps: when tls is configured');
+  }
+  if (unroutable !== 'report' && unroutable !== 'keep' && !unroutable.alternateExchange) {
+    throw invalid('unroutable', "is 'report', 'keep' or { alternateExchange }");
+  }
+  if (options.format !== undefined) assertFormat(options.format, 'format');
+  return {
+    name: options.name ?? 'rabbitmq',
+    hosts,
+    exchange,
+    declaration,
+    queuePrefix,
+    tls: options.tls,
+    heartbeat: whole('heartbeat', options.heartbeat ?? 10, 0, 3600),
+    connectTimeout: whole('connectTimeout', options.connectTimeout ?? 10_000, 1, 600_000),
+    publishWindow: whole('publishWindow', options.publishWindow ?? 1000, 1, 65_535),
+    publishTimeout: whole('publishTimeout', options.publishTimeout ?? 30_000, 1, 3_600_000),
+    deliveryLimit: whole('deliveryLimit', options.deliveryLimit ?? 20, 1, 1_000_000),
+    unroutable,
+    format: options.format,
+  };
+}
+
+function ownExchange(
+  exchange: string | RabbitmqExchange,
+  unroutable: RabbitmqSettings['unroutable'],
+): RabbitmqExchange {
+  if (typeof exchange === 'string') return { name: exchange };
+  assertExchange(exchange, 'exchange');
+  if (exchange.type !== undefined && exchange.type !== 'topic') {
+    throw invalid('exchange', 'is a topic exchange');
+  }
+  if (unroutable !== 'report') {
+    throw invalid('unroutable', "is 'report' on an exchange that is declared as its owner does");
+  }
+  return exchange;
+}
+
+function parseHost(text: string): RabbitmqHost {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw invalid('url', 'is a URL such as amqp://user:password@host:5672/vhost');
+  }
+  if (url.protocol !== 'amqp:' && url.protocol !== 'amqps:') {
+    throw invalid('url', `begins with amqp: or amqps:, not ${url.protocol}`);
+  }
+  const secure = url.protocol === 'amqps:';
+  const anonymous = url.username === '' && url.password === '';
+  try {
+    return {
+      label: maskUrl(text),
+      secure,
+      hostname: url.hostname.replace(/^\[|\]$/g, '') || 'localhost',
+      port: url.port === '' ? (secure ? 5671 : 5672) : Number(url.port),
+      username: anonymous ? 'guest' : decodeURIComponent(url.username),
+      password: anonymous ? 'guest' : decodeURIComponent(url.password),
+      vhost: url.pathname.slice(1),
+    };
+  } catch {
+    throw invalid('url', 'has a stray % in its user or password; write it %25');
+  }
+}
+
+function whole(key: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw invalid(key, `is a whole number from ${least} to ${most}; got ${value}`);
+}
+
+function invalid(key: string, problem: string): ConfigurationError {
+  return new ConfigurationError('CONFIG_VALUE_INVALID', `rabbitmq: ${key} ${problem}.`, {
+    parameters: { key },
+  });
+}

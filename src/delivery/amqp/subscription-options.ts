@@ -1,0 +1,33 @@
+import type { ConsumeMessage } from 'amqplib';
+import type { Tried } from '../bus/delivery-dispatcher.js';
+import type { HandlingFailure } from '../bus/handling-failure.js';
+import type { BusNoticeListener } from '../bus/notice.js';
+import type { SubscribeSettings } from '../bus/subscribe-settings.js';
+import type { AmqpConnection } from './connection.js';
+import type { RabbitmqSettings } from './options.js';
+import type { QueueSource } from './queue-source.js';
+
+/** What a subscription needs to know of its messages, whatever else they are. */
+export interface Identified {
+  readonly id: string;
+  readonly partitionKey?: string;
+}
+
+/** The parts of a subscription. */
+export interface SubscriptionOptions<M extends Identified> {
+  readonly connection: AmqpConnection;
+  readonly bus: RabbitmqSettings;
+  readonly source: QueueSource;
+  /** Pure. Must not throw. */
+  readonly read: (received: ConsumeMessage) => M;
+  readonly handler: (delivery: Tried<M>, signal: AbortSignal) => void | Promise<void>;
+  readonly settings: SubscribeSettings;
+  readonly notify: BusNoticeListener;
+  /** Publishes to the dead letters of the pool; resolves when they have the message. */
+  readonly deadLetter: (
+    pool: string,
+    received: ConsumeMessage,
+    failure: HandlingFailure,
+  ) => Promise<void>;
+  readonly onEnd: () => void;
+}

@@ -1,0 +1,218 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { BusMessage, DeadLetter, DeadLetters, DeadLetterSelection } from '../bus/bus.js';
+import { selects } from '../bus/dead-letter-groups.js';
+import type { HandlingFailure } from '../bus/handling-failure.js';
+import { memberName } from '../bus/member-name.js';
+import type { ReceivedRecord } from './driver.js';
+import { kafkaError } from './kafka-error.js';
+import { fetchLogEnds } from './log-ends.js';
+import type { OutgoingRecord } from './publisher.js';
+import type { SessionSettings } from './session-options.js';
+import { ConsumerSession } from './session.js';
+import type { KafkaNames } from './topics.js';
+import { fromDeadLetterRecord, toDeadLetterRecord } from './wire.js';
+
+interface KafkaDeadLettersOptions {
+  readonly names: KafkaNames;
+  readonly publish: (outgoing: OutgoingRecord) => Promise<void>;
+  readonly publishToPool: (pool: string, message: BusMessage) => Promise<void>;
+  readonly session: () => Promise<SessionSettings>;
+}
+
+/**
+ * The dead letters of the pools. A log forgets nothing by itself, so each letter has an id of its own as
+ * its key, and what is redriven or dropped is followed by a record of that key without a value: a topic
+ * with `cleanup.policy=compact` then keeps what is left. The first call for a pool reads its topic from
+ * the beginning; later ones read on.
+ */
+export class KafkaDeadLetters implements DeadLetters {
+  readonly #options: KafkaDeadLettersOptions;
+  readonly #views = new Map<string, Promise<DeadLetterView>>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: KafkaDeadLettersOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the topic has it. */
+  add(pool: string, message: BusMessage, failure: HandlingFailure): Promise<void> {
+    const time = new Date().toISOString();
+    const from = { time, topic: this.#options.names.topic, member: memberName };
+    const record = toDeadLetterRecord(uuidv7(), message, failure, from);
+    const topic = this.#options.names.deadLetterTopic(pool);
+    return this.#options.publish({ topic, record, id: message.id, key: message.key });
+  }
+
+  read(pool: string, selection: DeadLetterSelection = {}): Promise<readonly DeadLetter[]> {
+    return this.#inTurn(async () => {
+      const selected = await this.#select(pool, selection);
+      return selected.map(([, letter]) => letter);
+    });
+  }
+
+  redrive(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
+    return this.#take(pool, selection, ({ message }) => this.#options.publishToPool(pool, message));
+  }
+
+  drop(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
+    return this.#take(pool, selection, async () => {});
+  }
+
+  async close(): Promise<void> {
+    const views = await Promise.allSettled(this.#views.values());
+    for (const view of views) if (view.status === 'fulfilled') await view.value.close();
+  }
+
+  #take(
+    pool: string,
+    selection: DeadLetterSelection,
+    use: (letter: DeadLetter) => Promise<void>,
+  ): Promise<number> {
+    return this.#inTurn(async () => {
+      const view = await this.#view(pool);
+      const topic = this.#options.names.deadLetterTopic(pool);
+      const selected = await this.#select(pool, selection);
+      // One after another: their order is all the order that is left.
+      for (const [letterId, letter] of selected) {
+        await use(letter);
+        const record = { key: letterId, value: null, headers: {} };
+        const { id, key } = letter.message;
+        await this.#options.publish({ topic, record, id, key });
+        view.forget(letterId);
+      }
+      return selected.length;
+    });
+  }
+
+  async #select(
+    pool: string,
+    selection: DeadLetterSelection,
+  ): Promise<readonly (readonly [letterId: string, letter: DeadLetter])[]> {
+    const letters = await (await this.#view(pool)).letters();
+    const wanted = letters.filter(([, letter]) => selects(selection, letter));
+    return wanted.slice(0, selection.limit ?? 100);
+  }
+
+  #view(pool: string): Promise<DeadLetterView> {
+    let view = this.#views.get(pool);
+    if (view === undefined) {
+      view = this.#open(pool);
+      this.#views.set(pool, view);
+      view.catch(() => this.#views.delete(pool));
+    }
+    return view;
+  }
+
+  async #open(pool: string): Promise<DeadLetterView> {
+    const session = await this.#options.session();
+    const view = new DeadLetterView(pool, this.#options.names.deadLetterTopic(pool), session);
+    await view.open();
+    return view;
+  }
+
+  /** A letter that one call is about to settle must not be in the answer of the next. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** Milliseconds without a record after which a topic counts as read; a fetch waits for 500. */
+const longestSilence = 3_000;
+
+/** What is left in the dead-letter topic of one pool. */
+class DeadLetterView {
+  readonly #letters = new Map<string, DeadLetter>();
+  readonly #settled = new Set<string>();
+  readonly #positions = new Map<number, bigint>();
+  readonly #settings: SessionSettings;
+  readonly #session: ConsumerSession;
+  readonly #pool: string;
+  readonly #topic: string;
+  readonly #what: string;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(pool: string, topic: string, session: SessionSettings) {
+    this.#pool = pool;
+    this.#topic = topic;
+    this.#what = `read the dead letters of the pool ${pool}`;
+    this.#settings = session;
+    this.#session = new ConsumerSession({
+      ...session,
+      group: undefined,
+      topics: [topic],
+      from: 'beginning',
+      sink: {
+        hasRoom: () => true,
+        busy: () => false,
+        forget: () => {},
+        take: (record, _topic, partition, done) => {
+          this.#note(record, partition);
+          done();
+        },
+      },
+      what: this.#what,
+      onLost: () => {},
+      onBack: () => {},
+    });
+  }
+
+  open(): Promise<void> {
+    return this.#session.start();
+  }
+
+  /** All that the topic holds now, oldest first. Rejects with what `kafkaError` says. */
+  async letters(): Promise<readonly (readonly [letterId: string, letter: DeadLetter])[]> {
+    const ends = await fetchLogEnds(this.#settings, this.#topic).catch((error: unknown) => {
+      throw kafkaError(error, this.#what);
+    });
+    const behind = (): boolean =>
+      ends.some(({ partition, high, low }) => {
+        const next = this.#positions.get(partition) ?? BigInt(low);
+        return next < BigInt(high);
+      });
+    // Compaction may have removed what the end of the log was made of: it is never reached then.
+    while (behind() && (await this.#nextRecord()));
+    // Their ids rise with time.
+    return [...this.#letters].sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  forget(letterId: string): void {
+    this.#letters.delete(letterId);
+    this.#settled.add(letterId);
+  }
+
+  close(): Promise<void> {
+    return this.#session.stop();
+  }
+
+  /** Resolves with true at the next record, and with false when none has come for a while. */
+  async #nextRecord(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(wake);
+        resolve(false);
+      }, longestSilence);
+      this.#waiting.add(wake);
+    });
+  }
+
+  #note(record: ReceivedRecord, partition: number): void {
+    const letterId = record.key?.toString() ?? `${partition}/${record.offset}`;
+    if (record.value === null) {
+      this.#letters.delete(letterId);
+      this.#settled.delete(letterId);
+    } else if (!this.#settled.has(letterId)) {
+      const letter = fromDeadLetterRecord(record, this.#topic, partition, this.#pool);
+      this.#letters.set(letterId, letter);
+    }
+    this.#positions.set(partition, BigInt(record.offset) + 1n);
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+}

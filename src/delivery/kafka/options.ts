@@ -1,0 +1,157 @@
+import { ConfigurationError } from '../../core/errors/errors.js';
+import { cloudEventsBinary } from '../formats/cloudevents-binary.js';
+import type { Format } from '../formats/format.js';
+import { assertFormat } from '../formats/formats.js';
+import type { BusNoticeListener } from '../bus/notice.js';
+import type { KafkaClientConfig, KafkaDriver, KafkaSasl, KafkaTls } from './driver.js';
+import { readProducerProperties, type ProducerProperties } from './producer-properties.js';
+
+/** Where a Kafka cluster is, and how to use it. */
+export interface KafkaOptions {
+  /** `host:9092` of one or several brokers to begin with; the cluster tells of the others. */
+  readonly brokers?: string | readonly string[];
+  /**
+   * Path of a `kafka.producer.properties`, as Java producers and CloudStack have: what it says holds
+   * unless an option says otherwise. See `docs/kafka.md` for the properties that are read.
+   */
+  readonly properties?: string;
+  /** What everything is published to. Default `signalbox`. */
+  readonly topic?: string;
+  /** Unique among the buses of one relay. Default `kafka`. */
+  readonly name?: string;
+  /** What the cluster calls this client in its logs and quotas. Default `signalbox`. */
+  readonly clientId?: string;
+  /** Encrypts the connections; `true` trusts the authorities of Node. Default none. */
+  readonly tls?: KafkaTls | boolean;
+  /** Who the client is. Default nobody. */
+  readonly sasl?: KafkaSasl;
+  /** Milliseconds for one attempt to connect to one broker. Default 10,000. */
+  readonly connectTimeout?: number;
+  /** Milliseconds that one request may take. Default 30,000. */
+  readonly requestTimeout?: number;
+  /**
+   * Milliseconds that a publish may take, with everything that is tried again, before it rejects with
+   * BUS_UNAVAILABLE. Default 30,000.
+   */
+  readonly publishTimeout?: number;
+  /** How many messages go into one request. Default 500. */
+  readonly batchCount?: number;
+  /**
+   * How many bytes go into one request; a larger message goes alone. Default 900,000. Keep it below
+   * the cluster's `message.max.bytes` (1 MiB unless configured), which one request to a partition counts as.
+   */
+  readonly batchBytes?: number;
+  /**
+   * Milliseconds after which a member that says nothing is taken for dead, and its partitions are given
+   * to others. Default 30,000; the cluster bounds it (6 seconds to 30 minutes unless configured). Less
+   * takes over sooner; handlers that run at a rebalance are waited for two thirds of it.
+   */
+  readonly sessionTimeout?: number;
+  /**
+   * Milliseconds between commits of what was handled. Default 100. What was handled since the last is
+   * handled again after a crash; each commit is a request.
+   */
+  readonly commitInterval?: number;
+  /**
+   * How events look on it. Default `cloudEventsBinary('kafka')`: the data is the value, and the
+   * attributes are headers, as the Kafka binding of CloudEvents says.
+   */
+  readonly format?: Format;
+  /** Told of retries, dead letters, rebalances that lose the group and the like. */
+  readonly on?: BusNoticeListener;
+  /**
+   * Makes the client instead of kafkajs: anything of the shape of KafkaJS's `Kafka`, such as that of
+   * `@confluentinc/kafka-javascript`, or kafkajs with options of your own.
+   */
+  readonly driver?: (config: KafkaClientConfig) => KafkaDriver | Promise<KafkaDriver>;
+}
+
+/** Options with their defaults. */
+export interface KafkaSettings {
+  readonly name: string;
+  readonly topic: string;
+  readonly client: KafkaClientConfig;
+  readonly publishTimeout: number;
+  readonly batchCount: number;
+  readonly batchBytes: number;
+  readonly sessionTimeout: number;
+  readonly commitInterval: number;
+  readonly format: Format;
+  readonly driver: KafkaOptions['driver'];
+}
+
+/**
+ * Pure but for reading `properties`. Throws ConfigurationError CONFIG_VALUE_INVALID, which names the
+ * option and never a password.
+ */
+export function completeKafkaOptions(options: KafkaOptions): KafkaSettings {
+  const read: ProducerProperties =
+    options.properties === undefined ? {} : readProducerProperties(options.properties);
+  const given = options.brokers ?? read.brokers ?? [];
+  const brokers = (typeof given === 'string' ? given.split(',') : given).map((each) => each.trim());
+  if (brokers.length === 0 || !brokers.every(isBroker)) {
+    throw invalid('brokers', 'is host:port of one or several brokers, such as localhost:9092');
+  }
+  const topic = options.topic ?? read.topic ?? 'signalbox';
+  if (!/^[\w.-]{1,100}$/.test(topic) || topic === '.' || topic === '..') {
+    throw invalid('topic', 'is 1 to 100 letters, digits, dots, dashes or underscores');
+  }
+  const tls = options.tls ?? read.tls ?? false;
+  const { format = cloudEventsBinary('kafka') } = options;
+  assertFormat(format, 'format');
+  const sasl = options.sasl ?? read.sasl;
+  const publishTimeout = whole(
+    'publishTimeout',
+    options.publishTimeout ?? read.publishTimeout ?? 30_000,
+    1,
+    3_600_000,
+  );
+  return {
+    name: options.name ?? 'kafka',
+    topic,
+    client: {
+      clientId: options.clientId ?? read.clientId ?? 'signalbox',
+      brokers,
+      ...(tls === false ? {} : { ssl: tls }),
+      ...(sasl === undefined ? {} : { sasl }),
+      connectionTimeout: whole('connectTimeout', options.connectTimeout ?? 10_000, 1, 600_000),
+      requestTimeout: whole(
+        'requestTimeout',
+        options.requestTimeout ?? read.requestTimeout ?? 30_000,
+        1,
+        600_000,
+      ),
+      retry: { retries: 2, initialRetryTime: 100, maxRetryTime: 1_000 },
+    },
+    publishTimeout,
+    batchCount: whole('batchCount', options.batchCount ?? 500, 1, 100_000),
+    batchBytes: whole(
+      'batchBytes',
+      options.batchBytes ?? read.batchBytes ?? 900_000,
+      1,
+      1_000_000_000,
+    ),
+    sessionTimeout: whole('sessionTimeout', options.sessionTimeout ?? 30_000, 1_000, 1_800_000),
+    commitInterval: whole('commitInterval', options.commitInterval ?? 100, 1, 60_000),
+    format,
+    driver: options.driver,
+  };
+}
+
+function isBroker(text: string): boolean {
+  const port = Number(
+    /^[^\s:/@]+:(\d{1,5})$|^\[[0-9a-fA-F:]+\]:(\d{1,5})$/.exec(text)?.slice(1).find(Boolean),
+  );
+  return port >= 1 && port <= 65_535;
+}
+
+function whole(key: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw invalid(key, `is a whole number from ${least} to ${most}; got ${value}`);
+}
+
+function invalid(key: string, problem: string): ConfigurationError {
+  return new ConfigurationError('CONFIG_VALUE_INVALID', `kafka: ${key} ${problem}.`, {
+    parameters: { key },
+  });
+}

@@ -1,0 +1,167 @@
+import type { BusMessage, BusSubscription, DeliveryHandler } from '../bus/bus.js';
+import { DeliveryDispatcher } from '../bus/delivery-dispatcher.js';
+import type { HandlingFailure } from '../bus/handling-failure.js';
+import type { BusNoticeListener } from '../bus/notice.js';
+import type { SubscribeSettings } from '../bus/subscribe-settings.js';
+import { TopicTrie } from '../topic/topic-trie.js';
+import type { ReceivedRecord } from './driver.js';
+import type { RecordSink, SessionSettings } from './session-options.js';
+import { ConsumerSession } from './session.js';
+import type { KafkaNames } from './topics.js';
+import { fromRecord } from './wire.js';
+
+interface KafkaSubscriptionOptions {
+  readonly names: KafkaNames;
+  readonly patterns: readonly string[];
+  readonly handler: DeliveryHandler;
+  readonly settings: SubscribeSettings;
+  readonly notify: BusNoticeListener;
+  /** What all sessions of the bus have in common. */
+  readonly session: SessionSettings;
+  /** Writes to the dead letters of the pool; resolves when they have the message. */
+  readonly deadLetter: (
+    pool: string,
+    message: BusMessage,
+    failure: HandlingFailure,
+  ) => Promise<void>;
+  readonly removePool: (pool: string) => Promise<void>;
+  readonly onEnd: () => void;
+}
+
+/**
+ * One subscription: a session that reads the topic, and of a pool its own topic too; the patterns, which
+ * Kafka does not know, are matched here; and the dispatcher that all adapters have.
+ */
+export class KafkaSubscription implements BusSubscription {
+  readonly patterns: readonly string[];
+  readonly pool: string | undefined;
+  readonly #options: KafkaSubscriptionOptions;
+  readonly #wanted = new TopicTrie<true>();
+  readonly #dispatcher: DeliveryDispatcher;
+  readonly #session: ConsumerSession;
+  readonly #label: string;
+  #unsettled = 0;
+  #epoch = 0;
+  #paused = false;
+  #ending: Promise<void> | undefined;
+
+  constructor(options: KafkaSubscriptionOptions) {
+    const { settings, patterns, notify, names } = options;
+    this.#options = options;
+    this.patterns = [...patterns];
+    this.pool = settings.pool;
+    this.#label = settings.pool ?? `ephemeral ${patterns.slice(0, 5).join(' ')}`;
+    for (const pattern of patterns) this.#wanted.add(pattern, true);
+    this.#dispatcher = new DeliveryDispatcher<BusMessage>({
+      handler: options.handler,
+      pool: settings.pool,
+      concurrency: settings.concurrency,
+      retry: settings.retry,
+      onRetry: ({ id, attempt }, delay, error) =>
+        notify({ kind: 'retrying', subscription: this.#label, id, attempt, delay, error }),
+    });
+    const { pool } = settings;
+    this.#session = new ConsumerSession({
+      ...options.session,
+      group: pool === undefined ? undefined : names.group(pool),
+      topics: pool === undefined ? [names.topic] : [names.topic, names.poolTopic(pool)],
+      from: 'end',
+      sink: this.#sink(),
+      what: pool === undefined ? `read ${names.topic}` : `join the pool ${pool}`,
+      onLost: (reason) => notify({ kind: 'resubscribing', subscription: this.#label, reason }),
+      onBack: (missed) => this.#onBack(missed),
+    });
+  }
+
+  /** Rejects with ConfigurationError or UnavailableError. */
+  start(): Promise<void> {
+    return this.#session.start();
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** It stays a member of its group, and keeps its partitions. */
+  async pause(): Promise<void> {
+    if (this.#ending !== undefined) return;
+    this.#paused = true;
+    await this.#dispatcher.pause();
+  }
+
+  resume(): void {
+    if (this.#ending !== undefined || !this.#paused) return;
+    this.#paused = false;
+    this.#dispatcher.resume();
+  }
+
+  async unsubscribe({ removePool = false }: { readonly removePool?: boolean } = {}): Promise<void> {
+    this.#ending ??= this.#end();
+    await this.#ending;
+    if (removePool && this.pool !== undefined) await this.#options.removePool(this.pool);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.unsubscribe();
+  }
+
+  async #end(): Promise<void> {
+    await this.#dispatcher.stop();
+    await this.#session.stop();
+    this.#options.onEnd();
+  }
+
+  #sink(): RecordSink {
+    return {
+      hasRoom: () => this.#unsettled < this.#options.settings.prefetch,
+      busy: () => this.#dispatcher.running > 0,
+      forget: () => {
+        this.#dispatcher.forget();
+        this.#epoch += 1;
+        this.#unsettled = 0;
+      },
+      take: (record, topic, partition, done) => this.#take(record, topic, partition, done),
+    };
+  }
+
+  #take(record: ReceivedRecord, topic: string, partition: number, done: () => void): void {
+    const message = fromRecord(record, topic, partition);
+    // What came by the pool's own topic was given to it, whatever its key.
+    if (topic === this.#options.names.topic && this.#wanted.match(message.key).size === 0) {
+      done();
+      return;
+    }
+    const epoch = this.#epoch;
+    this.#unsettled += 1;
+    const acknowledge = (): void => {
+      if (this.#epoch === epoch) this.#unsettled -= 1;
+      done();
+    };
+    this.#dispatcher.accept({
+      message,
+      redelivered: this.#session.wasHandedOut(topic, partition, record.offset),
+      acknowledge,
+      giveUp: async (failure) => {
+        await this.#giveUp(message, failure);
+        acknowledge();
+      },
+    });
+  }
+
+  async #giveUp(message: BusMessage, failure: HandlingFailure): Promise<void> {
+    const { notify, deadLetter } = this.#options;
+    const told = { subscription: this.#label, id: message.id, reason: failure.reason };
+    if (this.pool === undefined) {
+      notify({ kind: 'dropped', ...told });
+      return;
+    }
+    // Written first and committed then: a crash between leaves it in both places, never in none.
+    await deadLetter(this.pool, message, failure);
+    notify({ kind: 'deadLettered', ...told });
+  }
+
+  #onBack(missed: boolean): void {
+    this.#options.notify({ kind: 'resubscribed', subscription: this.#label });
+    if (missed && this.pool === undefined) this.#options.settings.onMissed();
+  }
+}

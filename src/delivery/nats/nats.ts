@@ -1,0 +1,177 @@
+import { v7 as uuidv7 } from 'uuid';
+import { assertRoutingKeyLength } from '../../core/events/routing-key.js';
+import type { Format } from '../formats/format.js';
+import { busClosed } from '../bus/bus-closed.js';
+import type {
+  Bus,
+  BusCapabilities,
+  BusMessage,
+  BusSubscription,
+  DeliveryHandler,
+  Published,
+  SubscribeOptions,
+} from '../bus/bus.js';
+import { memberName } from '../bus/member-name.js';
+import { notifier, type BusNoticeListener } from '../bus/notice.js';
+import { poolUnknown } from '../bus/pool-unknown.js';
+import { completeSubscribeOptions } from '../bus/subscribe-settings.js';
+import { NatsConnector } from './connection.js';
+import { poolExists } from './consumers.js';
+import { NatsDeadLetters } from './dead-letters.js';
+import { natsNames, type NatsNames } from './names.js';
+import { completeNatsOptions, type NatsOptions, type NatsSettings } from './options.js';
+import { NatsPublisher } from './publisher.js';
+import { declareStreams } from './streams.js';
+import { subjectOf } from './subject.js';
+import { NatsSubscription } from './subscription.js';
+
+/**
+ * A bus over NATS JetStream, 2.9 and later. Connects on `connect`, or with the first publish or
+ * subscription, and keeps its connection up until closed. Throws ConfigurationError CONFIG_VALUE_INVALID
+ * for options that cannot work.
+ *
+ * @example
+ * await using bus = nats({ url: 'nats://127.0.0.1:4222', stream: 'cloud' });
+ * await bus.connect();
+ */
+export function nats(options: NatsOptions): Bus {
+  return new NatsBus(completeNatsOptions(options), notifier(options.on));
+}
+
+class NatsBus implements Bus {
+  readonly name: string;
+  readonly capabilities: BusCapabilities = {
+    reportsUnroutable: false,
+    deadLetters: true,
+    durable: true,
+    // Servers do not always count what a leaving member gave back.
+    marksRedelivered: false,
+    unitesPatterns: false,
+    choosesOrder: true,
+  };
+  readonly deadLetters: NatsDeadLetters;
+  readonly format?: Format;
+  readonly #settings: NatsSettings;
+  readonly #names: NatsNames;
+  readonly #notify: BusNoticeListener;
+  readonly #connector: NatsConnector;
+  readonly #publisher: NatsPublisher;
+  readonly #subscriptions = new Set<NatsSubscription>();
+  #publishing = 0;
+  #idle: (() => void)[] = [];
+  #closing: Promise<void> | undefined;
+
+  constructor(settings: NatsSettings, notify: BusNoticeListener) {
+    const names = natsNames(settings.stream);
+    this.name = settings.name;
+    if (settings.format !== undefined) this.format = settings.format;
+    this.#settings = settings;
+    this.#names = names;
+    this.#notify = notify;
+    this.#connector = new NatsConnector(settings, notify);
+    const connector = this.#connector;
+    this.#publisher = new NatsPublisher({ connector, names, settings, notify });
+    this.deadLetters = new NatsDeadLetters({
+      connector,
+      names,
+      publisher: this.#publisher,
+      publishToPool: (pool, message) => this.publishToPool(pool, message),
+    });
+  }
+
+  async connect(): Promise<void> {
+    this.#assertOpen();
+    const { manager } = await this.#connector.ready();
+    await declareStreams(manager, this.#names, this.#settings);
+  }
+
+  async publish(message: BusMessage): Promise<Published> {
+    this.#assertOpen();
+    assertRoutingKeyLength(message.key);
+    const subject = subjectOf(this.#names.keyPrefix, message.key);
+    await this.#counted(this.#publisher.publish({ subject, message, once: true }));
+    // Whatever is published is kept, whoever wants it.
+    return { routed: true };
+  }
+
+  async publishToPool(pool: string, message: BusMessage): Promise<void> {
+    this.#assertOpen();
+    assertRoutingKeyLength(message.key);
+    if (!(await this.hasPool(pool))) throw poolUnknown(this.name, pool);
+    const subject = subjectOf(this.#names.poolPrefix(pool), message.key);
+    await this.#counted(this.#publisher.publish({ subject, message, once: false }));
+  }
+
+  async hasPool(pool: string): Promise<boolean> {
+    this.#assertOpen();
+    const { manager } = await this.#connector.ready();
+    return poolExists(manager, this.#names, pool);
+  }
+
+  async subscribe(
+    patterns: readonly string[],
+    handler: DeliveryHandler,
+    options: SubscribeOptions = {},
+  ): Promise<BusSubscription> {
+    this.#assertOpen();
+    const subscription = new NatsSubscription({
+      connector: this.#connector,
+      names: this.#names,
+      bus: this.#settings,
+      patterns,
+      handler,
+      settings: completeSubscribeOptions(patterns, options, this.#notify),
+      member: `${memberName}:${uuidv7()}`,
+      notify: this.#notify,
+      deadLetter: (pool, message, failure) => this.deadLetters.add(pool, message, failure),
+      onNumber: (sequence, id) => this.#publisher.noteDelivered(sequence, id),
+      onEnd: () => this.#subscriptions.delete(subscription),
+    });
+    await subscription.start();
+    this.#subscriptions.add(subscription);
+    if (this.#closing !== undefined) await subscription.unsubscribe();
+    return subscription;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#subscriptions].map((subscription) => subscription.unsubscribe()));
+    if (this.#publishing > 0) {
+      // What was published before gets its confirm, if the server answers.
+      let timer: NodeJS.Timeout | undefined;
+      await Promise.race([
+        new Promise<void>((resolve) => this.#idle.push(resolve)),
+        new Promise<void>((resolve) => {
+          timer = setTimeout(resolve, closePatience);
+        }),
+      ]);
+      clearTimeout(timer);
+    }
+    await this.#connector.close();
+  }
+
+  async #counted(publishing: Promise<void>): Promise<void> {
+    this.#publishing += 1;
+    try {
+      await publishing;
+    } finally {
+      this.#publishing -= 1;
+      if (this.#publishing === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw busClosed(this.name);
+  }
+}
+
+/** Milliseconds that closing waits for confirms of what was published before. */
+const closePatience = 5_000;

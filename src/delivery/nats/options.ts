@@ -1,0 +1,149 @@
+import { ConfigurationError } from '../../core/errors/errors.js';
+import type { Format } from '../formats/format.js';
+import { assertFormat } from '../formats/formats.js';
+import type { BusNoticeListener } from '../bus/notice.js';
+
+/** How to reach a server over TLS. The certificate and its host name are always checked. */
+export interface NatsTls {
+  /** The authorities to trust, in PEM; default those of Node. */
+  readonly ca?: string;
+  /** The client's certificate, in PEM, for servers that demand one. */
+  readonly cert?: string;
+  /** The key of the client's certificate, in PEM. */
+  readonly key?: string;
+}
+
+/** Where NATS is, and how to use its JetStream. */
+export interface NatsOptions {
+  /**
+   * `nats://user:password@host:4222`, `nats://token@host`, or `tls:` for TLS. Several are the servers of
+   * one cluster; all have the same credentials.
+   */
+  readonly url: string | readonly string[];
+  /** Unique among the buses of one relay. Default `nats`. */
+  readonly name?: string;
+  /**
+   * The stream that keeps what is published, made when it is missing. Default `signalbox`. Subjects and
+   * the streams of pools and dead letters take their names from it: letters, digits, `-` and `_`.
+   */
+  readonly stream?: string;
+  /** Certificates for `tls:`. Default none. */
+  readonly tls?: NatsTls;
+  /** Servers of a cluster that keep each message, 1 to 5. Default 1; 3 survives the loss of one. */
+  readonly replicas?: number;
+  /**
+   * Milliseconds that the stream keeps a message, handled or not. Default 7 days: a pool that is away
+   * for longer misses what is older. Fixed when the stream is made.
+   */
+  readonly maxAge?: number;
+  /**
+   * Milliseconds in which a message published again under the same id is stored once. Default 120,000.
+   * Fixed when the stream is made.
+   */
+  readonly duplicateWindow?: number;
+  /** How many messages may be unconfirmed at once. Default 500. */
+  readonly publishWindow?: number;
+  /** Milliseconds that a publish may take before it rejects with BUS_UNAVAILABLE. Default 30,000. */
+  readonly publishTimeout?: number;
+  /**
+   * Milliseconds after which the server gives a delivery of a dead member to another. Members renew it
+   * for what they have in hand. Default 10,000. Three times as long, and the active member of an ordered
+   * pool that died is replaced. Shorter takes over sooner, and mistakes a stalled process for a dead one.
+   */
+  readonly ackWait?: number;
+  /**
+   * How often a message is handed out before it is dead-lettered unhandled. Default 20. Members that leave
+   * or die give back all they had in hand, also what waited its turn, and that is counted too: choose it
+   * above the members that may go while a message waits.
+   */
+  readonly deliveryLimit?: number;
+  /** How events look on this bus. Default that of `createSignalbox`, which is `cloudEvents`. */
+  readonly format?: Format;
+  /** Told of connections, retries, dead letters and the like. */
+  readonly on?: BusNoticeListener;
+}
+
+/** The options with their defaults, the addresses without their credentials. */
+export interface NatsSettings {
+  readonly name: string;
+  readonly stream: string;
+  readonly servers: readonly string[];
+  readonly credentials: {
+    readonly user?: string;
+    readonly pass?: string;
+    readonly token?: string;
+  };
+  readonly secure: boolean;
+  readonly tls: NatsTls;
+  readonly replicas: number;
+  readonly maxAge: number;
+  readonly duplicateWindow: number;
+  readonly publishWindow: number;
+  readonly publishTimeout: number;
+  readonly ackWait: number;
+  readonly deliveryLimit: number;
+  readonly format: Format | undefined;
+}
+
+const sevenDays = 7 * 24 * 60 * 60 * 1000;
+
+/** Pure. Throws ConfigurationError CONFIG_VALUE_INVALID, without the address, for what cannot work. */
+export function completeNatsOptions(options: NatsOptions): NatsSettings {
+  const { name = 'nats', stream = 'signalbox', tls = {}, format } = options;
+  if (!/^[\w-]{1,64}$/.test(stream)) {
+    throw invalid('stream', 'has 1 to 64 letters, digits, - and _');
+  }
+  if (format !== undefined) assertFormat(format, 'format');
+  return {
+    name,
+    stream,
+    ...readUrls(typeof options.url === 'string' ? [options.url] : options.url),
+    tls,
+    replicas: whole('replicas', options.replicas ?? 1, 1, 5),
+    maxAge: whole('maxAge', options.maxAge ?? sevenDays, 1_000),
+    duplicateWindow: whole('duplicateWindow', options.duplicateWindow ?? 120_000, 100),
+    publishWindow: whole('publishWindow', options.publishWindow ?? 500, 1, 65_535),
+    publishTimeout: whole('publishTimeout', options.publishTimeout ?? 30_000, 1),
+    ackWait: whole('ackWait', options.ackWait ?? 10_000, 100),
+    deliveryLimit: whole('deliveryLimit', options.deliveryLimit ?? 20, 1),
+    format,
+  };
+}
+
+function readUrls(
+  urls: readonly string[],
+): Pick<NatsSettings, 'servers' | 'credentials' | 'secure'> {
+  const parsed = urls.map((url) => (URL.canParse(url) ? new URL(url) : undefined));
+  const [first] = parsed;
+  if (first === undefined || !parsed.every((url) => url !== undefined)) {
+    throw invalid('url', 'is an address such as nats://user:password@host:4222, or a list of them');
+  }
+  if (!parsed.every(({ protocol }) => protocol === 'nats:' || protocol === 'tls:')) {
+    throw invalid('url', 'begins with nats:// or tls://');
+  }
+  const [user, pass] = [decode(first.username), decode(first.password)];
+  return {
+    servers: parsed.map(({ hostname, port }) => `${hostname}:${port === '' ? '4222' : port}`),
+    secure: first.protocol === 'tls:',
+    credentials: user === '' ? {} : pass === '' ? { token: user } : { user, pass },
+  };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw invalid('url', 'has no stray %; write it %25');
+  }
+}
+
+function whole(key: keyof NatsOptions, value: number, least: number, most = 2 ** 31 - 1): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw invalid(key, `is a whole number from ${least} to ${most}; got ${value}`);
+}
+
+function invalid(key: keyof NatsOptions, problem: string): ConfigurationError {
+  return new ConfigurationError('CONFIG_VALUE_INVALID', `The option ${key} of nats() ${problem}.`, {
+    parameters: { key },
+  });
+}

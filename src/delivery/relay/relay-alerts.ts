@@ -1,0 +1,48 @@
+import { journalEntry } from '../../core/planning/announcement.js';
+import { nextEventId } from '../../core/identity/event-id.js';
+import type { JournalEntry } from '../../core/planning/journal-entry.js';
+import type { EventOrigin } from '../../core/planning/origin.js';
+import type { OutboxDepth, OutboxRecord } from '../../persistence/store.js';
+
+/** The alert that an event was parked. */
+export const parkedAlertType = 'ALERT.EVENT.PARKED';
+
+/** The alert that the outbox is older than its bound. */
+export const laggingAlertType = 'ALERT.OUTBOX.LAGGING';
+
+/**
+ * Tells that an event was parked. It concerns no resource itself: as an event of the parked one's
+ * resource it would be held back behind it. Null for a parked alert of this kind, because a broker that
+ * refuses these too would be told of each refusal by another.
+ */
+export function parkedAlert(
+  row: OutboxRecord,
+  bus: string,
+  reason: string,
+  origin: EventOrigin,
+): JournalEntry | null {
+  if (row.type === parkedAlertType) return null;
+  const { id, position, category, type, resource, uuid } = row;
+  const whose = resource === null ? 'of no resource' : `of ${resource} ${uuid ?? ''}`;
+  return alert(parkedAlertType, origin, {
+    subject: `Event ${id} (${type}) ${whose} was refused by bus ${bus} and is parked`,
+    body: reason,
+    details: { id, position, category, type, resource, uuid, bus },
+  });
+}
+
+/** Tells that pending events are older than the bound. */
+export function laggingAlert(
+  { oldestAge: age, pending }: OutboxDepth,
+  bound: number,
+  origin: EventOrigin,
+): JournalEntry {
+  return alert(laggingAlertType, origin, {
+    subject: `The oldest of ${pending} unpublished events is ${Math.round(age / 1000)} s old`,
+    details: { age, bound, pending },
+  });
+}
+
+function alert(type: string, origin: EventOrigin, data: object): JournalEntry {
+  return journalEntry({ id: nextEventId(), origin, category: 'AlertEvent', type, data });
+}

@@ -1,0 +1,36 @@
+import { contained } from '../../core/errors/contained.js';
+import { reportFailure } from '../object-events/report-failure.js';
+
+/** Which request a notice is about. */
+interface About {
+  readonly service: string;
+  /** The id of the request; the caller finds it in the parameters of its error. */
+  readonly request: string;
+}
+
+/** What a ServiceManager tells, for logs and metrics. Arguments and results are never part of it. */
+export type RpcNotice =
+  /** A method threw what is no typed error; its caller got METHOD_FAILED. */
+  | ({ readonly kind: 'failed'; readonly method: string; readonly error: Error } & About)
+  /** A request waited past its deadline and was not executed. */
+  | ({ readonly kind: 'expired' } & About)
+  /** The caller went away before the method began, so it was not executed. */
+  | ({ readonly kind: 'cancelled' } & About)
+  /** A request came a second time and was not executed a second time. */
+  | ({ readonly kind: 'duplicate' } & About)
+  /** An answer found nobody at its address. */
+  | ({ readonly kind: 'unanswered' } & About)
+  /** A message that is none of ours came to an address of ours, and was ignored or dead-lettered. */
+  | { readonly kind: 'malformed'; readonly reason: string };
+
+/** Called for each notice, synchronously; what it throws, or rejects with, is ignored. */
+export type RpcNoticeListener = (notice: RpcNotice) => void;
+
+/** Calls a listener so that its failure stays its own. Without one, failures of methods are warned of. */
+export function rpcNotifier(listener: RpcNoticeListener | undefined): RpcNoticeListener {
+  // A broken log or metric must not stop answers.
+  if (listener !== undefined) return contained(listener);
+  return (notice) => {
+    if (notice.kind === 'failed') reportFailure(notice.error, undefined);
+  };
+}

@@ -1,0 +1,186 @@
+import type { EntityManager, QueryRunner } from 'typeorm';
+import { v7 } from 'uuid';
+import { RefusedError } from '../../core/errors/errors.js';
+import type { Birth } from '../../core/lifecycle/lifecycle.js';
+import { canonicalUuid } from '../../core/identity/uuid.js';
+import type { ResourceBinding } from '../resource/binding.js';
+import { bypassRefused, directWriteRefused } from './bypass.js';
+import { timeProperty } from './column-values.js';
+import type { EntityMemory } from './entity-memory.js';
+import {
+  entityTenancy,
+  type GuardedValues,
+  guardedRoles,
+  readGuarded,
+  readRole,
+  sameValue,
+  writeRole,
+} from './entity-roles.js';
+import { nextEventId } from '../../core/identity/event-id.js';
+import { openTransaction } from '../commit/open-transaction.js';
+import type { EventOrigin } from '../../core/planning/origin.js';
+import { refuseOversized } from '../../core/planning/payload-limit.js';
+import { unknownResource } from '../../core/planning/plan.js';
+import type { SubscriberParts } from './subscriber-parts.js';
+import { announceChange, created } from '../../core/planning/transition-announcements.js';
+import { onRollback, writtenByHalf } from './transaction-log.js';
+
+interface PreparedBirth {
+  readonly binding: ResourceBinding;
+  readonly uuid: string;
+  readonly birth: Birth;
+  readonly origin: EventOrigin;
+  readonly reason: string | undefined;
+  /** The guarded values it was prepared with: another hook may change them before the insert. */
+  readonly values: GuardedValues;
+  /** Set once the row is there: to be called when it is announced. */
+  whole?: () => void;
+}
+
+/** Gives new entities their lifecycle columns, and announces them once they are inserted. */
+export class BirthAnnouncer {
+  readonly #parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>;
+  readonly #memory: EntityMemory;
+  readonly #prepared = new WeakMap<QueryRunner, Map<object, PreparedBirth>>();
+
+  constructor(
+    parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>,
+    memory: EntityMemory,
+  ) {
+    this.#parts = parts;
+    this.#memory = memory;
+  }
+
+  /**
+   * Fills uuid (UUIDv7) and state (the initial one) where absent, and the other lifecycle columns.
+   * Throws RefusedError when the entity cannot be born like this; nothing is sent to the database.
+   */
+  prepare(binding: ResourceBinding, runner: QueryRunner, entity: object): void {
+    const known = this.#memory.agreed(entity);
+    if (known !== undefined) {
+      // TypeORM inserts an entity whose row is gone; a removed resource does not come back.
+      throw unknownResource(binding, String(known.uuid));
+    }
+    const { lifecycle } = binding;
+    const uuid = this.#uuidOf(binding, entity);
+    const birth = birthOf(binding, uuid, readRole(binding, entity, 'state') ?? lifecycle.initial);
+    const { reason, ...context } = this.#memory.takeDescription(entity);
+    const origin = this.#parts.origin(context);
+    writeRole(binding, entity, 'uuid', uuid);
+    writeRole(binding, entity, 'state', birth.state);
+    writeRole(binding, entity, 'revision', 1);
+    writeRole(binding, entity, 'lifecycleVersion', lifecycle.version);
+    const since = binding.columns.stateSince;
+    if (since !== undefined) {
+      writeRole(binding, entity, 'stateSince', timeProperty(since, origin.time));
+    }
+    const births = this.#birthsOn(runner);
+    const values = readGuarded(binding, entity);
+    births.set(entity, { binding, uuid, birth, origin, reason, values });
+    onRollback(runner, () => {
+      births.delete(entity);
+      this.#memory.restoreAgreed(entity, undefined);
+    });
+  }
+
+  /**
+   * Notes that a statement inserted the prepared entities of a table, or failed to. Those that are
+   * inserted must be announced before the commit.
+   */
+  inserted({ table }: ResourceBinding, runner: QueryRunner, success: boolean): void {
+    const births = this.#birthsOn(runner);
+    for (const [entity, prepared] of births) {
+      if (prepared.whole !== undefined || prepared.binding.table !== table) {
+        continue;
+      }
+      if (success) {
+        const { resource } = prepared.binding;
+        prepared.whole = writtenByHalf(runner, `The creation of ${resource} ${prepared.uuid}`);
+      } else {
+        births.delete(entity);
+      }
+    }
+  }
+
+  /** Announces a prepared entity that is inserted now, in the same transaction. */
+  async announce(binding: ResourceBinding, manager: EntityManager, entity: object): Promise<void> {
+    const births = this.#birthsOn(openTransaction(manager));
+    const prepared = births.get(entity);
+    if (prepared === undefined) {
+      throw bypassRefused(binding, 'An insert that was not prepared', 'Use manager.save(entity).');
+    }
+    const { uuid, birth, origin, reason, values } = prepared;
+    const changed = guardedRoles.find(
+      (role) => !sameValue(role, readRole(binding, entity, role), values[role]),
+    );
+    if (changed !== undefined) {
+      throw directWriteRefused(binding, entity, binding.columns[changed]?.property ?? changed);
+    }
+    const { resource, lifecycle } = binding;
+    const { store, maxPayload } = this.#parts;
+    const entries = announceChange(
+      { resource, uuid, revision: 1, tenancy: entityTenancy(binding, entity) },
+      {
+        event: created,
+        old: null,
+        new: birth.state,
+        lifecycleVersion: lifecycle.version,
+        changed: true,
+      },
+      { effects: birth.effects, origin, reason, nextId: nextEventId },
+    );
+    refuseOversized(entries, maxPayload);
+    await store.appendWithin(manager, entries);
+    if (birth.arms.length > 0) {
+      await store.scheduleWithin(manager, {
+        resource,
+        uuid,
+        revision: 1,
+        arms: birth.arms,
+        cancels: [],
+      });
+    }
+    births.delete(entity);
+    prepared.whole?.();
+    this.#memory.agree(binding, entity);
+  }
+
+  /** Whether an insert on this runner was prepared and is not announced yet. */
+  isInserting(runner: QueryRunner): boolean {
+    return (this.#prepared.get(runner)?.size ?? 0) > 0;
+  }
+
+  /** Forgets what was prepared on this runner and never inserted; its transaction is over. */
+  forget(runner: QueryRunner): void {
+    this.#prepared.delete(runner);
+  }
+
+  #uuidOf(binding: ResourceBinding, entity: object): string {
+    const given = readRole(binding, entity, 'uuid');
+    return given == null ? v7() : canonicalUuid(given as string);
+  }
+
+  #birthsOn(runner: QueryRunner): Map<object, PreparedBirth> {
+    const known = this.#prepared.get(runner);
+    if (known !== undefined) {
+      return known;
+    }
+    const births = new Map<object, PreparedBirth>();
+    this.#prepared.set(runner, births);
+    return births;
+  }
+}
+
+function birthOf(binding: ResourceBinding, uuid: string, state: unknown): Birth {
+  const { resource, lifecycle } = binding;
+  const birth = lifecycle.table.births.get(state as string);
+  if (birth === undefined) {
+    const text = String(state);
+    throw RefusedError.of(
+      'UNKNOWN_BIRTH_STATE',
+      `${resource} ${uuid} cannot be created in '${text}'. It can be born in ${lifecycle.births.join(', ')}.`,
+      { resource, uuid, state: text, births: lifecycle.births },
+    );
+  }
+  return birth;
+}

@@ -1,0 +1,73 @@
+import type { BoundColumn, ResourceBinding } from '../resource/binding.js';
+import type { LockedRow } from '../../core/planning/plan.js';
+import type { Tenancy } from '../../core/planning/origin.js';
+
+const dateTypes: ReadonlySet<unknown> = new Set([
+  Date,
+  'datetime',
+  'timestamp',
+  'timestamptz',
+  'timestamp with time zone',
+  'timestamp without time zone',
+]);
+
+/** What a database driver binds for a property's value: transformers applied, dates converted. */
+export function databaseValue({ metadata }: BoundColumn, value: unknown): unknown {
+  return metadata.entityMetadata.dataSource.driver.preparePersistentValue(value, metadata);
+}
+
+/** What a property holds for a database driver's value. */
+export function propertyValue({ metadata }: BoundColumn, raw: unknown): unknown {
+  return metadata.entityMetadata.dataSource.driver.prepareHydratedValue(raw, metadata);
+}
+
+/**
+ * A point in time as the property holds it: a Date where the column is of a date type or has a
+ * transformer, milliseconds where it is a number, else RFC 3339 text.
+ *
+ * @param time RFC 3339, UTC, milliseconds.
+ */
+export function timeProperty({ metadata }: BoundColumn, time: string): Date | number | string {
+  if (metadata.transformer !== undefined || dateTypes.has(metadata.type)) {
+    return new Date(time);
+  }
+  return metadata.type === Number || metadata.type === 'bigint' ? Date.parse(time) : time;
+}
+
+/** Quoted `SELECT` columns that `lockedRow` reads, each under its role. */
+export function lockedColumns(binding: ResourceBinding): string {
+  return lockedRoles
+    .flatMap((role) => {
+      const column = binding.columns[role];
+      return column === undefined ? [] : [`${column.sql} AS signalbox_${role}`];
+    })
+    .join(', ');
+}
+
+/** Reads what `SELECT ${lockedColumns(binding)}` returned for one row. */
+export function lockedRow(
+  binding: ResourceBinding,
+  raw: Readonly<Record<string, unknown>>,
+): LockedRow {
+  const read = (role: (typeof lockedRoles)[number]): unknown => {
+    const column = binding.columns[role];
+    return column === undefined ? undefined : propertyValue(column, raw[`signalbox_${role}`]);
+  };
+  return {
+    uuid: String(read('uuid')).toLowerCase(),
+    state: String(read('state')),
+    revision: Number(read('revision')),
+    tenancy: tenancyOf(read),
+  };
+}
+
+/** Who owns a resource, read by role. */
+export function tenancyOf(read: (role: keyof Tenancy) => unknown): Tenancy {
+  const owner = (role: keyof Tenancy): string | null => {
+    const value = read(role);
+    return value == null ? null : String(value as string | number);
+  };
+  return { account: owner('account'), domain: owner('domain'), project: owner('project') };
+}
+
+const lockedRoles = ['uuid', 'state', 'revision', 'account', 'domain', 'project'] as const;

@@ -1,0 +1,83 @@
+import type { BoundColumn, ColumnRole, ResourceBinding } from '../resource/binding.js';
+import { tenancyOf } from './column-values.js';
+import type { Tenancy } from '../../core/planning/origin.js';
+
+/** The columns that only a transition writes. */
+export const guardedRoles = [
+  'uuid',
+  'state',
+  'revision',
+  'stateSince',
+  'lifecycleVersion',
+] as const;
+
+export type GuardedRole = (typeof guardedRoles)[number];
+
+/** The values of the guarded columns of one entity at one time; absent columns are left out. */
+export type GuardedValues = Readonly<Partial<Record<GuardedRole, unknown>>>;
+
+/** The value of a role's property; undefined where the entity has no such column or value. */
+export function readRole(binding: ResourceBinding, entity: object, role: ColumnRole): unknown {
+  return binding.columns[role]?.metadata.getEntityValue(entity);
+}
+
+/** Sets a role's property; does nothing where the entity has no such column. */
+export function writeRole(
+  binding: ResourceBinding,
+  entity: object,
+  role: ColumnRole,
+  value: unknown,
+): void {
+  binding.columns[role]?.metadata.setEntityValue(entity, value);
+}
+
+/** The guarded values of an entity as it is now. */
+export function readGuarded(binding: ResourceBinding, entity: object): GuardedValues {
+  return Object.fromEntries(guardedRoles.map((role) => [role, readRole(binding, entity, role)]));
+}
+
+/** Sets the guarded properties of an entity that `values` has. */
+export function writeGuarded(
+  binding: ResourceBinding,
+  entity: object,
+  values: GuardedValues,
+): void {
+  for (const role of guardedRoles) {
+    if (role in values) {
+      writeRole(binding, entity, role, values[role]);
+    }
+  }
+}
+
+/** Whether two values of a guarded column mean the same: drivers give numbers as text, times as Dates. */
+export function sameValue(role: GuardedRole, one: unknown, other: unknown): boolean {
+  if (one == null || other == null) {
+    return one === other;
+  }
+  switch (role) {
+    case 'revision':
+    case 'lifecycleVersion':
+      return Number(one) === Number(other);
+    case 'stateSince':
+      return Number(new Date(one as string)) === Number(new Date(other as string));
+    case 'uuid':
+      return String(one as string).toLowerCase() === String(other as string).toLowerCase();
+    case 'state':
+      return one === other;
+  }
+}
+
+/** A revision as its property holds it: text where the driver gives big integers as text. */
+export function revisionProperty(binding: ResourceBinding, entity: object, value: number): unknown {
+  return typeof readRole(binding, entity, 'revision') === 'string' ? String(value) : value;
+}
+
+/** Who owns an entity. */
+export function entityTenancy(binding: ResourceBinding, entity: object): Tenancy {
+  return tenancyOf((role) => readRole(binding, entity, role));
+}
+
+/** The columns of a binding that only a transition writes. */
+export function guardedColumns(binding: ResourceBinding): readonly BoundColumn[] {
+  return guardedRoles.flatMap((role) => binding.columns[role] ?? []);
+}

@@ -1,0 +1,256 @@
+import type { EntityManager } from 'typeorm';
+import { reach } from '../../core/failpoints/failpoints.js';
+import type { ResourceBinding } from '../resource/binding.js';
+import { bypassRefused, directWriteRefused } from './bypass.js';
+import { timeProperty } from './column-values.js';
+import type { EntityMemory } from './entity-memory.js';
+import {
+  entityTenancy,
+  type GuardedRole,
+  guardedRoles,
+  readGuarded,
+  readRole,
+  revisionProperty,
+  sameValue,
+  writeGuarded,
+  writeRole,
+} from './entity-roles.js';
+import { nextEventId } from '../../core/identity/event-id.js';
+import { openTransaction } from '../commit/open-transaction.js';
+import { refuseOversized } from '../../core/planning/payload-limit.js';
+import {
+  type LockedRow,
+  type PlannedTransition,
+  planStep,
+  revisionConflict,
+  unknownResource,
+} from '../../core/planning/plan.js';
+import type { Tenancy } from '../../core/planning/origin.js';
+import type { PendingStep, PendingSteps } from './send.js';
+import type { SubscriberParts } from './subscriber-parts.js';
+import { onRollback } from './transaction-log.js';
+
+/** Judges saves of existing entities, and writes the transitions that were sent to them. */
+export class SaveGuard {
+  readonly #parts: Required<Pick<SubscriberParts, 'store' | 'maxPayload'>>;
+  readonly #memory: EntityMemory;
+
+  constructor(
+    parts: Required<Pick<SubscriberParts, 'store' | 'maxPayload'>>,
+    memory: EntityMemory,
+  ) {
+    this.#parts = parts;
+    this.#memory = memory;
+  }
+
+  /** Refuses a bulk update that sets a lifecycle column. */
+  checkBulk(binding: ResourceBinding, values: object): void {
+    const role = guardedRoles.find((each) => readRole(binding, values, each) !== undefined);
+    if (role !== undefined) {
+      throw bypassRefused(
+        binding,
+        `A bulk update of '${binding.columns[role]?.property ?? role}'`,
+        'Use transition(), or send() and save().',
+      );
+    }
+  }
+
+  /**
+   * Lets a save without sent transitions pass where it leaves the lifecycle alone. A stale entity is
+   * no fault then: TypeORM compares it with the row as it is now, and would write the old state and
+   * revision back, so the difference is taken from its sight.
+   */
+  checkPlain(binding: ResourceBinding, entity: object, databaseEntity: object): void {
+    this.#hideStale(binding, entity, databaseEntity, guardedRoles);
+  }
+
+  /**
+   * Writes the sent transitions of an entity, compare-and-set, and lets entity and row agree on them,
+   * so that TypeORM's own update that follows leaves the lifecycle columns out. On failure the entity
+   * is as before the first `send`.
+   */
+  async apply(
+    binding: ResourceBinding,
+    manager: EntityManager,
+    entity: object,
+    databaseEntity: object | undefined,
+  ): Promise<void> {
+    const pending = this.#memory.pending(entity);
+    if (pending === undefined) {
+      return;
+    }
+    const agreed = this.#memory.agreed(entity);
+    try {
+      this.#checkSent(binding, entity, databaseEntity, pending);
+      const last = await this.#writeSteps(binding, manager, pending, databaseEntity);
+      this.#settle(binding, entity, pending, last);
+      if (databaseEntity !== undefined) {
+        writeGuarded(binding, databaseEntity, readGuarded(binding, entity));
+      }
+    } catch (error) {
+      this.giveUp(binding, entity);
+      throw error;
+    }
+    onRollback(openTransaction(manager), () => {
+      this.#memory.restoreAgreed(entity, agreed);
+      writeGuarded(binding, entity, pending.base);
+    });
+  }
+
+  /** Puts an entity back to what it was before the first `send` that is still pending. */
+  giveUp(binding: ResourceBinding, entity: object): void {
+    const pending = this.#memory.pending(entity);
+    if (pending !== undefined) {
+      this.#memory.settle(entity);
+      writeGuarded(binding, entity, pending.base);
+    }
+  }
+
+  /** Whoever wrote a column between `read` and `send`, or between `send` and the save, is refused. */
+  #checkSent(
+    binding: ResourceBinding,
+    entity: object,
+    databaseEntity: object | undefined,
+    { base, revision, steps }: PendingSteps,
+  ): void {
+    const sent: Partial<Record<GuardedRole, unknown>> = {
+      ...base,
+      state: steps.at(-1)?.step.to,
+      revision: -(revision + steps.length),
+    };
+    const agreed = this.#memory.agreed(entity);
+    for (const role of guardedRoles) {
+      const changed = !sameValue(role, readRole(binding, entity, role), sent[role]);
+      const tampered =
+        agreed !== undefined &&
+        !sameValue(role, base[role], agreed[role]) &&
+        (databaseEntity === undefined ||
+          !sameValue(role, base[role], readRole(binding, databaseEntity, role)));
+      if (changed || tampered) {
+        throw directWriteRefused(binding, entity, binding.columns[role]?.property ?? role);
+      }
+    }
+  }
+
+  /** Writes the first step to the row as TypeORM read it just now, and locks it only if that fails. */
+  async #writeSteps(
+    binding: ResourceBinding,
+    manager: EntityManager,
+    pending: PendingSteps,
+    databaseEntity: object | undefined,
+  ): Promise<PlannedTransition['update']> {
+    const { store } = this.#parts;
+    const { steps } = pending;
+    const first =
+      databaseEntity === undefined
+        ? undefined
+        : await this.#writeSeen(binding, manager, pending, entityTenancy(binding, databaseEntity));
+    let row = first?.row ?? (await this.#lock(binding, manager, pending));
+    let written = first?.update;
+    for (const sent of first === undefined ? steps : steps.slice(1)) {
+      const plan = this.#plan(binding, row, sent);
+      await store.applyWithin(manager, binding, [plan]);
+      written = { ...written, ...plan.update };
+      row = moved(row, plan);
+    }
+    return written as PlannedTransition['update'];
+  }
+
+  /** Undefined, and nothing is written, where the row is not what the entity says, or who owns it. */
+  async #writeSeen(
+    binding: ResourceBinding,
+    manager: EntityManager,
+    { uuid, revision, steps }: PendingSteps,
+    tenancy: Tenancy,
+  ): Promise<{ row: LockedRow; update: PlannedTransition['update'] } | undefined> {
+    const { store } = this.#parts;
+    if (store.applySeenWithin === undefined) {
+      return undefined;
+    }
+    const seen = { uuid, state: steps[0].step.from, revision, tenancy };
+    reach('guard');
+    const plan = this.#plan(binding, seen, steps[0]);
+    return (await store.applySeenWithin(manager, binding, seen, plan))
+      ? { row: moved(seen, plan), update: plan.update }
+      : undefined;
+  }
+
+  async #lock(
+    binding: ResourceBinding,
+    manager: EntityManager,
+    { uuid, revision, steps }: PendingSteps,
+  ): Promise<LockedRow> {
+    const row = (await this.#parts.store.lockWithin(manager, binding, [uuid])).get(uuid);
+    if (row === undefined) {
+      throw unknownResource(binding, uuid);
+    }
+    reach('guard');
+    if (row.revision !== revision || row.state !== steps[0].step.from) {
+      throw revisionConflict(binding, row, revision);
+    }
+    return row;
+  }
+
+  #plan(
+    binding: ResourceBinding,
+    row: LockedRow,
+    { step, origin, reason }: PendingStep,
+  ): PlannedTransition {
+    const plan = planStep(
+      binding,
+      row,
+      { uuid: row.uuid, origin, ...(reason === undefined ? {} : { reason }) },
+      step,
+      nextEventId,
+    );
+    refuseOversized(plan.entries, this.#parts.maxPayload);
+    return plan;
+  }
+
+  #settle(
+    binding: ResourceBinding,
+    entity: object,
+    { base }: PendingSteps,
+    update: PlannedTransition['update'],
+  ): void {
+    this.#memory.settle(entity);
+    writeGuarded(binding, entity, base);
+    writeRole(binding, entity, 'state', update.state);
+    writeRole(binding, entity, 'revision', revisionProperty(binding, entity, update.revision));
+    writeRole(binding, entity, 'lifecycleVersion', update.lifecycleVersion);
+    const since = binding.columns.stateSince;
+    if (since !== undefined && update.stateSince !== undefined) {
+      writeRole(binding, entity, 'stateSince', timeProperty(since, update.stateSince));
+    }
+    this.#memory.agree(binding, entity);
+  }
+
+  #hideStale(
+    binding: ResourceBinding,
+    entity: object,
+    databaseEntity: object,
+    roles: readonly GuardedRole[],
+  ): void {
+    const agreed = this.#memory.agreed(entity);
+    const stale = roles.filter((role) => {
+      const value = readRole(binding, entity, role);
+      return (
+        value !== undefined && !sameValue(role, value, readRole(binding, databaseEntity, role))
+      );
+    });
+    const written = stale.find(
+      (role) =>
+        agreed === undefined || !sameValue(role, readRole(binding, entity, role), agreed[role]),
+    );
+    if (written !== undefined) {
+      throw directWriteRefused(binding, entity, binding.columns[written]?.property ?? written);
+    }
+    for (const role of stale) {
+      writeRole(binding, databaseEntity, role, readRole(binding, entity, role));
+    }
+  }
+}
+
+function moved(row: LockedRow, { update }: PlannedTransition): LockedRow {
+  return { ...row, state: update.state, revision: update.revision };
+}

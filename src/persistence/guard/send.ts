@@ -1,0 +1,109 @@
+import type { AmbientContext } from '../../context/ambient.js';
+import { RefusedError } from '../../core/errors/errors.js';
+import type { TableRow } from '../../core/lifecycle/lifecycle.js';
+import type { ResourceBinding } from '../resource/binding.js';
+import {
+  type GuardedValues,
+  readGuarded,
+  readRole,
+  revisionProperty,
+  writeRole,
+} from './entity-roles.js';
+import type { EventOrigin } from '../../core/planning/origin.js';
+import { eventStep, unknownEvent, unknownState } from '../../core/planning/plan.js';
+
+/** What an event sent to an entity says besides the step itself. */
+export interface SendOptions extends AmbientContext {
+  /** Why: goes into the state event. */
+  readonly reason?: string;
+  /** What guards may look at besides the context. */
+  readonly payload?: Readonly<Record<string, unknown>>;
+}
+
+/** A step that was sent and waits for the save. */
+export interface PendingStep {
+  readonly step: TableRow;
+  readonly origin: EventOrigin;
+  readonly reason: string | undefined;
+}
+
+/** The steps sent to one entity since it was last in agreement with its row. */
+export interface PendingSteps {
+  /** The guarded values before the first of them. */
+  readonly base: GuardedValues;
+  readonly uuid: string;
+  readonly revision: number;
+  readonly steps: readonly [PendingStep, ...PendingStep[]];
+}
+
+/**
+ * Computes the step that an entity takes on an event, and sets the entity to the state it leads to.
+ * Sends nothing to the database. Several steps before one save are each their own revision and event.
+ *
+ * Until the save, the entity's revision is negative: what it will be is known under the row lock. It
+ * also makes sure that TypeORM finds something to save where the row has moved to the very same state
+ * meanwhile, so that a lost race is a conflict and not a silent success.
+ *
+ * @throws RefusedError when the event is unknown, not lawful in the entity's state, or the entity was
+ * never saved. The entity is unchanged then.
+ */
+export function sendTo(
+  binding: ResourceBinding,
+  entity: object,
+  pending: PendingSteps | undefined,
+  request: {
+    readonly event: string;
+    readonly origin: EventOrigin;
+    readonly options: SendOptions;
+  },
+): PendingSteps {
+  const { lifecycle } = binding;
+  const { event, origin, options } = request;
+  const base = pending ?? agreement(binding, entity);
+  if (!(lifecycle.events as readonly string[]).includes(event)) {
+    throw unknownEvent(binding, base.uuid, event);
+  }
+  const state = readRole(binding, entity, 'state') as string;
+  if (!lifecycle.table.armed.has(state)) {
+    throw unknownState(binding, { uuid: base.uuid, state, revision: base.revision });
+  }
+  const found = eventStep(
+    binding,
+    { uuid: base.uuid, state },
+    { event, ...(options.payload === undefined ? {} : { payload: options.payload }) },
+    binding.context?.(entity) ?? binding.unprojected,
+  );
+  if (found instanceof Error) {
+    throw found;
+  }
+  writeRole(binding, entity, 'state', found.to);
+  writeRole(
+    binding,
+    entity,
+    'revision',
+    revisionProperty(binding, entity, -(base.revision + (pending?.steps.length ?? 0) + 1)),
+  );
+  const step = { step: found, origin, reason: options.reason };
+  return {
+    base: base.base,
+    uuid: base.uuid,
+    revision: base.revision,
+    steps: pending === undefined ? [step] : [...pending.steps, step],
+  };
+}
+
+function agreement(
+  binding: ResourceBinding,
+  entity: object,
+): Pick<PendingSteps, 'base' | 'uuid' | 'revision'> {
+  const base = readGuarded(binding, entity);
+  const { uuid, state, revision } = base;
+  if (uuid == null || state == null || revision == null) {
+    throw RefusedError.of(
+      'UNKNOWN_RESOURCE',
+      `This ${binding.resource} has no uuid, state and revision: save it first, or read it whole.`,
+      { resource: binding.resource },
+    );
+  }
+  return { base, uuid: String(uuid as string).toLowerCase(), revision: Number(revision) };
+}

@@ -1,0 +1,22 @@
+import type { AmbientContext } from '../../context/ambient.js';
+import type { ResourceBinding } from '../resource/binding.js';
+import type { PlannedWriter } from '../commit/guarded-transition.js';
+import type { EventOrigin } from '../../core/planning/origin.js';
+import type { Store } from '../store.js';
+
+/** What a subscriber works with. */
+export interface SubscriberParts {
+  readonly bindings: readonly ResourceBinding[];
+  readonly store: Store & PlannedWriter;
+  /** Gives each announcement its origin. */
+  readonly origin: (given?: AmbientContext) => EventOrigin;
+  /** Called after the commit of a transaction that appended events; what it throws is dropped. */
+  readonly wake: () => void;
+  /** The largest event in bytes of UTF-8. Default 262,144. */
+  readonly maxPayload?: number;
+}
+
+/** Who does something to an entity and why, said before it is saved or removed. */
+export interface EntityDescription extends AmbientContext {
+  readonly reason?: string;
+}

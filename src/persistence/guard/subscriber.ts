@@ -1,0 +1,327 @@
+import type {
+  AfterQueryEvent,
+  BeforeQueryEvent,
+  DataSource,
+  EntityMetadata,
+  EntitySubscriberInterface,
+  InsertEvent,
+  LoadEvent,
+  QueryRunner,
+  RemoveEvent,
+  TransactionCommitEvent,
+  TransactionRollbackEvent,
+  TransactionStartEvent,
+  UpdateEvent,
+} from 'typeorm';
+import { refuseNonText } from '../../context/refuse-malformed.js';
+import { reach } from '../../core/failpoints/failpoints.js';
+import { ConfigurationError } from '../../core/errors/errors.js';
+import { BirthAnnouncer } from './birth-announcer.js';
+import type { ResourceBinding } from '../resource/binding.js';
+import { refuseAutomaticColumns } from './automatic-columns.js';
+import { builtWrite, bypassRefused, judgeWrite, mayWrite } from './bypass.js';
+import { databaseError } from '../commit/database-errors.js';
+import { EntityMemory } from './entity-memory.js';
+import { RemovalAnnouncer } from './removal-announcer.js';
+import { SaveGuard } from './save-guard.js';
+import { type SendOptions, sendTo } from './send.js';
+import { drained, serially } from './serial.js';
+import { transactionGate } from '../sqlite/transaction-gate.js';
+import type { EntityDescription, SubscriberParts } from './subscriber-parts.js';
+import {
+  announces,
+  beginLevel,
+  commitLevel,
+  refuseHalves,
+  rollbackLevel,
+} from './transaction-log.js';
+import { isWriting } from './writing.js';
+
+export type { SendOptions } from './send.js';
+export type { EntityDescription, SubscriberParts } from './subscriber-parts.js';
+
+/**
+ * Guards and announces what TypeORM saves: creation, transitions sent with `send`, and removal, each
+ * in the transaction of the save. Everything else that would change a resource's life is refused where
+ * TypeORM lets it be seen.
+ *
+ * Never throws after a commit.
+ *
+ * Not seen, and neither guarded nor announced: SQL written by hand, `repository.clear()`, cascades
+ * that the database does by itself, and writes of other programs. `softRemove` and `recover` pass:
+ * hiding a row is not the end of the resource, whose lifecycle has a final state for that.
+ */
+export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
+  readonly #parts: SubscriberParts;
+  readonly #bindings: ReadonlyMap<EntityMetadata, ResourceBinding>;
+  readonly #memory = new EntityMemory();
+  readonly #births: BirthAnnouncer;
+  readonly #saves: SaveGuard;
+  readonly #removals: RemovalAnnouncer;
+
+  /**
+   * @throws ConfigurationError RESOURCE_MAPPING_INVALID where TypeORM itself would write a column that
+   * only a transition may write.
+   */
+  constructor(parts: SubscriberParts) {
+    this.#parts = parts;
+    this.#bindings = new Map(parts.bindings.map((binding) => [binding.metadata, binding]));
+    parts.bindings.forEach(refuseAutomaticColumns);
+    const limited = { maxPayload: 256 * 1024, ...parts };
+    this.#births = new BirthAnnouncer(limited, this.#memory);
+    this.#saves = new SaveGuard(limited, this.#memory);
+    this.#removals = new RemovalAnnouncer(limited, this.#memory, this.#saves);
+  }
+
+  /**
+   * Puts the subscriber to work on a DataSource, and returns what takes it off again. (A class in the
+   * DataSource's own `subscribers` option would be ignored without a decorator, and take no parameters.)
+   *
+   * @throws ConfigurationError RESOURCE_MAPPING_INVALID where another subscriber already guards one of
+   * the resources there: each event would be announced twice.
+   */
+  install(dataSource: DataSource): () => void {
+    const { subscribers } = dataSource;
+    for (const other of subscribers) {
+      if (other instanceof LifecycleSubscriber) {
+        other.#refuseShared(this.#parts.bindings);
+      }
+    }
+    subscribers.push(this);
+    return () => {
+      const index = subscribers.indexOf(this);
+      if (index >= 0) {
+        subscribers.splice(index, 1);
+      }
+    };
+  }
+
+  /**
+   * Computes a lawful step and sets the entity to it; see `sendTo`. Throws RefusedError at once, the
+   * entity unchanged. After a rollback of the transaction it was saved in, the entity is back to what
+   * it was before the first `send`, and nothing is pending.
+   */
+  send(entity: object, event: string, options: SendOptions = {}): void {
+    refuseNonText({ reason: options.reason });
+    const binding = this.#bindingOfEntity(entity);
+    this.#memory.pend(
+      entity,
+      sendTo(binding, entity, this.#memory.pending(entity), {
+        event,
+        origin: this.#parts.origin(options),
+        options,
+      }),
+    );
+  }
+
+  /** Says who creates or removes an entity and why; used by the next save or removal of it. */
+  describe(entity: object, description: EntityDescription): void {
+    refuseNonText({ reason: description.reason });
+    this.#memory.describe(entity, description);
+  }
+
+  afterLoad(entity: object, event?: LoadEvent<object>): void {
+    const binding = this.#bindingOf(event?.metadata);
+    if (binding !== undefined) {
+      this.#memory.agree(binding, entity);
+    }
+  }
+
+  beforeInsert(event: InsertEvent<object>): void {
+    const binding = this.#bindingOf(event.metadata);
+    if (binding !== undefined) {
+      this.#requireTransaction(binding, event.queryRunner, 'An insert outside a transaction');
+      this.#births.prepare(binding, event.queryRunner, event.entity);
+    }
+  }
+
+  async afterInsert(event: InsertEvent<object>): Promise<void> {
+    const binding = this.#bindingOf(event.metadata);
+    if (binding !== undefined) {
+      await this.#write(event.queryRunner, () =>
+        this.#births.announce(binding, event.manager, event.entity),
+      );
+    }
+  }
+
+  async beforeUpdate(event: UpdateEvent<object>): Promise<void> {
+    const binding = this.#bindingOf(event.metadata);
+    const { entity, databaseEntity, queryRunner, manager } = event;
+    // Without an entity TypeORM writes a foreign key of the owning side and nothing else.
+    if (binding === undefined || entity === undefined) {
+      return;
+    }
+    // Absent for bulk updates, whatever TypeORM's types say.
+    if ((databaseEntity as object | undefined) === undefined) {
+      this.#saves.checkBulk(binding, entity);
+      return;
+    }
+    if (this.#memory.pending(entity) === undefined) {
+      this.#saves.checkPlain(binding, entity, databaseEntity);
+      return;
+    }
+    try {
+      this.#requireTransaction(binding, queryRunner, 'A save outside a transaction');
+    } catch (error) {
+      this.#saves.giveUp(binding, entity);
+      throw error;
+    }
+    await this.#write(queryRunner, () =>
+      this.#saves.apply(binding, manager, entity, databaseEntity),
+    );
+  }
+
+  async beforeRemove(event: RemoveEvent<object>): Promise<void> {
+    const binding = this.#bindingOf(event.metadata);
+    if (binding === undefined) {
+      return;
+    }
+    // Absent for bulk deletes; a cascade knows only the row.
+    const entity = event.entity ?? (event.databaseEntity as object | undefined);
+    if (entity === undefined) {
+      throw bypassRefused(
+        binding,
+        'A bulk delete',
+        'Read the entities and remove them with manager.remove(entities).',
+      );
+    }
+    this.#requireTransaction(binding, event.queryRunner, 'A removal outside a transaction');
+    await this.#write(event.queryRunner, () =>
+      this.#removals.announce(binding, event.manager, entity),
+    );
+  }
+
+  afterRemove(event: RemoveEvent<object>): void {
+    const binding = this.#bindingOf(event.metadata);
+    const entity = event.entity ?? (event.databaseEntity as object | undefined);
+    if (binding !== undefined && entity !== undefined) {
+      this.#removals.settle(event.queryRunner, entity);
+    }
+  }
+
+  /**
+   * Catches what the other hooks cannot tell or do not see: upserts, and saves and builders that were
+   * told not to call listeners.
+   */
+  beforeQuery({ query, queryRunner }: BeforeQueryEvent): void {
+    if (!mayWrite(query) || isWriting(queryRunner)) {
+      return;
+    }
+    for (const binding of this.#parts.bindings) {
+      const write = builtWrite(binding, query);
+      if (write !== undefined) {
+        judgeWrite(binding, write, {
+          inserting: this.#births.isInserting(queryRunner),
+          removing: this.#removals.isRemoving(queryRunner),
+        });
+        return;
+      }
+    }
+  }
+
+  /** Tells an insert that failed, which wrote nothing, from one whose announcement did not follow. */
+  afterQuery({ query, queryRunner, success }: AfterQueryEvent): void {
+    if (!this.#births.isInserting(queryRunner) || !mayWrite(query)) {
+      return;
+    }
+    const binding = this.#parts.bindings.find((each) => builtWrite(each, query) === 'insert');
+    if (binding !== undefined) {
+      this.#births.inserted(binding, queryRunner, success);
+    }
+  }
+
+  afterTransactionStart({ queryRunner }: TransactionStartEvent): void {
+    beginLevel(queryRunner);
+  }
+
+  beforeTransactionCommit({ queryRunner }: TransactionCommitEvent): void {
+    refuseHalves(queryRunner);
+    if (announces(queryRunner)) {
+      reach('commit');
+    }
+  }
+
+  afterTransactionCommit({ queryRunner }: TransactionCommitEvent): void {
+    if (!queryRunner.isTransactionActive) {
+      this.#births.forget(queryRunner);
+    }
+    if (!commitLevel(queryRunner)) {
+      return;
+    }
+    const { wake } = this.#parts;
+    reach('wake');
+    try {
+      // What the wake starts must not count as a part of this SQLite transaction.
+      const gate = transactionGate(queryRunner.dataSource);
+      if (gate === undefined) {
+        wake();
+      } else {
+        gate.outside(wake);
+      }
+    } catch {
+      // Throwing would reject the caller although the data is committed; the relay polls besides.
+    }
+  }
+
+  async beforeTransactionRollback({ queryRunner }: TransactionRollbackEvent): Promise<void> {
+    // TypeORM rolls back on the first hook that fails, whatever the others are doing: a statement of
+    // theirs that came behind the rollback would commit by itself.
+    await drained(queryRunner);
+    rollbackLevel(queryRunner);
+  }
+
+  #refuseShared(bindings: readonly ResourceBinding[]): void {
+    const shared = bindings.find(({ metadata }) => this.#bindings.has(metadata));
+    if (shared !== undefined) {
+      throw new ConfigurationError(
+        'RESOURCE_MAPPING_INVALID',
+        `${shared.resource} is guarded by another Signalbox on this DataSource. Close that one first, or share it.`,
+        { parameters: { resource: shared.resource } },
+      );
+    }
+  }
+
+  async #write(runner: QueryRunner, work: () => Promise<void>): Promise<void> {
+    try {
+      await serially(runner, work);
+    } catch (error) {
+      throw databaseError(error);
+    }
+  }
+
+  #requireTransaction(binding: ResourceBinding, runner: QueryRunner, write: string): void {
+    // On SQLite the one runner may be inside a transaction that is somebody else's.
+    const gate = transactionGate(runner.dataSource);
+    if (!runner.isTransactionActive || gate?.passes === false) {
+      throw bypassRefused(
+        binding,
+        write,
+        'State and events must commit together: use manager.save() or manager.remove() with their ' +
+          'own transaction, or call it inside dataSource.transaction().',
+      );
+    }
+  }
+
+  #bindingOf(metadata: EntityMetadata | undefined): ResourceBinding | undefined {
+    for (let own = metadata; own !== undefined; own = own.parentEntityMetadata) {
+      const binding = this.#bindings.get(own);
+      if (binding !== undefined) {
+        return binding;
+      }
+    }
+    return undefined;
+  }
+
+  #bindingOfEntity(entity: object): ResourceBinding {
+    const binding = this.#parts.bindings.find((candidate) => entity instanceof candidate.entity);
+    if (binding === undefined) {
+      const { name } = entity.constructor;
+      throw new ConfigurationError(
+        'RESOURCE_NOT_REGISTERED',
+        `${name} is not registered. List it in createSignalbox({ resources }).`,
+        { parameters: { resource: name } },
+      );
+    }
+    return binding;
+  }
+}

@@ -1,0 +1,108 @@
+import type { QueryRunner } from 'typeorm';
+import { ConflictError } from '../../core/errors/errors.js';
+
+/** What happened in one transaction or savepoint, and is settled when it ends. */
+interface Level {
+  /** Whether events were appended that a relay should hear of. */
+  appended: boolean;
+  /** Puts entities in memory back to what the database says after a rollback. */
+  readonly undo: (() => void)[];
+  /** What was written by half, and must not be committed like that. */
+  readonly halves: Set<Half>;
+}
+
+/** Something of which a part is written and the rest is not. */
+interface Half {
+  /** For people, such as `The removal of Volume <uuid>`. */
+  readonly what: string;
+}
+
+// By query runner, outermost transaction first. SQLite shares one runner, and the gate makes its
+// transactions follow each other.
+const logs = new WeakMap<QueryRunner, Level[]>();
+
+/** Notes that a transaction or savepoint of this runner has begun. */
+export function beginLevel(runner: QueryRunner): void {
+  const levels = logs.get(runner) ?? [];
+  logs.set(runner, levels);
+  levels.length = Math.max(0, Math.min(levels.length, depthOf(runner) - 1));
+  levels.push({ appended: false, undo: [], halves: new Set() });
+}
+
+/** Whether the commit that is next makes events visible: it is the outermost, and some were appended. */
+export function announces(runner: QueryRunner): boolean {
+  const levels = logs.get(runner);
+  return levels?.length === 1 && levels[0]?.appended === true;
+}
+
+/**
+ * Settles the level that was committed. True when it was the outermost and events were appended: only
+ * then is anything visible to others. A released savepoint hands on to the level around it.
+ */
+export function commitLevel(runner: QueryRunner): boolean {
+  const levels = logs.get(runner);
+  const level = levels?.pop();
+  if (level === undefined) {
+    return false;
+  }
+  const around = levels?.at(-1);
+  if (around === undefined) {
+    return level.appended;
+  }
+  around.appended ||= level.appended;
+  around.undo.push(...level.undo);
+  return false;
+}
+
+/** Undoes in memory what the level that is being rolled back had done, the last first. */
+export function rollbackLevel(runner: QueryRunner): void {
+  for (const undo of logs.get(runner)?.pop()?.undo.toReversed() ?? []) {
+    undo();
+  }
+}
+
+/** Notes that events were appended in the runner's transaction. */
+export function noteAppended(runner: QueryRunner): void {
+  const level = logs.get(runner)?.at(-1);
+  if (level !== undefined) {
+    level.appended = true;
+  }
+}
+
+/** Has `undo` called should the runner's transaction, or the savepoint it is in, be rolled back. */
+export function onRollback(runner: QueryRunner, undo: () => void): void {
+  logs.get(runner)?.at(-1)?.undo.push(undo);
+}
+
+/**
+ * Notes that a part of something is written in the runner's transaction, until the returned function
+ * is called. Safe to call that twice.
+ */
+export function writtenByHalf(runner: QueryRunner, what: string): () => void {
+  const halves = logs.get(runner)?.at(-1)?.halves;
+  const half = { what };
+  halves?.add(half);
+  return () => {
+    halves?.delete(half);
+  };
+}
+
+/**
+ * Throws ConflictError TRANSACTION_LOST where the transaction or savepoint that is about to be
+ * committed has something by half: its error was caught, and whoever caught it went on.
+ */
+export function refuseHalves(runner: QueryRunner): void {
+  for (const { what } of logs.get(runner)?.at(-1)?.halves ?? []) {
+    throw new ConflictError(
+      'TRANSACTION_LOST',
+      `${what} failed halfway in this transaction, and the caller went on. Nothing is committed. ` +
+        'Let the error pass, or use a savepoint: manager.transaction().',
+      { parameters: { what } },
+    );
+  }
+}
+
+function depthOf(runner: QueryRunner): number {
+  // Protected in TypeORM's types.
+  return (runner as unknown as { transactionDepth: number }).transactionDepth;
+}

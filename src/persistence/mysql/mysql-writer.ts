@@ -1,0 +1,297 @@
+import type { Connection, PoolConnection } from 'mysql2';
+import type { DataSource, EntityManager } from 'typeorm';
+import { reach } from '../../core/failpoints/failpoints.js';
+import { nextEventId } from '../../core/identity/event-id.js';
+import type { ResourceBinding } from '../resource/binding.js';
+import { planInTurn, uuidsOf } from '../../core/planning/chain.js';
+import { lockedRow } from '../guard/column-values.js';
+import { databaseError, databaseFailure } from '../commit/database-errors.js';
+import type { PlannedWriter } from '../commit/guarded-transition.js';
+import {
+  needsPlanning,
+  transitionPlanned,
+  transitionPlannedWithin,
+} from '../commit/guarded-transition.js';
+import type { JournalEntry } from '../../core/planning/journal-entry.js';
+import { openTransaction } from '../commit/open-transaction.js';
+import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
+import { planTransition } from '../../core/planning/plan.js';
+import type { DeadlineChange, TransitionOutcome, TransitionRequest } from '../store.js';
+import { writing } from '../guard/writing.js';
+import { type Link, type Send, fly } from './flight.js';
+import { type ServerAbilities, serverAbilities } from './server-abilities.js';
+import { type Decision, settled } from './settle.js';
+import { type LaterStatement, type Statement, statement } from './statement.js';
+import {
+  armedStatement,
+  deadlineStatements,
+  entryStatements,
+  lockStatement,
+  planStatements,
+} from './write-statements.js';
+
+/** Tries of a transaction that the database gives up for another one, the first included. */
+const tries = 5;
+
+/**
+ * Writes transitions and events to MySQL and MariaDB over TypeORM's own pool. A batch is one
+ * transaction under READ COMMITTED: rows are locked and read in one flight, planned in the process,
+ * and written and committed in another; many events go ahead of it by prepared statements.
+ */
+export class MysqlWriter implements PlannedWriter {
+  /** A plain SELECT under REPEATABLE READ sees rows older than the locked ones. */
+  readonly entityLock = 'pessimistic_write';
+  readonly #dataSource: DataSource;
+  readonly #nextId: () => string;
+  #known: ServerAbilities | undefined;
+
+  /** @param known What the server can do; asked of it when absent. */
+  constructor(dataSource: DataSource, nextId: () => string = nextEventId, known?: ServerAbilities) {
+    this.#dataSource = dataSource;
+    this.#nextId = nextId;
+    this.#known = known;
+  }
+
+  async transition(
+    binding: ResourceBinding,
+    batch: readonly TransitionRequest[],
+  ): Promise<readonly TransitionOutcome[]> {
+    if (batch.some((request) => needsPlanning(binding, request))) {
+      return transitionPlanned(this.#dataSource, this, binding, batch, this.#nextId);
+    }
+    if (batch.length === 0) {
+      return [];
+    }
+    const uuids = uuidsOf(batch);
+    const { skipLocked } = await this.#abilities();
+    // A row that somebody else holds must not hold up the others of its batch.
+    const skips = skipLocked && uuids.length > 1;
+    return this.#transaction([lockStatement(binding, uuids, skips)], (found) => {
+      const rows = rowsByUuid(binding, found);
+      reach('guard');
+      const plans = planInTurn(rows, batch, skips, (row, request) =>
+        planTransition(binding, row, request, { nextId: this.#nextId }),
+      );
+      const lawful = plans.filter((plan): plan is PlannedTransition => !(plan instanceof Error));
+      return {
+        result: plans.map((plan) => (plan instanceof Error ? plan : plan.outcome)),
+        statements: lawful.length === 0 ? [] : planStatements(binding, lawful, true),
+        event: lawful[0]?.entries[0]?.id,
+      };
+    });
+  }
+
+  async transitionWithin(
+    manager: EntityManager,
+    binding: ResourceBinding,
+    request: TransitionRequest,
+  ): Promise<TransitionOutcome> {
+    const [outcome] = await transitionPlannedWithin(
+      manager,
+      this,
+      binding,
+      [request],
+      this.#nextId,
+    );
+    return outcome as TransitionOutcome;
+  }
+
+  async append(entries: readonly JournalEntry[]): Promise<void> {
+    if (entries.length > 0) {
+      await this.#transaction([], () => ({
+        result: undefined,
+        statements: entryStatements(entries, true),
+        event: entries[0]?.id,
+      }));
+    }
+  }
+
+  async appendWithin(manager: EntityManager, entries: readonly JournalEntry[]): Promise<void> {
+    reach('journal');
+    await this.#writeWithin(manager, entryStatements(entries));
+  }
+
+  async scheduleWithin(manager: EntityManager, change: DeadlineChange): Promise<void> {
+    await this.#writeWithin(manager, deadlineStatements([change]));
+  }
+
+  async lockWithin(
+    manager: EntityManager,
+    binding: ResourceBinding,
+    uuids: readonly string[],
+    skipLocked = false,
+  ): Promise<ReadonlyMap<string, LockedRow>> {
+    const runner = openTransaction(manager);
+    const skips = skipLocked && (await this.#abilities(runner)).skipLocked;
+    const { sql, values } = lockStatement(binding, uuids, skips);
+    const found = (await runner.query(sql, [...values])) as Record<string, unknown>[];
+    return rowsByUuid(binding, found);
+  }
+
+  async armedWithin(
+    manager: EntityManager,
+    binding: ResourceBinding,
+    deadlines: readonly { readonly uuid: string; readonly id: string }[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const { sql, values } = armedStatement(binding.resource, deadlines);
+    const found = (await openTransaction(manager).query(sql, [...values])) as {
+      uuid: string;
+      revision: string | number;
+    }[];
+    return new Map(found.map(({ uuid, revision }) => [uuid, Number(revision)]));
+  }
+
+  async applyWithin(
+    manager: EntityManager,
+    binding: ResourceBinding,
+    plans: readonly PlannedTransition[],
+  ): Promise<void> {
+    reach('compare-and-set');
+    await this.#writeWithin(manager, planStatements(binding, plans));
+  }
+
+  /** All or nothing: where the caller catches the error and goes on, no half of it is committed. */
+  async #writeWithin(
+    manager: EntityManager,
+    statements: readonly (Statement | LaterStatement)[],
+  ): Promise<void> {
+    const runner = openTransaction(manager);
+    if (statements.length === 0) {
+      return;
+    }
+    const send: Send = (sql, values) => runner.query(sql, [...values]);
+    const { compound } = await this.#abilities(runner);
+    try {
+      await writing(runner, () =>
+        fly({ send }, compound, [
+          statement('SAVEPOINT signalbox'),
+          ...statements,
+          statement('RELEASE SAVEPOINT signalbox'),
+        ]),
+      );
+    } catch (error) {
+      // A deadlock has rolled back everything, the savepoint included.
+      await send('ROLLBACK TO SAVEPOINT signalbox', []).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /**
+   * One transaction on a connection of its own. `decide` sees the rows of `first` and says what to
+   * write, and which events tell that it was committed.
+   */
+  async #transaction<T>(
+    first: readonly Statement[],
+    decide: (rows: readonly Record<string, unknown>[]) => Decision<T>,
+  ): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#attempt(first, decide);
+      } catch (error) {
+        if (databaseFailure(error) !== 'contention' || attempt >= tries) {
+          throw databaseError(error);
+        }
+      }
+    }
+  }
+
+  async #attempt<T>(
+    first: readonly Statement[],
+    decide: (rows: readonly Record<string, unknown>[]) => Decision<T>,
+  ): Promise<T> {
+    const { compound } = await this.#abilities();
+    const connection = await this.#connect();
+    const link = linkOver(connection);
+    let decision: Decision<T> | undefined;
+    try {
+      const rows = await fly(link, compound, [
+        statement('SET TRANSACTION ISOLATION LEVEL READ COMMITTED'),
+        statement('START TRANSACTION'),
+        ...first,
+      ]);
+      decision = decide(rows);
+      reach('compare-and-set');
+      await fly(link, compound, [...decision.statements, statement('COMMIT')]);
+      connection.release();
+      return decision.result;
+    } catch (error) {
+      if (databaseFailure(error) === 'connection') {
+        connection.destroy();
+        if (decision !== undefined && decision.event !== undefined) {
+          return await settled(this.#dataSource, connection.threadId, decision, error);
+        }
+        throw error;
+      }
+      await link.send('ROLLBACK', []).then(
+        () => connection.release(),
+        // The server rolls back when the connection is gone; the pool must not hand it out again.
+        () => connection.destroy(),
+      );
+      throw error;
+    }
+  }
+
+  #connect(): Promise<PoolConnection> {
+    const driver = this.#dataSource.driver as unknown as {
+      obtainMasterConnection(): Promise<PoolConnection>;
+    };
+    return driver.obtainMasterConnection();
+  }
+
+  /**
+   * Asked once, over the connection that is at hand: inside a transaction another one from the pool
+   * might never come, when every connection is inside a transaction that asks.
+   */
+  async #abilities(
+    connection: { query(sql: string): Promise<unknown> } = this.#dataSource,
+  ): Promise<ServerAbilities> {
+    if (this.#known === undefined) {
+      const [{ version }] = (await connection.query('SELECT VERSION() AS version')) as [
+        { version: string },
+      ];
+      this.#known = serverAbilities(version);
+    }
+    return this.#known;
+  }
+}
+
+function rowsByUuid(
+  binding: ResourceBinding,
+  found: readonly Record<string, unknown>[],
+): ReadonlyMap<string, LockedRow> {
+  return new Map(found.map((raw) => lockedRow(binding, raw)).map((row) => [row.uuid, row]));
+}
+
+/** What servers and proxies say that prepare no statement, or no more of them. */
+const unprepared: ReadonlySet<unknown> = new Set([
+  'ER_UNKNOWN_COM_ERROR',
+  'ER_NOT_SUPPORTED_YET',
+  'ER_UNSUPPORTED_PS',
+  'ER_MAX_PREPARED_STMT_COUNT_REACHED',
+]);
+
+function linkOver(connection: Connection): Link {
+  const send: Send = (sql, values) =>
+    new Promise((resolve, reject) => {
+      connection.query(sql, values as unknown[], (error, result) => {
+        if (error === null) {
+          resolve(result);
+        } else {
+          reject(error);
+        }
+      });
+    });
+  const execute: Send = (sql, values) =>
+    new Promise((resolve, reject) => {
+      connection.execute(sql, values as (string | number | null)[], (error, result) => {
+        if (error === null) {
+          resolve(result);
+        } else if (unprepared.has(error.code)) {
+          resolve(send(sql, values));
+        } else {
+          reject(error);
+        }
+      });
+    });
+  return { send, execute };
+}

@@ -1,0 +1,293 @@
+import type { BoundColumn, ResourceBinding } from '../resource/binding.js';
+import { deadlineChanges, stepsOf } from '../../core/planning/chain.js';
+import { databaseValue, lockedColumns, timeProperty } from '../guard/column-values.js';
+import type { JournalEntry } from '../../core/planning/journal-entry.js';
+import type { PlannedTransition } from '../../core/planning/plan.js';
+import { shareOf } from '../share.js';
+import type { DeadlineChange } from '../store.js';
+import { type LaterStatement, type Statement, placeholders, statement } from './statement.js';
+
+/**
+ * Locks rows in the order of their uuids, and reads them as committed now. Pure.
+ *
+ * @param skipLocked Leaves out rows that somebody else holds instead of waiting for them.
+ */
+export function lockStatement(
+  binding: ResourceBinding,
+  uuids: readonly string[],
+  skipLocked = false,
+): Statement {
+  const { table, columns } = binding;
+  return statement(
+    `SELECT ${lockedColumns(binding)} FROM ${table}
+      WHERE ${columns.uuid.sql} IN ${placeholders(1, uuids.length)}
+      ORDER BY ${columns.uuid.sql} FOR UPDATE${skipLocked ? ' SKIP LOCKED' : ''}`,
+    uuids.map((uuid) => databaseValue(columns.uuid, uuid)),
+  );
+}
+
+/** The revisions that armed these deadlines. Pure. */
+export function armedStatement(
+  resource: string,
+  deadlines: readonly { readonly uuid: string; readonly id: string }[],
+): Statement {
+  return statement(
+    `SELECT uuid, revision FROM signalbox_deadline
+      WHERE ${deadlines.map(() => '(uuid = ? AND resource = ? AND deadline = ?)').join(' OR ')}`,
+    deadlines.flatMap(({ uuid, id }) => [uuid, resource, id]),
+  );
+}
+
+/**
+ * Writes rows, journal, outbox and deadlines of planned transitions whose rows are locked. Pure. Rows
+ * are written step by step, as triggers and constraints would see them of single transitions.
+ *
+ * @param prepares Many events are inserted by prepared statements. They come first, so that all the
+ * rest is one flight.
+ */
+export function planStatements(
+  binding: ResourceBinding,
+  plans: readonly PlannedTransition[],
+  prepares = false,
+): readonly (Statement | LaterStatement)[] {
+  const entries = entryStatements(
+    plans.flatMap((plan) => plan.entries),
+    prepares,
+  );
+  const isPrepared = (each: Statement | LaterStatement) => 'prepared' in each;
+  return [
+    ...entries.filter(isPrepared),
+    ...stepsOf(plans).map((step) => rowStatement(binding, step)),
+    ...entries.filter((each) => !isPrepared(each)),
+    ...deadlineStatements(deadlineChanges(plans)),
+  ];
+}
+
+function rowStatement(binding: ResourceBinding, plans: readonly PlannedTransition[]): Statement {
+  const { table, columns } = binding;
+  const { uuid, state, revision, stateSince, lifecycleVersion } = columns;
+  const each = (
+    column: BoundColumn,
+    value: (plan: PlannedTransition) => unknown,
+  ): [string, unknown[]] => cases(uuid, column, plans, value);
+  const sets = [
+    each(state, ({ update }) => databaseValue(state, update.state)),
+    each(revision, ({ update }) => databaseValue(revision, update.revision)),
+    ...(lifecycleVersion === undefined
+      ? []
+      : [
+          each(lifecycleVersion, ({ update }) =>
+            databaseValue(lifecycleVersion, update.lifecycleVersion),
+          ),
+        ]),
+    ...(stateSince === undefined
+      ? []
+      : [
+          each(stateSince, ({ update }) =>
+            update.stateSince === undefined
+              ? undefined
+              : databaseValue(stateSince, timeProperty(stateSince, update.stateSince)),
+          ),
+        ]),
+  ].filter(([sql]) => sql !== '');
+  return statement(
+    `UPDATE ${table} SET ${sets.map(([sql]) => sql).join(', ')}
+      WHERE ${uuid.sql} IN ${placeholders(1, plans.length)}`,
+    [
+      ...sets.flatMap(([, values]) => values),
+      ...plans.map(({ outcome }) => databaseValue(uuid, outcome.uuid)),
+    ],
+  );
+}
+
+/** An assignment that gives each row its own value; rows with `undefined` keep theirs. */
+function cases(
+  uuid: BoundColumn,
+  column: BoundColumn,
+  plans: readonly PlannedTransition[],
+  valueOf: (plan: PlannedTransition) => unknown,
+): [string, unknown[]] {
+  const groups = [...grouped(plans, (plan) => comparable(valueOf(plan)))];
+  const [first] = groups;
+  if (first !== undefined && groups.length === 1) {
+    const value = valueOf(first[1][0]);
+    return value === undefined ? ['', []] : [`${column.sql} = ?`, [value]];
+  }
+  // The server searches a list of constants by halves, and branches one after another.
+  const branches = groups.filter(([, [plan]]) => valueOf(plan) !== undefined);
+  return [
+    `${column.sql} = CASE ${branches
+      .map(([, members]) => `WHEN ${uuid.sql} IN ${placeholders(1, members.length)} THEN ?`)
+      .join(' ')} ELSE ${column.sql} END`,
+    branches.flatMap(([, members]) => [
+      ...members.map(({ outcome }) => databaseValue(uuid, outcome.uuid)),
+      valueOf(members[0]),
+    ]),
+  ];
+}
+
+function comparable(value: unknown): unknown {
+  return value instanceof Date ? value.getTime() : value;
+}
+
+/** Groups by a key, in the order of first occurrence; no group is empty. */
+function grouped<T>(
+  items: readonly T[],
+  keyOf: (item: T) => unknown,
+): ReadonlyMap<unknown, readonly [T, ...T[]]> {
+  const groups = new Map<unknown, [T, ...T[]]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) {
+      groups.set(key, [item]);
+    } else {
+      group.push(item);
+    }
+  }
+  return groups;
+}
+
+const entriesPerStatement = 200;
+
+// In UTF-16 units, each of up to four bytes or an escape: with its statement a fraction of the packet
+// that servers take by default. One beyond it would cost the connection.
+const textPerStatement = 2 ** 19;
+
+/**
+ * How many rows a prepared INSERT takes. A server keeps each text for each connection, so they are few;
+ * and fewer rows than the last cost less in the text of the flight that goes anyway.
+ */
+const preparedSizes = [128, 64, 32];
+
+/**
+ * Appends entries to journal and outbox. Pure. A prepared INSERT costs a server a third less: it need
+ * not look for the end of each text, nor, in a block, write each down in another character set.
+ *
+ * @param prepares Inserts many entries by prepared statements, which come first.
+ */
+export function entryStatements(
+  entries: readonly JournalEntry[],
+  prepares = false,
+): readonly (Statement | LaterStatement)[] {
+  const prepared: Statement[] = [];
+  const outboxOf: ((first: string) => string)[] = [];
+  const others: Statement[] = [];
+  for (const part of entryParts(entries)) {
+    let rest: readonly JournalEntry[] = part;
+    for (const size of prepares ? preparedSizes : []) {
+      // Only before any text: numbers rise in the order of the entries.
+      while (rest.length >= size && others.length === 0) {
+        const head = rest.slice(0, size);
+        rest = rest.slice(size);
+        prepared.push({ ...journalStatement(head), prepared: true });
+        outboxOf.push((first) => outboxRows(head, first));
+      }
+    }
+    if (rest.length > 0) {
+      others.push(
+        journalStatement(rest),
+        statement(
+          `INSERT INTO signalbox_outbox (position, share) VALUES ${outboxRows(rest, 'LAST_INSERT_ID()')}`,
+        ),
+      );
+    }
+  }
+  const later: LaterStatement = (inserted) =>
+    statement(
+      `INSERT INTO signalbox_outbox (position, share) VALUES ${inserted
+        .map((first, index) => (outboxOf[index] as (first: string) => string)(first))
+        .join(', ')}`,
+    );
+  return [...prepared, ...others, ...(prepared.length === 0 ? [] : [later])];
+}
+
+function journalStatement(entries: readonly JournalEntry[]): Statement {
+  return statement(
+    `INSERT INTO signalbox_journal
+      (id, source, category, type, resource, uuid, revision, time, payload)
+      VALUES ${placeholders(entries.length, 9)}`,
+    entries.flatMap((entry) => [
+      entry.id,
+      entry.source,
+      entry.category,
+      entry.type,
+      entry.resource,
+      entry.uuid,
+      entry.revision,
+      entry.time,
+      entry.payload,
+    ]),
+  );
+}
+
+/** An INSERT of a known number of rows takes consecutive numbers, apart by the increment. */
+function outboxRows(entries: readonly JournalEntry[], first: string): string {
+  return entries
+    .map(
+      ({ uuid, id }, index) =>
+        `(${first} + ${index} * @@auto_increment_increment, ${shareOf(uuid ?? id)})`,
+    )
+    .join(', ');
+}
+
+/** Entries in their order, as many at a time as one statement takes. */
+function entryParts(entries: readonly JournalEntry[]): readonly (readonly JournalEntry[])[] {
+  const parts: JournalEntry[][] = [];
+  let part: JournalEntry[] = [];
+  let size = 0;
+  for (const entry of entries) {
+    const full =
+      part.length >= entriesPerStatement || size + entry.payload.length > textPerStatement;
+    if (part.length === 0 || full) {
+      part = [];
+      parts.push(part);
+      size = 0;
+    }
+    part.push(entry);
+    size += entry.payload.length;
+  }
+  return parts;
+}
+
+/** Cancels and arms deadlines. Pure. */
+export function deadlineStatements(changes: readonly DeadlineChange[]): readonly Statement[] {
+  const cancelling = changes.filter(({ cancels }) => cancels === 'all' || cancels.length > 0);
+  const cancelled = [
+    ...grouped(cancelling, ({ resource, cancels }) => JSON.stringify([resource, cancels])).values(),
+  ].map((members) => {
+    const { resource, cancels } = members[0];
+    const uuids = members.map(({ uuid }) => uuid);
+    const rows = `uuid IN ${placeholders(1, uuids.length)} AND resource = ?`;
+    return cancels === 'all'
+      ? statement(`(${rows})`, [...uuids, resource])
+      : statement(`(${rows} AND deadline IN ${placeholders(1, cancels.length)})`, [
+          ...uuids,
+          resource,
+          ...cancels,
+        ]);
+  });
+  const armed = changes.flatMap(({ resource, uuid, revision, arms }) =>
+    arms.map(({ id, after }) => [resource, uuid, id, revision, after]),
+  );
+  return [
+    ...(cancelled.length === 0
+      ? []
+      : [
+          statement(
+            `DELETE FROM signalbox_deadline WHERE ${cancelled.map(({ sql }) => sql).join(' OR ')}`,
+            cancelled.flatMap(({ values }) => values),
+          ),
+        ]),
+    ...(armed.length === 0
+      ? []
+      : [
+          statement(
+            `INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, due_at)
+              VALUES ${armed.map(() => '(?, ?, ?, ?, UTC_TIMESTAMP(3) + INTERVAL ? * 1000 MICROSECOND)').join(', ')}
+              ON DUPLICATE KEY UPDATE revision = VALUES(revision), due_at = VALUES(due_at)`,
+            armed.flat(),
+          ),
+        ]),
+  ];
+}

@@ -1,0 +1,122 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { databaseKind } from './database-kind.js';
+import type { PlannedWriter } from './commit/guarded-transition.js';
+import { mysqlDeadlines } from './mysql/deadlines.js';
+import { mysqlJournal } from './mysql/journal.js';
+import { mysqlLeases } from './mysql/leases.js';
+import { MysqlWriter } from './mysql/mysql-writer.js';
+import { mysqlOutbox } from './mysql/outbox.js';
+import { openTransaction } from './commit/open-transaction.js';
+import { postgresDeadlines } from './postgres/deadlines.js';
+import { postgresJournal } from './postgres/journal.js';
+import { postgresLeases } from './postgres/leases.js';
+import { postgresOutbox } from './postgres/outbox.js';
+import { watched } from './postgres/planned-writes.js';
+import { PostgresWriter } from './postgres/postgres-writer.js';
+import { sqliteDeadlines } from './sqlite/deadlines.js';
+import { sqliteJournal } from './sqlite/journal.js';
+import { sqliteLeases } from './sqlite/leases.js';
+import { sqliteOutbox } from './sqlite/outbox.js';
+import { SqliteWriter } from './sqlite/sqlite-writer.js';
+import { installTransactionGate } from './sqlite/transaction-gate.js';
+import type { DeadlineStore, JournalStore, LeaseStore, OutboxStore, Store } from './store.js';
+import { noteAppended } from './guard/transaction-log.js';
+import { verifyMigrated } from './verify-migrated.js';
+
+/** A store, and the parts of its writer that guard entities being saved. */
+export type OpenStore = Store & PlannedWriter;
+
+type Writer = PlannedWriter &
+  Pick<Store, 'transition' | 'transitionWithin' | 'append' | 'appendWithin' | 'scheduleWithin'>;
+
+interface StoreParts {
+  readonly writer: Writer;
+  readonly outbox: OutboxStore;
+  readonly leases: LeaseStore;
+  readonly deadlines: DeadlineStore;
+  readonly journal: JournalStore;
+  readonly mayChain?: NonNullable<Store['mayChain']>;
+}
+
+/**
+ * The store for an initialized DataSource. On SQLite it installs the transaction gate, since callers
+ * share one connection. Sends nothing; call `verifyMigrated` next. Throws ConfigurationError
+ * DATABASE_UNSUPPORTED.
+ */
+export function openStore(dataSource: DataSource): OpenStore {
+  const kind = databaseKind(dataSource);
+  const { writer, ...parts } = assemble[kind](dataSource);
+  const applySeen = writer.applySeenWithin?.bind(writer);
+  const appending = async <T>(manager: EntityManager, work: () => Promise<T>): Promise<T> => {
+    const runner = openTransaction(manager);
+    const result = await work();
+    if (!(result instanceof Error) && result !== false) {
+      noteAppended(runner);
+    }
+    return result;
+  };
+  return {
+    kind,
+    ...parts,
+    transition: (binding, batch) => writer.transition(binding, batch),
+    transitionWithin: (manager, binding, request) =>
+      appending(manager, () => writer.transitionWithin(manager, binding, request)),
+    append: (entries) => writer.append(entries),
+    appendWithin: (manager, entries) =>
+      appending(manager, () => writer.appendWithin(manager, entries)),
+    scheduleWithin: (manager, change) => writer.scheduleWithin(manager, change),
+    lockWithin: (manager, binding, uuids) => writer.lockWithin(manager, binding, uuids),
+    armedWithin: (manager, binding, deadlines) => writer.armedWithin(manager, binding, deadlines),
+    applyWithin: (manager, binding, plans) =>
+      appending(manager, () => writer.applyWithin(manager, binding, plans)),
+    ...(applySeen === undefined
+      ? {}
+      : {
+          applySeenWithin: (manager, binding, seen, plan) =>
+            appending(manager, () => applySeen(manager, binding, seen, plan)),
+        }),
+    ...(writer.entityLock === undefined ? {} : { entityLock: writer.entityLock }),
+    verifyMigrated: () => verifyMigrated(dataSource),
+  };
+}
+
+const assemble: Readonly<Record<Store['kind'], (dataSource: DataSource) => StoreParts>> = {
+  postgres(dataSource) {
+    const writer = new PostgresWriter(dataSource);
+    const append: Store['appendWithin'] = (manager, entries) =>
+      writer.appendWithin(manager, entries);
+    return {
+      writer,
+      outbox: postgresOutbox(dataSource, append),
+      leases: postgresLeases(dataSource),
+      deadlines: postgresDeadlines(dataSource, append),
+      journal: postgresJournal(dataSource),
+      mayChain: (binding) =>
+        dataSource.transaction(async (manager) => !(await watched(manager, binding))),
+    };
+  },
+
+  mysql(dataSource) {
+    const writer = new MysqlWriter(dataSource);
+    const append: Store['appendWithin'] = (manager, entries) =>
+      writer.appendWithin(manager, entries);
+    return {
+      writer,
+      outbox: mysqlOutbox(dataSource, append),
+      leases: mysqlLeases(dataSource),
+      deadlines: mysqlDeadlines(dataSource, append),
+      journal: mysqlJournal(dataSource),
+    };
+  },
+
+  sqlite(dataSource) {
+    installTransactionGate(dataSource);
+    return {
+      writer: new SqliteWriter(dataSource),
+      outbox: sqliteOutbox(dataSource),
+      leases: sqliteLeases(dataSource),
+      deadlines: sqliteDeadlines(dataSource),
+      journal: sqliteJournal(dataSource),
+    };
+  },
+};

@@ -1,0 +1,225 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { AppendWithin } from '../commit/append-within.js';
+import { parkedRecord, type ParkedRow, type Integer } from '../journal-row.js';
+import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
+import { parkedSteps } from '../parked-steps.js';
+import { refsByBus } from '../refs-by-bus.js';
+import { shareList } from '../share-list.js';
+import type { OutboxRef, OutboxStore } from '../store.js';
+import { plainArray } from './arrays.js';
+import { repeatable, runTogether } from './connection.js';
+import { journalColumns } from './journal.js';
+import { byKey, postgresOutboxRead } from './outbox-read.js';
+
+const resourceKey = 'coalesce(j.uuid, j.id)::text';
+
+/** The outbox on PostgreSQL. Every statement reaches its rows by their primary key. */
+export function postgresOutbox(dataSource: DataSource, append: AppendWithin): OutboxStore {
+  const inTransaction = <T>(work: (manager: EntityManager) => Promise<T>): Promise<T> =>
+    dataSource.transaction('READ COMMITTED', work);
+
+  return {
+    read: postgresOutboxRead(dataSource),
+
+    async registerBuses(names) {
+      await dataSource.query(
+        'INSERT INTO signalbox_bus (name) SELECT unnest($1::varchar[]) ON CONFLICT DO NOTHING',
+        [names],
+      );
+      const rows = await dataSource.query<{ readonly name: string }[]>(
+        'SELECT name FROM signalbox_bus ORDER BY name',
+      );
+      return rows.map(({ name }) => name);
+    },
+
+    async fanOut({ shares, buses, limit }) {
+      return inTransaction(async (manager) => {
+        if (buses.length > 0) await fanOutParked(manager, shareList(shares), buses);
+        else if (await hasBuses(manager)) return 0;
+        await manager.query(byKey.join(';'));
+        const [turned] = await manager.query<[{ number: string }]>(
+          `WITH head AS (
+            SELECT position FROM signalbox_outbox
+              WHERE bus = '' AND share = ANY ($1::smallint[]) ORDER BY position LIMIT $2
+          ), gone AS (
+            DELETE FROM signalbox_outbox o USING head
+              WHERE o.bus = '' AND o.position = head.position RETURNING o.position, o.share
+          ), copies AS (
+            INSERT INTO signalbox_outbox (position, bus, share)
+              SELECT position, bus, share FROM gone CROSS JOIN unnest($3::varchar[]) AS bus
+          )
+          SELECT count(*) AS number FROM gone`,
+          [shareList(shares), limit, buses],
+        );
+        return Number(turned.number);
+      });
+    },
+
+    async remove(refs) {
+      for (const [bus, positions] of refsByBus(refs)) {
+        const first = positions.reduce((least, each) => Math.min(least, each));
+        const last = positions.reduce((most, each) => Math.max(most, each));
+        await repeatable(
+          runTogether(dataSource, (quote) => [
+            // Each waits for the disk. A relay that outlives a crash of the server has the next events of a
+            // resource in memory: one whose removal was taken back would come again behind them.
+            ...byKey,
+            // The range says what the list says already, also to a plan that takes the table for small and
+            // holds every row of the bus against the list.
+            `DELETE FROM signalbox_outbox
+              WHERE bus = ${quote(bus)} AND position BETWEEN ${Number(first)} AND ${Number(last)}
+                AND position = ANY ('${plainArray(positions)}'::bigint[])`,
+          ]),
+        );
+      }
+    },
+
+    async park({ position, bus }, reason, alert) {
+      return inTransaction(async (manager) => {
+        const moved = await manager.query<unknown[]>(
+          `WITH gone AS (
+            DELETE FROM signalbox_outbox WHERE bus = $1 AND position = $2
+              RETURNING position, bus, share
+          )
+          INSERT INTO signalbox_parked
+              (position, bus, share, resource_key, status, reason, parked_at)
+            SELECT gone.position, gone.bus, gone.share, ${resourceKey}, 'parked', $3,
+                clock_timestamp()
+              FROM gone JOIN signalbox_journal j ON j.position = gone.position
+            RETURNING position`,
+          [bus, position, reason],
+        );
+        if (moved.length === 0) return false;
+        if (alert !== null) await append(manager, [alert]);
+        return true;
+      });
+    },
+
+    ...parkedSteps({ inTransaction, holdOnBus, lockParked, deleteParked, putBack }),
+
+    async parkedResources(bus) {
+      const rows = await dataSource.query<{ resource_key: string }[]>(
+        `SELECT DISTINCT resource_key FROM signalbox_parked WHERE bus = $1 AND status = 'parked'`,
+        [bus],
+      );
+      return new Set(rows.map((row) => row.resource_key));
+    },
+
+    async listParked({ limit, after = { position: 0, bus: '' } }) {
+      const rows = await dataSource.query<ParkedRow[]>(
+        `SELECT p.bus, p.share, p.status, p.reason,
+            to_char(p.parked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS parked_at,
+            ${journalColumns}
+          FROM signalbox_parked p JOIN signalbox_journal j ON j.position = p.position
+          WHERE (p.position, p.bus) > ($1, $2) ORDER BY p.position, p.bus LIMIT $3`,
+        [after.position, after.bus, limit],
+      );
+      return rows.map(parkedRecord);
+    },
+
+    async waitsFor(bus) {
+      const [row] = await dataSource.query<[{ waits: boolean }]>(
+        `SELECT EXISTS (SELECT FROM signalbox_outbox WHERE bus = $1)
+            OR EXISTS (SELECT FROM signalbox_parked WHERE bus = $1) AS waits`,
+        [bus],
+      );
+      return row.waits;
+    },
+
+    async depth() {
+      const pending = await dataSource.query<PendingRow[]>(
+        `SELECT o.pending, j.time::text AS oldest
+          FROM (
+            SELECT count(*) AS pending, min(position) AS position
+              FROM signalbox_outbox GROUP BY bus
+          ) o JOIN signalbox_journal j ON j.position = o.position`,
+      );
+      const parked = await dataSource.query<StatusRow[]>(
+        'SELECT status, count(*) AS number FROM signalbox_parked GROUP BY status',
+      );
+      return outboxDepth(pending, parked, Date.now());
+    },
+  };
+}
+
+/** Rows parked while one bus was configured, once there are several. */
+async function fanOutParked(
+  manager: EntityManager,
+  shares: readonly number[],
+  buses: readonly string[],
+): Promise<void> {
+  await manager.query(
+    `WITH gone AS (
+      DELETE FROM signalbox_parked WHERE bus = '' AND share = ANY ($1::smallint[]) RETURNING *
+    )
+    INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
+      SELECT gone.position, bus.name, gone.share, resource_key, status, reason, parked_at
+        FROM gone CROSS JOIN unnest($2::varchar[]) AS bus (name)`,
+    [shares, buses],
+  );
+}
+
+async function lockParked(
+  manager: EntityManager,
+  { position, bus }: OutboxRef,
+): Promise<string | undefined> {
+  const rows = await manager.query<{ resource_key: string }[]>(
+    `SELECT resource_key FROM signalbox_parked
+      WHERE bus = $1 AND position = $2 AND status = 'parked' FOR UPDATE`,
+    [bus, position],
+  );
+  return rows[0]?.resource_key;
+}
+
+async function deleteParked(manager: EntityManager, { position, bus }: OutboxRef): Promise<void> {
+  await manager.query('DELETE FROM signalbox_parked WHERE bus = $1 AND position = $2', [
+    bus,
+    position,
+  ]);
+}
+
+async function holdOnBus(
+  manager: EntityManager,
+  bus: string,
+  positions: readonly number[],
+): Promise<readonly OutboxRef[]> {
+  const parked = await manager.query<{ resource_key: string }[]>(
+    `SELECT p.resource_key FROM signalbox_parked p
+      WHERE p.bus = $1 AND p.status = 'parked' AND p.resource_key IN (
+        SELECT ${resourceKey} FROM signalbox_journal j WHERE j.position = ANY ($2::bigint[]))
+      FOR UPDATE`,
+    [bus, positions],
+  );
+  if (parked.length === 0) return [];
+  const moved = await manager.query<{ position: Integer }[]>(
+    `WITH gone AS (
+      DELETE FROM signalbox_outbox o USING signalbox_journal j
+        WHERE o.bus = $1 AND o.position = ANY ($2::bigint[]) AND j.position = o.position
+          AND ${resourceKey} = ANY ($3::text[])
+        RETURNING o.position, o.share, ${resourceKey} AS resource_key
+    )
+    INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
+      SELECT position, $1, share, resource_key, 'held', 'behind a parked event of the same resource',
+          clock_timestamp()
+        FROM gone
+      RETURNING position`,
+    [bus, positions, parked.map((row) => row.resource_key)],
+  );
+  return moved.map(({ position }) => ({ position: Number(position), bus }));
+}
+
+async function putBack(manager: EntityManager, bus: string, key: string): Promise<void> {
+  await manager.query(
+    `WITH gone AS (
+      DELETE FROM signalbox_parked WHERE bus = $1 AND resource_key = $2
+        RETURNING position, bus, share
+    )
+    INSERT INTO signalbox_outbox (position, bus, share) SELECT position, bus, share FROM gone`,
+    [bus, key],
+  );
+}
+
+async function hasBuses(manager: EntityManager): Promise<boolean> {
+  const rows = await manager.query<unknown[]>('SELECT name FROM signalbox_bus LIMIT 1');
+  return rows.length > 0;
+}

@@ -1,0 +1,334 @@
+import type { EntityManager } from 'typeorm';
+import { reach } from '../../core/failpoints/failpoints.js';
+import type { ResourceBinding } from '../resource/binding.js';
+import { deadlineChanges, hasChain, type RowChange, rowChanges, stepsOf } from '../../core/planning/chain.js';
+import { lockedColumns, lockedRow } from '../guard/column-values.js';
+import { databaseError } from '../commit/database-errors.js';
+import type { JournalEntry } from '../../core/planning/journal-entry.js';
+import { openTransaction } from '../commit/open-transaction.js';
+import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
+import { revisionConflict, unknownResource } from '../../core/planning/plan.js';
+import { shareOf } from '../share.js';
+import type { DeadlineChange } from '../store.js';
+import { sideBySide } from './arrays.js';
+import {
+  bigintArray,
+  intArray,
+  smallintArray,
+  textArray,
+  timeArray,
+  uuidArray,
+} from './binary-arrays.js';
+import { castType, sinceText, stateText, uuidSql } from './columns.js';
+import { runNamedWithin } from './connection.js';
+import { type NamedStatement, namedStatement, type PreparedValue } from './prepared.js';
+
+/** Runs a statement in the manager's transaction, its errors typed. */
+async function run<TRow>(
+  manager: EntityManager,
+  text: string,
+  values: unknown[],
+): Promise<readonly TRow[]> {
+  try {
+    openTransaction(manager);
+    return await manager.query<TRow[]>(text, values);
+  } catch (error) {
+    throw databaseError(error);
+  }
+}
+
+/** Locks rows in uuid order and reads them as they are then. */
+export async function lockRows(
+  manager: EntityManager,
+  binding: ResourceBinding,
+  uuids: readonly string[],
+  skipLocked = false,
+): Promise<ReadonlyMap<string, LockedRow>> {
+  const { table, columns } = binding;
+  const rows = await run<Record<string, unknown>>(
+    manager,
+    `SELECT ${lockedColumns(binding)}
+      FROM unnest($1::uuid[]) AS q (signalbox_uuid_asked)
+        JOIN ${table} ON ${table}.${columns.uuid.sql} = ${uuidSql(binding, 'q.signalbox_uuid_asked')}
+      ORDER BY q.signalbox_uuid_asked FOR NO KEY UPDATE OF ${lockTarget(binding)}
+        ${skipLocked ? 'SKIP LOCKED' : ''}`,
+    [uuids],
+  );
+  return new Map(rows.map((raw) => lockedRow(binding, raw)).map((row) => [row.uuid, row]));
+}
+
+/** `FOR UPDATE OF` takes no schema. */
+function lockTarget({ metadata }: ResourceBinding): string {
+  return metadata.dataSource.driver.escape(metadata.tableName);
+}
+
+/** The revisions that armed these deadlines. */
+export async function readArmedRevisions(
+  manager: EntityManager,
+  resource: string,
+  deadlines: readonly { readonly uuid: string; readonly id: string }[],
+): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await runNamedWithin(manager, armedStatement, [
+    uuidArray(deadlines.map(({ uuid }) => uuid)),
+    textArray(deadlines.map(({ id }) => id)),
+    resource,
+  ]);
+  return new Map(rows.map(([uuid, revision]) => [uuid as string, Number(revision)]));
+}
+
+const armedStatement = namedStatement(`
+  SELECT d.uuid, d.revision FROM signalbox_deadline d
+    JOIN ${sideBySide([
+      ['$1::uuid[]', 'uuid'],
+      ['$2::text[]', 'deadline'],
+    ])} q ON d.uuid = q.uuid AND d.deadline = q.deadline
+  WHERE d.resource = $3`);
+
+/**
+ * Writes the rows of planned transitions by compare-and-set, all or none, then what they announce and
+ * their deadlines. A row that moves several times is written once, unless something on its table may
+ * tell the difference. Rejects with ConflictError or RefusedError when a row is not as planned, nothing
+ * written if each row moves once.
+ */
+export async function writePlans(
+  manager: EntityManager,
+  binding: ResourceBinding,
+  plans: readonly PlannedTransition[],
+): Promise<void> {
+  reach('compare-and-set');
+  const stepwise =
+    hasChain(plans.map(({ outcome }) => outcome)) && (await watched(manager, binding));
+  for (const step of stepwise ? stepsOf(plans) : [plans]) {
+    const changes = rowChanges(step);
+    const moved = await writeRows(manager, binding, changes);
+    if (moved !== changes.length) {
+      throw await conflictOf(manager, binding, changes);
+    }
+  }
+  await writeEntries(
+    manager,
+    plans.flatMap(({ entries }) => entries),
+  );
+  await writeDeadlines(manager, deadlineChanges(plans));
+}
+
+/**
+ * Whether something on the table may tell steps in between from the last one: a trigger, a rule, a
+ * policy, a CHECK, or a unique index that may depend on the state.
+ */
+export async function watched(
+  manager: EntityManager,
+  { table }: ResourceBinding,
+): Promise<boolean> {
+  const { rows } = await runNamedWithin(manager, watchedStatement, [table]);
+  return rows[0]?.[0] !== 'no';
+}
+
+const watchedStatement = namedStatement(`
+  SELECT CASE WHEN c.relhasrules OR c.relrowsecurity
+      OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+      OR EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('c', 'x'))
+      OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique
+        AND (i.indnatts > 1 OR i.indpred IS NOT NULL OR i.indexprs IS NOT NULL))
+    THEN 'yes' ELSE 'no' END
+  FROM pg_class c WHERE c.oid = $1::regclass`);
+
+async function writeRows(
+  manager: EntityManager,
+  binding: ResourceBinding,
+  changes: readonly RowChange[],
+): Promise<number> {
+  const { stateSince } = binding.columns;
+  const { rows } = await runNamedWithin(manager, rowsStatementOf(binding), [
+    uuidArray(changes.map(({ uuid }) => uuid)),
+    textArray(changes.map(({ old }) => stateText(binding, old.state))),
+    textArray(changes.map(({ update }) => stateText(binding, update.state))),
+    bigintArray(changes.map(({ update }) => update.revision)),
+    textArray(
+      changes.map(({ update }) =>
+        stateSince === undefined || update.stateSince === undefined
+          ? undefined
+          : sinceText(stateSince, update.stateSince),
+      ),
+    ),
+    intArray(changes.map(({ update }) => update.lifecycleVersion)),
+    bigintArray(changes.map(({ old }) => old.revision)),
+  ]);
+  return Number(rows[0]?.[0]);
+}
+
+const rowsStatements = new WeakMap<ResourceBinding, NamedStatement>();
+
+function rowsStatementOf(binding: ResourceBinding): NamedStatement {
+  let statement = rowsStatements.get(binding);
+  if (statement === undefined) {
+    statement = namedStatement(rowsStatement(binding));
+    rowsStatements.set(binding, statement);
+  }
+  return statement;
+}
+
+function rowsStatement(binding: ResourceBinding): string {
+  const { table, columns } = binding;
+  const { uuid, state, revision, stateSince, lifecycleVersion } = columns;
+  const sets = [
+    `${state.sql} = c.target::${castType(state)}`,
+    `${revision.sql} = c.revision`,
+    ...(lifecycleVersion === undefined ? [] : [`${lifecycleVersion.sql} = c.version`]),
+    ...(stateSince === undefined
+      ? []
+      : [
+          `${stateSince.sql} = CASE WHEN c.since IS NULL THEN r.${stateSince.sql} ` +
+            `ELSE c.since::${castType(stateSince)} END`,
+        ]),
+  ];
+  return `WITH plan AS MATERIALIZED ${sideBySide([
+    ['$1::uuid[]', 'uuid'],
+    ['$2::text[]', 'origin'],
+    ['$3::text[]', 'target'],
+    ['$4::bigint[]', 'revision'],
+    ['$5::text[]', 'since'],
+    ['$6::int[]', 'version'],
+    ['$7::bigint[]', 'expected'],
+  ])}, checked AS MATERIALIZED (
+    SELECT p.* FROM plan p JOIN ${table} r ON r.${uuid.sql} = ${uuidSql(binding, 'p.uuid')}
+    WHERE r.${state.sql}::text = p.origin AND r.${revision.sql} = p.expected
+    ORDER BY p.uuid FOR NO KEY UPDATE OF r
+  ), moved AS (
+    UPDATE ${table} AS r SET ${sets.join(', ')} FROM checked c
+    WHERE r.${uuid.sql} = ${uuidSql(binding, 'c.uuid')}
+      AND (SELECT count(*) FROM checked) = cardinality($1::uuid[])
+    RETURNING 1
+  ) SELECT count(*) FROM moved`;
+}
+
+async function conflictOf(
+  manager: EntityManager,
+  binding: ResourceBinding,
+  changes: readonly RowChange[],
+): Promise<Error> {
+  const rows = await lockRows(
+    manager,
+    binding,
+    changes.map(({ uuid }) => uuid),
+  );
+  for (const { uuid, old } of changes) {
+    const row = rows.get(uuid);
+    if (row === undefined) {
+      return unknownResource(binding, uuid);
+    }
+    if (row.revision !== old.revision || row.state !== old.state) {
+      return revisionConflict(binding, row, old.revision);
+    }
+  }
+  return databaseError(new Error('A trigger or a row policy kept a row from being updated.'));
+}
+
+/** Appends entries to journal and outbox, in their order. */
+export async function writeEntries(
+  manager: EntityManager,
+  entries: readonly JournalEntry[],
+): Promise<void> {
+  if (entries.length > 0) {
+    reach('journal');
+    await runNamedWithin(manager, appendStatement, appendValues(entries));
+  }
+}
+
+/** Appends entries; its parameters are `appendValues`. */
+export const appendStatement = namedStatement(`
+  WITH events AS MATERIALIZED (
+    SELECT nextval('signalbox_journal_position_seq') AS position, said.* FROM (
+      SELECT * FROM ${sideBySide([
+        ['$1::uuid[]', 'id'],
+        ['$2::text[]', 'source'],
+        ['$3::text[]', 'category'],
+        ['$4::text[]', 'type'],
+        ['$5::text[]', 'resource'],
+        ['$6::uuid[]', 'uuid'],
+        ['$7::bigint[]', 'revision'],
+        ['$8::timestamptz[]', 'time'],
+        ['$9::text[]', 'payload'],
+        ['$10::smallint[]', 'share'],
+        ['$11::int[]', 'ord'],
+      ])} q ORDER BY ord
+    ) said
+  ), journal AS (
+    INSERT INTO signalbox_journal
+      (position, id, source, category, type, resource, uuid, revision, time, payload)
+    SELECT position, id, source, category, type, resource, uuid, revision, time, payload FROM events
+  )
+  INSERT INTO signalbox_outbox (position, share) SELECT position, share FROM events`);
+
+/** The parameters of `appendStatement`. */
+export function appendValues(entries: readonly JournalEntry[]): readonly PreparedValue[] {
+  return [
+    uuidArray(entries.map(({ id }) => id)),
+    textArray(entries.map(({ source }) => source)),
+    textArray(entries.map(({ category }) => category)),
+    textArray(entries.map(({ type }) => type)),
+    textArray(entries.map(({ resource }) => resource ?? undefined)),
+    uuidArray(entries.map(({ uuid }) => uuid ?? undefined)),
+    bigintArray(entries.map(({ revision }) => revision ?? undefined)),
+    timeArray(entries.map(({ time }) => time)),
+    textArray(entries.map(({ payload }) => payload)),
+    smallintArray(entries.map(({ uuid, id }) => shareOf(uuid ?? id))),
+    intArray(entries.map((_, index) => index)),
+  ];
+}
+
+/** Cancels and arms deadlines. */
+export async function writeDeadlines(
+  manager: EntityManager,
+  changes: readonly DeadlineChange[],
+): Promise<void> {
+  const cancels = changes.flatMap<{ resource: string; uuid: string; id: string | null }>(
+    ({ resource, uuid, cancels }) =>
+      cancels === 'all'
+        ? [{ resource, uuid, id: null }]
+        : cancels.map((id) => ({ resource, uuid, id })),
+  );
+  if (cancels.length > 0) {
+    await runNamedWithin(manager, cancelStatement, [
+      textArray(cancels.map(({ resource }) => resource)),
+      uuidArray(cancels.map(({ uuid }) => uuid)),
+      textArray(cancels.map(({ id }) => id ?? undefined)),
+    ]);
+  }
+  const arms = changes.flatMap(({ resource, uuid, revision, arms }) =>
+    arms.map(({ id, after }) => ({ resource, uuid, revision, id, after })),
+  );
+  if (arms.length > 0) {
+    await runNamedWithin(manager, armStatement, [
+      textArray(arms.map(({ resource }) => resource)),
+      uuidArray(arms.map(({ uuid }) => uuid)),
+      textArray(arms.map(({ id }) => id)),
+      bigintArray(arms.map(({ revision }) => revision)),
+      bigintArray(arms.map(({ after }) => after)),
+    ]);
+  }
+}
+
+const cancelStatement = namedStatement(`
+  DELETE FROM signalbox_deadline d
+  USING ${sideBySide([
+    ['$1::text[]', 'resource'],
+    ['$2::uuid[]', 'uuid'],
+    ['$3::text[]', 'deadline'],
+  ])} c
+  WHERE d.uuid = c.uuid AND d.resource = c.resource
+    AND (c.deadline IS NULL OR d.deadline = c.deadline)`);
+
+const armStatement = namedStatement(`
+  INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, due_at)
+  SELECT a.resource, a.uuid, a.deadline, a.revision,
+    clock_timestamp() + a.after * interval '1 millisecond'
+  FROM ${sideBySide([
+    ['$1::text[]', 'resource'],
+    ['$2::uuid[]', 'uuid'],
+    ['$3::text[]', 'deadline'],
+    ['$4::bigint[]', 'revision'],
+    ['$5::bigint[]', 'after'],
+  ])} a
+  ON CONFLICT (uuid, resource, deadline)
+    DO UPDATE SET revision = excluded.revision, due_at = excluded.due_at`);

@@ -1,0 +1,278 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { reach } from '../../core/failpoints/failpoints.js';
+import { ConflictError, UnavailableError } from '../../core/errors/errors.js';
+import type { ResourceBinding } from '../resource/binding.js';
+import { propertyValue } from '../guard/column-values.js';
+import { databaseError } from '../commit/database-errors.js';
+import { planTransition, unknownResource } from '../../core/planning/plan.js';
+import { RowBusy } from '../../core/planning/row-busy.js';
+import type { TransitionOutcome, TransitionRequest } from '../store.js';
+import { ConnectionLost, runNamed, runNamedWithin } from './connection.js';
+import { edgesOf, type EventEdges } from './edges.js';
+import { type NamedStatement, namedStatement } from './prepared.js';
+import { settle } from './settle.js';
+import {
+  type EdgeParameters,
+  edgeParameters,
+  type StatementParameters,
+  statementParameters,
+} from './transition-parameters.js';
+import { type Fate, transitionStatement } from './transition-statement.js';
+
+/** What the statement returns for each request, in any order. */
+type StatementRow = readonly [
+  /** 1 for the first request of the batch. */
+  ord: string,
+  /** Null when the row was not locked: there is none, or it is busy. */
+  state: string | null,
+  /** Before the move, where it moved. */
+  revision: string | null,
+  fate: Fate,
+];
+
+/** Tries of a transaction that the database gives up for another one, the first included. */
+const tries = 5;
+
+/** Different sets of events whose edges are kept as parameters. */
+const keptEdgeSets = 256;
+
+/** Moves the resources of one binding by the one statement. Its events must be unguarded. */
+export class StatementLane {
+  readonly #binding: ResourceBinding;
+  readonly #nextId: () => string;
+  readonly #edges: ReadonlyMap<string, EventEdges>;
+  readonly #edgeParameters = new Map<string, EdgeParameters>();
+  readonly #statements = new Map<number, NamedStatement>();
+
+  constructor(binding: ResourceBinding, nextId: () => string) {
+    this.#binding = binding;
+    this.#nextId = nextId;
+    this.#edges = edgesOf(binding);
+  }
+
+  /**
+   * Moves a batch in a transaction of its own. In a batch of several a busy row is not waited for: its
+   * outcome is `RowBusy`, as is that of a row that raced. A single request waits; when it is not moved,
+   * it is asked as a batch of one for the reason, and may be moved by that after all.
+   */
+  async run(
+    dataSource: DataSource,
+    batch: readonly TransitionRequest[],
+  ): Promise<readonly TransitionOutcome[]> {
+    if (batch.length === 1) {
+      const outcomes = await this.#commit(dataSource, batch, false);
+      if (outcomes[0] !== undefined) {
+        return outcomes as readonly TransitionOutcome[];
+      }
+    }
+    return this.#whole(batch, await this.#commit(dataSource, batch, true));
+  }
+
+  /** The outcomes that the statement tells of. */
+  async #commit(
+    dataSource: DataSource,
+    batch: readonly TransitionRequest[],
+    several: boolean,
+  ): Promise<readonly (TransitionOutcome | undefined)[]> {
+    const parameters = this.#parameters(batch, several);
+    const statement = this.#statement(parameters, several);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        reach('compare-and-set');
+        const { rows } = await runNamed(dataSource, statement, parameters.values);
+        return this.#outcomes(batch, parameters, rows);
+      } catch (error) {
+        if (error instanceof ConnectionLost) {
+          return this.#settled(dataSource, batch, parameters, error);
+        }
+        if (!(error instanceof ConflictError) || attempt >= tries) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  /** The same for one request in the caller's transaction. */
+  async runWithin(manager: EntityManager, request: TransitionRequest): Promise<TransitionOutcome> {
+    const [moved] = await this.#join(manager, request, false);
+    if (moved !== undefined) {
+      return moved;
+    }
+    const [outcome] = this.#whole([request], await this.#join(manager, request, true));
+    return outcome as TransitionOutcome;
+  }
+
+  async #join(
+    manager: EntityManager,
+    request: TransitionRequest,
+    several: boolean,
+  ): Promise<readonly (TransitionOutcome | undefined)[]> {
+    const batch = [request];
+    const parameters = this.#parameters(batch, several);
+    reach('compare-and-set');
+    const { rows } = await runNamedWithin(
+      manager,
+      this.#statement(parameters, several),
+      parameters.values,
+    );
+    return this.#outcomes(batch, parameters, rows);
+  }
+
+  #parameters(batch: readonly TransitionRequest[], several: boolean): StatementParameters {
+    const events = distinct(batch, ({ event }) => event);
+    const sources = distinct(batch, ({ origin }) => origin.source);
+    const key = [String(several), ...events, '', ...sources].join('\n');
+    let edges = this.#edgeParameters.get(key);
+    if (edges === undefined) {
+      if (this.#edgeParameters.size >= keptEdgeSets) {
+        this.#edgeParameters.clear();
+      }
+      edges = edgeParameters(
+        this.#binding,
+        events.flatMap((event) => this.#edges.get(event) ?? []),
+        sources,
+        several,
+      );
+      this.#edgeParameters.set(key, edges);
+    }
+    return statementParameters(this.#binding, batch, several, this.#edges, edges, this.#nextId);
+  }
+
+  #statement({ variant }: StatementParameters, several: boolean): NamedStatement {
+    const { effects, arms, cancels } = variant;
+    const choice = variant.choice && !several;
+    const key =
+      Number(effects) +
+      2 * Number(arms) +
+      4 * Number(cancels) +
+      8 * Number(several) +
+      16 * Number(choice);
+    let statement = this.#statements.get(key);
+    if (statement === undefined) {
+      statement = namedStatement(
+        transitionStatement(this.#binding, { ...variant, several, choice }),
+      );
+      this.#statements.set(key, statement);
+    }
+    return statement;
+  }
+
+  #outcomes(
+    batch: readonly TransitionRequest[],
+    { ids }: StatementParameters,
+    rows: readonly (readonly (string | null)[])[],
+  ): readonly (TransitionOutcome | undefined)[] {
+    const outcomes: (TransitionOutcome | undefined)[] = batch.map(() => undefined);
+    for (const each of rows) {
+      const row = each as unknown as StatementRow;
+      const index = Number(row[0]) - 1;
+      outcomes[index] = this.#outcome(
+        batch[index] as TransitionRequest,
+        ids[index] as readonly string[],
+        row,
+      );
+    }
+    return outcomes;
+  }
+
+  /** A batch tells of every row there is. */
+  #whole(
+    batch: readonly TransitionRequest[],
+    outcomes: readonly (TransitionOutcome | undefined)[],
+  ): readonly TransitionOutcome[] {
+    return outcomes.map(
+      (outcome, index) =>
+        outcome ?? unknownResource(this.#binding, (batch[index] as TransitionRequest).uuid),
+    );
+  }
+
+  #outcome(
+    request: TransitionRequest,
+    ids: readonly string[],
+    [, state, revision, fate]: StatementRow,
+  ): TransitionOutcome {
+    if (fate === 'busy' || fate === 'raced') {
+      return new RowBusy();
+    }
+    if (state === null || revision === null) {
+      return unknownResource(this.#binding, request.uuid);
+    }
+    const name = String(propertyValue(this.#binding.columns.state, state));
+    if (fate === 'moved') {
+      return this.#moved(request, ids, name, Number(revision));
+    }
+    const plan = planTransition(
+      this.#binding,
+      { uuid: request.uuid, state: name, revision: Number(revision) },
+      request,
+      { nextId: this.#nextId },
+    );
+    // Lawful and yet not moved: something between the statement and the row swallowed the update.
+    return plan instanceof Error ? plan : this.#swallowed(request);
+  }
+
+  #moved(
+    { uuid, event }: TransitionRequest,
+    ids: readonly string[],
+    old: string,
+    revision: number,
+  ): TransitionOutcome {
+    const edge = this.#edges.get(event)?.edges.find(({ row }) => row.from === old);
+    if (edge === undefined) {
+      throw new Error(`The statement took an edge ${event} from ${old} that does not exist.`);
+    }
+    return {
+      uuid,
+      old,
+      new: edge.row.to,
+      revision: revision + 1,
+      changed: edge.row.changed,
+      events: [ids[0] as string, ...edge.effects.map(({ saying }) => ids[saying + 1] as string)],
+    };
+  }
+
+  #swallowed({ uuid, event }: TransitionRequest): UnavailableError {
+    const { resource } = this.#binding;
+    return new UnavailableError(
+      'DATABASE_ERROR',
+      `The database did not update ${resource} ${uuid} on ${event}: a trigger or a row policy kept ` +
+        `it from doing so. Nothing was written.`,
+      { parameters: { resource, uuid, event } },
+    );
+  }
+
+  async #settled(
+    dataSource: DataSource,
+    batch: readonly TransitionRequest[],
+    { ids }: StatementParameters,
+    lost: ConnectionLost,
+  ): Promise<readonly TransitionOutcome[]> {
+    const events = await settle(
+      dataSource,
+      lost,
+      ids.map(([id]) => id as string),
+    );
+    const written = new Map(events.map(({ id, payload }) => [id, payload]));
+    return batch.map((request, index) => {
+      const own = ids[index] as readonly string[];
+      const payload = written.get(own[0] as string);
+      if (payload === undefined) {
+        return databaseError(lost.cause);
+      }
+      const { revision, data } = JSON.parse(payload) as {
+        readonly revision: number;
+        readonly data: { readonly old: string };
+      };
+      return this.#moved(request, own, data.old, revision - 1);
+    });
+  }
+}
+
+/** What the requests of a batch have of something, each once, in an order of its own. */
+function distinct(
+  batch: readonly TransitionRequest[],
+  read: (request: TransitionRequest) => string,
+): readonly string[] {
+  const [first, ...others] = new Set(batch.map(read));
+  return others.length === 0 ? [first as string] : [first as string, ...others].toSorted();
+}

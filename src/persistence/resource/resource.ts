@@ -1,0 +1,106 @@
+import type { AnyLifecycle, ContextOf } from '../../core/lifecycle/lifecycle.js';
+
+/** A class that TypeORM maps to a table. */
+export type EntityClass<TEntity extends object = object> = abstract new () => TEntity;
+
+/**
+ * Names a resource in calls such as `transition(Volume, …)`: an entity class with a static
+ * `lifecycle`, or what `mapResource` returns for a class that cannot be changed.
+ */
+export interface ResourceRef<L extends AnyLifecycle = AnyLifecycle> {
+  /** Decides what is lawful for its rows. */
+  readonly lifecycle: L;
+}
+
+/** An entity class that names its own lifecycle. */
+export type ResourceClass<
+  L extends AnyLifecycle = AnyLifecycle,
+  TEntity extends object = object,
+> = EntityClass<TEntity> &
+  ResourceRef<L> & {
+    /** Projects what guards read from an entity. Pure; needed only where a guard reads context. */
+    context?(entity: TEntity): ContextOf<L>;
+    /** Property names, where they differ from `uuid`, `state`, `revision`, … */
+    readonly resourceColumns?: ResourceColumns;
+  };
+
+/**
+ * Property names of the entity that hold the resource columns. `uuid`, `state` and `revision` are
+ * needed; an optional column that the entity does not have is left out of events and writes.
+ */
+export interface ResourceColumns {
+  /** Identifies the row: a primary key or unique, of a uuid or text type. */
+  readonly uuid?: string;
+  /** Text, wide enough for the longest state. */
+  readonly state?: string;
+  /** A whole number, not null. */
+  readonly revision?: string;
+  /** When the state last changed: text or a time type. */
+  readonly stateSince?: string;
+  /** Which version of the lifecycle made the last transition: a whole number. */
+  readonly lifecycleVersion?: string;
+  /** Whose the resource is: text, copied into every event. */
+  readonly account?: string;
+  /** As `account`. */
+  readonly domain?: string;
+  /** As `account`. */
+  readonly project?: string;
+}
+
+/** Maps an existing entity class, unchanged, to a lifecycle. */
+export interface ResourceMapping<
+  L extends AnyLifecycle = AnyLifecycle,
+  TEntity extends object = object,
+> extends ResourceRef<L> {
+  /** The class, unchanged. */
+  readonly entity: EntityClass<TEntity>;
+  /** Property names where they differ from the defaults. */
+  readonly columns: ResourceColumns;
+  // A method, so that a mapping of any entity is a ResourceMapping.
+  /** Projects what guards read. Pure. */
+  context?(this: void, entity: TEntity): ContextOf<L>;
+}
+
+/**
+ * Maps an existing entity class to a lifecycle without touching the class. Pure; columns are checked
+ * when Signalbox is created.
+ *
+ * @param entity The TypeORM entity class.
+ * @param options.columns Property names where they differ from the defaults (`uuid`, `state`, …).
+ * @param options.context Projects what guards read from an entity.
+ *
+ * @example
+ * ```ts
+ * const server = mapResource(Server, serverLifecycle, { columns: { uuid: 'id', state: 'status' } });
+ * await signalbox.transition(server, id, 'BootRequested');
+ * ```
+ */
+export function mapResource<L extends AnyLifecycle, TEntity extends object>(
+  entity: EntityClass<TEntity>,
+  lifecycle: L,
+  options: {
+    readonly columns?: { readonly [K in keyof ResourceColumns]?: keyof TEntity & string };
+    readonly context?: (entity: TEntity) => ContextOf<L>;
+  } = {},
+): ResourceMapping<L, TEntity> {
+  return Object.freeze({
+    entity,
+    lifecycle,
+    columns: options.columns ?? {},
+    ...(options.context === undefined ? {} : { context: options.context }),
+  });
+}
+
+/** Anything that can be listed in `createSignalbox({ resources })`. */
+export type ResourceDefinition = ResourceClass | ResourceMapping;
+
+/** The lifecycle of a resource reference. */
+export type LifecycleOf<R extends ResourceRef> = R['lifecycle'];
+
+/** The entity type of a resource reference. */
+export type EntityOf<R> =
+  R extends ResourceMapping<AnyLifecycle, infer TEntity>
+    ? TEntity
+    : R extends EntityClass<infer TEntity>
+      ? TEntity
+      : never;

@@ -1,0 +1,155 @@
+import type BetterSqlite3 from 'better-sqlite3';
+import { reach } from '../../core/failpoints/failpoints.js';
+import type { ResourceBinding } from '../resource/binding.js';
+import { databaseValue, lockedColumns, lockedRow, timeProperty } from '../guard/column-values.js';
+import type { JournalEntry } from '../../core/planning/journal-entry.js';
+import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
+import { revisionConflict, unknownResource } from '../../core/planning/plan.js';
+import { shareOf } from '../share.js';
+import type { DeadlineChange } from '../store.js';
+import { prepared } from './statements.js';
+
+/**
+ * Reads a row by its uuid; undefined when there is none. Within a transaction of the one connection
+ * nobody else can move it before the commit.
+ */
+export function readRow(
+  connection: BetterSqlite3.Database,
+  binding: ResourceBinding,
+  uuid: string,
+): LockedRow | undefined {
+  const { table, columns } = binding;
+  const raw = prepared(
+    connection,
+    `SELECT ${lockedColumns(binding)} FROM ${table} WHERE ${columns.uuid.sql} = ?`,
+  ).get(databaseValue(columns.uuid, uuid));
+  return raw === undefined ? undefined : lockedRow(binding, raw as Record<string, unknown>);
+}
+
+/** The revision that armed a deadline; undefined when it is not armed. */
+export function readArmedRevision(
+  connection: BetterSqlite3.Database,
+  resource: string,
+  uuid: string,
+  deadline: string,
+): number | undefined {
+  return prepared(
+    connection,
+    'SELECT revision FROM signalbox_deadline WHERE uuid = ? AND resource = ? AND deadline = ?',
+  )
+    .pluck()
+    .get(uuid, resource, deadline) as number | undefined;
+}
+
+/**
+ * Writes row, journal, outbox and deadlines of one planned transition, all or nothing. Must be called
+ * in the transaction that read the row. Throws ConflictError when the row is not as planned.
+ */
+export function writePlan(
+  connection: BetterSqlite3.Database,
+  binding: ResourceBinding,
+  plan: PlannedTransition,
+): void {
+  connection.transaction(() => {
+    reach('compare-and-set');
+    writeRow(connection, binding, plan);
+    writeEntries(connection, plan.entries);
+    writeDeadlines(connection, plan.deadlines);
+  })();
+}
+
+function writeRow(
+  connection: BetterSqlite3.Database,
+  binding: ResourceBinding,
+  { outcome, update }: PlannedTransition,
+): void {
+  const { table, columns } = binding;
+  const { uuid, state, revision, stateSince, lifecycleVersion } = columns;
+  const sets = [`${state.sql} = ?`, `${revision.sql} = ?`];
+  const values = [databaseValue(state, update.state), databaseValue(revision, update.revision)];
+  if (lifecycleVersion !== undefined) {
+    sets.push(`${lifecycleVersion.sql} = ?`);
+    values.push(databaseValue(lifecycleVersion, update.lifecycleVersion));
+  }
+  if (stateSince !== undefined && update.stateSince !== undefined) {
+    sets.push(`${stateSince.sql} = ?`);
+    values.push(databaseValue(stateSince, timeProperty(stateSince, update.stateSince)));
+  }
+  const { changes } = prepared(
+    connection,
+    `UPDATE ${table} SET ${sets.join(', ')}
+      WHERE ${uuid.sql} = ? AND ${state.sql} = ? AND ${revision.sql} = ?`,
+  ).run(
+    ...values,
+    databaseValue(uuid, outcome.uuid),
+    databaseValue(state, outcome.old),
+    databaseValue(revision, update.revision - 1),
+  );
+  if (changes !== 1) {
+    const row = readRow(connection, binding, outcome.uuid);
+    throw row === undefined
+      ? unknownResource(binding, outcome.uuid)
+      : revisionConflict(binding, row, update.revision - 1);
+  }
+}
+
+/** Appends entries to journal and outbox. Must be called in a transaction. */
+export function writeEntries(
+  connection: BetterSqlite3.Database,
+  entries: readonly JournalEntry[],
+): void {
+  const journal = prepared(
+    connection,
+    `INSERT INTO signalbox_journal (id, source, category, type, resource, uuid, revision, time, payload)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const outbox = prepared(
+    connection,
+    'INSERT INTO signalbox_outbox (position, share) VALUES (?, ?)',
+  );
+  for (const entry of entries) {
+    reach('journal');
+    const { lastInsertRowid } = journal.run(
+      entry.id,
+      entry.source,
+      entry.category,
+      entry.type,
+      entry.resource,
+      entry.uuid,
+      entry.revision,
+      entry.time,
+      entry.payload,
+    );
+    reach('outbox');
+    outbox.run(lastInsertRowid, shareOf(entry.uuid ?? entry.id));
+  }
+}
+
+/** Cancels and arms deadlines. Must be called in a transaction. */
+export function writeDeadlines(
+  connection: BetterSqlite3.Database,
+  { resource, uuid, revision, arms, cancels }: DeadlineChange,
+): void {
+  if (cancels === 'all') {
+    prepared(connection, 'DELETE FROM signalbox_deadline WHERE uuid = ? AND resource = ?').run(
+      uuid,
+      resource,
+    );
+  } else {
+    for (const deadline of cancels) {
+      prepared(
+        connection,
+        'DELETE FROM signalbox_deadline WHERE uuid = ? AND resource = ? AND deadline = ?',
+      ).run(uuid, resource, deadline);
+    }
+  }
+  for (const deadline of arms) {
+    prepared(
+      connection,
+      `INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, due_at)
+        VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (uuid, resource, deadline)
+        DO UPDATE SET revision = excluded.revision, due_at = excluded.due_at`,
+    ).run(resource, uuid, deadline.id, revision, Date.now() + deadline.after);
+  }
+}

@@ -1,0 +1,494 @@
+import { QueryFailedError } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
+import { runAction } from '../operations/action/action.js';
+import type { ActionHandle, ActionSettings } from '../operations/action/action.js';
+import type { Announcer } from '../persistence/announcer.js';
+import type { Bus, BusSubscription, SubscribeOptions } from '../delivery/bus/bus.js';
+import { subscribeEvents } from '../delivery/bus/event-subscription.js';
+import type { EventHandler, SelectedEvent } from '../delivery/bus/event-subscription.js';
+import { withContext } from '../context/ambient.js';
+import type { AmbientContext } from '../context/ambient.js';
+import type { OriginSource } from '../context/origin-source.js';
+import type { Sweeper } from '../operations/deadlines/sweeper.js';
+import { ConfigurationError, UnavailableError } from '../core/errors/errors.js';
+import type { KnownActionType, KnownAlertType, KnownUsageType } from '../core/events/event-types.js';
+import type { EventSelection } from '../core/events/event-filter.js';
+import type { KnownSelection } from '../core/events/known-selection.js';
+import type { Format } from '../delivery/formats/format.js';
+import { Jobs } from '../operations/jobs/jobs.js';
+import type { JsonObject } from '../core/json/json.js';
+import { explain } from '../core/lifecycle/explain.js';
+import type { Explanation } from '../core/lifecycle/explain.js';
+import type { EventOf, StateOf } from '../core/lifecycle/lifecycle.js';
+import type { Relay } from '../delivery/relay/relay.js';
+import { replay } from '../consuming/replay/replay.js';
+import type { ReplayOptions, ReplayResult } from '../consuming/replay/replay.js';
+import type { ResourceRegistry } from './resource-registry.js';
+import { databaseError, databaseFailure } from '../persistence/commit/database-errors.js';
+import type { JournalRecord } from '../core/planning/journal-entry.js';
+import type { Tenancy } from '../core/planning/origin.js';
+import type { EntityOf, LifecycleOf, ResourceRef } from '../persistence/resource/resource.js';
+import type { LifecycleSubscriber, SendOptions } from '../persistence/guard/subscriber.js';
+import type { OutboxDepth, Store, Transitioned } from '../persistence/store.js';
+import type { TransitionOptions, Transitions } from './transitions.js';
+import { withCanonicalSubject } from '../core/identity/subject.js';
+import { Watch } from '../consuming/watch/watch.js';
+import type { WatchOptions } from '../consuming/watch/watch.js';
+import { canonicalUuid } from '../core/identity/uuid.js';
+
+/** What an event that is no state change is about, and in whose transaction it is written. */
+export interface AnnouncementOptions extends AmbientContext, Tenancy {
+  /** The resource it is about; it need not be one of this Signalbox. Default none. */
+  readonly subject?: { readonly resource: string; readonly uuid: string };
+  /** Facts for the event's data. Plain JSON. */
+  readonly details?: JsonObject;
+  /** The caller's transaction; without one the event is committed by itself. */
+  readonly manager?: EntityManager;
+}
+
+/** How a resource is created. */
+export interface CreateOptions extends AmbientContext {
+  /** Why: goes into the event. */
+  readonly reason?: string;
+  /** The caller's transaction; without one the resource is committed by itself. */
+  readonly manager?: EntityManager;
+}
+
+/** The parts that `createSignalbox` puts together. */
+export interface SignalboxParts {
+  readonly dataSource: DataSource;
+  readonly registry: ResourceRegistry;
+  readonly store: Store;
+  readonly buses: readonly Bus[];
+  readonly format: Format;
+  readonly origin: OriginSource;
+  readonly announcer: Announcer;
+  readonly transitions: Transitions;
+  readonly subscriber: LifecycleSubscriber;
+  readonly relay: Relay | undefined;
+  readonly sweeper: Sweeper | undefined;
+  readonly wake: () => void;
+  /** Runs last when closing: undoes what creation put into the DataSource. */
+  readonly dispose: () => Promise<void>;
+}
+
+/**
+ * Lawful transitions, every one announced. Made by `createSignalbox`; safe to share by everything in
+ * a process.
+ */
+export class Signalbox implements AsyncDisposable {
+  /** Long-running jobs: submit, update, complete. */
+  readonly jobs: Jobs;
+  readonly #parts: SignalboxParts;
+  readonly #subscriptions = new Set<BusSubscription>();
+  readonly #watches = new Set<Watch>();
+  #closing: Promise<void> | undefined;
+
+  /** @internal Use `createSignalbox`. */
+  constructor(parts: SignalboxParts) {
+    this.#parts = parts;
+    const { dataSource, announcer, wake } = parts;
+    const assertOpen = (): void => this.#assertOpen();
+    this.jobs = new Jobs({ dataSource, announcer, wake, assertOpen });
+  }
+
+  /**
+   * Moves a resource by one lawful step: state, journal and outbox in one commit. Outside a
+   * transaction concurrent callers share commits, each with its own result.
+   *
+   * @param resource The entity class, or what `mapResource` returned.
+   * @throws RefusedError when the event is not lawful now, the uuid is malformed or unknown.
+   * @throws ConflictError when `expectedRevision` is not the row's.
+   * @throws UnavailableError when the database is away.
+   *
+   * @example
+   * ```ts
+   * await signalbox.transition(Volume, uuid, 'AttachRequested', { actor: 'alice', reason: 'boot' });
+   * ```
+   */
+  async transition<R extends ResourceRef>(
+    resource: R,
+    uuid: string,
+    event: EventOf<LifecycleOf<R>>,
+    options: TransitionOptions = {},
+  ): Promise<Transitioned<StateOf<LifecycleOf<R>>>> {
+    this.#assertOpen();
+    const binding = this.#parts.registry.get(resource);
+    return this.#parts.transitions.transition(
+      binding,
+      canonicalUuid(uuid),
+      event,
+      options,
+    ) as Promise<Transitioned<StateOf<LifecycleOf<R>>>>;
+  }
+
+  /**
+   * Computes a lawful step of a loaded entity and sets its state; saving the entity, in your own
+   * transaction, guards and announces it. Pure but for the entity: no statement is sent.
+   *
+   * @throws RefusedError at once when the event is not lawful in the entity's state.
+   *
+   * @example
+   * ```ts
+   * await dataSource.transaction(async (manager) => {
+   *   const volume = await manager.findOneByOrFail(Volume, { uuid });
+   *   signalbox.send(volume, 'AttachRequested');
+   *   volume.instanceId = vm.uuid;
+   *   await manager.save(volume);
+   * });
+   * ```
+   */
+  send<TEntity extends object>(
+    entity: TEntity,
+    event: EventOfEntity<TEntity>,
+    options: SendOptions = {},
+  ): void {
+    this.#assertOpen();
+    this.#parts.subscriber.send(entity, event, options);
+  }
+
+  /**
+   * Creates a resource and announces it, in one commit. What `manager.save(new Volume())` does too.
+   *
+   * @param values The entity's own columns. `uuid` and `state` have defaults: a UUIDv7, and the
+   * initial state of the lifecycle.
+   * @throws RefusedError UNKNOWN_BIRTH_STATE when it cannot be born in `values.state`, MALFORMED_UUID.
+   */
+  async create<R extends ResourceRef>(
+    resource: R,
+    values: Partial<EntityOf<R>> = {},
+    options: CreateOptions = {},
+  ): Promise<EntityOf<R>> {
+    this.#assertOpen();
+    const { entity, columns } = this.#parts.registry.get(resource);
+    // TypeORM looks for the row first, and PostgreSQL would refuse that as a statement.
+    const uuid: unknown = Reflect.get(values, columns.uuid.property);
+    if (uuid != null) canonicalUuid(uuid as string);
+    const manager = options.manager ?? this.#parts.dataSource.manager;
+    const instance = manager.create(entity as new () => object, values);
+    this.#parts.subscriber.describe(instance, options);
+    try {
+      return (await manager.save(instance)) as EntityOf<R>;
+    } catch (error) {
+      throw savingError(error);
+    }
+  }
+
+  /** Removes a resource's row and announces it, in one commit. */
+  async remove<TEntity extends object>(
+    entity: TEntity,
+    options: CreateOptions = {},
+  ): Promise<void> {
+    this.#assertOpen();
+    this.#parts.subscriber.describe(entity, options);
+    try {
+      await (options.manager ?? this.#parts.dataSource.manager).remove(entity);
+    } catch (error) {
+      throw savingError(error);
+    }
+  }
+
+  /**
+   * Reads a resource and tells whether an event is lawful for it now, why not, and what is. Locks
+   * nothing: by the time you act it may be otherwise.
+   *
+   * @throws RefusedError MALFORMED_UUID, UNKNOWN_RESOURCE.
+   */
+  async explain<R extends ResourceRef>(
+    resource: R,
+    uuid: string,
+    event: EventOf<LifecycleOf<R>>,
+  ): Promise<Explanation> {
+    this.#assertOpen();
+    const binding = this.#parts.registry.get(resource);
+    const { state, context } = await this.#parts.transitions.read(binding, canonicalUuid(uuid));
+    return explain(binding.lifecycle, { state, context }, event);
+  }
+
+  /**
+   * Announces Started, runs the operation, then announces Completed or Failed with its outcome, error
+   * and duration. Everything announced inside carries the action as its cause. Rejects with what the
+   * operation rejects with.
+   *
+   * @example
+   * ```ts
+   * await signalbox.action('VM.START', { subject: { resource: 'VirtualMachine', uuid } }, () =>
+   *   hypervisor.start(uuid),
+   * );
+   * ```
+   */
+  async action<T>(
+    type: KnownActionType,
+    settings: ActionSettings,
+    operation: (action: ActionHandle) => T | Promise<T>,
+  ): Promise<T> {
+    this.#assertOpen();
+    return runAction(this.#parts.announcer, type, withCanonicalSubject(settings), operation);
+  }
+
+  /**
+   * Announces that something billable began, ended or changed, in one commit or in the transaction
+   * given. Resolves with the event's id.
+   *
+   * @param type CloudStack's name, or one of yours; see `defineEventTypes`.
+   * @throws RefusedError UNKNOWN_EVENT_TYPE, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE; nothing is written.
+   */
+  async usage(type: KnownUsageType, options: AnnouncementOptions = {}): Promise<string> {
+    const { details } = options;
+    return this.#announce('UsageEvent', type, options, details === undefined ? {} : { details });
+  }
+
+  /**
+   * Announces that somebody should look, in one commit or in the transaction given. Resolves with the
+   * event's id.
+   *
+   * @param about One line; `options.body` says the rest.
+   * @throws RefusedError UNKNOWN_EVENT_TYPE, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE; nothing is written.
+   */
+  async alert(
+    type: KnownAlertType,
+    about: string,
+    options: AnnouncementOptions & { readonly body?: string } = {},
+  ): Promise<string> {
+    const { body, details } = options;
+    return this.#announce('AlertEvent', type, options, {
+      subject: about,
+      ...(body === undefined ? {} : { body }),
+      ...(details === undefined ? {} : { details }),
+    });
+  }
+
+  /**
+   * Runs `work` so that every event announced inside carries the actor, correlation and causation
+   * given, over awaits, without passing them along.
+   */
+  withContext<T>(context: AmbientContext, work: () => T): T {
+    return withContext(context, work);
+  }
+
+  /**
+   * Receives events from a bus, decoded and checked. Returning acknowledges, throwing retries.
+   *
+   * @param selection A typed filter, a topic pattern such as `*.*.*.VirtualMachine.#`, or several.
+   * @param options.pool Exactly one member of a pool handles each event; without one, this subscriber
+   * sees everything from now on.
+   * @param options.bus Name of the bus, when there are several.
+   * @throws RefusedError FILTER_INVALID for a selection that can match nothing.
+   * @throws ConfigurationError when the bus is not told, or an option is out of range.
+   * @throws UnavailableError BUS_UNAVAILABLE when the bus is away.
+   */
+  async subscribe<const S extends EventSelection>(
+    selection: KnownSelection<S>,
+    handler: EventHandler<SelectedEvent<S>>,
+    options: SubscribeOptions & { readonly bus?: string } = {},
+  ): Promise<BusSubscription> {
+    this.#assertOpen();
+    const bus = this.#bus(options.bus);
+    const subscription = await subscribeEvents<S>(
+      bus,
+      bus.format ?? this.#parts.format,
+      selection,
+      handler,
+      options,
+    );
+    if (this.#closing !== undefined) {
+      await subscription.unsubscribe();
+      this.#assertOpen();
+    }
+    return this.#remembered(subscription);
+  }
+
+  /**
+   * The resources of a type as they are, and then each change to them, without end: list and watch, as a
+   * cloud's API has it. Nothing falls between the list and the changes, and after a loss, an overflow or
+   * an expired bookmark the table is read anew by itself. See `docs/watching.md`.
+   *
+   * @param options.from `'snapshot'` (default), `'now'`, or the bookmark of an earlier `synced`.
+   * @param options.bus Name of the bus, when there are several.
+   * @throws ConfigurationError RESOURCE_NOT_REGISTERED, or an option is out of range.
+   * @throws UnavailableError BUS_UNAVAILABLE, DATABASE_UNAVAILABLE; later failures are waited out.
+   *
+   * @example
+   * ```ts
+   * for await (const change of await signalbox.watch(Volume, { account: 'acme' })) {
+   *   if (change.type === 'removed') cache.delete(change.resource.uuid);
+   *   else if ('resource' in change) cache.set(change.resource.uuid, change.resource);
+   * }
+   * ```
+   */
+  async watch<R extends ResourceRef>(
+    resource: R,
+    options: WatchOptions<StateOf<LifecycleOf<R>>> & { readonly bus?: string } = {},
+  ): Promise<Watch<StateOf<LifecycleOf<R>>>> {
+    this.#assertOpen();
+    const { registry, dataSource, store, format } = this.#parts;
+    const bus = this.#bus(options.bus);
+    const parts = {
+      dataSource,
+      journal: store.journal,
+      binding: registry.get(resource),
+      bus,
+      format,
+    };
+    const watch: Watch<StateOf<LifecycleOf<R>>> = new Watch(parts, options, () =>
+      this.#watches.delete(watch),
+    );
+    this.#watches.add(watch);
+    await watch.start();
+    return watch;
+  }
+
+  /**
+   * The journal of one resource, in order: what it lived through, who did it and why. Of removed
+   * resources too.
+   *
+   * @param options.after A journal position: only what comes behind it. Default everything.
+   * @param options.limit Records at the most. Default 1000.
+   */
+  async history(
+    resource: ResourceRef,
+    uuid: string,
+    options: { readonly after?: number; readonly limit?: number } = {},
+  ): Promise<readonly JournalRecord[]> {
+    const binding = this.#parts.registry.get(resource);
+    return this.#parts.store.journal.read({
+      resource: binding.resource,
+      uuid: canonicalUuid(uuid),
+      limit: options.limit ?? 1000,
+      ...(options.after === undefined ? {} : { after: options.after }),
+    });
+  }
+
+  /**
+   * Sends events of the journal once more, to one pool and to nobody else: in order for each resource,
+   * marked as replayed (`replayedAt(delivery)`), and under the ids they always had, so that `idempotent`
+   * handlers skip those they have handled.
+   *
+   * @param selection As for `subscribe`: a typed filter, a topic pattern, or several.
+   * @param options.bus Name of the bus, when there are several.
+   * @throws RefusedError FILTER_INVALID, POOL_UNKNOWN; nothing is sent.
+   * @throws UnavailableError REPLAY_INTERRUPTED with the `position` to go on behind.
+   *
+   * @example
+   * ```ts
+   * await signalbox.replay(
+   *   { category: 'UsageEvent' },
+   *   { pool: 'billing', since: '2026-03-01T00:00:00Z', rate: 500 },
+   * );
+   * ```
+   */
+  async replay<const S extends EventSelection>(
+    selection: KnownSelection<S>,
+    options: ReplayOptions & { readonly bus?: string },
+  ): Promise<ReplayResult> {
+    this.#assertOpen();
+    const { store, format } = this.#parts;
+    const bus = this.#bus(options.bus);
+    return replay({ journal: store.journal, bus, format }, selection, options);
+  }
+
+  /** How full the outbox is, and how old its oldest event. */
+  async outboxDepth(): Promise<OutboxDepth> {
+    return this.#parts.store.outbox.depth();
+  }
+
+  /**
+   * Finishes what is under way: transitions, handlers, and the outbox as far as the buses take it
+   * within the relay's drain bound. The DataSource and the buses given stay yours to close. Safe to
+   * call twice.
+   */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { transitions, sweeper, relay, dispose } = this.#parts;
+    await sweeper?.stop();
+    await transitions.close();
+    await relay?.stop();
+    await Promise.all([...this.#watches].map((watch) => watch.close()));
+    await Promise.all([...this.#subscriptions].map((subscription) => subscription.unsubscribe()));
+    await dispose();
+  }
+
+  /** Ended with this Signalbox, and forgotten when it ends before. */
+  #remembered(subscription: BusSubscription): BusSubscription {
+    const unsubscribe: BusSubscription['unsubscribe'] = async (options) => {
+      await subscription.unsubscribe(options);
+      this.#subscriptions.delete(remembered);
+    };
+    const remembered: BusSubscription = {
+      patterns: subscription.patterns,
+      pool: subscription.pool,
+      get paused() {
+        return subscription.paused;
+      },
+      pause: () => subscription.pause(),
+      resume: () => subscription.resume(),
+      unsubscribe,
+      [Symbol.asyncDispose]: () => unsubscribe(),
+    };
+    this.#subscriptions.add(remembered);
+    return remembered;
+  }
+
+  #announce(
+    category: 'UsageEvent' | 'AlertEvent',
+    type: string,
+    options: AnnouncementOptions,
+    data: object,
+  ): Promise<string> {
+    this.#assertOpen();
+    const { subject, manager, account, domain, project } = withCanonicalSubject(options);
+    return this.#parts.announcer.announce({
+      category,
+      type,
+      data,
+      subject,
+      tenancy: { account, domain, project },
+      context: options,
+      manager,
+    });
+  }
+
+  #bus(name: string | undefined): Bus {
+    const { buses } = this.#parts;
+    const bus = name === undefined ? buses[0] : buses.find((candidate) => candidate.name === name);
+    if (bus === undefined || (name === undefined && buses.length > 1)) {
+      const names = buses.map((candidate) => candidate.name).join(', ');
+      throw new ConfigurationError(
+        'CONFIG_VALUE_INVALID',
+        buses.length === 0
+          ? 'No bus is configured, so there is nothing to subscribe to. Pass createSignalbox({ bus }).'
+          : `Say which bus to subscribe on with options.bus: ${names}.`,
+        { parameters: { bus: name ?? null } },
+      );
+    }
+    return bus;
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) {
+      throw new UnavailableError('CLOSED', 'This Signalbox is closed. Create a new one.');
+    }
+  }
+}
+
+/** The events that an entity's lifecycle takes; any text for an entity that is mapped. */
+export type EventOfEntity<TEntity> = TEntity extends { readonly '~event'?: infer TEvent }
+  ? unknown extends TEvent
+    ? string
+    : NonNullable<TEvent> & string
+  : string;
+
+/** What the database says is typed; what entity listeners of the user's throw is theirs. */
+function savingError(error: unknown): unknown {
+  return error instanceof QueryFailedError || databaseFailure(error) === 'connection'
+    ? databaseError(error)
+    : error;
+}

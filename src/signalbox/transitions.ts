@@ -1,0 +1,184 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { AmbientContext } from '../context/ambient.js';
+import type { OriginSource } from '../context/origin-source.js';
+import {
+  refuseNonRevision,
+  refuseNonText,
+  refuseUnknownOptions,
+} from '../context/refuse-malformed.js';
+import { reach } from '../core/failpoints/failpoints.js';
+import { RefusedError, SignalboxError } from '../core/errors/errors.js';
+import type { ResourceBinding } from '../persistence/resource/binding.js';
+import { databaseError } from '../persistence/commit/database-errors.js';
+import { entityTenancy } from '../persistence/guard/entity-roles.js';
+import type { GroupCommit } from '../persistence/commit/group-commit.js';
+import type { Tenancy } from '../core/planning/origin.js';
+import { onMaster } from '../persistence/commit/on-master.js';
+import { unknownEvent, unknownResource } from '../core/planning/plan.js';
+import { refuseInsideTransaction } from '../persistence/sqlite/transaction-gate.js';
+import type { DueDeadline, Store, Transitioned, TransitionRequest } from '../persistence/store.js';
+
+/** How a transition is made, and what its events say besides. */
+export interface TransitionOptions extends AmbientContext {
+  /** Why: goes into the event. */
+  readonly reason?: string;
+  /** The revision you decided by: any other in the row is a ConflictError. */
+  readonly expectedRevision?: number;
+  /** What guards may look at besides the entity; not announced. */
+  readonly payload?: Readonly<Record<string, unknown>>;
+  /** Your transaction; without one the transition is committed by itself. */
+  readonly manager?: EntityManager;
+}
+
+const transitionOptions: readonly (keyof TransitionOptions)[] = [
+  'actor',
+  'correlationId',
+  'causationId',
+  'reason',
+  'expectedRevision',
+  'payload',
+  'manager',
+];
+
+/** Room that the rest of a state event's payload may take, in bytes. */
+const envelopeRoom = 4096;
+
+/** The way in for `transition()`: checks the request, then joins a commit or the caller's own. */
+export class Transitions {
+  readonly #dataSource: DataSource;
+  readonly #store: Store;
+  readonly #groupCommit: GroupCommit;
+  readonly #origin: OriginSource;
+  readonly #maxPayload: number;
+  readonly #wake: () => void;
+
+  constructor(options: {
+    readonly dataSource: DataSource;
+    readonly store: Store;
+    readonly groupCommit: GroupCommit;
+    readonly origin: OriginSource;
+    readonly maxPayload: number;
+    readonly wake: () => void;
+  }) {
+    this.#dataSource = options.dataSource;
+    this.#store = options.store;
+    this.#groupCommit = options.groupCommit;
+    this.#origin = options.origin;
+    this.#maxPayload = options.maxPayload;
+    this.#wake = options.wake;
+  }
+
+  /** @param uuid Canonical. */
+  async transition(
+    binding: ResourceBinding,
+    uuid: string,
+    event: string,
+    options: TransitionOptions,
+  ): Promise<Transitioned> {
+    const { reason, expectedRevision, payload, manager } = options;
+    refuseUnknownOptions(options, transitionOptions);
+    refuseNonText({ reason });
+    refuseNonRevision('expectedRevision', expectedRevision);
+    if (!binding.lifecycle.events.includes(event)) {
+      throw unknownEvent(binding, uuid, String(event));
+    }
+    const request: TransitionRequest = {
+      uuid,
+      event,
+      origin: this.#origin(options),
+      ...(reason == null ? {} : { reason }),
+      ...(expectedRevision === undefined ? {} : { expectedRevision }),
+      ...(payload === undefined ? {} : { payload }),
+    };
+    this.#refuseTooLarge(binding, request);
+    return manager === undefined
+      ? this.#commit(binding, request)
+      : this.#join(manager, binding, request);
+  }
+
+  /** Fires a due deadline that has a timeout transition. Rejects with DEADLINE_STALE when it is late. */
+  async fire(binding: ResourceBinding, due: DueDeadline): Promise<Transitioned> {
+    return this.#commit(binding, {
+      uuid: due.uuid,
+      event: 'DeadlineExceeded',
+      deadline: { id: due.deadline, revision: due.revision },
+      reason: `deadline ${due.deadline} passed`,
+      origin: this.#origin({ actor: 'signalbox' }),
+    });
+  }
+
+  /** The resource's state, what its guards read, and whose it is, as they are now. */
+  async read(
+    binding: ResourceBinding,
+    uuid: string,
+  ): Promise<{ readonly state: string; readonly context: unknown; readonly tenancy: Tenancy }> {
+    const { columns, entity, context, unprojected } = binding;
+    let row: object | null;
+    try {
+      row = await onMaster(this.#dataSource, (manager) =>
+        manager.findOneBy(entity, { [columns.uuid.property]: uuid }),
+      );
+    } catch (error) {
+      throw databaseError(error);
+    }
+    if (row === null) {
+      throw unknownResource(binding, uuid);
+    }
+    return {
+      state: String((row as Record<string, unknown>)[columns.state.property]),
+      context: context?.(row) ?? unprojected,
+      tenancy: entityTenancy(binding, row),
+    };
+  }
+
+  /** Resolves when every transition under way is settled. */
+  async close(): Promise<void> {
+    await this.#groupCommit.close();
+  }
+
+  async #commit(binding: ResourceBinding, request: TransitionRequest): Promise<Transitioned> {
+    // Here and not in the writer: a batch is written in the context of whoever came first.
+    refuseInsideTransaction(this.#dataSource);
+    const outcome = await this.#groupCommit.transition(binding, request);
+    reach('wake');
+    this.#wake();
+    return outcome;
+  }
+
+  async #join(
+    manager: EntityManager,
+    binding: ResourceBinding,
+    request: TransitionRequest,
+  ): Promise<Transitioned> {
+    let outcome: Transitioned | Error;
+    try {
+      outcome = await this.#store.transitionWithin(manager, binding, request);
+    } catch (error) {
+      throw error instanceof SignalboxError ? error : databaseError(error);
+    }
+    if (outcome instanceof Error) {
+      throw outcome;
+    }
+    return outcome;
+  }
+
+  #refuseTooLarge(
+    binding: ResourceBinding,
+    { uuid, event, reason, origin }: TransitionRequest,
+  ): void {
+    const said =
+      (reason?.length ?? 0) + (origin.actor?.length ?? 0) + (origin.correlationId?.length ?? 0);
+    // Four bytes a character at the most, six where JSON escapes it.
+    if (said * 6 + envelopeRoom <= this.#maxPayload) {
+      return;
+    }
+    const size = Buffer.byteLength(JSON.stringify({ reason, ...origin })) + envelopeRoom;
+    if (size > this.#maxPayload) {
+      throw RefusedError.of(
+        'PAYLOAD_TOO_LARGE',
+        `The ${event} of ${binding.resource} ${uuid} would be ${size} bytes, over the limit of ${this.#maxPayload}. Shorten the reason, and refer to the bulk instead.`,
+        { resource: binding.resource, uuid, event, size, limit: this.#maxPayload },
+      );
+    }
+  }
+}

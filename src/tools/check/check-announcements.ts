@@ -1,0 +1,43 @@
+import type { EventTypes } from '../../core/events/event-types.js';
+import { deadlineExceeded, type Effect } from '../../core/lifecycle/lifecycle.js';
+import { nearestName } from '../../core/errors/nearest-name.js';
+import type { CheckedLifecycle } from './declaration.js';
+import type { Findings } from './finding.js';
+
+/** Finds events that no state takes, transitions that announce nothing, and unknown event types. */
+export function checkAnnouncements(
+  lifecycle: CheckedLifecycle,
+  eventTypes: EventTypes,
+  findings: Findings,
+): void {
+  const { resource, events, transitions, births } = lifecycle;
+  const taken = new Set(transitions.map(({ event }) => event));
+  for (const event of events) {
+    if (taken.has(event) || event === deadlineExceeded) continue;
+    findings.add('EVENT_NOT_TAKEN', { event }, `No state of ${resource} takes ${event}.`);
+  }
+  const checkEffect = (effect: Effect, where: string, place: object): void => {
+    const { category, type } = effect;
+    if (eventTypes.has(category, type)) return;
+    const near = nearestName(type, eventTypes.names(category));
+    findings.add(
+      'UNKNOWN_EVENT_TYPE',
+      { ...place, type },
+      `${where} announces the ${category} '${type}', which is not a known type.${near === undefined ? '' : ` Did you mean '${near}'?`}`,
+    );
+  };
+  for (const { state, effects } of births) {
+    for (const effect of effects) checkEffect(effect, `The birth in ${state}`, { state });
+  }
+  for (const { from, event, to, effects = [], silent } of transitions) {
+    const place = { state: from, event, to };
+    if (silent === true && effects.length === 0) {
+      findings.add(
+        'ANNOUNCES_NOTHING',
+        place,
+        `${from} --${event}--> ${to} happens without a word.`,
+      );
+    }
+    for (const effect of effects) checkEffect(effect, `${from} --${event}--> ${to}`, place);
+  }
+}

@@ -1,0 +1,216 @@
+import { durationText } from '../../core/lifecycle/duration-text.js';
+import {
+  stuckAlert,
+  type ChartNode,
+  type ChartTransition,
+  type Effect,
+} from '../../core/lifecycle/lifecycle.js';
+import type { DrawnMachine, Graph, GraphEdge, GraphLabel, GraphState, Mark } from './graph.js';
+import { Highlights, leavesOf } from './highlights.js';
+import { assertStates, neighbourhood } from './neighbourhood.js';
+import type { DiagramOptions } from './options.js';
+
+/** Marks that are decided by the caller, as the difference of two versions is. */
+export interface Marking {
+  readonly state: (path: string) => Mark | undefined;
+  readonly transition: (
+    from: string,
+    transition: ChartTransition,
+    target: string,
+  ) => Mark | undefined;
+}
+
+/**
+ * A machine made ready to be drawn. Pure. Throws ConfigurationError ARGUMENT_INVALID when
+ * `options.around` or `options.highlight` names a state that does not exist.
+ *
+ * @param marking Default: the steps of `options.highlight`.
+ */
+export function graphOf(
+  machine: DrawnMachine,
+  options: DiagramOptions = {},
+  marking: Marking = highlighting(options),
+): Graph {
+  const steps = options.highlight ?? [];
+  assertStates(
+    machine.chart,
+    steps.flatMap(({ from, to }) => [from, to]),
+    'highlight',
+  );
+  return new GraphBuilder(machine, options, marking).build();
+}
+
+function highlighting({ highlight = [] }: DiagramOptions): Marking {
+  const highlights = new Highlights(highlight);
+  return {
+    state: (path) => (highlights.hasState(path) ? 'highlighted' : undefined),
+    transition: (from, { trigger }, target) =>
+      highlights.hasTransition(from, trigger, target) ? 'highlighted' : undefined,
+  };
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+interface EdgeDraft {
+  readonly from: GraphState;
+  readonly to: GraphState;
+  readonly labels: GraphLabel[];
+}
+
+class GraphBuilder {
+  readonly #machine: DrawnMachine;
+  readonly #options: DiagramOptions;
+  readonly #marking: Marking;
+  readonly #shown: ReadonlySet<string> | undefined;
+  readonly #byPath = new Map<string, GraphState>();
+  readonly #edges = new Map<string, EdgeDraft>();
+
+  constructor(machine: DrawnMachine, options: DiagramOptions, marking: Marking) {
+    this.#machine = machine;
+    this.#options = options;
+    this.#marking = marking;
+    this.#shown =
+      options.around === undefined ? undefined : neighbourhood(machine.chart, options.around);
+  }
+
+  build(): Graph {
+    const { resource, version, chart } = this.#machine;
+    const { around } = this.#options;
+    const root = this.#addState(chart, undefined);
+    this.#addEdges(chart);
+    const states = [...this.#byPath.values()].filter((state) => state !== root);
+    const edges = [...this.#edges.values()].map(asEdge);
+    return {
+      title: `${resource}, version ${version}${around === undefined ? '' : `, around ${around.state}`}`,
+      summary: this.#summary(states, edges),
+      direction: this.#options.direction ?? 'down',
+      theme: this.#options.theme ?? 'light',
+      root,
+      framed:
+        root.deadlines.length + root.staying.length + root.moments.length > 0 ||
+        edges.some(({ from, to }) => from === root || to === root),
+      states,
+      edges,
+    };
+  }
+
+  #addState(node: ChartNode, parent: GraphState | undefined): GraphState {
+    const { tags = true, deadlines = true, effects = true } = this.#options;
+    const inside = (this.#options.selfLoops ?? 'inside') === 'inside';
+    const staying = node.transitions.filter(
+      ({ trigger, targets, effects: announced, forbidden }) =>
+        !forbidden &&
+        // A deadline that moves nothing is told by its alert.
+        (trigger.kind !== 'deadline' || targets.length > 0 || announced.length > 0) &&
+        (targets.length === 0 || (inside && targets.every((target) => target === node.path))),
+    );
+    const state: Writable<GraphState> = {
+      id: `s${this.#byPath.size}`,
+      name: node.name,
+      path: node.path,
+      kind: node.kind,
+      tags: tags ? node.tags.filter((tag) => tag.trim() !== '') : [],
+      description: node.description,
+      deadlines: deadlines
+        ? node.deadlines.map(
+            ({ after, alert: { type } }) =>
+              // Every deadline raises one; only a type of its own is worth its room.
+              `${type === stuckAlert ? 'alert' : type} after ${durationText(after)}`,
+          )
+        : [],
+      moments: effects ? [...moment('entry', node.entry), ...moment('exit', node.exit)] : [],
+      staying: staying.map((transition) => this.#label(node.path, transition, node.path)),
+      initial: undefined,
+      birth: this.#machine.births.slice(1).includes(node.path),
+      children: [],
+      parent,
+      mark: this.#marking.state(node.path),
+    };
+    this.#byPath.set(node.path, state);
+    state.children = node.children
+      .filter(({ path }) => this.#shown?.has(path) ?? true)
+      .map((child) => this.#addState(child, state));
+    state.initial = node.initial === undefined ? undefined : this.#byPath.get(node.initial);
+    return state;
+  }
+
+  #addEdges(node: ChartNode): void {
+    const from = this.#byPath.get(node.path);
+    if (from === undefined) return;
+    const inside = (this.#options.selfLoops ?? 'inside') === 'inside';
+    for (const transition of node.transitions) {
+      if (inside && transition.targets.every((target) => target === node.path)) continue;
+      for (const target of transition.targets) {
+        const to = this.#byPath.get(target);
+        if (to === undefined) continue;
+        const key = `${from.id} ${to.id}`;
+        const edge = this.#edges.get(key) ?? { from, to, labels: [] };
+        this.#edges.set(key, edge);
+        edge.labels.push(this.#label(node.path, transition, target));
+      }
+    }
+    for (const child of node.children) this.#addEdges(child);
+  }
+
+  #label(from: string, transition: ChartTransition, target: string): GraphLabel {
+    const { guards = true, effects = true } = this.#options;
+    const { trigger, guard, effects: announced } = transition;
+    return {
+      trigger: triggerText(trigger),
+      timed: trigger.kind === 'deadline',
+      guard: guards ? guard : undefined,
+      effects: effects ? announced.map(({ category, type }) => ({ category, type })) : [],
+      mark: this.#marking.transition(from, transition, target),
+    };
+  }
+
+  #summary(states: readonly GraphState[], edges: readonly GraphEdge[]): string {
+    const leaves = states.filter(({ children }) => children.length === 0);
+    const transitions =
+      edges.reduce((count, { labels }) => count + labels.length, 0) +
+      states.reduce((count, { staying }) => count + staying.length, 0);
+    const drawn = (name: string): boolean => leavesOf(name).some((leaf) => this.#byPath.has(leaf));
+    const births = this.#machine.births.filter(drawn);
+    const finals = leaves.filter(({ kind }) => kind === 'final').map(({ name }) => name);
+    const all = this.#shown === undefined ? 'has' : 'in part:';
+    return [
+      `The lifecycle of ${this.#machine.resource} ${all} ${leaves.length} states and ${transitions} transitions.`,
+      ...(births.length === 0 ? [] : [`It begins in ${births.join(' or ')}.`]),
+      ...(finals.length === 0 ? [] : [`It ends in ${finals.join(' or ')}.`]),
+    ].join(' ');
+  }
+}
+
+function asEdge({ from, to, labels }: EdgeDraft): GraphEdge {
+  const [first] = labels;
+  const same = labels.every(({ mark }) => mark === first?.mark);
+  return {
+    from,
+    to,
+    labels,
+    timed: labels.every(({ timed }) => timed),
+    mark: same
+      ? first?.mark
+      : labels.some(({ mark }) => mark === 'highlighted')
+        ? 'highlighted'
+        : 'changed',
+  };
+}
+
+function moment(when: string, effects: readonly Effect[]): readonly GraphLabel[] {
+  if (effects.length === 0) return [];
+  return [{ trigger: when, timed: false, guard: undefined, effects, mark: undefined }];
+}
+
+function triggerText(trigger: ChartTransition['trigger']): string {
+  switch (trigger.kind) {
+    case 'event':
+      return trigger.event;
+    case 'deadline':
+      return `after ${durationText(trigger.deadline.after)}`;
+    case 'done':
+      return 'when done';
+    case 'always':
+      return 'at once';
+  }
+}

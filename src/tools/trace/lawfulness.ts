@@ -1,0 +1,77 @@
+import { nearestName } from '../../core/errors/nearest-name.js';
+import { deadlineExceeded, type AnyLifecycle, type TableRow } from '../../core/lifecycle/lifecycle.js';
+import type { ChangeRecord } from './change-record.js';
+import type { TraceFaultCode } from './trace-fault.js';
+
+/** What a lifecycle says of a recorded change. */
+export type Verdict =
+  /** What it arms and cancels; absent for a removal. */
+  | { readonly lawful: true; readonly row?: Pick<TableRow, 'arms' | 'cancels'> }
+  | { readonly lawful: false; readonly code: TraceFaultCode; readonly because: string };
+
+/**
+ * Whether a lifecycle declares a recorded change. Pure. Guards are taken to have answered as they had
+ * to: a trace does not hold what they looked at.
+ */
+export function judge(lifecycle: AnyLifecycle, change: ChangeRecord): Verdict {
+  const { table } = lifecycle;
+  const unknown = [change.old, change.new].find(
+    (state) => state !== null && !table.armed.has(state),
+  );
+  if (unknown != null) return unknownState(lifecycle, unknown);
+  if (change.old === null) return judgeBirth(lifecycle, change);
+  if (change.new === null) return { lawful: true };
+  const { old: from, event, new: to } = change;
+  if (event !== deadlineExceeded && !table.events.has(event)) return unknownEvent(lifecycle, event);
+  const rows = rowsOf(lifecycle, from, event);
+  const row = rows.find((candidate) => candidate.to === to);
+  if (row !== undefined) return { lawful: true, row };
+  const targets = [...new Set(rows.map((candidate) => candidate.to))];
+  return {
+    lawful: false,
+    code: 'UNLAWFUL_TRANSITION',
+    because:
+      targets.length === 0
+        ? `${from} does not take ${event}`
+        : `${event} leads from ${from} to ${targets.join(' or ')}, not to ${to}`,
+  };
+}
+
+function judgeBirth({ table, births }: AnyLifecycle, change: ChangeRecord): Verdict {
+  const birth = table.births.get(change.new ?? '');
+  if (birth !== undefined) return { lawful: true, row: { arms: birth.arms, cancels: [] } };
+  return {
+    lawful: false,
+    code: 'UNLAWFUL_BIRTH',
+    because: `It can be born in ${births.join(', ')}, not in ${change.new}`,
+  };
+}
+
+function rowsOf({ table }: AnyLifecycle, from: string, event: string): readonly TableRow[] {
+  if (event !== deadlineExceeded) return table.rows.get(from)?.get(event) ?? [];
+  return [...(table.timeouts.get(from)?.values() ?? [])].flat();
+}
+
+function unknownState({ version, states }: AnyLifecycle, state: string): Verdict {
+  const near = nearestName(
+    state,
+    states.map(({ name }) => name),
+  );
+  return {
+    lawful: false,
+    code: 'UNKNOWN_STATE',
+    because: `Version ${version} has no state ${state}${suggest(near)}`,
+  };
+}
+
+function unknownEvent({ version, events }: AnyLifecycle, event: string): Verdict {
+  return {
+    lawful: false,
+    code: 'UNKNOWN_EVENT',
+    because: `Version ${version} has no event ${event}${suggest(nearestName(event, events))}`,
+  };
+}
+
+function suggest(near: string | undefined): string {
+  return near === undefined ? '' : `; did it mean ${near}?`;
+}

@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Acknowledgements } from '../../../src/delivery/amqp/acknowledgements.js';
+
+/** A broker's side of a channel: which deliveries it has been told are done. */
+function broker(deliveries: number) {
+  const unacknowledged = new Set(Array.from({ length: deliveries }, (_, index) => index + 1));
+  const frames: { readonly tag: number; readonly upTo: boolean }[] = [];
+  return {
+    frames,
+    unacknowledged,
+    ack(message: { readonly fields: { readonly deliveryTag: number } }, upTo = false) {
+      const { deliveryTag: tag } = message.fields;
+      const told = [...unacknowledged].filter((each) => (upTo ? each <= tag : each === tag));
+      // RabbitMQ closes the channel for a tag that it does not wait for.
+      expect(told).toContain(tag);
+      told.forEach((each) => unacknowledged.delete(each));
+      frames.push({ tag, upTo });
+    },
+  };
+}
+
+describe('acknowledgements', () => {
+  it('tell the broker of everything that is settled and of nothing else, in any order', () => {
+    const order = fc
+      .integer({ min: 1, max: 40 })
+      .chain((count) =>
+        fc.tuple(
+          fc.constant(count),
+          fc.shuffledSubarray(Array.from({ length: count }, (_, index) => index + 1)),
+          fc.array(fc.boolean(), { minLength: count, maxLength: count }),
+        ),
+      );
+    fc.assert(
+      fc.property(order, ([count, settled, turnEnds]) => {
+        const channel = broker(count);
+        const acknowledgements = new Acknowledgements(channel as never);
+        const waiting = new Set(channel.unacknowledged);
+        settled.forEach((tag, index) => {
+          acknowledgements.settle(tag);
+          waiting.delete(tag);
+          if (turnEnds[index] === true) {
+            acknowledgements.flush();
+            expect(channel.unacknowledged).toEqual(waiting);
+          }
+        });
+        acknowledgements.flush();
+        expect(channel.unacknowledged).toEqual(waiting);
+      }),
+    );
+  });
+
+  it('of a turn that settles what came, in one frame at its end', async () => {
+    const channel = broker(100);
+    const acknowledgements = new Acknowledgements(channel as never);
+    for (let tag = 1; tag <= 100; tag += 1) acknowledgements.settle(tag);
+    expect(channel.frames).toEqual([]);
+    await new Promise(setImmediate);
+    expect(channel.frames).toEqual([{ tag: 100, upTo: true }]);
+  });
+
+  it('of a channel that is gone throw nothing', () => {
+    const acknowledgements = new Acknowledgements({
+      ack() {
+        throw new Error('Channel closed');
+      },
+    });
+    acknowledgements.settle(1);
+    expect(() => acknowledgements.flush()).not.toThrow();
+  });
+});

@@ -1,0 +1,63 @@
+import { QueryFailedError } from 'typeorm';
+import { describe, expect, test } from 'vitest';
+import { ConflictError, RefusedError, SignalboxError } from '../../src/core/errors/errors.js';
+import { databaseError } from '../../src/persistence/commit/database-errors.js';
+
+const driverError = (code: string, message = 'secret-host refused user root') =>
+  Object.assign(new Error(message), { code });
+
+describe('an error of a driver becomes the error that says what to do', () => {
+  test.each([
+    ['28P01', 'DATABASE_CREDENTIALS_REFUSED'],
+    ['ER_ACCESS_DENIED_ERROR', 'DATABASE_CREDENTIALS_REFUSED'],
+    ['3D000', 'DATABASE_NOT_MIGRATED'],
+    ['42P01', 'DATABASE_NOT_MIGRATED'],
+    ['ER_NO_SUCH_TABLE', 'DATABASE_NOT_MIGRATED'],
+    ['40P01', 'LOCK_CONFLICT'],
+    ['40001', 'LOCK_CONFLICT'],
+    ['55P03', 'LOCK_CONFLICT'],
+    ['ER_LOCK_DEADLOCK', 'LOCK_CONFLICT'],
+    ['SQLITE_BUSY', 'LOCK_CONFLICT'],
+    ['ECONNREFUSED', 'DATABASE_UNAVAILABLE'],
+    ['08006', 'DATABASE_UNAVAILABLE'],
+    ['57P01', 'DATABASE_UNAVAILABLE'],
+    ['PROTOCOL_CONNECTION_LOST', 'DATABASE_UNAVAILABLE'],
+    ['23514', 'DATABASE_ERROR'],
+    ['SQLITE_CONSTRAINT_CHECK', 'DATABASE_ERROR'],
+  ])('%s is %s', (code, expected) => {
+    const cause = driverError(code);
+    for (const error of [cause, new QueryFailedError('SELECT 1', [], cause)]) {
+      const typed = databaseError(error);
+      expect(typed).toBeInstanceOf(SignalboxError);
+      expect(typed).toMatchObject({ code: expected, cause });
+      expect(typed.message).not.toContain('secret-host');
+    }
+  });
+
+  test.each([
+    'Connection terminated unexpectedly',
+    'timeout exceeded when trying to connect',
+    'Query read timeout',
+    'Client has encountered a connection error and is not queryable',
+  ])('so does one without a code: %s', (message) => {
+    expect(databaseError(new Error(message))).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+  });
+
+  test('and one for each address that was tried', () => {
+    const error = new AggregateError([driverError('ECONNREFUSED'), driverError('ECONNREFUSED')]);
+    expect(databaseError(error)).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+  });
+
+  test('a missing table of SQLite has no code of its own', () => {
+    expect(
+      databaseError(driverError('SQLITE_ERROR', 'no such table: signalbox_journal')),
+    ).toMatchObject({ code: 'DATABASE_NOT_MIGRATED' });
+  });
+});
+
+test('an error of this package passes unchanged', () => {
+  const refused = RefusedError.of('UNKNOWN_RESOURCE', 'none');
+  const conflict = new ConflictError('REVISION_CONFLICT', 'late');
+  expect(databaseError(refused)).toBe(refused);
+  expect(databaseError(conflict)).toBe(conflict);
+});

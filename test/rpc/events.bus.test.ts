@@ -1,5 +1,0 @@
-import { openRabbitmqPlace } from '../bus/amqp/rabbitmq-place.js';
-import { serviceUrl } from '../support/service-url.js';
-import { describeEvents } from './event-scenarios.js';
-
-describeEvents('RabbitMQ', () => openRabbitmqPlace(serviceUrl('rabbitmq')));
