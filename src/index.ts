@@ -68,9 +68,9 @@ export type {
   OutboxRef,
   OutboxStore,
   ParkedRecord,
-  Store,
-  Transitioned,
-} from './persistence/store.js';
+} from './core/stores/outbox-store.js';
+export type { Store } from './persistence/store.js';
+export type { Transitioned } from './core/planning/transition-request.js';
 export type { GroupCommitOptions } from './persistence/commit/group-commit.js';
 export type { JournalEntry, JournalRecord } from './core/planning/journal-entry.js';
 export type { SendOptions } from './persistence/guard/subscriber.js';
@@ -113,7 +113,12 @@ export { oslo } from './delivery/formats/oslo/oslo.js';
 export type { OsloFormatOptions } from './delivery/formats/oslo/oslo.js';
 export { defineFormats, formats } from './delivery/formats/formats.js';
 export type { FormatName, Formats } from './delivery/formats/formats.js';
-export type { EncodedEvent, EnvelopeHead, Format, ReceivedEvent } from './delivery/formats/format.js';
+export type {
+  EncodedEvent,
+  EnvelopeHead,
+  Format,
+  ReceivedEvent,
+} from './delivery/formats/format.js';
 export type { JsonObject, JsonValue } from './core/json/json.js';
 
 // Buses and the relay
@@ -144,7 +149,11 @@ export type { BusNotice, BusNoticeListener } from './delivery/bus/notice.js';
 export { idempotent } from './consuming/inbox/idempotent.js';
 export type { Identified, IdempotentOptions } from './consuming/inbox/idempotent.js';
 export { purgeInbox, purgeInboxRegularly } from './consuming/inbox/purge-inbox.js';
-export type { InboxPurge, InboxPurgeOptions, InboxRetention } from './consuming/inbox/purge-inbox.js';
+export type {
+  InboxPurge,
+  InboxPurgeOptions,
+  InboxRetention,
+} from './consuming/inbox/purge-inbox.js';
 export { RevisionTracker } from './consuming/inbox/revision-tracker.js';
 export { trackedChange } from './consuming/inbox/revisions.js';
 export type { RevisionGap, TrackedChange, TrackedResource } from './consuming/inbox/revisions.js';

@@ -1,4 +1,4 @@
-import { TopicTrie } from '../../build/src/bus/topic/topic-trie.js';
+import { TopicTrie } from '../../build/src/delivery/topic/topic-trie.js';
 import { figure } from '../figure.mjs';
 import { compare, looped } from '../measure.mjs';
 

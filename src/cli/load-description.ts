@@ -1,5 +1,8 @@
 import { ConfigurationError } from '../core/errors/errors.js';
-import { describeLifecycle, type LifecycleDescription } from '../core/lifecycle/describe-lifecycle.js';
+import {
+  describeLifecycle,
+  type LifecycleDescription,
+} from '../core/lifecycle/describe-lifecycle.js';
 import { loadLifecycle } from './load-lifecycle.js';
 import { readText } from './read-text.js';
 

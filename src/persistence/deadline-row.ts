@@ -1,5 +1,5 @@
 import type { Integer } from './journal-row.js';
-import type { DueDeadline } from './store.js';
+import type { DueDeadline } from '../core/stores/deadline-store.js';
 
 /** A row of the deadline table as a driver returns it. */
 export interface DeadlineRow {

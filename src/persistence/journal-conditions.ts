@@ -1,4 +1,4 @@
-import type { JournalQuery } from './store.js';
+import type { JournalQuery } from '../core/stores/journal-store.js';
 
 /** How a database words a condition. Each call appends a parameter. */
 export interface ConditionWriter {

@@ -1,6 +1,6 @@
 import type { Category } from '../core/events/category.js';
 import type { JournalRecord } from '../core/planning/journal-entry.js';
-import type { OutboxRecord, ParkedRecord } from './store.js';
+import type { OutboxRecord, ParkedRecord } from '../core/stores/outbox-store.js';
 
 /** A number as drivers return 64-bit integers. */
 export type Integer = number | string | bigint;

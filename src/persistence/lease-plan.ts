@@ -1,5 +1,6 @@
 import type { Integer } from './journal-row.js';
-import { shareCount, type LeaseGrant } from './store.js';
+import { shareCount } from '../core/stores/outbox-store.js';
+import { type LeaseGrant } from '../core/stores/lease-store.js';
 
 /** A lease as its row says. */
 export interface LeaseRow {

@@ -19,7 +19,11 @@ import { sqliteLeases } from './sqlite/leases.js';
 import { sqliteOutbox } from './sqlite/outbox.js';
 import { SqliteWriter } from './sqlite/sqlite-writer.js';
 import { installTransactionGate } from './sqlite/transaction-gate.js';
-import type { DeadlineStore, JournalStore, LeaseStore, OutboxStore, Store } from './store.js';
+import type { DeadlineStore } from '../core/stores/deadline-store.js';
+import type { JournalStore } from '../core/stores/journal-store.js';
+import type { LeaseStore } from '../core/stores/lease-store.js';
+import type { OutboxStore } from '../core/stores/outbox-store.js';
+import type { Store } from './store.js';
 import { noteAppended } from './guard/transaction-log.js';
 import { verifyMigrated } from './verify-migrated.js';
 

@@ -1,5 +1,5 @@
 import type { Integer } from './journal-row.js';
-import type { OutboxDepth } from './store.js';
+import type { OutboxDepth } from '../core/stores/outbox-store.js';
 
 /** What a database tells about the pending rows of one bus. */
 export interface PendingRow {

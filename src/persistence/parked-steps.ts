@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { refsByBus } from './refs-by-bus.js';
-import type { OutboxRef, OutboxStore } from './store.js';
+import type { OutboxRef, OutboxStore } from '../core/stores/outbox-store.js';
 
 /** The statements by which a database server parks rows and puts them back. */
 export interface ParkedStatements {

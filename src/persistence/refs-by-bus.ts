@@ -1,4 +1,4 @@
-import type { OutboxRef } from './store.js';
+import type { OutboxRef } from '../core/stores/outbox-store.js';
 
 /** Groups outbox rows by the bus they wait for, so that each group is one statement. Pure. */
 export function refsByBus(refs: readonly OutboxRef[]): ReadonlyMap<string, readonly number[]> {

@@ -1,4 +1,4 @@
-import { shareCount } from './store.js';
+import { shareCount } from '../core/stores/outbox-store.js';
 
 /** The shares as a list. Pure. */
 export function shareList(shares: readonly number[] | 'all'): readonly number[] {

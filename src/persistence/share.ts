@@ -1,4 +1,4 @@
-import { shareCount } from './store.js';
+import { shareCount } from '../core/stores/outbox-store.js';
 
 /**
  * The outbox share of a resource: pure and the same in every process and release, because order per

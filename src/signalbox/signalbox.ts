@@ -11,7 +11,11 @@ import type { AmbientContext } from '../context/ambient.js';
 import type { OriginSource } from '../context/origin-source.js';
 import type { Sweeper } from '../operations/deadlines/sweeper.js';
 import { ConfigurationError, UnavailableError } from '../core/errors/errors.js';
-import type { KnownActionType, KnownAlertType, KnownUsageType } from '../core/events/event-types.js';
+import type {
+  KnownActionType,
+  KnownAlertType,
+  KnownUsageType,
+} from '../core/events/event-types.js';
 import type { EventSelection } from '../core/events/event-filter.js';
 import type { KnownSelection } from '../core/events/known-selection.js';
 import type { Format } from '../delivery/formats/format.js';
@@ -29,7 +33,9 @@ import type { JournalRecord } from '../core/planning/journal-entry.js';
 import type { Tenancy } from '../core/planning/origin.js';
 import type { EntityOf, LifecycleOf, ResourceRef } from '../persistence/resource/resource.js';
 import type { LifecycleSubscriber, SendOptions } from '../persistence/guard/subscriber.js';
-import type { OutboxDepth, Store, Transitioned } from '../persistence/store.js';
+import type { OutboxDepth } from '../core/stores/outbox-store.js';
+import type { Store } from '../persistence/store.js';
+import type { Transitioned } from '../core/planning/transition-request.js';
 import type { TransitionOptions, Transitions } from './transitions.js';
 import { withCanonicalSubject } from '../core/identity/subject.js';
 import { Watch } from '../consuming/watch/watch.js';

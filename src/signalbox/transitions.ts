@@ -16,7 +16,9 @@ import type { Tenancy } from '../core/planning/origin.js';
 import { onMaster } from '../persistence/commit/on-master.js';
 import { unknownEvent, unknownResource } from '../core/planning/plan.js';
 import { refuseInsideTransaction } from '../persistence/sqlite/transaction-gate.js';
-import type { DueDeadline, Store, Transitioned, TransitionRequest } from '../persistence/store.js';
+import type { DueDeadline } from '../core/stores/deadline-store.js';
+import type { Store } from '../persistence/store.js';
+import type { Transitioned, TransitionRequest } from '../core/planning/transition-request.js';
 
 /** How a transition is made, and what its events say besides. */
 export interface TransitionOptions extends AmbientContext {

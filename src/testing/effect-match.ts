@@ -1,4 +1,8 @@
-import type { KnownActionType, KnownAlertType, KnownUsageType } from '../core/events/event-types.js';
+import type {
+  KnownActionType,
+  KnownAlertType,
+  KnownUsageType,
+} from '../core/events/event-types.js';
 import type { JsonObject, JsonValue } from '../core/json/json.js';
 import type { Effect } from '../core/lifecycle/lifecycle.js';
 

@@ -7,7 +7,7 @@ import { bindResource } from '../../src/persistence/resource/binding.js';
 import { GroupCommit } from '../../src/persistence/commit/group-commit.js';
 import { openStore } from '../../src/persistence/open-store.js';
 import { PostgresWriter } from '../../src/persistence/postgres/postgres-writer.js';
-import type { Transitioned } from '../../src/persistence/store.js';
+import type { Transitioned } from '../../src/core/planning/transition-request.js';
 import { step } from '../../src/core/lifecycle/step.js';
 import { eventually } from '../support/eventually.js';
 import { startNode } from '../support/run-node.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { planLeases } from '../../src/persistence/lease-plan.js';
-import { shareCount } from '../../src/persistence/store.js';
+import { shareCount } from '../../src/core/stores/outbox-store.js';
 
 const relays = ['a', 'b', 'c'];
 const rows = fc

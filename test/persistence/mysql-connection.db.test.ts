@@ -2,7 +2,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bindResource } from '../../src/persistence/resource/binding.js';
 import { openStore } from '../../src/persistence/open-store.js';
-import type { TransitionOutcome } from '../../src/persistence/store.js';
+import type { TransitionOutcome } from '../../src/core/planning/transition-request.js';
 import { eventually } from '../support/eventually.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { type GuardedDatabase, LegacyServer, Tank, guardedDatabase } from './guarded-database.js';

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openStore, type OpenStore } from '../../src/persistence/open-store.js';
-import type { OutboxRecord } from '../../src/persistence/store.js';
+import type { OutboxRecord } from '../../src/core/stores/outbox-store.js';
 import { freshDatabase, type FreshDatabase } from '../support/databases.js';
 import { openDataSource, stateEvent } from './relay-tables.js';
 

@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigurationError, ConflictError, RefusedError } from '../../src/core/errors/errors.js';
 import type { ResourceBinding } from '../../src/persistence/resource/binding.js';
-import { type LockedRow, type PlannedTransition, planTransition } from '../../src/core/planning/plan.js';
-import type { TransitionRequest } from '../../src/persistence/store.js';
+import {
+  type LockedRow,
+  type PlannedTransition,
+  planTransition,
+} from '../../src/core/planning/plan.js';
+import type { TransitionRequest } from '../../src/core/planning/transition-request.js';
 import { pump } from './pump.js';
 
 const uuid = '0190b0c0-0000-7000-8000-000000000001';

@@ -4,7 +4,10 @@ import { ConflictError, RefusedError } from '../../src/core/errors/errors.js';
 import { type PlannedTransition, planTransition } from '../../src/core/planning/plan.js';
 import { PostgresWriter } from '../../src/persistence/postgres/postgres-writer.js';
 import { RowBusy } from '../../src/core/planning/row-busy.js';
-import type { Transitioned, TransitionRequest } from '../../src/persistence/store.js';
+import type {
+  Transitioned,
+  TransitionRequest,
+} from '../../src/core/planning/transition-request.js';
 import { waitingForLock } from '../support/waiting-for-lock.js';
 import { type PumpDatabase, pumpDatabase, request } from './pump-database.js';
 import { Pump } from './pump-entity.js';

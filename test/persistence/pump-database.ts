@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import { bindResource, type ResourceBinding } from '../../src/persistence/resource/binding.js';
 import { migrations } from '../../src/persistence/migrations/migrations.js';
-import type { TransitionRequest } from '../../src/persistence/store.js';
+import type { TransitionRequest } from '../../src/core/planning/transition-request.js';
 import { freshDatabase } from '../support/databases.js';
 import { Pump } from './pump-entity.js';
 

@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import { v4 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { shareOf } from '../../src/persistence/share.js';
-import { type OutboxRecord, shareCount } from '../../src/persistence/store.js';
+import { type OutboxRecord, shareCount } from '../../src/core/stores/outbox-store.js';
 import { eachDatabase, freshDatabase, type FreshDatabase } from '../support/databases.js';
 import { eventually } from '../support/eventually.js';
 import {

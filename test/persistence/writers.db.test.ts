@@ -4,7 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConflictError, RefusedError, SignalboxError } from '../../src/core/errors/errors.js';
 import { RowBusy } from '../../src/core/planning/row-busy.js';
 import { journalEntry } from '../../src/core/planning/announcement.js';
-import type { TransitionRequest, Transitioned } from '../../src/persistence/store.js';
+import type {
+  TransitionRequest,
+  Transitioned,
+} from '../../src/core/planning/transition-request.js';
 import { eachDatabase } from '../support/databases.js';
 import {
   type GuardedDatabase,

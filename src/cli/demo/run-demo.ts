@@ -9,7 +9,7 @@ import { routingKeyOf } from '../../core/events/routing-key.js';
 import type { Signalbox } from '../../signalbox/signalbox.js';
 import { migrate } from '../../persistence/migrations/migrate.js';
 import { migrations } from '../../persistence/migrations/migrations.js';
-import type { OutboxDepth } from '../../persistence/store.js';
+import type { OutboxDepth } from '../../core/stores/outbox-store.js';
 import { eventLine } from '../event-line.js';
 import { progress } from '../progress.js';
 import { CreateDemoTables1700000000001 } from './create-demo-tables.js';

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { SignalboxEvent } from '../../core/events/event.js';
-import type { OutboxDepth } from '../../persistence/store.js';
+import type { OutboxDepth } from '../../core/stores/outbox-store.js';
 import { demoResources } from './entities.js';
 
 /** What the demo leaves behind. */

@@ -9,7 +9,7 @@ import type { EventSelection } from '../../core/events/event-filter.js';
 import type { Format } from '../../delivery/formats/format.js';
 import { outboxMessage } from '../../delivery/relay/outbox-message.js';
 import type { JournalRecord } from '../../core/planning/journal-entry.js';
-import type { JournalStore } from '../../persistence/store.js';
+import type { JournalStore } from '../../core/stores/journal-store.js';
 import { Pacer } from './pacer.js';
 import { markReplayed } from './replayed.js';
 import { journalSelection } from './selection.js';

@@ -3,7 +3,7 @@ import { bindingPatterns } from '../../core/events/filter.js';
 import { routingWord } from '../../core/events/routing-key.js';
 import { TopicTrie } from '../../delivery/topic/topic-trie.js';
 import type { JournalRecord } from '../../core/planning/journal-entry.js';
-import type { JournalQuery } from '../../persistence/store.js';
+import type { JournalQuery } from '../../core/stores/journal-store.js';
 
 /** What is selected, as the database and then this process look for it. */
 export interface JournalSelection {

@@ -1,5 +1,5 @@
 import type { JournalRecord } from '../../core/planning/journal-entry.js';
-import type { JournalStore } from '../../persistence/store.js';
+import type { JournalStore } from '../../core/stores/journal-store.js';
 
 /** How many of the last events are looked at. */
 const window = 10_000;

@@ -8,7 +8,7 @@ import type { ResourceStateEvent } from '../../core/events/event.js';
 import type { Format } from '../../delivery/formats/format.js';
 import type { ResourceBinding } from '../../persistence/resource/binding.js';
 import { databaseError } from '../../persistence/commit/database-errors.js';
-import type { JournalStore } from '../../persistence/store.js';
+import type { JournalStore } from '../../core/stores/journal-store.js';
 import { ChangeBuffer } from './change-buffer.js';
 import { readResources } from './read-resources.js';
 import { currentBookmark } from './settled-position.js';

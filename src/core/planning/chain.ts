@@ -1,6 +1,6 @@
 import type { LockedRow, PlannedTransition } from './plan.js';
 import { RowBusy } from './row-busy.js';
-import type { DeadlineChange, TransitionRequest } from '../../persistence/store.js';
+import type { DeadlineChange, TransitionRequest } from './transition-request.js';
 
 /** Each resource of a batch once, in the order in which every writer locks. Pure. */
 export function uuidsOf(batch: readonly Pick<TransitionRequest, 'uuid'>[]): readonly string[] {

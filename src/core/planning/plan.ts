@@ -1,16 +1,24 @@
 import { ConfigurationError, ConflictError, RefusedError, type Refusal } from '../errors/errors.js';
 import { nearestName } from '../errors/nearest-name.js';
 import { guardNames } from '../lifecycle/guards.js';
-import { type Effect, type TableRow, deadlineExceeded } from '../lifecycle/lifecycle.js';
+import {
+  type AnyLifecycle,
+  type Effect,
+  type TableRow,
+  deadlineExceeded,
+} from '../lifecycle/lifecycle.js';
 import { step, stepDeadline } from '../lifecycle/step.js';
-import type { ResourceBinding } from '../../persistence/resource/binding.js';
 import type { JournalEntry } from './journal-entry.js';
 import type { Tenancy } from './origin.js';
-import type { DeadlineChange, Transitioned, TransitionRequest } from '../../persistence/store.js';
+import type { DeadlineChange, Transitioned, TransitionRequest } from './transition-request.js';
 import { announceChange } from './transition-announcements.js';
 
 /** What planning must know of a resource: its lifecycle and nothing of its table. */
-export type PlannedResource = Pick<ResourceBinding, 'resource' | 'lifecycle'>;
+export interface PlannedResource {
+  readonly lifecycle: AnyLifecycle;
+  /** `lifecycle.resource`. */
+  readonly resource: string;
+}
 
 /** What a resource's row says while it is locked. */
 export interface LockedRow {

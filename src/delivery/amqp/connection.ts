@@ -1,5 +1,9 @@
 import { connect, type ChannelModel } from 'amqplib';
-import { ConfigurationError, UnavailableError, type SignalboxError } from '../../core/errors/errors.js';
+import {
+  ConfigurationError,
+  UnavailableError,
+  type SignalboxError,
+} from '../../core/errors/errors.js';
 import { busClosed } from '../bus/bus-closed.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import { connectError } from './amqp-error.js';

@@ -5,7 +5,7 @@ import { RefusedError, UnavailableError } from '../../core/errors/errors.js';
 import { presentable } from '../../core/errors/presentable.js';
 import type { EncodedEvent, Format } from '../formats/format.js';
 import type { EventOrigin } from '../../core/planning/origin.js';
-import type { OutboxRecord, OutboxStore } from '../../persistence/store.js';
+import type { OutboxRecord, OutboxStore } from '../../core/stores/outbox-store.js';
 import { backoff } from './backoff.js';
 import { BusAvailability } from './bus-availability.js';
 import { ConfirmedRows } from './confirmed-rows.js';

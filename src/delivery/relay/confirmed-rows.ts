@@ -1,5 +1,5 @@
 import { reach } from '../../core/failpoints/failpoints.js';
-import type { OutboxRecord, OutboxStore } from '../../persistence/store.js';
+import type { OutboxRecord, OutboxStore } from '../../core/stores/outbox-store.js';
 import type { Backoff } from './backoff.js';
 import { Wakeup } from './wakeup.js';
 

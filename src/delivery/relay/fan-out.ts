@@ -1,4 +1,4 @@
-import type { OutboxStore } from '../../persistence/store.js';
+import type { OutboxStore } from '../../core/stores/outbox-store.js';
 import { backoff } from './backoff.js';
 import type { Lease } from './lease-keeper.js';
 import type { ResolvedRelayOptions } from './relay-options.js';

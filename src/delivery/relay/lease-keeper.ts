@@ -1,4 +1,4 @@
-import type { LeaseGrant, LeaseStore } from '../../persistence/store.js';
+import type { LeaseGrant, LeaseStore } from '../../core/stores/lease-store.js';
 import { elapsed, instant, type Instant, type LeaseClock } from './lease-clock.js';
 import { Wakeup } from './wakeup.js';
 

@@ -1,4 +1,4 @@
-import type { OutboxDepth, OutboxStore } from '../../persistence/store.js';
+import type { OutboxDepth, OutboxStore } from '../../core/stores/outbox-store.js';
 import { Wakeup } from './wakeup.js';
 
 /** What an outbox monitor needs. */

@@ -1,5 +1,5 @@
 import type { EventOrigin } from '../../core/planning/origin.js';
-import type { OutboxRecord, OutboxStore } from '../../persistence/store.js';
+import type { OutboxRecord, OutboxStore } from '../../core/stores/outbox-store.js';
 import type { Backoff } from './backoff.js';
 import { orderKey, type LaneRows } from './lane-rows.js';
 import { parkedAlert } from './relay-alerts.js';

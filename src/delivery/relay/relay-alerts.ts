@@ -2,7 +2,7 @@ import { journalEntry } from '../../core/planning/announcement.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import type { EventOrigin } from '../../core/planning/origin.js';
-import type { OutboxDepth, OutboxRecord } from '../../persistence/store.js';
+import type { OutboxDepth, OutboxRecord } from '../../core/stores/outbox-store.js';
 
 /** The alert that an event was parked. */
 export const parkedAlertType = 'ALERT.EVENT.PARKED';

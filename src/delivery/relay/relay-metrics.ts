@@ -1,5 +1,5 @@
 import { openTelemetry } from '../../context/open-telemetry.js';
-import type { OutboxDepth } from '../../persistence/store.js';
+import type { OutboxDepth } from '../../core/stores/outbox-store.js';
 
 /** What a relay has done since it was created. */
 export interface RelayCounts {

@@ -1,4 +1,4 @@
-import { shareCount, type OutboxRecord } from '../../persistence/store.js';
+import { shareCount, type OutboxRecord } from '../../core/stores/outbox-store.js';
 
 /** A row in the relay's memory. */
 export interface QueuedRow {

@@ -4,7 +4,8 @@ import type { ResourceBinding } from '../../persistence/resource/binding.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import type { Tenancy } from '../../core/planning/origin.js';
-import type { DeadlineStore, DueDeadline, Transitioned } from '../../persistence/store.js';
+import type { DeadlineStore, DueDeadline } from '../../core/stores/deadline-store.js';
+import type { Transitioned } from '../../core/planning/transition-request.js';
 import { announceDeadline } from '../../core/planning/transition-announcements.js';
 
 /** How a deadline reaches its resource. */

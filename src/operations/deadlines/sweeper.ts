@@ -2,7 +2,8 @@ import type { OriginSource } from '../../context/origin-source.js';
 import { backoff, type Backoff } from '../../delivery/relay/backoff.js';
 import { Wakeup } from '../../delivery/relay/wakeup.js';
 import type { ResourceBinding } from '../../persistence/resource/binding.js';
-import type { DueDeadline, Store } from '../../persistence/store.js';
+import type { DueDeadline } from '../../core/stores/deadline-store.js';
+import type { Store } from '../../persistence/store.js';
 import { type DeadlineTarget, fireDeadline, knowsDeadline } from './fire-deadline.js';
 
 /** How deadlines are swept. */

@@ -1,4 +1,7 @@
-import type { Notification, NotificationContext } from '../../delivery/formats/oslo/notification.js';
+import type {
+  Notification,
+  NotificationContext,
+} from '../../delivery/formats/oslo/notification.js';
 
 /** Takes notifications somewhere. */
 export interface NotificationDriver {

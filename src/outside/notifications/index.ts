@@ -19,7 +19,10 @@ export type { NotificationMessage } from './read-notification.js';
 export { fromOslo } from '../../delivery/formats/oslo/from-oslo.js';
 export type { FromOsloOptions } from '../../delivery/formats/oslo/from-oslo.js';
 export { toNotification } from '../../delivery/formats/oslo/to-notification.js';
-export type { MappedNotification, NotificationMapping } from '../../delivery/formats/oslo/to-notification.js';
+export type {
+  MappedNotification,
+  NotificationMapping,
+} from '../../delivery/formats/oslo/to-notification.js';
 export { notificationPriorities } from '../../delivery/formats/oslo/notification.js';
 export type {
   Notification,

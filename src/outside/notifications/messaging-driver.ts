@@ -6,7 +6,11 @@ import { Publisher } from '../../delivery/amqp/publisher.js';
 import { bindPatterns, declareExchange, declareQueue } from '../../delivery/amqp/topology.js';
 import { notifier as noticeListener } from '../../delivery/bus/notice.js';
 import { UnavailableError } from '../../core/errors/errors.js';
-import { notificationKey, osloContentType, writeEnvelope } from '../../delivery/formats/oslo/envelope.js';
+import {
+  notificationKey,
+  osloContentType,
+  writeEnvelope,
+} from '../../delivery/formats/oslo/envelope.js';
 import {
   priorityOf,
   type Notification,

@@ -1,5 +1,8 @@
 import type { ResourceStateEvent } from '../../core/events/event.js';
-import { toNotification, type NotificationMapping } from '../../delivery/formats/oslo/to-notification.js';
+import {
+  toNotification,
+  type NotificationMapping,
+} from '../../delivery/formats/oslo/to-notification.js';
 import type { Notifier } from './notifier.js';
 
 /**

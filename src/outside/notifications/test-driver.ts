@@ -1,4 +1,7 @@
-import type { Notification, NotificationContext } from '../../delivery/formats/oslo/notification.js';
+import type {
+  Notification,
+  NotificationContext,
+} from '../../delivery/formats/oslo/notification.js';
 import type { NotificationDriver } from './driver.js';
 
 /** What a test driver was given, in order. */

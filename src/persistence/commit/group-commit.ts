@@ -2,7 +2,12 @@ import { SignalboxError, UnavailableError } from '../../core/errors/errors.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { needsPlanning } from './guarded-transition.js';
 import { RowBusy } from '../../core/planning/row-busy.js';
-import type { Store, TransitionOutcome, TransitionRequest, Transitioned } from '../store.js';
+import type { Store } from '../store.js';
+import type {
+  TransitionOutcome,
+  TransitionRequest,
+  Transitioned,
+} from '../../core/planning/transition-request.js';
 import { type Chain, chainLength, type Waiting } from './waiting.js';
 
 /** How concurrent transitions share commits. */

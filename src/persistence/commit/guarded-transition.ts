@@ -3,8 +3,16 @@ import { reach } from '../../core/failpoints/failpoints.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { planInTurn, uuidsOf } from '../../core/planning/chain.js';
 import { ownTransaction } from './own-transaction.js';
-import { type LockedRow, type PlannedTransition, type PlanFacts, planTransition } from '../../core/planning/plan.js';
-import type { TransitionOutcome, TransitionRequest } from '../store.js';
+import {
+  type LockedRow,
+  type PlannedTransition,
+  type PlanFacts,
+  planTransition,
+} from '../../core/planning/plan.js';
+import type {
+  TransitionOutcome,
+  TransitionRequest,
+} from '../../core/planning/transition-request.js';
 
 /** What a database offers so that transitions can be planned in the process, under row locks. */
 export interface PlannedWriter {

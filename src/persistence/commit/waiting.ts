@@ -1,4 +1,4 @@
-import type { TransitionRequest, Transitioned } from '../store.js';
+import type { TransitionRequest, Transitioned } from '../../core/planning/transition-request.js';
 
 /** A request whose caller has no answer yet. */
 export interface Waiting {

@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { AppendWithin } from '../commit/append-within.js';
 import { type DeadlineRow, dueDeadline, untilDue } from '../deadline-row.js';
 import type { Integer } from '../journal-row.js';
-import type { DeadlineStore } from '../store.js';
+import type { DeadlineStore } from '../../core/stores/deadline-store.js';
 
 /** The armed deadlines on MySQL and MariaDB. */
 export function mysqlDeadlines(dataSource: DataSource, append: AppendWithin): DeadlineStore {

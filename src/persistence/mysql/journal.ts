@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { journalConditions, utc } from '../journal-conditions.js';
 import { type Integer, journalRecord, type JournalRow } from '../journal-row.js';
-import type { JournalStore } from '../store.js';
+import type { JournalStore } from '../../core/stores/journal-store.js';
 
 /** The columns of a journal row `j`. */
 export const journalColumns =

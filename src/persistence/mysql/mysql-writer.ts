@@ -16,7 +16,11 @@ import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import { openTransaction } from '../commit/open-transaction.js';
 import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
 import { planTransition } from '../../core/planning/plan.js';
-import type { DeadlineChange, TransitionOutcome, TransitionRequest } from '../store.js';
+import type {
+  DeadlineChange,
+  TransitionOutcome,
+  TransitionRequest,
+} from '../../core/planning/transition-request.js';
 import { writing } from '../guard/writing.js';
 import { type Link, type Send, fly } from './flight.js';
 import { type ServerAbilities, serverAbilities } from './server-abilities.js';

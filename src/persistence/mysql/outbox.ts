@@ -12,7 +12,7 @@ import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js
 import { parkedSteps } from '../parked-steps.js';
 import { refsByBus } from '../refs-by-bus.js';
 import { shareList } from '../share-list.js';
-import type { OutboxRef, OutboxStore } from '../store.js';
+import type { OutboxRef, OutboxStore } from '../../core/stores/outbox-store.js';
 import { journalColumns } from './journal.js';
 
 const resourceKey = 'coalesce(j.uuid, j.id)';

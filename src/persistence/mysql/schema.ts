@@ -1,4 +1,4 @@
-import { shareCount } from '../store.js';
+import { shareCount } from '../../core/stores/outbox-store.js';
 
 // Identifiers and states compare byte by byte: the default collations take 'running' for 'Running'.
 const exact = 'CHARACTER SET ascii COLLATE ascii_bin';

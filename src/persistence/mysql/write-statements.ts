@@ -4,7 +4,7 @@ import { databaseValue, lockedColumns, timeProperty } from '../guard/column-valu
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import type { PlannedTransition } from '../../core/planning/plan.js';
 import { shareOf } from '../share.js';
-import type { DeadlineChange } from '../store.js';
+import type { DeadlineChange } from '../../core/planning/transition-request.js';
 import { type LaterStatement, type Statement, placeholders, statement } from './statement.js';
 
 /**

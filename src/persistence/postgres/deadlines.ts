@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { AppendWithin } from '../commit/append-within.js';
 import { type DeadlineRow, dueDeadline, untilDue } from '../deadline-row.js';
-import type { DeadlineStore } from '../store.js';
+import type { DeadlineStore } from '../../core/stores/deadline-store.js';
 
 /** The armed deadlines on PostgreSQL. */
 export function postgresDeadlines(dataSource: DataSource, append: AppendWithin): DeadlineStore {

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { journalConditions, utc } from '../journal-conditions.js';
 import { type Integer, journalRecord, type JournalRow } from '../journal-row.js';
-import type { JournalStore } from '../store.js';
+import type { JournalStore } from '../../core/stores/journal-store.js';
 
 /** The columns of a journal row `j`, its time as RFC 3339 whatever the parsers of the driver do. */
 export const journalColumns = `j.position, j.id, j.source, j.category, j.type, j.resource, j.uuid,

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { type Integer } from '../journal-row.js';
 import { grantOf, type LeaseRow, planLeases } from '../lease-plan.js';
-import type { LeaseStore } from '../store.js';
+import type { LeaseStore } from '../../core/stores/lease-store.js';
 
 const expiry = `clock_timestamp() + $2 * interval '1 millisecond'`;
 

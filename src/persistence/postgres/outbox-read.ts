@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { outboxColumns, type OutboxFields, outboxFields } from '../journal-row.js';
 import { shareList } from '../share-list.js';
-import type { OutboxStore } from '../store.js';
+import type { OutboxStore } from '../../core/stores/outbox-store.js';
 import { plainArray } from './arrays.js';
 import { repeatable, runTogether } from './connection.js';
 import { namedStatement } from './prepared.js';

@@ -5,7 +5,7 @@ import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js
 import { parkedSteps } from '../parked-steps.js';
 import { refsByBus } from '../refs-by-bus.js';
 import { shareList } from '../share-list.js';
-import type { OutboxRef, OutboxStore } from '../store.js';
+import type { OutboxRef, OutboxStore } from '../../core/stores/outbox-store.js';
 import { plainArray } from './arrays.js';
 import { repeatable, runTogether } from './connection.js';
 import { journalColumns } from './journal.js';

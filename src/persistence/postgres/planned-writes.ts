@@ -1,7 +1,13 @@
 import type { EntityManager } from 'typeorm';
 import { reach } from '../../core/failpoints/failpoints.js';
 import type { ResourceBinding } from '../resource/binding.js';
-import { deadlineChanges, hasChain, type RowChange, rowChanges, stepsOf } from '../../core/planning/chain.js';
+import {
+  deadlineChanges,
+  hasChain,
+  type RowChange,
+  rowChanges,
+  stepsOf,
+} from '../../core/planning/chain.js';
 import { lockedColumns, lockedRow } from '../guard/column-values.js';
 import { databaseError } from '../commit/database-errors.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
@@ -9,7 +15,7 @@ import { openTransaction } from '../commit/open-transaction.js';
 import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
 import { revisionConflict, unknownResource } from '../../core/planning/plan.js';
 import { shareOf } from '../share.js';
-import type { DeadlineChange } from '../store.js';
+import type { DeadlineChange } from '../../core/planning/transition-request.js';
 import { sideBySide } from './arrays.js';
 import {
   bigintArray,

@@ -14,7 +14,11 @@ import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import { openTransaction } from '../commit/open-transaction.js';
 import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
 import { RowBusy } from '../../core/planning/row-busy.js';
-import type { DeadlineChange, TransitionOutcome, TransitionRequest } from '../store.js';
+import type {
+  DeadlineChange,
+  TransitionOutcome,
+  TransitionRequest,
+} from '../../core/planning/transition-request.js';
 import { ConnectionLost, runNamed } from './connection.js';
 import {
   appendStatement,

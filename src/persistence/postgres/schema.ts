@@ -1,4 +1,4 @@
-import { shareCount } from '../store.js';
+import { shareCount } from '../../core/stores/outbox-store.js';
 
 /** The tables of version 1 on PostgreSQL. */
 export const postgresSchema: readonly string[] = [

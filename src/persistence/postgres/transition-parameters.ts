@@ -1,7 +1,7 @@
 import { headParts, payloadContext, payloadHead } from '../../core/planning/announcement.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { shareOf } from '../share.js';
-import type { TransitionRequest } from '../store.js';
+import type { TransitionRequest } from '../../core/planning/transition-request.js';
 import { plainArray, textList } from './arrays.js';
 import { bigintArray, intArray, smallintArray, timeArray, uuidArray } from './binary-arrays.js';
 import { sinceText } from './columns.js';

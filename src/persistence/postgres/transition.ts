@@ -6,7 +6,10 @@ import { propertyValue } from '../guard/column-values.js';
 import { databaseError } from '../commit/database-errors.js';
 import { planTransition, unknownResource } from '../../core/planning/plan.js';
 import { RowBusy } from '../../core/planning/row-busy.js';
-import type { TransitionOutcome, TransitionRequest } from '../store.js';
+import type {
+  TransitionOutcome,
+  TransitionRequest,
+} from '../../core/planning/transition-request.js';
 import { ConnectionLost, runNamed, runNamedWithin } from './connection.js';
 import { edgesOf, type EventEdges } from './edges.js';
 import { type NamedStatement, namedStatement } from './prepared.js';

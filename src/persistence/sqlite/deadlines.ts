@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { type DeadlineRow, dueDeadline, untilDue } from '../deadline-row.js';
-import type { DeadlineStore } from '../store.js';
+import type { DeadlineStore } from '../../core/stores/deadline-store.js';
 import { exclusive } from './exclusive.js';
 import { prepared } from './statements.js';
 import { writeEntries } from './write.js';

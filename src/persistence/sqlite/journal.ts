@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { journalConditions, utc } from '../journal-conditions.js';
 import { journalRecord, type JournalRow } from '../journal-row.js';
-import type { JournalExtent, JournalStore } from '../store.js';
+import type { JournalExtent, JournalStore } from '../../core/stores/journal-store.js';
 import { exclusive } from './exclusive.js';
 import { prepared } from './statements.js';
 

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { type LeaseRow, planLeases } from '../lease-plan.js';
-import type { LeaseStore } from '../store.js';
+import type { LeaseStore } from '../../core/stores/lease-store.js';
 import { exclusive } from './exclusive.js';
 import { prepared } from './statements.js';
 

@@ -9,7 +9,7 @@ import {
 } from '../journal-row.js';
 import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
 import { shareList } from '../share-list.js';
-import type { OutboxRef, OutboxStore } from '../store.js';
+import type { OutboxRef, OutboxStore } from '../../core/stores/outbox-store.js';
 import { exclusive } from './exclusive.js';
 import { journalColumns } from './journal.js';
 import { prepared } from './statements.js';

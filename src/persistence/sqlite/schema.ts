@@ -1,4 +1,4 @@
-import { shareCount } from '../store.js';
+import { shareCount } from '../../core/stores/outbox-store.js';
 
 /** The tables of version 1 on SQLite. Times that are compared are milliseconds since 1970. */
 export const sqliteSchema: readonly string[] = [

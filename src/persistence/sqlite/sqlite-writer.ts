@@ -12,7 +12,11 @@ import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import { openTransaction } from '../commit/open-transaction.js';
 import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
 import { planTransition } from '../../core/planning/plan.js';
-import type { DeadlineChange, TransitionOutcome, TransitionRequest } from '../store.js';
+import type {
+  DeadlineChange,
+  TransitionOutcome,
+  TransitionRequest,
+} from '../../core/planning/transition-request.js';
 import { connectionOf, exclusive } from './exclusive.js';
 import { readArmedRevision, readRow, writeDeadlines, writeEntries, writePlan } from './write.js';
 

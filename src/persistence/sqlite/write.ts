@@ -6,7 +6,7 @@ import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
 import { revisionConflict, unknownResource } from '../../core/planning/plan.js';
 import { shareOf } from '../share.js';
-import type { DeadlineChange } from '../store.js';
+import type { DeadlineChange } from '../../core/planning/transition-request.js';
 import { prepared } from './statements.js';
 
 /**

@@ -1,4 +1,8 @@
-import type { AnyLifecycle, StateOf, TransitionDeclaration } from '../../core/lifecycle/lifecycle.js';
+import type {
+  AnyLifecycle,
+  StateOf,
+  TransitionDeclaration,
+} from '../../core/lifecycle/lifecycle.js';
 import { plan } from '../../core/lifecycle/plan.js';
 import { coverEdges } from './cover-edges.js';
 import { outgoing, pathOf, usable, type PathOf, type PathOptions } from './path.js';

@@ -1,5 +1,9 @@
 import { RefusedError, UnavailableError } from '../../core/errors/errors.js';
-import { deadlineExceeded, type AnyLifecycle, type Deadline } from '../../core/lifecycle/lifecycle.js';
+import {
+  deadlineExceeded,
+  type AnyLifecycle,
+  type Deadline,
+} from '../../core/lifecycle/lifecycle.js';
 import { refuseOversized } from '../../core/planning/payload-limit.js';
 import {
   planTransition,

@@ -4,7 +4,11 @@ import {
   type Effect,
   type EffectCategory,
 } from '../../core/lifecycle/lifecycle.js';
-import { created, removed, type StateChange } from '../../core/planning/transition-announcements.js';
+import {
+  created,
+  removed,
+  type StateChange,
+} from '../../core/planning/transition-announcements.js';
 
 /** One way in which an event comes to be announced. */
 export interface Occasion {

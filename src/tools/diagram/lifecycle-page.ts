@@ -1,6 +1,10 @@
 import { guardText } from '../../core/lifecycle/describe-lifecycle.js';
 import { durationText } from '../../core/lifecycle/duration-text.js';
-import { deadlineExceeded, type AnyLifecycle, type Effect } from '../../core/lifecycle/lifecycle.js';
+import {
+  deadlineExceeded,
+  type AnyLifecycle,
+  type Effect,
+} from '../../core/lifecycle/lifecycle.js';
 import {
   markdownCode,
   markdownTable,

@@ -1,5 +1,9 @@
 import { nearestName } from '../../core/errors/nearest-name.js';
-import { deadlineExceeded, type AnyLifecycle, type TableRow } from '../../core/lifecycle/lifecycle.js';
+import {
+  deadlineExceeded,
+  type AnyLifecycle,
+  type TableRow,
+} from '../../core/lifecycle/lifecycle.js';
 import type { ChangeRecord } from './change-record.js';
 import type { TraceFaultCode } from './trace-fault.js';
 

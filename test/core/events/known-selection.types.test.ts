@@ -2,7 +2,11 @@ import { describe, expectTypeOf, it } from 'vitest';
 import { network, volume } from '../../../machines/index.js';
 import { memoryBus } from '../../../src/delivery/memory/memory-bus.js';
 import { subscribeEvents } from '../../../src/delivery/bus/event-subscription.js';
-import type { ActionEvent, ResourceStateEvent, SignalboxEvent } from '../../../src/core/events/event.js';
+import type {
+  ActionEvent,
+  ResourceStateEvent,
+  SignalboxEvent,
+} from '../../../src/core/events/event.js';
 import type { EventFilter, EventSelection } from '../../../src/core/events/event-filter.js';
 import { bindingPatterns } from '../../../src/core/events/filter.js';
 import { foreignType } from '../../../src/core/events/foreign-type.js';

@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cloudstackExchange, rabbitmq, type RabbitmqBus } from '../../../src/delivery/amqp/index.js';
+import {
+  cloudstackExchange,
+  rabbitmq,
+  type RabbitmqBus,
+} from '../../../src/delivery/amqp/index.js';
 import { subscribeEvents } from '../../../src/delivery/bus/event-subscription.js';
 import { VirtualMachine } from '../../../src/cli/demo/entities.js';
 import type { SignalboxEvent } from '../../../src/core/events/event.js';

@@ -3,7 +3,11 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { frameBytes, mostFrameBytes, writeFrames } from '../../../src/delivery/amqp/message-frames.js';
+import {
+  frameBytes,
+  mostFrameBytes,
+  writeFrames,
+} from '../../../src/delivery/amqp/message-frames.js';
 import {
   messageHeaders,
   publishOptions,

@@ -3,7 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { DeadLetter } from '../../../src/delivery/bus/bus.js';
 import { deadLetterCause } from '../../../src/delivery/bus/dead-letter-cause.js';
 import { DeadLetterError } from '../../../src/delivery/bus/dead-letter-error.js';
-import { groupDeadLetters, reasonPattern, selects } from '../../../src/delivery/bus/dead-letter-groups.js';
+import {
+  groupDeadLetters,
+  reasonPattern,
+  selects,
+} from '../../../src/delivery/bus/dead-letter-groups.js';
 import { message } from '../../../src/testing/bus-conformance/recorder.js';
 
 function letter(reason: string, id = 'm', time = '2026-01-01T00:00:00.000Z'): DeadLetter {

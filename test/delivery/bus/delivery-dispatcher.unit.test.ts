@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deadLetterCause } from '../../../src/delivery/bus/dead-letter-cause.js';
 import { DeadLetterError } from '../../../src/delivery/bus/dead-letter-error.js';
-import { DeliveryDispatcher, type IncomingDelivery } from '../../../src/delivery/bus/delivery-dispatcher.js';
+import {
+  DeliveryDispatcher,
+  type IncomingDelivery,
+} from '../../../src/delivery/bus/delivery-dispatcher.js';
 import type { HandlingFailure } from '../../../src/delivery/bus/handling-failure.js';
 import { UnavailableError } from '../../../src/core/errors/errors.js';
 import { Gate, message, until } from '../../../src/testing/bus-conformance/recorder.js';

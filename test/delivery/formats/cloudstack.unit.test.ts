@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createEvent, parseSubject, type EventInput } from '../../../src/core/events/create-event.js';
+import {
+  createEvent,
+  parseSubject,
+  type EventInput,
+} from '../../../src/core/events/create-event.js';
 import type { Category } from '../../../src/core/events/category.js';
 import type { SignalboxEvent } from '../../../src/core/events/event.js';
 import { bindingPatterns } from '../../../src/core/events/filter.js';

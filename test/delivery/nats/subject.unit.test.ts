@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { coveringFilter, keyOf, subjectOf, widerFilter } from '../../../src/delivery/nats/subject.js';
+import {
+  coveringFilter,
+  keyOf,
+  subjectOf,
+  widerFilter,
+} from '../../../src/delivery/nats/subject.js';
 import { TopicTrie } from '../../../src/delivery/topic/topic-trie.js';
 
 const word = fc.oneof(

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LaneRows, orderKey } from '../../../src/delivery/relay/lane-rows.js';
 import type { QueuedRow } from '../../../src/delivery/relay/resource-queues.js';
-import type { OutboxRecord } from '../../../src/persistence/store.js';
+import type { OutboxRecord } from '../../../src/core/stores/outbox-store.js';
 
 const shareOf = (uuid: string): number => uuid.charCodeAt(0) % 64;
 

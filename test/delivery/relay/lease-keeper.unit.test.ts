@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { LeaseKeeper } from '../../../src/delivery/relay/lease-keeper.js';
-import type { LeaseGrant, LeaseStore } from '../../../src/persistence/store.js';
+import type { LeaseGrant, LeaseStore } from '../../../src/core/stores/lease-store.js';
 import { eventually } from '../../support/eventually.js';
 
 let keeper: LeaseKeeper;

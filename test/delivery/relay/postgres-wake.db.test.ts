@@ -1,6 +1,9 @@
 import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { postgresNotifier, postgresWakeListener } from '../../../src/delivery/relay/postgres-wake.js';
+import {
+  postgresNotifier,
+  postgresWakeListener,
+} from '../../../src/delivery/relay/postgres-wake.js';
 import { openDataSource } from '../../persistence/relay-tables.js';
 import { freshDatabase, type FreshDatabase } from '../../support/databases.js';
 import { eventually } from '../../support/eventually.js';

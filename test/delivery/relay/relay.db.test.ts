@@ -9,7 +9,7 @@ import type { Format } from '../../../src/delivery/formats/format.js';
 import type { LeaseClock } from '../../../src/delivery/relay/lease-clock.js';
 import { createRelay, type Relay, type RelaySetup } from '../../../src/delivery/relay/relay.js';
 import type { RelayNotice } from '../../../src/delivery/relay/relay-notice.js';
-import type { OutboxRecord } from '../../../src/persistence/store.js';
+import type { OutboxRecord } from '../../../src/core/stores/outbox-store.js';
 import {
   openDataSource,
   type RelayTables,

@@ -5,7 +5,10 @@ import { memoryBus } from '../../../src/delivery/memory/memory-bus.js';
 import { VirtualMachine } from '../../../src/cli/demo/entities.js';
 import { RefusedError } from '../../../src/core/errors/errors.js';
 import { categories } from '../../../src/core/events/category.js';
-import type { ActionEvent as ActionEventMessage, SignalboxEvent } from '../../../src/core/events/event.js';
+import type {
+  ActionEvent as ActionEventMessage,
+  SignalboxEvent,
+} from '../../../src/core/events/event.js';
 import { validateEvent } from '../../../src/core/events/validate-event.js';
 import type { Signalbox } from '../../../src/signalbox/signalbox.js';
 import { type Cloud, openCloud } from '../../e2e/support/cloud.js';

@@ -15,7 +15,10 @@ import {
   ServiceError,
   type ServiceErrorFields,
 } from '../../../src/outside/rpc/service-error.js';
-import { ServiceManager, type ServiceManagerOptions } from '../../../src/outside/rpc/service-manager.js';
+import {
+  ServiceManager,
+  type ServiceManagerOptions,
+} from '../../../src/outside/rpc/service-manager.js';
 import { eventually } from '../../support/eventually.js';
 
 /** Where services are tried: buses that see each other, as of several processes. */

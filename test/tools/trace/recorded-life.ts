@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import type { SignalboxEvent } from '../../../src/core/events/event.js';
-import { deadlineExceeded, type AnyLifecycle, type Effect } from '../../../src/core/lifecycle/lifecycle.js';
-import { announceChange, created, removed } from '../../../src/core/planning/transition-announcements.js';
+import {
+  deadlineExceeded,
+  type AnyLifecycle,
+  type Effect,
+} from '../../../src/core/lifecycle/lifecycle.js';
+import {
+  announceChange,
+  created,
+  removed,
+} from '../../../src/core/planning/transition-announcements.js';
 
 /** One state change of a life, as it is announced. */
 export interface Change {

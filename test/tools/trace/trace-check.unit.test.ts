@@ -196,7 +196,10 @@ describe('faults', () => {
 
   it('says what every code means, and so does the page', () => {
     for (const meaning of Object.values(traceFaults)) expect(meaning).toMatch(/^[A-Z].*\.$/);
-    const page = readFileSync(resolve(import.meta.dirname, '../../../docs/trace-checking.md'), 'utf8');
+    const page = readFileSync(
+      resolve(import.meta.dirname, '../../../docs/trace-checking.md'),
+      'utf8',
+    );
     const documented = [...page.matchAll(/^\| `([A-Z_]+)` /gm)].map(([, code]) => code);
     expect(documented).toEqual(Object.keys(traceFaults));
   });

@@ -1,7 +1,11 @@
 import { categories } from '../../../core/events/category.js';
 import type { SignalboxEvent } from '../../../core/events/event.js';
 import { parseSubject } from '../../../core/events/create-event.js';
-import { assertRoutingKeyLength, emptyWord, routingWord } from '../../../core/events/routing-key.js';
+import {
+  assertRoutingKeyLength,
+  emptyWord,
+  routingWord,
+} from '../../../core/events/routing-key.js';
 
 /** What CloudStack writes for a word that is absent, and binds for one that may be anything. */
 const anything = '*';

@@ -22,7 +22,13 @@ import {
 } from '../../../../src/outside/notifications/index.js';
 import { openPlainPeer, type PlainPeer } from '../../../delivery/amqp/plain-peer.js';
 import { sampleEvents } from '../../../core/events/sample-events.js';
-import { delivered, inner, refused, takenByOslo, wrapped } from '../../../delivery/formats/oslo-forms.js';
+import {
+  delivered,
+  inner,
+  refused,
+  takenByOslo,
+  wrapped,
+} from '../../../delivery/formats/oslo-forms.js';
 import { eventually } from '../../../support/eventually.js';
 import { serviceUrl } from '../../../support/service-url.js';
 import { uniqueName } from '../../../support/unique-name.js';

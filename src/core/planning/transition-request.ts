@@ -1,0 +1,45 @@
+import type { Deadline } from '../lifecycle/lifecycle.js';
+import type { EventOrigin } from './origin.js';
+
+/** One wish to move one resource, validated: the uuid is well formed, the event is declared. */
+export interface TransitionRequest {
+  readonly uuid: string;
+  readonly event: string;
+  /** What guards may look at besides the context. */
+  readonly payload?: Readonly<Record<string, unknown>>;
+  /** When given, any other revision in the row is a conflict. */
+  readonly expectedRevision?: number;
+  readonly reason?: string;
+  /** Who, when and why: what the announced events say besides the step itself. */
+  readonly origin: EventOrigin;
+  /** Set by the deadline sweeper: fire this deadline if it is still armed at this revision. */
+  readonly deadline?: { readonly id: string; readonly revision: number };
+}
+
+/** What a transition did; what `signalbox.transition` resolves to. */
+export interface Transitioned<TState extends string = string> {
+  readonly uuid: string;
+  /** The state before. */
+  readonly old: TState;
+  /** The state after. */
+  readonly new: TState;
+  /** The revision after: pass it as `expectedRevision` of the next step. */
+  readonly revision: number;
+  /** False for a lawful self-transition. */
+  readonly changed: boolean;
+  /** Ids of the announced events, the state change first. */
+  readonly events: readonly string[];
+}
+
+/** One result for each request of a batch, in the order of the batch. Errors are values here. */
+export type TransitionOutcome = Transitioned | Error;
+
+/** Deadlines that one transition arms and cancels, fenced by its revision. */
+export interface DeadlineChange {
+  readonly resource: string;
+  readonly uuid: string;
+  readonly revision: number;
+  readonly arms: readonly Deadline[];
+  /** Ids; `'all'` when the resource is removed. */
+  readonly cancels: readonly string[] | 'all';
+}

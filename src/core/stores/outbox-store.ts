@@ -1,0 +1,100 @@
+import type { JournalEntry, JournalRecord } from '../planning/journal-entry.js';
+
+/** The outbox is split by uuid into this many shares; a relay holds a lease on each it publishes. */
+export const shareCount = 64;
+
+/** An outbox row with its event. */
+export interface OutboxRecord extends Omit<JournalRecord, 'revision' | 'time'> {
+  readonly share: number;
+  /** The bus it waits for; empty while it waits for every bus of the relay. */
+  readonly bus: string;
+}
+
+/** A row the broker refused for good (`parked`), or one of the same resource behind it (`held`). */
+export interface ParkedRecord extends OutboxRecord, JournalRecord {
+  /** `held` rows go back by themselves when the parked one is retried or dropped. */
+  readonly status: 'parked' | 'held';
+  /** What the broker said. */
+  readonly reason: string;
+  /** RFC 3339, UTC. */
+  readonly parkedAt: string;
+}
+
+/** Names one outbox row. */
+export interface OutboxRef {
+  /** The event's position in the journal. */
+  readonly position: number;
+  /** The bus it waits for; empty while it waits for every bus. */
+  readonly bus: string;
+}
+
+/** How full the outbox is. */
+export interface OutboxDepth {
+  /** Rows that a bus has not confirmed; with several buses one for each. */
+  readonly pending: number;
+  /** Rows that a broker refused for good. */
+  readonly parked: number;
+  /** Rows that wait behind a parked one of their resource. */
+  readonly held: number;
+  /** Milliseconds since the oldest pending row was written; 0 when there is none. */
+  readonly oldestAge: number;
+}
+
+/** Events that a bus has not confirmed yet. Each method is atomic. */
+export interface OutboxStore {
+  /**
+   * The first rows of these shares but those the caller already has, lowest position first. Always
+   * from the beginning and never from a cursor: a lower position may become visible late, and a
+   * reader past it would publish the next event of that resource first.
+   */
+  read(options: {
+    readonly shares: readonly number[] | 'all';
+    /** Rows that wait for this bus; `null` for rows that wait for every bus. */
+    readonly bus: string | null;
+    /** Positions the caller already has. */
+    readonly except: readonly number[];
+    readonly limit: number;
+  }): Promise<readonly OutboxRecord[]>;
+  /**
+   * Turns the first `limit` rows that wait for every bus into one row for each bus, in one commit,
+   * and parked ones of these shares with them; with no buses the pending ones are gone, unless a bus is
+   * registered. Returns how many pending rows it turned.
+   */
+  fanOut(options: {
+    readonly shares: readonly number[] | 'all';
+    readonly buses: readonly string[];
+    readonly limit: number;
+  }): Promise<number>;
+  /** Removes rows that the bus has. Rows already gone are no fault. */
+  remove(refs: readonly OutboxRef[]): Promise<void>;
+  /**
+   * Moves a row to the parked table, and appends the alert if any, in one commit. False, and nothing
+   * is appended, when the row is gone.
+   */
+  park(ref: OutboxRef, reason: string, alert: JournalEntry | null): Promise<boolean>;
+  /**
+   * Moves rows of resources that have a parked row on the same bus; returns those it moved. The rest
+   * stay: their resource was put back meanwhile.
+   */
+  hold(refs: readonly OutboxRef[]): Promise<readonly OutboxRef[]>;
+  /** Uuids (or event ids where there is none) with parked rows, for this bus; `''` for every bus. */
+  parkedResources(bus: string): Promise<ReadonlySet<string>>;
+  /** Puts a parked row and all of its resource behind it back. False when no such row is parked. */
+  retry(ref: OutboxRef): Promise<boolean>;
+  /** Forgets a parked row (it stays in the journal) and puts those held behind it back. */
+  drop(ref: OutboxRef): Promise<boolean>;
+  /** Parked and held rows by position and bus, behind `after` if given. */
+  listParked(options: {
+    readonly limit: number;
+    readonly after?: OutboxRef;
+  }): Promise<readonly ParkedRecord[]>;
+  /**
+   * Notes for good that events of this database go to these buses, and returns every bus noted so far.
+   * A relay without a bus asks with none: where there are any, the rows are not its to drain.
+   */
+  registerBuses(names: readonly string[]): Promise<readonly string[]>;
+  /** Whether any row, pending or parked, waits for this bus by name. */
+  waitsFor(bus: string): Promise<boolean>;
+  /** How full it is. Counts rows: for monitoring, not for every request. */
+  depth(): Promise<OutboxDepth>;
+}
