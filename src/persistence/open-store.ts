@@ -4,6 +4,7 @@ import type { PlannedWriter } from './commit/guarded-transition.js';
 import { mysqlDeadlines } from './mysql/deadlines.js';
 import { mysqlJournal } from './mysql/journal.js';
 import { mysqlLeases } from './mysql/leases.js';
+import { installModeSafeValues } from './mysql/mode-safe-values.js';
 import { MysqlWriter } from './mysql/mysql-writer.js';
 import { mysqlOutbox } from './mysql/outbox.js';
 import { openTransaction } from './commit/open-transaction.js';
@@ -44,7 +45,8 @@ interface StoreParts {
 
 /**
  * The store for an initialized DataSource. On SQLite it installs the transaction gate, since callers
- * share one connection. Sends nothing; call `verifyMigrated` next. Throws ConfigurationError
+ * share one connection; on MySQL and MariaDB the writing of values that every `sql_mode` reads alike.
+ * Sends nothing; call `verifyMigrated` next. Throws ConfigurationError
  * DATABASE_UNSUPPORTED.
  */
 export function openStore(dataSource: DataSource): OpenStore {
@@ -101,6 +103,7 @@ const assemble: Readonly<Record<Store['kind'], (dataSource: DataSource) => Store
   },
 
   mysql(dataSource) {
+    installModeSafeValues(dataSource);
     const writer = new MysqlWriter(dataSource);
     const append: Store['appendWithin'] = (manager, entries) =>
       writer.appendWithin(manager, entries);

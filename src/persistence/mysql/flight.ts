@@ -72,9 +72,9 @@ function firstNumber(result: unknown): string {
 }
 
 function sizeOf({ sql, values }: Statement): number {
-  // Up to four bytes for each character, or an escape before it.
+  // Up to three bytes for each character, each of two digits where the text is written in hexadecimal.
   return values.reduce<number>(
-    (size, value) => size + (typeof value === 'string' ? 4 * value.length : 32),
+    (size, value) => size + (typeof value === 'string' ? 6 * value.length : 32),
     sql.length,
   );
 }

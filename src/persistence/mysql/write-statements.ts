@@ -150,8 +150,8 @@ function grouped<T>(
 
 const entriesPerStatement = 200;
 
-// In UTF-16 units, each of up to four bytes or an escape: with its statement a fraction of the packet
-// that servers take by default. One beyond it would cost the connection.
+// In UTF-16 units, each of up to six bytes: with its statement less than the packet that servers take
+// by default. One beyond it would cost the connection.
 const textPerStatement = 2 ** 19;
 
 /**
