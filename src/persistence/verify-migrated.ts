@@ -6,14 +6,15 @@ const newest: Readonly<Record<string, string>> = {
   signalbox_journal: 'payload',
   signalbox_outbox: 'share',
   signalbox_parked: 'resource_key',
-  signalbox_deadline: 'due_at',
-  signalbox_lease: 'expires_at',
-  signalbox_relay: 'expires_at',
-  signalbox_bus: 'name',
-  signalbox_job: 'submission',
+  signalbox_deadline: 'missing_since',
+  signalbox_lease: 'application',
+  signalbox_relay: 'application',
+  signalbox_bus: 'target',
+  signalbox_job: 'application',
   signalbox_inbox: 'handled_at',
   signalbox_seen: 'revision',
   signalbox_horizon: 'position',
+  signalbox_application: 'name',
 };
 
 /**

@@ -137,7 +137,7 @@ describe('a deadline', () => {
       'DeadlineExceeded',
       'ALERT.RESOURCE.STUCK',
     ]);
-    expect(planned.deadlines.cancels).toEqual(['Starting/1000']);
+    expect(planned.deadlines.cancels).toEqual(['Starting/']);
   });
 
   test.each([undefined, 1, 3])('armed at revision %s is stale', (revision) => {

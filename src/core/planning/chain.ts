@@ -1,3 +1,4 @@
+import { placeOf } from './deadline-place.js';
 import type { LockedRow, PlannedTransition } from './plan.js';
 import { RowBusy } from './row-busy.js';
 import type { DeadlineChange, TransitionRequest } from './transition-request.js';
@@ -76,7 +77,9 @@ export function deadlineChanges(plans: readonly PlannedTransition[]): readonly D
     .toReversed()
     .map(({ deadlines }) => {
       const key = (id: string) => `${deadlines.uuid} ${id}`;
-      const arms = deadlines.arms.filter(({ id }) => !decided.has(key(id)));
+      const arms = deadlines.arms.filter(
+        ({ id }) => !decided.has(key(id)) && !decided.has(key(placeOf(id))),
+      );
       deadlines.arms.forEach(({ id }) => decided.add(key(id)));
       deadlines.cancels.forEach((id) => decided.add(key(id)));
       return { ...deadlines, arms };

@@ -8,6 +8,7 @@ import {
   deadlineExceeded,
 } from '../lifecycle/lifecycle.js';
 import { step, stepDeadline } from '../lifecycle/step.js';
+import { placeOf } from './deadline-place.js';
 import type { JournalEntry } from './journal-entry.js';
 import type { Tenancy } from './origin.js';
 import type { DeadlineChange, Transitioned, TransitionRequest } from './transition-request.js';
@@ -187,7 +188,13 @@ export function planStep(
       ...(taken.changed ? { stateSince: request.origin.time } : {}),
     },
     entries,
-    deadlines: { resource, uuid: row.uuid, revision, ...deadlineChange(request, taken) },
+    deadlines: {
+      resource,
+      uuid: row.uuid,
+      revision,
+      version: lifecycle.version,
+      ...deadlineChange(request, taken),
+    },
   };
 }
 
@@ -202,13 +209,17 @@ function stepEffects(
   return alert === undefined ? effects : [alert, ...effects];
 }
 
-/** A deadline that fires is spent, whether or not its transition leaves the state that armed it. */
+/**
+ * What is left is left with every deadline of it: another version of the lifecycle, deployed beside or
+ * before, may have armed one after another delay. A deadline that fires is spent, whether or not its
+ * transition leaves the state that armed it.
+ */
 function deadlineChange(
   { deadline }: Pick<TransitionRequest, 'deadline'>,
   taken: TableRow,
 ): Pick<PlannedTransition['deadlines'], 'arms' | 'cancels'> {
   const spent = deadline === undefined || taken.cancels.includes(deadline.id) ? [] : [deadline.id];
-  return { arms: taken.arms, cancels: [...taken.cancels, ...spent] };
+  return { arms: taken.arms, cancels: [...new Set(taken.cancels.map(placeOf)), ...spent] };
 }
 
 /** The error for an event that the lifecycle does not declare. */

@@ -39,7 +39,12 @@ export interface DeadlineChange {
   readonly resource: string;
   readonly uuid: string;
   readonly revision: number;
-  readonly arms: readonly Deadline[];
-  /** Ids; `'all'` when the resource is removed. */
+  /** Of the lifecycle that arms. */
+  readonly version: number;
+  readonly arms: readonly Pick<Deadline, 'id' | 'after'>[];
+  /**
+   * Ids; or places, such as `Creating/`, for every deadline of a state node whatever version armed it;
+   * `'all'` when the resource is removed.
+   */
   readonly cancels: readonly string[] | 'all';
 }

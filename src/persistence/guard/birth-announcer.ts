@@ -136,6 +136,7 @@ export class BirthAnnouncer {
         resource,
         uuid,
         revision: 1,
+        version: lifecycle.version,
         arms: birth.arms,
         cancels: [],
       });

@@ -83,7 +83,14 @@ export class RemovalAnnouncer {
     refuseOversized(entries, maxPayload);
     await store.appendWithin(manager, entries);
     this.#remember(binding, runner, entity, uuid);
-    await store.scheduleWithin(manager, { resource, uuid, revision, arms: [], cancels: 'all' });
+    await store.scheduleWithin(manager, {
+      resource,
+      uuid,
+      revision,
+      version: lifecycle.version,
+      arms: [],
+      cancels: 'all',
+    });
   }
 
   /** Whether a removal on this runner was announced and its row is not deleted yet. */

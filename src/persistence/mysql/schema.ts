@@ -96,3 +96,38 @@ export const mysqlConsumerSchema: readonly string[] = [
   `INSERT INTO signalbox_horizon (id, position) VALUES (1, 0)`,
   `CREATE INDEX signalbox_journal_time ON signalbox_journal (time)`,
 ];
+
+/** What version 3 adds on MySQL and MariaDB: applications, and what deadlines say of themselves. */
+export const mysqlApplicationSchema: readonly string[] = [
+  `CREATE TABLE signalbox_application (
+    id smallint PRIMARY KEY,
+    name varchar(255) ${text} NOT NULL UNIQUE
+  ) ${table}`,
+  `ALTER TABLE signalbox_outbox MODIFY bus varchar(80) ${exact} NOT NULL DEFAULT ''`,
+  `ALTER TABLE signalbox_parked MODIFY bus varchar(80) ${exact} NOT NULL`,
+  `ALTER TABLE signalbox_bus MODIFY name varchar(80) ${exact} NOT NULL, ADD COLUMN target text ${text}`,
+  `ALTER TABLE signalbox_deadline ADD COLUMN version int, ADD COLUMN missing_since datetime(3)`,
+  `ALTER TABLE signalbox_lease ADD COLUMN application smallint NOT NULL DEFAULT 0,
+    DROP PRIMARY KEY, ADD PRIMARY KEY (application, share)`,
+  `ALTER TABLE signalbox_relay ADD COLUMN application smallint NOT NULL DEFAULT 0`,
+  `ALTER TABLE signalbox_job ADD COLUMN application smallint NOT NULL DEFAULT 0`,
+];
+
+/** Takes it back, with all that belongs to other applications than the first. */
+export const mysqlApplicationSchemaDown: readonly string[] = [
+  `DELETE FROM signalbox_job WHERE application > 0`,
+  `DELETE FROM signalbox_relay WHERE application > 0`,
+  `DELETE FROM signalbox_lease WHERE application > 0`,
+  `DELETE FROM signalbox_deadline WHERE resource LIKE '%#%'`,
+  `DELETE FROM signalbox_bus WHERE name LIKE '%#%'`,
+  `DELETE FROM signalbox_parked WHERE bus LIKE '%#%'`,
+  `DELETE FROM signalbox_outbox WHERE bus LIKE '%#%'`,
+  `ALTER TABLE signalbox_job DROP COLUMN application`,
+  `ALTER TABLE signalbox_relay DROP COLUMN application`,
+  `ALTER TABLE signalbox_lease DROP PRIMARY KEY, DROP COLUMN application, ADD PRIMARY KEY (share)`,
+  `ALTER TABLE signalbox_deadline DROP COLUMN version, DROP COLUMN missing_since`,
+  `ALTER TABLE signalbox_bus DROP COLUMN target, MODIFY name varchar(64) ${exact} NOT NULL`,
+  `ALTER TABLE signalbox_parked MODIFY bus varchar(64) ${exact} NOT NULL`,
+  `ALTER TABLE signalbox_outbox MODIFY bus varchar(64) ${exact} NOT NULL DEFAULT ''`,
+  `DROP TABLE signalbox_application`,
+];

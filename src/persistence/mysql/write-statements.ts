@@ -250,6 +250,9 @@ function entryParts(entries: readonly JournalEntry[]): readonly (readonly Journa
   return parts;
 }
 
+// The place of a deadline, as `placeOf` writes it.
+const placeSql = `LEFT(deadline, CHAR_LENGTH(deadline) - CHAR_LENGTH(SUBSTRING_INDEX(deadline, '/', -1)))`;
+
 /** Cancels and arms deadlines. Pure. */
 export function deadlineStatements(changes: readonly DeadlineChange[]): readonly Statement[] {
   const cancelling = changes.filter(({ cancels }) => cancels === 'all' || cancels.length > 0);
@@ -261,14 +264,13 @@ export function deadlineStatements(changes: readonly DeadlineChange[]): readonly
     const rows = `uuid IN ${placeholders(1, uuids.length)} AND resource = ?`;
     return cancels === 'all'
       ? statement(`(${rows})`, [...uuids, resource])
-      : statement(`(${rows} AND deadline IN ${placeholders(1, cancels.length)})`, [
-          ...uuids,
-          resource,
-          ...cancels,
-        ]);
+      : statement(
+          `(${rows} AND (deadline IN ${placeholders(1, cancels.length)} OR ${placeSql} IN ${placeholders(1, cancels.length)}))`,
+          [...uuids, resource, ...cancels, ...cancels],
+        );
   });
-  const armed = changes.flatMap(({ resource, uuid, revision, arms }) =>
-    arms.map(({ id, after }) => [resource, uuid, id, revision, after]),
+  const armed = changes.flatMap(({ resource, uuid, revision, version, arms }) =>
+    arms.map(({ id, after }) => [resource, uuid, id, revision, version, after]),
   );
   return [
     ...(cancelled.length === 0
@@ -283,9 +285,10 @@ export function deadlineStatements(changes: readonly DeadlineChange[]): readonly
       ? []
       : [
           statement(
-            `INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, due_at)
-              VALUES ${armed.map(() => '(?, ?, ?, ?, UTC_TIMESTAMP(3) + INTERVAL ? * 1000 MICROSECOND)').join(', ')}
-              ON DUPLICATE KEY UPDATE revision = VALUES(revision), due_at = VALUES(due_at)`,
+            `INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, version, due_at)
+              VALUES ${armed.map(() => '(?, ?, ?, ?, ?, UTC_TIMESTAMP(3) + INTERVAL ? * 1000 MICROSECOND)').join(', ')}
+              ON DUPLICATE KEY UPDATE revision = VALUES(revision), due_at = VALUES(due_at),
+                version = VALUES(version), missing_since = NULL`,
             armed.flat(),
           ),
         ]),

@@ -3,6 +3,13 @@ import type { AppendWithin } from '../commit/append-within.js';
 import { type DeadlineRow, dueDeadline, untilDue } from '../deadline-row.js';
 import type { DeadlineStore } from '../../core/stores/deadline-store.js';
 
+/** SQL text of the place of a deadline, as `placeOf` writes it. */
+export const placeSql = (deadline: string): string => `rtrim(${deadline}, '0123456789')`;
+
+/** What an arming changes of a deadline that is armed already. */
+export const rearmedSql =
+  'revision = excluded.revision, due_at = excluded.due_at, version = excluded.version, missing_since = NULL';
+
 /** The armed deadlines on PostgreSQL. */
 export function postgresDeadlines(dataSource: DataSource, append: AppendWithin): DeadlineStore {
   return {

@@ -1,4 +1,5 @@
 import type { Deadline, Effect, TableRow } from '../../core/lifecycle/lifecycle.js';
+import { placeOf } from '../../core/planning/deadline-place.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { effectData, stateData } from '../../core/planning/transition-announcements.js';
 import { stateText } from './columns.js';
@@ -15,7 +16,7 @@ export interface Edge {
   readonly data: string;
   readonly effects: readonly EdgeEffect[];
   readonly arms: readonly Deadline[];
-  /** Ids of deadlines to cancel that are not armed anew by the same step. */
+  /** Places whose deadlines to cancel, but for those that are armed anew by the same step. */
   readonly cancels: readonly string[];
 }
 
@@ -114,7 +115,7 @@ function edge(
       };
     }),
     arms: row.arms,
-    cancels: row.cancels.filter((id) => !row.arms.some((deadline) => deadline.id === id)),
+    cancels: [...new Set(row.cancels.map(placeOf))],
   };
 }
 

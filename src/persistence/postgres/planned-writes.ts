@@ -27,6 +27,7 @@ import {
 } from './binary-arrays.js';
 import { castType, sinceText, stateText, uuidSql } from './columns.js';
 import { runNamedWithin } from './connection.js';
+import { placeSql, rearmedSql } from './deadlines.js';
 import { type NamedStatement, namedStatement, type PreparedValue } from './prepared.js';
 
 /** Runs a statement in the manager's transaction, its errors typed. */
@@ -301,8 +302,8 @@ export async function writeDeadlines(
       textArray(cancels.map(({ id }) => id ?? undefined)),
     ]);
   }
-  const arms = changes.flatMap(({ resource, uuid, revision, arms }) =>
-    arms.map(({ id, after }) => ({ resource, uuid, revision, id, after })),
+  const arms = changes.flatMap(({ resource, uuid, revision, version, arms }) =>
+    arms.map(({ id, after }) => ({ resource, uuid, revision, version, id, after })),
   );
   if (arms.length > 0) {
     await runNamedWithin(manager, armStatement, [
@@ -311,6 +312,7 @@ export async function writeDeadlines(
       textArray(arms.map(({ id }) => id)),
       bigintArray(arms.map(({ revision }) => revision)),
       bigintArray(arms.map(({ after }) => after)),
+      intArray(arms.map(({ version }) => version)),
     ]);
   }
 }
@@ -323,11 +325,11 @@ const cancelStatement = namedStatement(`
     ['$3::text[]', 'deadline'],
   ])} c
   WHERE d.uuid = c.uuid AND d.resource = c.resource
-    AND (c.deadline IS NULL OR d.deadline = c.deadline)`);
+    AND (c.deadline IS NULL OR c.deadline IN (d.deadline, ${placeSql('d.deadline')}))`);
 
 const armStatement = namedStatement(`
-  INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, due_at)
-  SELECT a.resource, a.uuid, a.deadline, a.revision,
+  INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, version, due_at)
+  SELECT a.resource, a.uuid, a.deadline, a.revision, a.version,
     clock_timestamp() + a.after * interval '1 millisecond'
   FROM ${sideBySide([
     ['$1::text[]', 'resource'],
@@ -335,6 +337,7 @@ const armStatement = namedStatement(`
     ['$3::text[]', 'deadline'],
     ['$4::bigint[]', 'revision'],
     ['$5::bigint[]', 'after'],
+    ['$6::int[]', 'version'],
   ])} a
   ON CONFLICT (uuid, resource, deadline)
-    DO UPDATE SET revision = excluded.revision, due_at = excluded.due_at`);
+    DO UPDATE SET ${rearmedSql}`);

@@ -95,3 +95,38 @@ export const postgresConsumerSchema: readonly string[] = [
   `CREATE INDEX signalbox_journal_time ON signalbox_journal
     USING brin (time) WITH (pages_per_range = 16, autosummarize = on)`,
 ];
+
+/** What version 3 adds on PostgreSQL: applications, and what deadlines say of themselves. */
+export const postgresApplicationSchema: readonly string[] = [
+  `CREATE TABLE signalbox_application (
+    id smallint PRIMARY KEY,
+    name varchar(255) NOT NULL UNIQUE
+  )`,
+  `ALTER TABLE signalbox_outbox ALTER COLUMN bus TYPE varchar(80)`,
+  `ALTER TABLE signalbox_parked ALTER COLUMN bus TYPE varchar(80)`,
+  `ALTER TABLE signalbox_bus ALTER COLUMN name TYPE varchar(80), ADD COLUMN target text`,
+  `ALTER TABLE signalbox_deadline ADD COLUMN version integer, ADD COLUMN missing_since timestamptz(3)`,
+  `ALTER TABLE signalbox_lease ADD COLUMN application smallint NOT NULL DEFAULT 0,
+    DROP CONSTRAINT signalbox_lease_pkey, ADD PRIMARY KEY (application, share)`,
+  `ALTER TABLE signalbox_relay ADD COLUMN application smallint NOT NULL DEFAULT 0`,
+  `ALTER TABLE signalbox_job ADD COLUMN application smallint NOT NULL DEFAULT 0`,
+];
+
+/** Takes it back, with all that belongs to other applications than the first. */
+export const postgresApplicationSchemaDown: readonly string[] = [
+  `DELETE FROM signalbox_job WHERE application > 0`,
+  `DELETE FROM signalbox_relay WHERE application > 0`,
+  `DELETE FROM signalbox_lease WHERE application > 0`,
+  `DELETE FROM signalbox_deadline WHERE resource LIKE '%#%'`,
+  `DELETE FROM signalbox_bus WHERE name LIKE '%#%'`,
+  `DELETE FROM signalbox_parked WHERE bus LIKE '%#%'`,
+  `DELETE FROM signalbox_outbox WHERE bus LIKE '%#%'`,
+  `ALTER TABLE signalbox_job DROP COLUMN application`,
+  `ALTER TABLE signalbox_relay DROP COLUMN application`,
+  `ALTER TABLE signalbox_lease DROP COLUMN application, ADD PRIMARY KEY (share)`,
+  `ALTER TABLE signalbox_deadline DROP COLUMN version, DROP COLUMN missing_since`,
+  `ALTER TABLE signalbox_bus DROP COLUMN target, ALTER COLUMN name TYPE varchar(64)`,
+  `ALTER TABLE signalbox_parked ALTER COLUMN bus TYPE varchar(64)`,
+  `ALTER TABLE signalbox_outbox ALTER COLUMN bus TYPE varchar(64)`,
+  `DROP TABLE signalbox_application`,
+];

@@ -57,7 +57,12 @@ export function edgeParameters(
     edge.effects.map((effect, index) => ({ ...effect, edge: edge.number, place: index + 1 })),
   );
   const cancels = unique.flatMap(({ edge }) =>
-    edge.cancels.map((id) => ({ edge: edge.number, id })),
+    edge.cancels.map((place) => ({
+      edge: edge.number,
+      place,
+      // The separator stands before each, so that the text is never empty.
+      kept: edge.arms.map(({ id }) => `\n${id}`).join('') || '\n',
+    })),
   );
   const arms = unique.flatMap(({ edge }) =>
     edge.arms.map(({ id, after }) => ({ edge: edge.number, id, after })),
@@ -99,7 +104,11 @@ export function edgeParameters(
     deadlines: [
       ...(cancels.length === 0
         ? []
-        : [plainArray(cancels.map(({ edge }) => edge)), textList(cancels.map(({ id }) => id))]),
+        : [
+            plainArray(cancels.map(({ edge }) => edge)),
+            textList(cancels.map(({ place }) => place)),
+            textList(cancels.map(({ kept }) => kept)),
+          ]),
       ...(arms.length === 0
         ? []
         : [

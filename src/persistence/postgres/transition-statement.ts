@@ -2,6 +2,7 @@ import { headParts } from '../../core/planning/announcement.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { hidden, separatorSql, sideBySide, textListSql } from './arrays.js';
 import { castType, tenancySql, uuidSql } from './columns.js';
+import { placeSql, rearmedSql } from './deadlines.js';
 
 /** Parts of the statement that a batch may not need. */
 export interface StatementVariant {
@@ -51,7 +52,7 @@ export function transitionStatement(binding: ResourceBinding, variant: Statement
     `outbox AS (
       INSERT INTO signalbox_outbox (position, share) SELECT position, share FROM ${events})`,
     ...(cancels ? [cancelled(deadlines)] : []),
-    ...(arms ? [armed(deadlines + (cancels ? 2 : 0))] : []),
+    ...(arms ? [armed(binding, deadlines + (cancels ? 3 : 0))] : []),
   ].join(',\n')}
   ${several ? severalFound(binding) : oneMovedRow}`;
 }
@@ -247,21 +248,23 @@ const said = (next: number): string => `
 function cancelled(first: number): string {
   return `cancelled AS (
     DELETE FROM signalbox_deadline d
-    USING moved m JOIN unnest(${array(first, 'int')}, ${textListSql(first + 1)}) AS c (edge, deadline)
+    USING moved m JOIN unnest(${array(first, 'int')}, ${textListSql(first + 1)},
+        ${textListSql(first + 2)}) AS c (edge, place, kept)
       ON c.edge = m.edge
-    WHERE d.uuid = m.uuid AND d.resource = $17::text AND d.deadline = c.deadline)`;
+    WHERE d.uuid = m.uuid AND d.resource = $17::text AND ${placeSql('d.deadline')} = c.place
+      AND d.deadline <> ALL (string_to_array(c.kept, E'\\n')))`;
 }
 
-function armed(first: number): string {
+function armed({ lifecycle }: ResourceBinding, first: number): string {
   return `armed AS (
-    INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, due_at)
-    SELECT $17::text, m.uuid, a.deadline, m.revision,
+    INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, version, due_at)
+    SELECT $17::text, m.uuid, a.deadline, m.revision, ${Number(lifecycle.version)},
       clock_timestamp() + a.after * interval '1 millisecond'
     FROM moved m JOIN unnest(${array(first, 'int')}, ${textListSql(first + 1)},
         ${array(first + 2, 'bigint')}) AS a (edge, deadline, after)
       ON a.edge = m.edge
     ON CONFLICT (uuid, resource, deadline)
-      DO UPDATE SET revision = excluded.revision, due_at = excluded.due_at)`;
+      DO UPDATE SET ${rearmedSql})`;
 }
 
 function array(number: number, type: string): string {

@@ -91,3 +91,53 @@ export const sqliteConsumerSchema: readonly string[] = [
   `INSERT INTO signalbox_horizon (id, position) VALUES (1, 0)`,
   `CREATE INDEX signalbox_journal_time ON signalbox_journal (time)`,
 ];
+
+/** What version 3 adds on SQLite: applications, and what deadlines say of themselves. */
+export const sqliteApplicationSchema: readonly string[] = [
+  `CREATE TABLE signalbox_application (
+    id integer PRIMARY KEY,
+    name text NOT NULL UNIQUE
+  )`,
+  `ALTER TABLE signalbox_bus ADD COLUMN target text`,
+  `ALTER TABLE signalbox_deadline ADD COLUMN version integer`,
+  `ALTER TABLE signalbox_deadline ADD COLUMN missing_since integer`,
+  // SQLite changes no primary key.
+  `ALTER TABLE signalbox_lease RENAME TO signalbox_lease_old`,
+  `CREATE TABLE signalbox_lease (
+    share integer NOT NULL,
+    relay text,
+    expires_at integer,
+    application integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (application, share)
+  ) WITHOUT ROWID`,
+  `INSERT INTO signalbox_lease (share, relay, expires_at)
+    SELECT share, relay, expires_at FROM signalbox_lease_old`,
+  `DROP TABLE signalbox_lease_old`,
+  `ALTER TABLE signalbox_relay ADD COLUMN application integer NOT NULL DEFAULT 0`,
+  `ALTER TABLE signalbox_job ADD COLUMN application integer NOT NULL DEFAULT 0`,
+];
+
+/** Takes it back, with all that belongs to other applications than the first. */
+export const sqliteApplicationSchemaDown: readonly string[] = [
+  `DELETE FROM signalbox_job WHERE application > 0`,
+  `DELETE FROM signalbox_relay WHERE application > 0`,
+  `DELETE FROM signalbox_deadline WHERE resource LIKE '%#%'`,
+  `DELETE FROM signalbox_bus WHERE name LIKE '%#%'`,
+  `DELETE FROM signalbox_parked WHERE bus LIKE '%#%'`,
+  `DELETE FROM signalbox_outbox WHERE bus LIKE '%#%'`,
+  `ALTER TABLE signalbox_job DROP COLUMN application`,
+  `ALTER TABLE signalbox_relay DROP COLUMN application`,
+  `ALTER TABLE signalbox_lease RENAME TO signalbox_lease_new`,
+  `CREATE TABLE signalbox_lease (
+    share integer PRIMARY KEY,
+    relay text,
+    expires_at integer
+  )`,
+  `INSERT INTO signalbox_lease (share, relay, expires_at)
+    SELECT share, relay, expires_at FROM signalbox_lease_new WHERE application = 0`,
+  `DROP TABLE signalbox_lease_new`,
+  `ALTER TABLE signalbox_deadline DROP COLUMN version`,
+  `ALTER TABLE signalbox_deadline DROP COLUMN missing_since`,
+  `ALTER TABLE signalbox_bus DROP COLUMN target`,
+  `DROP TABLE signalbox_application`,
+];

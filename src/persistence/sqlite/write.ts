@@ -128,7 +128,7 @@ export function writeEntries(
 /** Cancels and arms deadlines. Must be called in a transaction. */
 export function writeDeadlines(
   connection: BetterSqlite3.Database,
-  { resource, uuid, revision, arms, cancels }: DeadlineChange,
+  { resource, uuid, revision, version, arms, cancels }: DeadlineChange,
 ): void {
   if (cancels === 'all') {
     prepared(connection, 'DELETE FROM signalbox_deadline WHERE uuid = ? AND resource = ?').run(
@@ -139,17 +139,19 @@ export function writeDeadlines(
     for (const deadline of cancels) {
       prepared(
         connection,
-        'DELETE FROM signalbox_deadline WHERE uuid = ? AND resource = ? AND deadline = ?',
+        `DELETE FROM signalbox_deadline WHERE uuid = ? AND resource = ?
+          AND ? IN (deadline, rtrim(deadline, '0123456789'))`,
       ).run(uuid, resource, deadline);
     }
   }
   for (const deadline of arms) {
     prepared(
       connection,
-      `INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, due_at)
-        VALUES (?, ?, ?, ?, ?)
+      `INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, version, due_at)
+        VALUES (?, ?, ?, ?, ?, ?)
         ON CONFLICT (uuid, resource, deadline)
-        DO UPDATE SET revision = excluded.revision, due_at = excluded.due_at`,
-    ).run(resource, uuid, deadline.id, revision, Date.now() + deadline.after);
+        DO UPDATE SET revision = excluded.revision, due_at = excluded.due_at,
+          version = excluded.version, missing_since = NULL`,
+    ).run(resource, uuid, deadline.id, revision, version, Date.now() + deadline.after);
   }
 }

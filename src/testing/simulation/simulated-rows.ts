@@ -4,6 +4,7 @@ import {
   type AnyLifecycle,
   type Deadline,
 } from '../../core/lifecycle/lifecycle.js';
+import { cancels } from '../../core/planning/deadline-place.js';
 import { refuseOversized } from '../../core/planning/payload-limit.js';
 import {
   planTransition,
@@ -234,7 +235,7 @@ export class SimulatedRows {
     return row;
   }
 
-  #arm(row: Row, deadlines: readonly Deadline[], revision: number): void {
+  #arm(row: Row, deadlines: readonly Pick<Deadline, 'id' | 'after'>[], revision: number): void {
     for (const { id, after } of deadlines) {
       const key = armedKey(row.simulated, row.uuid, id);
       this.#armed.delete(key);
@@ -242,9 +243,11 @@ export class SimulatedRows {
     }
   }
 
-  #cancel(row: Row, ids: readonly string[] | 'all'): void {
-    const cancelled = ids === 'all' ? [...row.simulated.lifecycle.table.deadlines.keys()] : ids;
-    for (const id of cancelled) this.#armed.delete(armedKey(row.simulated, row.uuid, id));
+  #cancel(row: Row, cancelled: readonly string[] | 'all'): void {
+    for (const id of row.simulated.lifecycle.table.deadlines.keys()) {
+      if (cancelled === 'all' || cancelled.some((each) => cancels(each, id)))
+        this.#armed.delete(armedKey(row.simulated, row.uuid, id));
+    }
   }
 }
 
