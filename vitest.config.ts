@@ -14,6 +14,10 @@ export default defineConfig({
       { find: /^signalbox$/, replacement: source('src/index.ts') },
       { find: /^signalbox\/machines$/, replacement: source('machines/index.ts') },
       { find: /^signalbox\/amqp$/, replacement: source('src/delivery/amqp/index.ts') },
+      { find: /^signalbox\/lifecycle$/, replacement: source('src/core/lifecycle/index.ts') },
+      { find: /^signalbox\/consuming$/, replacement: source('src/consuming/index.ts') },
+      { find: /^signalbox\/relay$/, replacement: source('src/signalbox/relay.ts') },
+      { find: /^signalbox\/(bus|formats)$/, replacement: source('src/delivery/$1/index.ts') },
       { find: /^signalbox\/(kafka|nats)$/, replacement: source('src/delivery/$1/index.ts') },
       { find: /^signalbox\/testing$/, replacement: source('src/testing/index.ts') },
       {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { cloudEvents, createSignalbox, memoryBus, migrate, migrations } from 'signalbox';
+import { cloudEvents } from 'signalbox/formats';
+import { createSignalbox, memoryBus, migrate, migrations } from 'signalbox';
 import type { SignalboxEvent } from 'signalbox';
 import { DataSource } from 'typeorm';
 import { sampleEvents } from '../test/core/events/sample-events.js';

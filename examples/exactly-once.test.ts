@@ -4,7 +4,8 @@ import { DataSource } from 'typeorm';
 import { eventually } from '../test/support/eventually.js';
 import { LoadBalancer } from './load-balancer.js';
 // #region once
-import { idempotent, purgeInboxRegularly } from 'signalbox';
+import { idempotent } from 'signalbox';
+import { purgeInboxRegularly } from 'signalbox/consuming';
 // #endregion
 
 it('bills each event once, however often it comes', async () => {

@@ -6,12 +6,13 @@ import { serviceUrl } from '../test/support/service-url.js';
 import { uniqueName } from '../test/support/unique-name.js';
 import { LoadBalancer } from './load-balancer.js';
 // #region choose
-import { cloudEventsBinary, cloudStack, createSignalbox, oslo } from 'signalbox';
+import { cloudEventsBinary, cloudStack, oslo } from 'signalbox/formats';
+import { createSignalbox } from 'signalbox';
 import { cloudstackExchange, osloExchange, rabbitmq } from 'signalbox/amqp';
 
 // #endregion
 // #region own
-import { cloudEvents, defineFormats, type Format } from 'signalbox';
+import { cloudEvents, defineFormats, type Format } from 'signalbox/formats';
 
 /** CloudEvents under a content type that an old gateway insists on. */
 export const acme: Format = {

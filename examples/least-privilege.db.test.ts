@@ -1,18 +1,12 @@
 import { readFileSync } from 'node:fs';
-import {
-  cloudEvents,
-  createRelay,
-  createSignalbox,
-  memoryBus,
-  migrate,
-  migrations,
-} from 'signalbox';
-import { openStore } from 'signalbox';
+import { createRelay } from 'signalbox/relay';
+import { createSignalbox, memoryBus, migrate, migrations } from 'signalbox';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { describe, expect, it } from 'vitest';
 import { freshDatabase } from '../test/support/databases.js';
 import { eventually } from '../test/support/eventually.js';
 import { uniqueName } from '../test/support/unique-name.js';
+import { openStore } from '../src/persistence/open-store.js';
 import { LoadBalancer } from './load-balancer.js';
 
 const password = 'least-privilege';
@@ -97,8 +91,7 @@ async function expectEverythingWorks(
   expect(await store.outbox.retry(first)).toBe(true);
 
   const bus = memoryBus();
-  const origin = () => ({ source: 'relay', time: new Date().toISOString() });
-  const relay = createRelay({ store, buses: [bus], format: cloudEvents, origin });
+  const relay = createRelay({ dataSource: relaySource, bus, source: 'relay' });
   relay.start();
   await eventually(async () => expect((await store.outbox.depth()).pending).toBe(0));
   await relay.stop();

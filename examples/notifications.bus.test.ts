@@ -1,6 +1,8 @@
 import { connect } from 'amqplib';
 import { expect, it } from 'vitest';
-import { memoryBus, subscribeEvents, cloudEvents, type SignalboxEvent } from 'signalbox';
+import { memoryBus, type SignalboxEvent } from 'signalbox';
+import { subscribeEvents } from 'signalbox/bus';
+import { cloudEvents } from 'signalbox/formats';
 import { serviceUrl } from '../test/support/service-url.js';
 import { uniqueName } from '../test/support/unique-name.js';
 // #region notify

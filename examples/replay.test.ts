@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { createSignalbox, memoryBus, migrate, migrations, replayedAt } from 'signalbox';
+import { createSignalbox, memoryBus, migrate, migrations } from 'signalbox';
+import { replayedAt } from 'signalbox/consuming';
 import { DataSource } from 'typeorm';
 import { eventually } from '../test/support/eventually.js';
 import { LoadBalancer } from './load-balancer.js';

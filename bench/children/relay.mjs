@@ -1,7 +1,7 @@
 // A relay in a process of its own. Its parent tells when its account begins, and is told what it took.
 import { DataSource } from 'typeorm';
 import { rabbitmq } from '../../dist/amqp.js';
-import { cloudEvents, createRelay, openStore } from '../../dist/index.js';
+import { createRelay } from '../../dist/relay.js';
 import { until } from '../until.mjs';
 import { accountOf } from './account.mjs';
 
@@ -10,10 +10,9 @@ const dataSource = await new DataSource({ type: 'postgres', url: database }).ini
 const bus = rabbitmq({ url, exchange });
 await bus.connect();
 const relay = createRelay({
-  store: openStore(dataSource),
-  buses: [bus],
-  format: cloudEvents,
-  origin: () => ({ source: 'bench', time: new Date().toISOString() }),
+  dataSource,
+  bus,
+  source: 'bench',
   options: { pollInterval: 10_000, leaseDuration: 2_000 },
 });
 const account = accountOf(() => relay.counts.published);

@@ -1,5 +1,6 @@
 import { rabbitmq } from '../../dist/amqp.js';
-import { cloudEvents, subscribeEvents } from '../../dist/index.js';
+import { cloudEvents } from '../../dist/formats.js';
+import { subscribeEvents } from '../../dist/bus.js';
 import { backlog } from '../backlog.mjs';
 import { publishAll } from '../by-hand/publisher.mjs';
 import { figure } from '../figure.mjs';

@@ -1,5 +1,5 @@
 import { rabbitmq } from '../../dist/amqp.js';
-import { cloudEvents, createRelay, openStore } from '../../dist/index.js';
+import { createRelay } from '../../dist/relay.js';
 import { backlog } from '../backlog.mjs';
 import { publishAll } from '../by-hand/publisher.mjs';
 import { figure } from '../figure.mjs';
@@ -57,14 +57,12 @@ export const relay = {
 
 /** A relay that works when told to, and holds every share. */
 async function startRelay({ dataSource }, { url, exchange }) {
-  const store = openStore(dataSource);
   const bus = rabbitmq({ url, exchange });
   await bus.connect();
   const running = createRelay({
-    store,
-    buses: [bus],
-    format: cloudEvents,
-    origin: () => ({ source: 'bench', time: new Date().toISOString() }),
+    dataSource,
+    bus,
+    source: 'bench',
     options: { pollInterval: 60_000 },
   });
   running.start();

@@ -1,7 +1,7 @@
 import { initialTransition, transition } from 'xstate';
 import { virtualMachineMachine } from '../../build/machines/virtual-machine.js';
 import { virtualMachine } from '../../dist/machines.js';
-import { step as take } from '../../dist/index.js';
+import { step as take } from '../../dist/lifecycle.js';
 import { figure } from '../figure.mjs';
 import { compare, looped } from '../measure.mjs';
 

@@ -1,5 +1,6 @@
 // A user's program, compiled and run against the packed tarball.
-import { defineLifecycle, memoryBus, step } from 'signalbox';
+import { defineLifecycle, memoryBus } from 'signalbox';
+import { step } from 'signalbox/lifecycle';
 import { rabbitmq } from 'signalbox/amqp';
 import { checkLifecycle, inState, never } from 'signalbox/check';
 import { mermaid } from 'signalbox/diagram';

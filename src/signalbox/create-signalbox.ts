@@ -12,7 +12,7 @@ import type { EventTypes } from '../core/events/event-types.js';
 import { cloudEvents } from '../delivery/formats/cloudevents.js';
 import type { Format } from '../delivery/formats/format.js';
 import { assertFormat } from '../delivery/formats/formats.js';
-import { createRelay } from '../delivery/relay/relay.js';
+import { createOutboxRelay } from '../delivery/relay/relay.js';
 import type { RelayListener } from '../delivery/relay/relay-notice.js';
 import type { RelayOptions } from '../delivery/relay/relay-options.js';
 import { wakeListener, wakeNotifier } from '../delivery/relay/wake.js';
@@ -93,7 +93,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
   const relay =
     options.relay === false
       ? undefined
-      : createRelay({
+      : createOutboxRelay({
           store,
           buses,
           format,

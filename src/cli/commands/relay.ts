@@ -5,7 +5,7 @@ import { loadFormats } from '../../config/load-formats.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { cloudEvents } from '../../delivery/formats/cloudevents.js';
 import { originSource } from '../../context/origin-source.js';
-import { createRelay } from '../../delivery/relay/relay.js';
+import { createOutboxRelay } from '../../delivery/relay/relay.js';
 import { wakeListener } from '../../delivery/relay/wake.js';
 import { openStore } from '../../persistence/open-store.js';
 import { noticeLine } from '../notice-line.js';
@@ -45,7 +45,7 @@ export function relayCommand(): Command {
         const store = openStore(dataSource);
         await store.verifyMigrated();
         await Promise.all(buses.map((each) => each.connect()));
-        const relay = createRelay({
+        const relay = createOutboxRelay({
           store,
           buses,
           format: cloudEvents,

@@ -23,7 +23,7 @@ import { Wakeup } from './wakeup.js';
 const releaseTimeout = 1000;
 
 /** What a relay is made of. */
-export interface RelaySetup {
+export interface OutboxRelaySetup {
   /** What `openStore` returned. */
   readonly store: Pick<Store, 'outbox' | 'leases' | 'append'>;
   /**
@@ -63,28 +63,16 @@ export interface Relay {
 }
 
 /**
- * Creates a relay, which does nothing before `start`. Throws ConfigurationError CONFIG_VALUE_INVALID
- * when two buses share a name, or a name is empty or over 64 ASCII characters.
- *
- * Several relays may work on one database. Each holds a lease on its part of the resources, publishes
- * their events with confirms, and removes them from the outbox when the bus has them: at least once,
- * in order for each resource, never before the commit. `createSignalbox` starts one by itself unless
- * told otherwise.
- *
- * @example
- * ```ts
- * const relay = createRelay({ store, buses: [bus], format: cloudEvents, origin });
- * relay.start();
- * await relay.stop();
- * ```
+ * Creates a relay over an opened store; see `createRelay`. Throws ConfigurationError
+ * CONFIG_VALUE_INVALID when two buses share a name, or a name is malformed.
  */
-export function createRelay(setup: RelaySetup): Relay {
+export function createOutboxRelay(setup: OutboxRelaySetup): Relay {
   return new OutboxRelay(setup);
 }
 
 class OutboxRelay implements Relay {
   readonly id = randomUUID();
-  readonly #setup: RelaySetup;
+  readonly #setup: OutboxRelaySetup;
   readonly #options;
   readonly #listener: RelayListener;
   readonly #metrics = new RelayMetrics();
@@ -98,7 +86,7 @@ class OutboxRelay implements Relay {
   #opened: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor(setup: RelaySetup) {
+  constructor(setup: OutboxRelaySetup) {
     assertBusNames(setup.buses);
     this.#setup = setup;
     this.#options = resolveRelayOptions(setup.options ?? {}, {
@@ -288,7 +276,7 @@ class OutboxRelay implements Relay {
  * database go to a bus: then they are not its to drain, and it holds no share that a relay with the bus
  * would wait for.
  */
-function unlessPublished({ outbox, leases }: RelaySetup['store']): LeaseStore {
+function unlessPublished({ outbox, leases }: OutboxRelaySetup['store']): LeaseStore {
   return {
     ...leases,
     async acquire(relay, ttl) {

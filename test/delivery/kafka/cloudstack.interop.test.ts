@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { migrate, migrations, subscribeEvents } from 'signalbox';
+import { migrate, migrations } from 'signalbox';
+import { subscribeEvents } from 'signalbox/bus';
 import { DataSource } from 'typeorm';
 import { expect, it } from 'vitest';
 import { loadBalancer, LoadBalancer } from '../../../examples/load-balancer.js';
@@ -9,7 +10,8 @@ import cloudStack from '../../fixtures/cloudstack-messages.json' with { type: 'j
 import { kcat, startKafkaMock } from '../../support/kafka-mock.js';
 import { uniqueName } from '../../support/unique-name.js';
 // #region kafka
-import { createSignalbox, formats } from 'signalbox';
+import { createSignalbox } from 'signalbox';
+import { formats } from 'signalbox/formats';
 import { kafka } from 'signalbox/kafka';
 
 // #endregion

@@ -7,7 +7,11 @@ import { memoryBus } from '../../../src/delivery/memory/memory-bus.js';
 import { cloudEvents } from '../../../src/delivery/formats/cloudevents.js';
 import type { Format } from '../../../src/delivery/formats/format.js';
 import type { LeaseClock } from '../../../src/delivery/relay/lease-clock.js';
-import { createRelay, type Relay, type RelaySetup } from '../../../src/delivery/relay/relay.js';
+import {
+  createOutboxRelay,
+  type Relay,
+  type OutboxRelaySetup,
+} from '../../../src/delivery/relay/relay.js';
 import type { RelayNotice } from '../../../src/delivery/relay/relay-notice.js';
 import type { OutboxRecord } from '../../../src/core/stores/outbox-store.js';
 import {
@@ -50,8 +54,10 @@ eachDatabase((kind) => {
     await Promise.all(relays.splice(0).map((relay) => relay.stop()));
   });
 
-  const startRelay = (setup: Partial<RelaySetup> & Pick<RelaySetup, 'buses'>): Relay => {
-    const relay = createRelay({
+  const startRelay = (
+    setup: Partial<OutboxRelaySetup> & Pick<OutboxRelaySetup, 'buses'>,
+  ): Relay => {
+    const relay = createOutboxRelay({
       store,
       format: cloudEvents,
       origin: () => ({ source: 'management-server', time: new Date().toISOString() }),

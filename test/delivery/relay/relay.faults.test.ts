@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { rabbitmq } from '../../../src/delivery/amqp/rabbitmq.js';
 import type { Bus, BusSubscription, Delivery } from '../../../src/delivery/bus/bus.js';
 import { cloudEvents } from '../../../src/delivery/formats/cloudevents.js';
-import { createRelay, type Relay } from '../../../src/delivery/relay/relay.js';
+import { createOutboxRelay, type Relay } from '../../../src/delivery/relay/relay.js';
 import { wakeListener } from '../../../src/delivery/relay/wake.js';
 import { openStore, type OpenStore } from '../../../src/persistence/open-store.js';
 import { openDataSource, stateEvent } from '../../persistence/relay-tables.js';
@@ -69,7 +69,7 @@ eachDatabase((kind) => {
   };
 
   const startRelay = (): void => {
-    relay = createRelay({
+    relay = createOutboxRelay({
       store,
       buses: [bus],
       format: cloudEvents,

@@ -1,7 +1,7 @@
 import { v4 } from 'uuid';
 import { expect, test } from 'vitest';
 import { cloudEvents } from '../../../src/delivery/formats/cloudevents.js';
-import { createRelay } from '../../../src/delivery/relay/relay.js';
+import { createOutboxRelay } from '../../../src/delivery/relay/relay.js';
 import { openStore } from '../../../src/persistence/open-store.js';
 import { openDataSource, stateEvent } from '../../persistence/relay-tables.js';
 import { eventually } from '../../support/eventually.js';
@@ -24,7 +24,7 @@ test('an event that was removed before PostgreSQL crashed does not come again be
       if (revisionOf(message) === 2) await confirmed;
       return { routed: true };
     };
-    const relay = createRelay({
+    const relay = createOutboxRelay({
       store,
       buses: [bus],
       format: cloudEvents,

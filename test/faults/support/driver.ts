@@ -2,15 +2,9 @@
 import 'reflect-metadata';
 import { appendFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type Bus,
-  cloudEvents,
-  type Delivery,
-  idempotent,
-  memoryBus,
-  type Signalbox,
-  subscribeEvents,
-} from 'signalbox';
+import { type Bus, type Delivery, idempotent, memoryBus, type Signalbox } from 'signalbox';
+import { cloudEvents } from 'signalbox/formats';
+import { subscribeEvents } from 'signalbox/bus';
 import { rabbitmq } from 'signalbox/amqp';
 import type { EntityManager } from 'typeorm';
 import { Probe } from '../../e2e/support/probe.js';

@@ -1,0 +1,15 @@
+/**
+ * How events look on a bus: CloudEvents, CloudStack's and OpenStack's formats, and your own.
+ *
+ * @module
+ */
+export { cloudEvents } from './cloudevents.js';
+export { cloudEventsBinary } from './cloudevents-binary.js';
+export type { Transport } from './cloudevents-binary.js';
+export { cloudStack } from './cloudstack/cloudstack.js';
+export { defineFormats, formats } from './formats.js';
+export type { FormatName, Formats } from './formats.js';
+export type { EncodedEvent, EnvelopeHead, Format, ReceivedEvent } from './format.js';
+export { oslo } from './oslo/oslo.js';
+export type { OsloFormatOptions } from './oslo/oslo.js';
+export { eventSchemas } from '../../core/events/schemas.js';

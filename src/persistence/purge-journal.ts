@@ -1,0 +1,31 @@
+import type { DataSource } from 'typeorm';
+import { openStore } from './open-store.js';
+
+/** Options of `purgeJournal()`. */
+export interface JournalPurgeOptions {
+  /** RFC 3339. Events of this time or later stay. */
+  readonly before: string;
+  /** Events to delete at the most. Default 10,000: more hold locks for longer. */
+  readonly limit?: number;
+}
+
+/**
+ * Deletes old events of the journal that no outbox row needs, in one commit, and returns how many.
+ * Nothing else deletes from the journal. Call it until it returns less than the limit.
+ *
+ * Replays, histories and bookmarks of watches do not reach behind what was purged.
+ *
+ * @throws UnavailableError DATABASE_UNAVAILABLE.
+ *
+ * @example
+ * ```ts
+ * const before = new Date(Date.now() - 90 * 24 * 3600 * 1000).toISOString();
+ * while ((await purgeJournal(dataSource, { before, limit: 10_000 })) === 10_000);
+ * ```
+ */
+export async function purgeJournal(
+  dataSource: DataSource,
+  { before, limit = 10_000 }: JournalPurgeOptions,
+): Promise<number> {
+  return openStore(dataSource).journal.purge({ before, limit });
+}
