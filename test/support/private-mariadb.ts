@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
@@ -36,6 +36,14 @@ export interface PrivateMariadb {
   dispose(): Promise<void>;
 }
 
+/** What a server needs besides its options. */
+export interface MariadbHooks {
+  /** Begins without any data, for one that gets it from another server. Default false. */
+  readonly isEmpty?: boolean;
+  /** Runs before each start, with the folder of its data; resolves to further options of that start. */
+  readonly beforeStart?: (data: string, isFirst: boolean) => Promise<readonly string[]>;
+}
+
 /**
  * Starts a MariaDB of its own on a free port, from Debian's package. Resolves when it takes logins.
  *
@@ -43,21 +51,27 @@ export interface PrivateMariadb {
  */
 export async function startPrivateMariadb(
   options: readonly string[] = [],
+  { isEmpty = false, beforeStart }: MariadbHooks = {},
 ): Promise<PrivateMariadb> {
   const home = await mkdtemp(join(tmpdir(), 'signalbox-mariadb-'));
   const data = join(home, 'data');
   const user = systemUser('mysql');
   if (user !== undefined) await chown(home, user.uid, user.gid);
-  await runCommand(
-    program('mariadb-install-db'),
-    [
-      '--no-defaults',
-      `--datadir=${data}`,
-      '--auth-root-authentication-method=normal',
-      '--skip-test-db',
-    ],
-    { cwd: home, ...user },
-  );
+  if (isEmpty) {
+    await mkdir(data);
+    if (user !== undefined) await chown(data, user.uid, user.gid);
+  } else {
+    await runCommand(
+      program('mariadb-install-db'),
+      [
+        '--no-defaults',
+        `--datadir=${data}`,
+        '--auth-root-authentication-method=normal',
+        '--skip-test-db',
+      ],
+      { cwd: home, ...user },
+    );
+  }
   const port = await freePort();
   const url = (database: string): string => `mariadb://root@127.0.0.1:${port}/${database}`;
 
@@ -75,6 +89,8 @@ export async function startPrivateMariadb(
     }
   }
 
+  let ofThisStart: readonly string[] = [];
+  let isFirst = true;
   const server = new ServerProcess({
     name: 'MariaDB',
     spawn: () =>
@@ -92,11 +108,18 @@ export async function startPrivateMariadb(
           '--innodb-log-file-size=16M',
           `--server-id=${port}`,
           ...options,
+          ...ofThisStart,
         ],
         { cwd: home, detached: true, stdio: ['ignore', 'pipe', 'pipe'], ...user },
       ),
     answers: () => succeeds(query('SELECT 1')),
   });
+
+  const start = async (): Promise<void> => {
+    ofThisStart = (await beforeStart?.(data, isFirst)) ?? [];
+    isFirst = false;
+    await server.start();
+  };
 
   const discard = async (): Promise<void> => {
     await server.end('SIGKILL');
@@ -104,7 +127,7 @@ export async function startPrivateMariadb(
   };
 
   try {
-    await server.start();
+    await start();
   } catch (error) {
     await discard();
     throw error;
@@ -112,7 +135,7 @@ export async function startPrivateMariadb(
   return {
     port,
     url,
-    start: () => server.start(),
+    start,
     query,
     stop: () => server.end('SIGTERM'),
     kill: () => server.end('SIGKILL'),
