@@ -103,9 +103,15 @@ function redriveCommand(): Command {
     .action(async (pool: string, flags: MendFlags) => {
       requireChoice(flags);
       await withDeadLetters(flags, async (deadLetters, bus) => {
-        const count = await deadLetters.redrive(pool, selectionOf(flags));
-        if (count === 0) await assertKnown(bus, pool);
+        const refused: string[] = [];
+        const count = await deadLetters.redrive(pool, selectionOf(flags), {
+          onRefused: ({ message }, error) => refused.push(`${echo(message.id)}: ${error.message}`),
+        });
+        if (count + refused.length === 0) await assertKnown(bus, pool);
         process.stdout.write(`${counted(count)} given to ${echo(pool)} again\n`);
+        if (refused.length === 0) return;
+        process.stderr.write(refused.map((line) => `refused: ${echo(line)}\n`).join(''));
+        process.exitCode = 1;
       });
     });
 }

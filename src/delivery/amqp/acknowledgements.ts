@@ -1,4 +1,4 @@
-import type { Channel } from 'amqplib';
+import type { Channel, Message } from 'amqplib';
 
 /**
  * Acknowledges the deliveries of one channel, as many as it can in one frame: what was settled in a turn
@@ -10,7 +10,7 @@ import type { Channel } from 'amqplib';
  * by one.
  */
 export class Acknowledgements {
-  readonly #channel: Pick<Channel, 'ack'>;
+  readonly #channel: Pick<Channel, 'ack' | 'reject'>;
   /** Settled, and not yet below `#oldest`. True when the broker has been told. */
   readonly #settled = new Map<number, boolean>();
   /** The oldest delivery that is not settled. */
@@ -18,7 +18,7 @@ export class Acknowledgements {
   /** Settled in this turn. */
   #due: number[] = [];
 
-  constructor(channel: Pick<Channel, 'ack'>) {
+  constructor(channel: Pick<Channel, 'ack' | 'reject'>) {
     this.#channel = channel;
   }
 
@@ -27,6 +27,17 @@ export class Acknowledgements {
     if (this.#due.length === 0) setImmediate(() => this.flush());
     this.#due.push(tag);
     this.#settled.set(tag, false);
+  }
+
+  /** Gives the delivery with this tag to the broker's dead-lettering. Never throws. */
+  reject(tag: number): void {
+    // Settled already when the run below it is acknowledged.
+    this.#settled.set(tag, true);
+    try {
+      this.#channel.reject({ fields: { deliveryTag: tag } } as Message, false);
+    } catch {
+      // A delivery of a channel that is gone is the broker's again; it will come back.
+    }
   }
 
   /** Sends what is due now. Never throws; safe to call twice. */
@@ -51,7 +62,7 @@ export class Acknowledgements {
 
   #send(deliveryTag: number, upTo: boolean): void {
     try {
-      this.#channel.ack({ fields: { deliveryTag } } as Parameters<Channel['ack']>[0], upTo);
+      this.#channel.ack({ fields: { deliveryTag } } as Message, upTo);
     } catch {
       // A delivery of a channel that is gone is the broker's again; it will come back.
     }

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { ConfirmChannel } from 'amqplib';
-import { frameBytes, writeFrames } from './message-frames.js';
+import { frameBytes, rawFrames, writeFrames } from './message-frames.js';
 import { messageHeaders, publishOptions, toBuffer, type OutgoingMessage } from './wire.js';
 
 const pieceBytes = 65_536;
@@ -112,11 +112,21 @@ export class ConfirmingChannel<T> {
   }
 
   #writeAlone(outgoing: OutgoingMessage): boolean {
-    const { exchange, routingKey, message } = outgoing;
+    const { exchange, routingKey, message, properties } = outgoing;
+    if (properties !== undefined) return this.#writeRaw(outgoing, properties);
     // The broker must get them in order.
     this.#write();
     const body = toBuffer(message.body);
     return this.#channel.publish(exchange, routingKey, body, publishOptions(outgoing));
+  }
+
+  /** Writes a message with the properties of another. Throws when they exceed a frame. */
+  #writeRaw(outgoing: OutgoingMessage, properties: Buffer): boolean {
+    if (this.#frames === undefined) throw new Error('amqplib does not show where it queues frames');
+    const { channel, frameMax, queue } = this.#frames;
+    const frames = rawFrames(outgoing, properties, channel, frameMax);
+    this.#write();
+    return this.#over || queue.write(frames);
   }
 
   /** Hands over what was collected. False when amqplib has enough. */

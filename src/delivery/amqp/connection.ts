@@ -7,6 +7,7 @@ import {
 import { busClosed } from '../bus/bus-closed.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import { connectError } from './amqp-error.js';
+import { decodeHeaderFrames } from './header-frames.js';
 import type { RabbitmqHost, RabbitmqSettings } from './options.js';
 
 /** Told when a connection comes and goes. */
@@ -147,6 +148,7 @@ export class AmqpConnection {
         ...(servername === undefined ? {} : { servername }),
       },
     );
+    decodeHeaderFrames(model);
     if (this.#closed) {
       await model.close().catch(() => undefined);
       throw new Error('closed meanwhile');

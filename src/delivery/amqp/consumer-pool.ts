@@ -160,6 +160,7 @@ export function joinedSource(
     label: pool,
     pool,
     patterns: topics,
+    deadLettersRejected: queue === undefined,
     async prepare(model) {
       for (const exchange of exchanges) {
         if (isOwn(exchange)) await declareExchanges(model, names, bus);

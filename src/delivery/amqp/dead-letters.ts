@@ -1,11 +1,20 @@
 import type { Channel, GetMessage } from 'amqplib';
-import type { DeadLetter, DeadLetters, DeadLetterSelection, Published } from '../bus/bus.js';
+import type {
+  DeadLetter,
+  DeadLetters,
+  DeadLetterSelection,
+  Published,
+  RedriveOptions,
+} from '../bus/bus.js';
 import { selects } from '../bus/dead-letter-groups.js';
 import { poolUnknown } from '../bus/pool-unknown.js';
 import { replyCodeOf, topologyError } from './amqp-error.js';
 import type { AmqpConnection } from './connection.js';
 import type { TopologyNames } from './topology.js';
-import { readDeadLetter, toRedrive } from './dead-letter-wire.js';
+import { redriveForms } from './dead-letter-forms.js';
+import { readDeadLetter } from './dead-letter-wire.js';
+import { unwrapped } from './encapsulated.js';
+import { publishForms } from './publish-forms.js';
 import type { OutgoingMessage } from './wire.js';
 
 interface AmqpDeadLettersOptions {
@@ -40,17 +49,27 @@ export class AmqpDeadLetters implements DeadLetters {
     return this.#fetch(pool, selection, async (fetched) => fetched.map(({ letter }) => letter), []);
   }
 
-  async redrive(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
+  async redrive(
+    pool: string,
+    selection: DeadLetterSelection = {},
+    { onRefused }: RedriveOptions = {},
+  ): Promise<number> {
     const { busName, names, publish } = this.#options;
     const redriven = async (fetched: readonly Fetched[]): Promise<number> => {
+      const way = { exchange: names.deadLetterExchange, routingKey: names.redriveKey(pool) };
+      let count = 0;
       // One after another: their order is all the order that is left.
       for (const { letter, received, acknowledge } of fetched) {
-        const way = { exchange: names.deadLetterExchange, routingKey: names.redriveKey(pool) };
-        const { routed } = await publish(toRedrive(received, letter, way));
-        if (!routed) throw poolUnknown(busName, pool);
+        const published = await publishForms(publish, redriveForms(received, letter, way));
+        if ('refused' in published) {
+          onRefused?.(letter, published.refused);
+          continue;
+        }
+        if (!published.routed) throw poolUnknown(busName, pool);
         acknowledge();
+        count += 1;
       }
-      return fetched.length;
+      return count;
     };
     return this.#fetch(pool, selection, redriven, 0);
   }
@@ -93,12 +112,13 @@ export class AmqpDeadLetters implements DeadLetters {
         left = received === false ? 0 : received.fields.messageCount;
         if (received === false) break;
         unsettled.add(received);
-        const letter = readDeadLetter(received, pool, names.deadLetterExchange);
+        const inner = unwrapped(received, names.deadLetterExchange);
+        const letter = readDeadLetter(inner, pool, names.deadLetterExchange);
         const acknowledge = (): void => {
           channel.ack(received);
           unsettled.delete(received);
         };
-        if (selects(selection, letter)) fetched.push({ received, letter, acknowledge });
+        if (selects(selection, letter)) fetched.push({ received: inner, letter, acknowledge });
       }
       return await use(fetched);
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { BusMessage } from '../bus/bus.js';
-import type { Headers, OutgoingMessage } from './wire.js';
+import { toBuffer, type Headers, type OutgoingMessage } from './wire.js';
 
 /** Messages above this many bytes gain nothing from being written with others. */
 export const mostFrameBytes = 16_384;
@@ -66,6 +66,52 @@ export function writeFrames(
   into.set(message.body, afterHeader + 7);
   const afterBody = afterHeader + 7 + message.body.length;
   return closeFrame(into, afterHeader, afterBody, frameBody, channel);
+}
+
+/**
+ * The frames of a message with a property list that is given as bytes; its body in as many frames as it
+ * takes. Throws RangeError when the list does not fit into one frame, which AMQP does not divide.
+ */
+export function rawFrames(
+  { exchange, routingKey, message }: OutgoingMessage,
+  properties: Buffer,
+  channel: number,
+  frameMax: number,
+): Buffer {
+  const most = frameMax - frameOverhead;
+  const header = Buffer.alloc(12);
+  header.writeUInt16BE(basicClass);
+  header.writeBigUInt64BE(BigInt(message.body.length), 4);
+  if (header.length + properties.length > most) {
+    throw new RangeError(`its ${properties.length} bytes of properties exceed a frame of ${most}`);
+  }
+  const method = Buffer.alloc(6 + 2 * (1 + mostShortBytes) + 1);
+  method.writeUInt32BE(basicPublish);
+  const afterExchange = writeShort(method, 6, exchange);
+  const end =
+    afterExchange === undefined ? undefined : writeShort(method, afterExchange, routingKey);
+  if (end === undefined) throw new RangeError('its exchange or routing key exceeds 255 bytes');
+  method[end] = mandatory;
+  const body = toBuffer(message.body);
+  const frames = [
+    ...frameOf(frameMethod, channel, method.subarray(0, end + 1)),
+    ...frameOf(frameHeader, channel, header, properties),
+  ];
+  for (let at = 0; at < body.length; at += most) {
+    frames.push(...frameOf(frameBody, channel, body.subarray(at, at + most)));
+  }
+  return Buffer.concat(frames);
+}
+
+function frameOf(type: number, channel: number, ...payload: readonly Buffer[]): readonly Buffer[] {
+  const head = Buffer.alloc(7);
+  head.writeUInt8(type);
+  head.writeUInt16BE(channel, 1);
+  head.writeUInt32BE(
+    payload.reduce((sum, { length }) => sum + length, 0),
+    3,
+  );
+  return [head, ...payload, Buffer.from([frameEnd])];
 }
 
 function writeHeader(

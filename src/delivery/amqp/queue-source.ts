@@ -17,6 +17,8 @@ export interface QueueSource {
   /** The pool whose dead letters take what cannot be handled; undefined when there is none. */
   readonly pool: string | undefined;
   readonly patterns: readonly string[];
+  /** True when the broker dead-letters what is rejected, because the queue was declared so. */
+  readonly deadLettersRejected: boolean;
   /** Declares and binds, and resolves with the queue's name. Safe to call again. */
   prepare(model: ChannelModel): Promise<string>;
   /** Binds again what the bus's own exchange lost when it was deleted. Safe to call again. */
@@ -47,6 +49,7 @@ export function poolSource({
     label: pool,
     pool,
     patterns,
+    deadLettersRejected: true,
     async prepare(model) {
       await declareExchanges(model, names, bus);
       await declarePool(model, names, { pool, order, deliveryLimit: bus.deliveryLimit });
@@ -72,6 +75,7 @@ export function ephemeralSource({ names, bus, patterns }: SourceOptions): QueueS
     label: `ephemeral ${patterns.slice(0, 5).join(' ')}`,
     pool: undefined,
     patterns,
+    deadLettersRejected: false,
     async prepare(model) {
       await declareExchanges(model, names, bus);
       if (made?.model !== model) made = { model, queue: names.ephemeralQueue(uuidv7()) };

@@ -28,7 +28,8 @@ import {
   type ConsumerPoolCallback,
   type ConsumerPoolOptions,
 } from './consumer-pool.js';
-import { toDeadLetter } from './dead-letter-wire.js';
+import { bareDeadLetter, deadLetterForms } from './dead-letter-forms.js';
+import { publishForms } from './publish-forms.js';
 import { receive } from './joined-message.js';
 import { ephemeralSource, poolSource } from './queue-source.js';
 import type { Identified, SubscriptionOptions } from './subscription-options.js';
@@ -234,7 +235,9 @@ class AmqpBus implements RabbitmqBus {
       connection: this.#consuming,
       bus: this.#settings,
       notify: this.#notify,
-      deadLetter: (pool, received, failure) => this.#deadLetter(pool, received, failure),
+      deadLetter: (pool, received, failure, isLastResort) =>
+        this.#deadLetter(pool, received, failure, isLastResort),
+      deadLetterExchange: this.#names.deadLetterExchange,
       onEnd: () => this.#subscriptions.delete(subscription),
     });
     await subscription.start();
@@ -247,16 +250,21 @@ class AmqpBus implements RabbitmqBus {
     pool: string,
     received: ConsumeMessage,
     failure: HandlingFailure,
-  ): Promise<void> {
+    isLastResort: boolean,
+  ): Promise<Error | undefined> {
     const names = this.#names;
-    const { routed } = await this.#publisher.publish(
-      toDeadLetter(received, failure, {
-        exchange: names.deadLetterExchange,
-        routingKey: names.deadLetterKey(pool),
-        pool,
-      }),
+    const way = {
+      exchange: names.deadLetterExchange,
+      routingKey: names.deadLetterKey(pool),
+      pool,
+    };
+    const forms = deadLetterForms(received, failure, way);
+    const published = await publishForms(
+      (outgoing) => this.#publisher.publish(outgoing),
+      isLastResort ? [...forms, () => bareDeadLetter(received, failure, way)] : forms,
     );
-    if (routed) return;
+    if ('refused' in published) return published.refused;
+    if (published.routed) return undefined;
     throw new UnavailableError(
       'BUS_UNAVAILABLE',
       `The dead-letter queue of the pool ${pool} is gone.`,

@@ -23,11 +23,18 @@ export interface SubscriptionOptions<M extends Identified> {
   readonly handler: (delivery: Tried<M>, signal: AbortSignal) => void | Promise<void>;
   readonly settings: SubscribeSettings;
   readonly notify: BusNoticeListener;
-  /** Publishes to the dead letters of the pool; resolves when they have the message. */
+  /**
+   * Publishes to the dead letters of the pool. Resolves when they have the message, or with the error of a
+   * broker that refuses it in every form. Rejects when the broker is away.
+   */
   readonly deadLetter: (
     pool: string,
     received: ConsumeMessage,
     failure: HandlingFailure,
-  ) => Promise<void>;
+    /** Nobody else keeps the message: also with less than it came with. */
+    isLastResort: boolean,
+  ) => Promise<Error | undefined>;
+  /** What comes from there was redriven. */
+  readonly deadLetterExchange: string;
   readonly onEnd: () => void;
 }

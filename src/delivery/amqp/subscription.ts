@@ -2,11 +2,13 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { UnavailableError } from '../../core/errors/errors.js';
 import type { BusSubscription } from '../bus/bus.js';
 import { DeliveryDispatcher } from '../bus/delivery-dispatcher.js';
-import type { HandlingFailure } from '../bus/handling-failure.js';
+import { untried, type HandlingFailure } from '../bus/handling-failure.js';
 import { longestHold } from '../bus/retry-policy.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { topologyError } from './amqp-error.js';
+import { unwrapped } from './encapsulated.js';
 import { inTime } from './in-time.js';
+import { unreadableHeaders } from './received-properties.js';
 import type { Identified, SubscriptionOptions } from './subscription-options.js';
 import { whileOpen } from './while-open.js';
 
@@ -211,30 +213,38 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     });
   }
 
-  #deliver(acknowledgements: Acknowledgements, received: ConsumeMessage): void {
-    const acknowledge = (): void => acknowledgements.settle(received.fields.deliveryTag);
+  #deliver(acknowledgements: Acknowledgements, delivered: ConsumeMessage): void {
+    const { deadLetterExchange, read } = this.#options;
+    const { deliveryTag, redelivered } = delivered.fields;
+    const received = unwrapped(delivered, deadLetterExchange);
+    const fault = unreadableHeaders(received.properties);
     this.#dispatcher.accept({
-      message: this.#options.read(received),
-      redelivered: received.fields.redelivered,
-      acknowledge,
+      message: read(received),
+      redelivered,
+      ...(fault === undefined ? {} : { failure: untried(`its headers ${fault}`) }),
+      acknowledge: () => acknowledgements.settle(deliveryTag),
       giveUp: async (failure) => {
-        await this.#giveUp(received, failure);
-        acknowledge();
+        const isKept = await this.#giveUp(received, failure);
+        if (isKept) acknowledgements.settle(deliveryTag);
+        else acknowledgements.reject(deliveryTag);
       },
     });
   }
 
-  async #giveUp(received: ConsumeMessage, failure: HandlingFailure): Promise<void> {
-    const { notify, deadLetter, connection, source } = this.#options;
-    const { id } = this.#options.read(received);
+  /** Resolves with false when the broker is to dead-letter the message, as it refuses each form of ours. */
+  async #giveUp(received: ConsumeMessage, failure: HandlingFailure): Promise<boolean> {
+    const { notify, deadLetter, connection, source, read } = this.#options;
+    const { id } = read(received);
     const told = { subscription: this.#label, id, reason: failure.reason };
     if (this.pool === undefined) {
       notify({ kind: 'dropped', ...told });
-      return;
+      return true;
     }
     // Published first and acknowledged then: a crash between leaves it in both places, never in none.
+    let refused: Error | undefined;
     try {
-      await deadLetter(this.pool, received, failure);
+      refused = await deadLetter(this.pool, received, failure, !source.deadLettersRejected);
+      if (refused !== undefined && !source.deadLettersRejected) throw refused;
     } catch (error) {
       // Somebody may have deleted the dead-letter queue: it is there for the next try.
       const { model } = connection;
@@ -242,6 +252,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       throw error;
     }
     notify({ kind: 'deadLettered', ...told });
+    return refused === undefined;
   }
 
   #lost(channel: Channel, reason: string): void {

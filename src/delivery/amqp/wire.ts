@@ -1,5 +1,6 @@
 import type { MessageFields, MessageProperties, Options } from 'amqplib';
 import type { BusMessage } from '../bus/bus.js';
+import { setOwn } from './field-table.js';
 
 /** Our own headers: stripped from what handlers see. */
 const prefix = 'x-signalbox-';
@@ -19,6 +20,13 @@ const brokerPrefixes = ['x-first-death-', 'x-last-death-'];
 /** Headers by name, of any type that AMQP knows. */
 export type Headers = Readonly<Record<string, unknown>>;
 
+/** A message as a channel hands it over. */
+export interface Received {
+  readonly content: Buffer;
+  readonly fields: MessageFields;
+  readonly properties: MessageProperties;
+}
+
 /** A message ready to be published to an exchange. */
 export interface OutgoingMessage {
   readonly exchange: string;
@@ -26,15 +34,14 @@ export interface OutgoingMessage {
   readonly message: BusMessage;
   /** Added to the message's own. */
   readonly headers?: Headers;
-  /** Properties of AMQP that a message of ours does not have, of one that is sent on. */
-  readonly properties?: Options.Publish;
+  /** The whole property list, as bytes, of a message that is sent on: instead of the message's own. */
+  readonly properties?: Buffer;
 }
 
 /** Pure. What amqplib needs to publish a message: persistent, and returned when nobody wants it. */
 export function publishOptions(outgoing: OutgoingMessage): Options.Publish {
   const { id, contentType } = outgoing.message;
   return {
-    ...outgoing.properties,
     messageId: id,
     // Peers take an empty type for a wrong one.
     ...(contentType === '' ? {} : { contentType }),
@@ -61,14 +68,7 @@ export function toBuffer(body: Uint8Array): Buffer {
  *
  * @param deadLetterExchange what comes from there was redriven, and tells its own routing key
  */
-export function readMessage(
-  received: {
-    readonly content: Buffer;
-    readonly fields: MessageFields;
-    readonly properties: MessageProperties;
-  },
-  deadLetterExchange: string,
-): BusMessage {
+export function readMessage(received: Received, deadLetterExchange: string): BusMessage {
   const { properties, fields, content } = received;
   const headers: Headers = properties.headers ?? {};
   const redriven = fields.exchange === deadLetterExchange;
@@ -98,7 +98,7 @@ function userHeaders(headers: Headers): BusMessage['headers'] {
   for (const [name, value] of Object.entries(headers)) {
     if (name.startsWith(prefix) || isBrokerHeader(name)) continue;
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
-      own[name] = value;
+      setOwn(own, name, value);
     }
   }
   return own;

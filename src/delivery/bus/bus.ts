@@ -261,6 +261,12 @@ export interface DeadLetterSelection {
   readonly limit?: number;
 }
 
+/** How dead letters are redriven. */
+export interface RedriveOptions {
+  /** Called for each dead letter that the broker refuses for good, with its error. Must not throw. */
+  readonly onRefused?: (letter: DeadLetter, error: Error) => void;
+}
+
 /** The dead letters of a bus. Each call rejects with UnavailableError when the broker is away. */
 export interface DeadLetters {
   /** The dead letters of a pool, oldest first. They stay where they are. */
@@ -268,10 +274,11 @@ export interface DeadLetters {
   /**
    * Gives dead letters to their pool again, and to no other: attempts start at 1. They come after what
    * the pool already has, so handlers of resource events should compare revisions. Resolves with how
-   * many. A crash half-way may give one twice, and loses none. Rejects with RefusedError POOL_UNKNOWN
-   * when there are some and the pool was removed: they stay where they are.
+   * many. A crash half-way may give one twice, and loses none. One that the broker refuses stays where it
+   * is, is reported to `onRefused`, and holds up no other. Rejects with RefusedError POOL_UNKNOWN when
+   * there are some and the pool was removed: they stay where they are.
    */
-  redrive(pool: string, selection?: DeadLetterSelection): Promise<number>;
+  redrive(pool: string, selection?: DeadLetterSelection, options?: RedriveOptions): Promise<number>;
   /** Deletes dead letters. Resolves with how many. */
   drop(pool: string, selection?: DeadLetterSelection): Promise<number>;
 }

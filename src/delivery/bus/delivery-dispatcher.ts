@@ -1,9 +1,9 @@
 import { reach } from '../../core/failpoints/failpoints.js';
-import { UnavailableError } from '../../core/errors/errors.js';
 import type { BusMessage, RetryPolicy } from './bus.js';
 import { deadLetterText, tersely } from './dead-letter-cause.js';
 import { DeadLetterError } from './dead-letter-error.js';
 import type { HandlingFailure } from './handling-failure.js';
+import { isPublishRefused } from './publish-refused.js';
 import { retryDelay } from './retry-policy.js';
 
 /** What the dispatcher needs to know of a message: with the same key it comes one after another. */
@@ -247,7 +247,7 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
       return undefined;
     } catch (error) {
       // What is refused with all that is said about it may be taken with less: a message near the limit.
-      if (isRefused(error)) entry.failure = tersely(entry.failure);
+      if (isPublishRefused(error)) entry.failure = tersely(entry.failure);
       entry.giveUpTries += 1;
       return retryDelay({ delay: 200, maxDelay: 5_000 }, entry.giveUpTries);
     }
@@ -293,8 +293,4 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
     if (lane.key === undefined) this.#unkeyed.delete(lane);
     else this.#lanes.delete(lane.key);
   }
-}
-
-function isRefused(error: unknown): boolean {
-  return error instanceof UnavailableError && error.code === 'PUBLISH_REFUSED';
 }

@@ -4,3 +4,8 @@ export interface HandlingFailure {
   readonly attempts: number;
   readonly error: Error;
 }
+
+/** Pure. The failure of a delivery that no handler was given. */
+export function untried(reason: string): HandlingFailure {
+  return { reason, attempts: 0, error: new Error(reason) };
+}

@@ -1,8 +1,15 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { BusMessage, DeadLetter, DeadLetters, DeadLetterSelection } from '../bus/bus.js';
+import type {
+  BusMessage,
+  DeadLetter,
+  DeadLetters,
+  DeadLetterSelection,
+  RedriveOptions,
+} from '../bus/bus.js';
 import { selects } from '../bus/dead-letter-groups.js';
 import type { HandlingFailure } from '../bus/handling-failure.js';
 import { memberName } from '../bus/member-name.js';
+import { isPublishRefused } from '../bus/publish-refused.js';
 import type { ReceivedRecord } from './driver.js';
 import { kafkaError } from './kafka-error.js';
 import { fetchLogEnds } from './log-ends.js';
@@ -50,12 +57,25 @@ export class KafkaDeadLetters implements DeadLetters {
     });
   }
 
-  redrive(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
-    return this.#take(pool, selection, ({ message }) => this.#options.publishToPool(pool, message));
+  redrive(
+    pool: string,
+    selection: DeadLetterSelection = {},
+    { onRefused }: RedriveOptions = {},
+  ): Promise<number> {
+    return this.#take(pool, selection, async (letter) => {
+      try {
+        await this.#options.publishToPool(pool, letter.message);
+        return true;
+      } catch (error) {
+        if (!isPublishRefused(error)) throw error;
+        onRefused?.(letter, error);
+        return false;
+      }
+    });
   }
 
   drop(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
-    return this.#take(pool, selection, async () => {});
+    return this.#take(pool, selection, async () => true);
   }
 
   async close(): Promise<void> {
@@ -66,21 +86,23 @@ export class KafkaDeadLetters implements DeadLetters {
   #take(
     pool: string,
     selection: DeadLetterSelection,
-    use: (letter: DeadLetter) => Promise<void>,
+    use: (letter: DeadLetter) => Promise<boolean>,
   ): Promise<number> {
     return this.#inTurn(async () => {
       const view = await this.#view(pool);
       const topic = this.#options.names.deadLetterTopic(pool);
       const selected = await this.#select(pool, selection);
+      let count = 0;
       // One after another: their order is all the order that is left.
       for (const [letterId, letter] of selected) {
-        await use(letter);
+        if (!(await use(letter))) continue;
         const record = { key: letterId, value: null, headers: {} };
         const { id, key } = letter.message;
         await this.#options.publish({ topic, record, id, key });
         view.forget(letterId);
+        count += 1;
       }
-      return selected.length;
+      return count;
     });
   }
 

@@ -6,11 +6,13 @@ import type {
   DeadLetterOrigin,
   DeadLetters,
   DeadLetterSelection,
+  RedriveOptions,
 } from '../bus/bus.js';
 import { deadLetterCause } from '../bus/dead-letter-cause.js';
 import { selects } from '../bus/dead-letter-groups.js';
 import type { HandlingFailure } from '../bus/handling-failure.js';
 import { memberName } from '../bus/member-name.js';
+import { isPublishRefused } from '../bus/publish-refused.js';
 import type { NatsConnector } from './connection.js';
 import { jetStreamError } from './nats-error.js';
 import type { NatsNames } from './names.js';
@@ -81,14 +83,25 @@ export class NatsDeadLetters implements DeadLetters {
     return (await this.#select(pool, selection)).map(({ letter }) => letter);
   }
 
-  async redrive(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
-    const stored = await this.#select(pool, selection);
+  async redrive(
+    pool: string,
+    selection: DeadLetterSelection = {},
+    { onRefused }: RedriveOptions = {},
+  ): Promise<number> {
+    let count = 0;
     // One after another: their order is all the order that is left.
-    for (const { letter, sequence } of stored) {
-      await this.#publishToPool(pool, letter.message);
+    for (const { letter, sequence } of await this.#select(pool, selection)) {
+      try {
+        await this.#publishToPool(pool, letter.message);
+      } catch (error) {
+        if (!isPublishRefused(error)) throw error;
+        onRefused?.(letter, error);
+        continue;
+      }
       await this.#delete(sequence);
+      count += 1;
     }
-    return stored.length;
+    return count;
   }
 
   async drop(pool: string, selection: DeadLetterSelection = {}): Promise<number> {

@@ -1,7 +1,7 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { BusMessage, BusSubscription, Delivery, DeliveryHandler } from '../bus/bus.js';
 import { DeliveryDispatcher } from '../bus/delivery-dispatcher.js';
-import type { HandlingFailure } from '../bus/handling-failure.js';
+import { untried, type HandlingFailure } from '../bus/handling-failure.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import type { SubscribeSettings } from '../bus/subscribe-settings.js';
 import { TopicTrie } from '../topic/topic-trie.js';
@@ -494,8 +494,4 @@ export class NatsSubscription implements BusSubscription {
     // Where the record was renewed at the last moment, nobody else asks again.
     for (const puller of this.#pullers) puller.pull();
   }
-}
-
-function untried(reason: string): HandlingFailure {
-  return { reason, attempts: 0, error: new Error(reason) };
 }

@@ -17,6 +17,14 @@ function broker(deliveries: number) {
       told.forEach((each) => unacknowledged.delete(each));
       frames.push({ tag, upTo });
     },
+    reject({
+      fields: { deliveryTag: tag },
+    }: {
+      readonly fields: { readonly deliveryTag: number };
+    }) {
+      expect(unacknowledged).toContain(tag);
+      unacknowledged.delete(tag);
+    },
   };
 }
 
@@ -29,15 +37,17 @@ describe('acknowledgements', () => {
           fc.constant(count),
           fc.shuffledSubarray(Array.from({ length: count }, (_, index) => index + 1)),
           fc.array(fc.boolean(), { minLength: count, maxLength: count }),
+          fc.uniqueArray(fc.integer({ min: 1, max: count }), { maxLength: 3 }),
         ),
       );
     fc.assert(
-      fc.property(order, ([count, settled, turnEnds]) => {
+      fc.property(order, ([count, settled, turnEnds, rejected]) => {
         const channel = broker(count);
         const acknowledgements = new Acknowledgements(channel as never);
         const waiting = new Set(channel.unacknowledged);
         settled.forEach((tag, index) => {
-          acknowledgements.settle(tag);
+          if (rejected.includes(tag)) acknowledgements.reject(tag);
+          else acknowledgements.settle(tag);
           waiting.delete(tag);
           if (turnEnds[index] === true) {
             acknowledgements.flush();
@@ -60,12 +70,12 @@ describe('acknowledgements', () => {
   });
 
   it('of a channel that is gone throw nothing', () => {
-    const acknowledgements = new Acknowledgements({
-      ack() {
-        throw new Error('Channel closed');
-      },
-    });
+    const closed = (): never => {
+      throw new Error('Channel closed');
+    };
+    const acknowledgements = new Acknowledgements({ ack: closed, reject: closed });
     acknowledgements.settle(1);
+    acknowledgements.reject(2);
     expect(() => acknowledgements.flush()).not.toThrow();
   });
 });

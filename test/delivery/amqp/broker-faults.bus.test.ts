@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Bus } from '../../../src/delivery/bus/bus.js';
+import { DeadLetterError } from '../../../src/delivery/bus/dead-letter-error.js';
 import type { BusNotice } from '../../../src/delivery/bus/notice.js';
 import { message, Recorder, sequence } from '../../../src/testing/bus-conformance/recorder.js';
 import { freePort } from '../../../scripts/servers/free-port.js';
@@ -119,6 +120,44 @@ describe('a user', () => {
       name: 'ConfigurationError',
       code: 'BUS_CREDENTIALS_REFUSED',
     });
+  });
+});
+
+describe('a pool', () => {
+  it('whose broker refuses each form of a dead letter leaves it to the broker, and the others go on', async () => {
+    await broker.ctl('add_user', 'reader', 'reader');
+    // Not on the exchange of the dead letters.
+    await broker.ctl(
+      'set_permissions',
+      'reader',
+      '.*',
+      `^${place.exchange}(/(pool|dead)/.*)?$`,
+      '.*',
+    );
+    const url = new URL(broker.url);
+    url.username = 'reader';
+    url.password = 'reader';
+    const recorder = new Recorder();
+    const owner = place.connect();
+    await (await owner.subscribe(['#'], () => {}, { pool: 'p' })).unsubscribe();
+    const bus = place.connect({ url: url.href, on });
+    await bus.subscribe(
+      ['#'],
+      (delivery) => {
+        if (delivery.id.startsWith('poison')) throw new DeadLetterError('no');
+        recorder.handler(delivery);
+      },
+      { pool: 'p' },
+    );
+    await owner.publish(message('a', { id: 'poison' }));
+    await owner.publish(message('a', { id: 'next' }));
+    await recorder.atLeast(1);
+    await eventually(async () =>
+      expect(await owner.deadLetters?.read('p')).toMatchObject([
+        { reason: 'the broker gave it up: rejected', message: { id: 'poison', key: 'a' } },
+      ]),
+    );
+    expect(notices).toContainEqual(expect.objectContaining({ kind: 'deadLettered', reason: 'no' }));
   });
 });
 

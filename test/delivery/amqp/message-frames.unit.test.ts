@@ -104,7 +104,7 @@ describe('the frames of a message', () => {
     ['a fraction', withHeader(1.5)],
     ['a nested table', withHeader({ a: 1 })],
     ['nothing', withHeader(null)],
-    ['properties of others', { ...plain, properties: { timestamp: 1 } }],
+    ['properties of others', { ...plain, properties: Buffer.from([0, 0]) }],
     [
       'a large body',
       { ...plain, message: { ...plain.message, body: Buffer.alloc(mostFrameBytes) } },

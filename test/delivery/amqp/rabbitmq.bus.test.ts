@@ -8,6 +8,9 @@ import type { BusNotice } from '../../../src/delivery/bus/notice.js';
 import { message, Recorder, sequence } from '../../../src/testing/bus-conformance/recorder.js';
 import { eventually } from '../../support/eventually.js';
 import { serviceUrl } from '../../support/service-url.js';
+import { encodeEntry } from '../../../src/delivery/amqp/field-table.js';
+import { joinProperties } from '../../../src/delivery/amqp/property-list.js';
+import { openRawPeer } from './raw-peer.js';
 import { openRabbitmqPlace, type RabbitmqPlace } from './rabbitmq-place.js';
 
 let place: RabbitmqPlace;
@@ -293,7 +296,7 @@ describe('a subscription', () => {
     });
   });
 
-  it('whose dead letter has longer headers than the client takes says less in it, and its key goes on', async () => {
+  it('whose dead letter has longer headers than a frame takes says less in it, and its key goes on', async () => {
     const bus = place.connect();
     const recorder = new Recorder();
     const handler = (delivery: Delivery): void => {
@@ -301,9 +304,20 @@ describe('a subscription', () => {
       recorder.handler(delivery);
     };
     await bus.subscribe(['#'], handler, { pool: 'p' });
-    // amqplib has 64 KiB for all headers.
-    const headers = { large: 'y'.repeat(64 * 1024 - 1_500) };
-    await bus.publish(message('a', { id: 'large', partitionKey: 'k', headers }));
+    // All headers of a message are one frame of 128 KiB.
+    const headers = { large: 'y'.repeat(128 * 1024 - 2_500) };
+    await using peer = await openRawPeer(serviceUrl('rabbitmq'));
+    await peer.publish({
+      exchange: place.exchange,
+      routingKey: Buffer.from('a'),
+      properties: joinProperties(
+        new Map([
+          ['messageId', Buffer.from('large')],
+          ['headers', encodeEntry('large', headers.large)],
+        ]),
+      ),
+      body: Buffer.from('body'),
+    });
     await bus.publish(message('a', { id: 'next', partitionKey: 'k' }));
     await recorder.atLeast(1);
     const [letter] = (await bus.deadLetters?.read('p')) ?? [];
