@@ -38,6 +38,7 @@ export { ResourceEntity } from './persistence/resource/resource-entity.js';
 export { mapResource } from './persistence/resource/resource.js';
 export type {
   ResourceClass,
+  ContextNeeds,
   ResourceColumns,
   ResourceDefinition,
   ResourceMapping,

@@ -21,7 +21,6 @@ import type { KnownSelection } from '../core/events/known-selection.js';
 import type { Format } from '../delivery/formats/format.js';
 import { Jobs } from '../operations/jobs/jobs.js';
 import type { JsonObject } from '../core/json/json.js';
-import { explain } from '../core/lifecycle/explain.js';
 import type { Explanation } from '../core/lifecycle/explain.js';
 import type { EventOf, StateOf } from '../core/lifecycle/lifecycle.js';
 import type { Relay } from '../delivery/relay/relay.js';
@@ -207,8 +206,7 @@ export class Signalbox implements AsyncDisposable {
   ): Promise<Explanation> {
     this.#assertOpen();
     const binding = this.#parts.registry.get(resource);
-    const { state, context } = await this.#parts.transitions.read(binding, canonicalUuid(uuid));
-    return explain(binding.lifecycle, { state, context }, event);
+    return this.#parts.transitions.explain(binding, canonicalUuid(uuid), event);
   }
 
   /**

@@ -8,13 +8,17 @@ import {
 } from '../context/refuse-malformed.js';
 import { reach } from '../core/failpoints/failpoints.js';
 import { RefusedError, SignalboxError } from '../core/errors/errors.js';
+import { explain } from '../core/lifecycle/explain.js';
+import type { Explanation } from '../core/lifecycle/explain.js';
 import type { ResourceBinding } from '../persistence/resource/binding.js';
 import { databaseError } from '../persistence/commit/database-errors.js';
-import { entityTenancy } from '../persistence/guard/entity-roles.js';
 import type { GroupCommit } from '../persistence/commit/group-commit.js';
 import type { Tenancy } from '../core/planning/origin.js';
 import { onMaster } from '../persistence/commit/on-master.js';
 import { unknownEvent, unknownResource } from '../core/planning/plan.js';
+import type { LockedRow } from '../core/planning/plan.js';
+import { withContext } from '../persistence/guard/projected-context.js';
+import { entityHidden, readEntities, readRowOf } from '../persistence/guard/row-reading.js';
 import { refuseInsideTransaction } from '../persistence/sqlite/transaction-gate.js';
 import type { DueDeadline } from '../core/stores/deadline-store.js';
 import type { Store } from '../persistence/store.js';
@@ -109,33 +113,40 @@ export class Transitions {
     });
   }
 
-  /** The resource's state, what its guards read, and whose it is, as they are now. */
+  /** The resource's state, and whose it is, as they are now. */
   async read(
     binding: ResourceBinding,
     uuid: string,
-  ): Promise<{ readonly state: string; readonly context: unknown; readonly tenancy: Tenancy }> {
-    const { columns, entity, context, unprojected } = binding;
-    let row: object | null;
-    try {
-      row = await onMaster(this.#dataSource, (manager) =>
-        manager.findOneBy(entity, { [columns.uuid.property]: uuid }),
-      );
-    } catch (error) {
-      throw databaseError(error);
+  ): Promise<{ readonly state: string; readonly tenancy?: Tenancy }> {
+    return this.#onMaster((manager) => existingRow(manager, binding, uuid));
+  }
+
+  /** Whether an event is lawful now, judged on the row and its entity as they are. */
+  async explain(binding: ResourceBinding, uuid: string, event: string): Promise<Explanation> {
+    const { lifecycle } = binding;
+    const { state, entity } = await this.#onMaster(async (manager) => {
+      const row = await existingRow(manager, binding, uuid);
+      const entities = await readEntities(manager, binding, [uuid]);
+      return { state: row.state, entity: entities.get(uuid) };
+    });
+    if (entity === undefined && binding.context !== undefined) {
+      throw entityHidden(binding, uuid);
     }
-    if (row === null) {
-      throw unknownResource(binding, uuid);
-    }
-    return {
-      state: String((row as Record<string, unknown>)[columns.state.property]),
-      context: context?.(row) ?? unprojected,
-      tenancy: entityTenancy(binding, row),
-    };
+    const judged = entity === undefined ? undefined : ({ entity, loadedBy: 'signalbox' } as const);
+    return withContext(binding, judged, (context) => explain(lifecycle, { state, context }, event));
   }
 
   /** Resolves when every transition under way is settled. */
   async close(): Promise<void> {
     await this.#groupCommit.close();
+  }
+
+  async #onMaster<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    try {
+      return await onMaster(this.#dataSource, work);
+    } catch (error) {
+      throw databaseError(error);
+    }
   }
 
   async #commit(binding: ResourceBinding, request: TransitionRequest): Promise<Transitioned> {
@@ -183,4 +194,16 @@ export class Transitions {
       );
     }
   }
+}
+
+async function existingRow(
+  manager: EntityManager,
+  binding: ResourceBinding,
+  uuid: string,
+): Promise<LockedRow> {
+  const row = await readRowOf(manager, binding, uuid);
+  if (row === undefined) {
+    throw unknownResource(binding, uuid);
+  }
+  return row;
 }

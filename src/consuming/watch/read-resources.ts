@@ -1,75 +1,59 @@
 import { Brackets, type DataSource } from 'typeorm';
-import type { ResourceBinding } from '../../persistence/resource/binding.js';
+import type { BoundColumn, ResourceBinding } from '../../persistence/resource/binding.js';
+import { databaseValue, lockedRow } from '../../persistence/guard/column-values.js';
 import { databaseError } from '../../persistence/commit/database-errors.js';
 import { onMaster } from '../../persistence/commit/on-master.js';
+import { rowAlias, rowQuery } from '../../persistence/guard/row-reading.js';
 import type { WatchedResource } from './watch-event.js';
 import { tenancies, tenancyOf, type WatchSelection } from './watch-view.js';
 
 /** Rows read at once. */
 const page = 1000;
 
-interface Row {
-  readonly uuid: string;
-  readonly state: string;
-  readonly revision: number | string;
-  readonly account?: string | null;
-  readonly domain?: string | null;
-  readonly project?: string | null;
-}
-
 /**
  * Reads the rows of a resource page by page, each as it is when its page is read: those of the wanted
- * tenancy, in every state. Throws the typed errors of the database.
+ * tenancy, in every state, soft-removed rows too. Throws the typed errors of the database.
  */
 export async function* readResources(
   dataSource: DataSource,
-  { entity, columns }: ResourceBinding,
+  binding: ResourceBinding,
   selection: WatchSelection,
 ): AsyncGenerator<WatchedResource> {
-  const of = (property: string): string => `r.${property}`;
-  let after: string | undefined;
+  const { columns } = binding;
+  const of = (column: BoundColumn): string => `${rowAlias}.${column.sql}`;
+  let after: unknown;
   for (;;) {
-    let rows: Row[];
+    let rows: Record<string, unknown>[];
     try {
       rows = await onMaster(dataSource, (manager) => {
-        const query = manager
-          .createQueryBuilder(entity, 'r')
-          .select(of(columns.uuid.property), 'uuid')
-          .addSelect(of(columns.state.property), 'state')
-          .addSelect(of(columns.revision.property), 'revision')
-          .orderBy(of(columns.uuid.property))
-          .limit(page);
-        if (after !== undefined) query.where(`${of(columns.uuid.property)} > :after`, { after });
+        const query = rowQuery(manager, binding).orderBy(of(columns.uuid)).limit(page);
+        if (after !== undefined) query.where(`${of(columns.uuid)} > :after`, { after });
         for (const name of tenancies) {
           const column = columns[name];
-          if (column !== undefined) query.addSelect(of(column.property), name);
           const wanted = selection[name];
           if (wanted === undefined) continue;
+          const owners = typeof wanted === 'string' ? [wanted] : wanted;
           // A resource without the column belongs to nobody, and nobody can ask for it.
           query.andWhere(
             new Brackets((where) =>
               column === undefined
                 ? where.where('1 = 0')
-                : where.where(`${of(column.property)} IN (:...${name})`, {
-                    [name]: typeof wanted === 'string' ? [wanted] : wanted,
+                : where.where(`${of(column)} IN (:...${name})`, {
+                    [name]: owners.map((owner) => databaseValue(column, owner)),
                   }),
             ),
           );
         }
-        return query.getRawMany<Row>();
+        return query.getRawMany<Record<string, unknown>>();
       });
     } catch (error) {
       throw databaseError(error);
     }
-    for (const row of rows) {
-      yield {
-        uuid: row.uuid.toLowerCase(),
-        state: row.state,
-        revision: Number(row.revision),
-        ...tenancyOf(row),
-      };
+    for (const raw of rows) {
+      const { uuid, state, revision, tenancy } = lockedRow(binding, raw);
+      yield { uuid, state, revision, ...tenancyOf(tenancy ?? {}) };
     }
     if (rows.length < page) return;
-    after = rows.at(-1)?.uuid;
+    after = rows.at(-1)?.['signalbox_uuid'];
   }
 }

@@ -132,6 +132,12 @@ export const errorCodes = {
     'This entity class is not registered. List it in createSignalbox({ resources }).',
   RESOURCE_MAPPING_INVALID:
     'A mapped column is missing on the entity, its guards read a context that it does not project, it is a child of a table inheritance, or two resources share a name or table.',
+  CONTEXT_NOT_LOADED:
+    'A context projection read a relation or a column that was not loaded, and undefined is not the same as absent. Declare it in contextNeeds, or read the entity with it before send().',
+  CONTEXT_INVALID:
+    'A context projection returned a promise or nothing. Return the object that the guards read.',
+  ENTITY_HIDDEN:
+    'A row is there, but TypeORM returns no entity for it, so its guards cannot be asked: a discriminator value that no class has, or an afterLoad hook that changes the uuid.',
   UNKNOWN_STATE:
     'This version of the lifecycle has no such state. Where a row holds it, migrate the row or deploy the right version; else correct the spelling.',
   DRIVER_MISSING:

@@ -1,4 +1,4 @@
-import { type DataSource, type EntityManager, In } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { reach } from '../../core/failpoints/failpoints.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { planInTurn, uuidsOf } from '../../core/planning/chain.js';
@@ -13,6 +13,8 @@ import type {
   TransitionOutcome,
   TransitionRequest,
 } from '../../core/planning/transition-request.js';
+import { withContext } from '../guard/projected-context.js';
+import { entityHidden, readEntities } from '../guard/row-reading.js';
 
 /** What a database offers so that transitions can be planned in the process, under row locks. */
 export interface PlannedWriter {
@@ -73,6 +75,17 @@ export function needsPlanning(
   return deadline !== undefined || binding.lifecycle.table.guardedEvents.has(event);
 }
 
+/** Whether guards are asked about a request, which read the entity. Pure. */
+function asksGuards(
+  { lifecycle: { table } }: ResourceBinding,
+  { state }: LockedRow,
+  { event, deadline }: TransitionRequest,
+): boolean {
+  return deadline === undefined
+    ? table.guardedEvents.has(event)
+    : (table.timeouts.get(state)?.get(deadline.id) ?? []).some(({ guards }) => guards.length > 0);
+}
+
 /**
  * Moves each resource in one commit of its own, guards and deadline fences read under the row locks.
  * Requests of one uuid in turn, of which only the first may need planning; one outcome for each, in
@@ -119,13 +132,13 @@ async function planUnderLock(
     deadline === undefined ? [] : [{ uuid, id: deadline.id }],
   );
   const armed = fired.length === 0 ? undefined : await writer.armedWithin(manager, binding, fired);
-  const judged = uuidsOf(batch.filter((request) => needsPlanning(binding, request)));
-  const entities = await loadEntities(
-    manager,
-    writer,
-    binding,
-    judged.filter((uuid) => rows.has(uuid)),
+  const judged = uuidsOf(
+    batch.filter((request) => {
+      const row = rows.get(request.uuid);
+      return row !== undefined && asksGuards(binding, row, request);
+    }),
   );
+  const entities = await loadEntities(manager, writer, binding, judged);
   reach('guard');
   const plans = planInTurn(rows, batch, skipLocked, (row, request) =>
     planFor(binding, row, request, entities.get(request.uuid), {
@@ -149,8 +162,15 @@ function planFor(
   facts: Omit<PlanFacts, 'context'>,
 ): PlannedTransition | Error {
   try {
-    const context = entity === undefined ? binding.unprojected : binding.context?.(entity);
-    return planTransition(binding, row, request, { ...facts, context });
+    if (row === undefined || binding.context === undefined || !asksGuards(binding, row, request)) {
+      return planTransition(binding, row, request, { ...facts, context: binding.unprojected });
+    }
+    if (entity === undefined) {
+      return entityHidden(binding, row.uuid);
+    }
+    return withContext(binding, { entity, loadedBy: 'signalbox' }, (context) =>
+      planTransition(binding, row, request, { ...facts, context }),
+    );
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error), { cause: error });
   }
@@ -162,18 +182,7 @@ async function loadEntities(
   binding: ResourceBinding,
   uuids: readonly string[],
 ): Promise<ReadonlyMap<string, object>> {
-  if (binding.context === undefined || uuids.length === 0) {
-    return new Map();
-  }
-  const { property } = binding.columns.uuid;
-  const entities = await manager.find(binding.entity, {
-    where: { [property]: In(uuids) },
-    ...(writer.entityLock === undefined ? {} : { lock: { mode: writer.entityLock } }),
-  });
-  return new Map(
-    entities.map((entity) => [
-      String((entity as Record<string, unknown>)[property]).toLowerCase(),
-      entity,
-    ]),
-  );
+  return binding.context === undefined || uuids.length === 0
+    ? new Map()
+    : readEntities(manager, binding, uuids, writer.entityLock);
 }

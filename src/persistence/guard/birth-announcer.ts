@@ -144,6 +144,7 @@ export class BirthAnnouncer {
     births.delete(entity);
     prepared.whole?.();
     this.#memory.agree(binding, entity);
+    this.#memory.complete(entity);
   }
 
   /** Whether an insert on this runner was prepared and is not announced yet. */

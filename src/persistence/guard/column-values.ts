@@ -34,13 +34,20 @@ export function timeProperty({ metadata }: BoundColumn, time: string): Date | nu
   return metadata.type === Number || metadata.type === 'bigint' ? Date.parse(time) : time;
 }
 
+/** The columns that `lockedRow` reads, quoted, each with the name it is selected under. */
+export function lockedSelection(
+  binding: ResourceBinding,
+): readonly { readonly sql: string; readonly name: string }[] {
+  return lockedRoles.flatMap((role) => {
+    const column = binding.columns[role];
+    return column === undefined ? [] : [{ sql: column.sql, name: `signalbox_${role}` }];
+  });
+}
+
 /** Quoted `SELECT` columns that `lockedRow` reads, each under its role. */
 export function lockedColumns(binding: ResourceBinding): string {
-  return lockedRoles
-    .flatMap((role) => {
-      const column = binding.columns[role];
-      return column === undefined ? [] : [`${column.sql} AS signalbox_${role}`];
-    })
+  return lockedSelection(binding)
+    .map(({ sql, name }) => `${sql} AS ${name}`)
     .join(', ');
 }
 

@@ -8,6 +8,7 @@ export class EntityMemory {
   readonly #agreed = new WeakMap<object, GuardedValues>();
   readonly #pending = new WeakMap<object, PendingSteps>();
   readonly #described = new WeakMap<object, EntityDescription>();
+  readonly #complete = new WeakSet();
 
   /** The guarded values as they last agreed with the row; undefined for an entity never read. */
   agreed(entity: object): GuardedValues | undefined {
@@ -26,6 +27,15 @@ export class EntityMemory {
     } else {
       this.#agreed.set(entity, values);
     }
+  }
+
+  /** Notes that the entity was created here: what it does not have, its row does not have either. */
+  complete(entity: object): void {
+    this.#complete.add(entity);
+  }
+
+  isComplete(entity: object): boolean {
+    return this.#complete.has(entity);
   }
 
   pending(entity: object): PendingSteps | undefined {

@@ -10,6 +10,7 @@ import {
   writeRole,
 } from './entity-roles.js';
 import type { EventOrigin } from '../../core/planning/origin.js';
+import { withContext } from './projected-context.js';
 import { eventStep, unknownEvent, unknownState } from '../../core/planning/plan.js';
 
 /** What an event sent to an entity says besides the step itself. */
@@ -55,10 +56,12 @@ export function sendTo(
     readonly event: string;
     readonly origin: EventOrigin;
     readonly options: SendOptions;
+    /** The entity was created here and never read. */
+    readonly complete: boolean;
   },
 ): PendingSteps {
   const { lifecycle } = binding;
-  const { event, origin, options } = request;
+  const { event, origin, options, complete } = request;
   const base = pending ?? agreement(binding, entity);
   if (!(lifecycle.events as readonly string[]).includes(event)) {
     throw unknownEvent(binding, base.uuid, event);
@@ -67,11 +70,15 @@ export function sendTo(
   if (!lifecycle.table.armed.has(state)) {
     throw unknownState(binding, { uuid: base.uuid, state, revision: base.revision });
   }
-  const found = eventStep(
-    binding,
-    { uuid: base.uuid, state },
-    { event, ...(options.payload === undefined ? {} : { payload: options.payload }) },
-    binding.context?.(entity) ?? binding.unprojected,
+  const asks = lifecycle.table.guardedEvents.has(event);
+  const judged = asks ? ({ entity, loadedBy: 'caller', complete } as const) : undefined;
+  const found = withContext(binding, judged, (context) =>
+    eventStep(
+      binding,
+      { uuid: base.uuid, state },
+      { event, ...(options.payload === undefined ? {} : { payload: options.payload }) },
+      context,
+    ),
   );
   if (found instanceof Error) {
     throw found;

@@ -110,6 +110,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
         event,
         origin: this.#parts.origin(options),
         options,
+        complete: this.#memory.isComplete(entity),
       }),
     );
   }

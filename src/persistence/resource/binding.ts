@@ -2,6 +2,7 @@ import type { DataSource, EntityMetadata } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
+import { type ContextNeeds, type ResolvedNeeds, resolveNeeds } from './context-needs.js';
 import { unprojectedContext } from '../../core/planning/guard-context.js';
 import type {
   EntityClass,
@@ -39,6 +40,8 @@ export interface ResourceBinding {
     Readonly<Partial<Record<(typeof optionalRoles)[number], BoundColumn>>>;
   /** Projects what guards read. */
   readonly context: ((entity: object) => unknown) | undefined;
+  /** What the projection reads besides what TypeORM loads by itself. */
+  readonly needs: ResolvedNeeds;
   /** What guards are given instead where there is no projection, or no row. */
   readonly unprojected: object;
 }
@@ -52,7 +55,7 @@ export function bindResource(
   dataSource: DataSource,
   definition: ResourceDefinition,
 ): ResourceBinding {
-  const { entity, lifecycle, columns: names, context } = readDefinition(definition);
+  const { entity, lifecycle, columns: names, context, contextNeeds } = readDefinition(definition);
   if (!dataSource.hasMetadata(entity)) {
     throw invalid(entity, 'is not an entity of the DataSource: add it to its entities');
   }
@@ -82,6 +85,10 @@ export function bindResource(
     };
   };
   refuseQuotes(entity, metadata.tablePath);
+  const { needs, faults } = resolveNeeds(metadata, contextNeeds);
+  if (faults[0] !== undefined) {
+    throw invalid(entity, faults[0]);
+  }
   const columns = Object.fromEntries(
     [...requiredRoles, ...optionalRoles].flatMap((role) => {
       const bound = column(role);
@@ -99,6 +106,7 @@ export function bindResource(
       .join('.'),
     columns: Object.freeze(columns),
     context,
+    needs,
     unprojected: context === undefined ? unprojectedContext(lifecycle, entity.name) : {},
   });
 }
@@ -117,17 +125,18 @@ function readDefinition(definition: ResourceDefinition): {
   lifecycle: AnyLifecycle;
   columns: ResourceColumns;
   context: ((entity: object) => unknown) | undefined;
+  contextNeeds: ContextNeeds;
 } {
   if (isMapping(definition)) {
-    const { entity, lifecycle, columns, context } = definition;
-    return { entity, lifecycle, columns, context };
+    const { entity, lifecycle, columns, context, contextNeeds = {} } = definition;
+    return { entity, lifecycle, columns, context, contextNeeds };
   }
-  const { lifecycle, resourceColumns = {} } = definition;
+  const { lifecycle, resourceColumns = {}, contextNeeds = {} } = definition;
   if (lifecycle === undefined) {
     throw invalid(definition, "has no static 'lifecycle'; add one, or use mapResource()");
   }
   const context = definition.context?.bind(definition);
-  return { entity: definition, lifecycle, columns: resourceColumns, context };
+  return { entity: definition, lifecycle, columns: resourceColumns, context, contextNeeds };
 }
 
 function isMapping(definition: ResourceDefinition): definition is ResourceMapping {

@@ -1,4 +1,7 @@
 import type { AnyLifecycle, ContextOf } from '../../core/lifecycle/lifecycle.js';
+import type { ContextNeeds } from './context-needs.js';
+
+export type { ContextNeeds } from './context-needs.js';
 
 /** A class that TypeORM maps to a table. */
 export type EntityClass<TEntity extends object = object> = abstract new () => TEntity;
@@ -20,6 +23,8 @@ export type ResourceClass<
   ResourceRef<L> & {
     /** Projects what guards read from an entity. Pure; needed only where a guard reads context. */
     context?(entity: TEntity): ContextOf<L>;
+    /** What `context` reads besides the columns that TypeORM loads by itself. */
+    readonly contextNeeds?: ContextNeeds;
     /** Property names, where they differ from `uuid`, `state`, `revision`, … */
     readonly resourceColumns?: ResourceColumns;
   };
@@ -59,6 +64,8 @@ export interface ResourceMapping<
   // A method, so that a mapping of any entity is a ResourceMapping.
   /** Projects what guards read. Pure. */
   context?(this: void, entity: TEntity): ContextOf<L>;
+  /** What `context` reads besides the columns that TypeORM loads by itself. */
+  readonly contextNeeds?: ContextNeeds;
 }
 
 /**
@@ -68,6 +75,7 @@ export interface ResourceMapping<
  * @param entity The TypeORM entity class.
  * @param options.columns Property names where they differ from the defaults (`uuid`, `state`, …).
  * @param options.context Projects what guards read from an entity.
+ * @param options.contextNeeds Relations, and columns with `select: false`, that the projection reads.
  *
  * @example
  * ```ts
@@ -81,6 +89,7 @@ export function mapResource<L extends AnyLifecycle, TEntity extends object>(
   options: {
     readonly columns?: { readonly [K in keyof ResourceColumns]?: keyof TEntity & string };
     readonly context?: (entity: TEntity) => ContextOf<L>;
+    readonly contextNeeds?: ContextNeeds<TEntity>;
   } = {},
 ): ResourceMapping<L, TEntity> {
   return Object.freeze({
@@ -88,6 +97,9 @@ export function mapResource<L extends AnyLifecycle, TEntity extends object>(
     lifecycle,
     columns: options.columns ?? {},
     ...(options.context === undefined ? {} : { context: options.context }),
+    ...(options.contextNeeds === undefined
+      ? {}
+      : { contextNeeds: options.contextNeeds as unknown as ContextNeeds }),
   });
 }
 
