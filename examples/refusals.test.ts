@@ -3,7 +3,7 @@ import { createSignalbox, migrate, migrations } from 'signalbox';
 import { DataSource } from 'typeorm';
 import { LoadBalancer } from './load-balancer.js';
 // #region handle
-import { ConflictError, RefusedError, UnavailableError } from 'signalbox';
+import { ConflictError, OutcomeUnknownError, RefusedError, UnavailableError } from 'signalbox';
 
 /** What an HTTP handler may answer. */
 function answerTo(error: unknown): { status: number; body: unknown } {
@@ -12,7 +12,8 @@ function answerTo(error: unknown): { status: number; body: unknown } {
   }
   if (error instanceof ConflictError) return { status: 409, body: error.code }; // read again
   if (error instanceof UnavailableError) return { status: 503, body: error.code }; // retry later
-  throw error; // DefinitionError, ConfigurationError: fix the code
+  if (error instanceof OutcomeUnknownError) return { status: 504, body: error.code }; // read first
+  throw error; // ClosedError: create a new one; DefinitionError, ConfigurationError: fix the code
 }
 // #endregion
 

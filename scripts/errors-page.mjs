@@ -6,32 +6,20 @@ import { createJiti } from 'jiti';
 const root = resolve(import.meta.dirname, '..');
 const page = join(root, 'docs/errors.md');
 
-const { errorCodes } = await createJiti(import.meta.url).import('../src/core/errors/codes.ts');
-
-/** The groups are the `// Title: Class` comments between the codes. */
-function groups() {
-  const source = readFileSync(join(root, 'src/core/errors/codes.ts'), 'utf8');
-  /** @type {{ title: string, codes: string[] }[]} */
-  const found = [];
-  for (const line of source.split('\n')) {
-    const title = /^ {2}\/\/ (.+)$/.exec(line)?.[1];
-    if (title !== undefined) found.push({ title, codes: [] });
-    const code = /^ {2}([A-Z][A-Z_]+):/.exec(line)?.[1];
-    if (code !== undefined) found.at(-1)?.codes.push(code);
-  }
-  const grouped = found.flatMap(({ codes }) => codes);
-  const missed = Object.keys(errorCodes).filter((code) => !grouped.includes(code));
-  if (missed.length > 0) throw new Error(`codes.ts: under no group comment: ${missed.join(', ')}`);
-  return found;
-}
+const { errorClasses, errorCodes } = await createJiti(import.meta.url).import(
+  '../src/core/errors/codes.ts',
+);
 
 function render() {
-  const sections = groups().flatMap(({ title, codes }) => [
-    `## ${title}`,
+  const classes = Object.entries(errorClasses);
+  const sections = classes.flatMap(([name, { title, remedy, codes }]) => [
+    `## ${title}: ${name}`,
+    '',
+    remedy,
     '',
     '| code | what it means, and what to do |',
     '| --- | --- |',
-    ...codes.map((code) => `| \`${code}\` | ${errorCodes[code].replaceAll('|', '\\|')} |`),
+    ...Object.entries(codes).map(([code, text]) => `| \`${code}\` | ${cell(text)} |`),
     '',
   ]);
   return [
@@ -39,12 +27,29 @@ function render() {
     '',
     '# Errors',
     '',
-    'Catch the class to decide what to do; read `code` to know exactly what happened. Codes are stable',
-    'over releases, messages are not. Where a second class may carry a code, its row says so. A refusal is',
-    'data, as `explain` and `step` return it, and carries a code of this table too.',
+    'Catch the class to decide what to do; read `code` to know exactly what happened. A code belongs to one',
+    'class. Codes are stable over releases, messages are not. `retryable` is true where the same request may',
+    'succeed when it is repeated, and does no harm. A refusal is data, as `explain` and `step` return it, and',
+    'carries a code of this page too.',
+    '',
+    '## Classes',
+    '',
+    '| class | what the caller does | `retryable` | HTTP |',
+    '| --- | --- | --- | --- |',
+    ...classes.map(
+      ([name, { remedy, retryable, httpStatus }]) =>
+        `| \`${name}\` | ${cell(remedy)} | ${retryable ? 'yes' : 'no'} | ${httpStatus} |`,
+    ),
+    '',
+    'Import the classes from `signalbox`; `MethodFailedError` from `signalbox/rpc`. A `ServiceError`, of a',
+    'service of yours, carries your codes, and says by `retryable` of its own whether calling again helps.',
     '',
     ...sections,
   ].join('\n');
+}
+
+function cell(text) {
+  return text.replaceAll('|', '\\|');
 }
 
 const [mode] = process.argv.slice(2);

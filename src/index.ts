@@ -107,12 +107,14 @@ export type { WatchSelection } from './consuming/watch/watch-view.js';
 // Configuration and errors
 export { defineConfig } from './config/configuration.js';
 export type { Configuration } from './config/configuration.js';
-export { errorCodes } from './core/errors/codes.js';
-export type { ErrorCode } from './core/errors/codes.js';
+export { errorClasses, errorCodes } from './core/errors/codes.js';
+export type { CodeOf, ErrorClass, ErrorCode } from './core/errors/codes.js';
 export {
+  ClosedError,
   ConfigurationError,
   ConflictError,
   DefinitionError,
+  OutcomeUnknownError,
   RefusedError,
   SignalboxError,
   UnavailableError,

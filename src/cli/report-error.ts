@@ -1,9 +1,19 @@
-import { SignalboxError, UnavailableError } from '../core/errors/errors.js';
+import {
+  ClosedError,
+  OutcomeUnknownError,
+  SignalboxError,
+  UnavailableError,
+} from '../core/errors/errors.js';
 import { tell } from './tell.js';
 
 /** 2 when the caller must change something, 1 when the world must. */
 export function exitCodeOf(error: unknown): 1 | 2 {
-  return error instanceof SignalboxError && !(error instanceof UnavailableError) ? 2 : 1;
+  const isOfTheWorld =
+    !(error instanceof SignalboxError) ||
+    error instanceof UnavailableError ||
+    error instanceof OutcomeUnknownError ||
+    error instanceof ClosedError;
+  return isOfTheWorld ? 1 : 2;
 }
 
 /** Prints an error as one paragraph on standard error, with its code; stacks, its causes' too, only on demand. */

@@ -1,5 +1,5 @@
 import { ConfigurationError, SignalboxError, UnavailableError } from '../core/errors/errors.js';
-import { databaseError, databaseFailure } from '../persistence/commit/database-errors.js';
+import { databaseError } from '../persistence/commit/database-errors.js';
 
 const drivers = /DriverPackageNotInstalledError|package has not been found installed/;
 
@@ -44,9 +44,9 @@ export function openingError(
   if (code === 'SQLITE_NOTADB') {
     return fileRefused(address, 'The file is no SQLite database. Check the path.', error);
   }
-  const failure = databaseFailure(error);
-  if (failure === 'credentials' || failure === 'database-missing') {
-    const { code: refusal, message, cause } = databaseError(error);
+  const typed = databaseError(error);
+  if (typed instanceof ConfigurationError && typed.code !== 'DATABASE_ERROR') {
+    const { code: refusal, message, cause } = typed;
     return new ConfigurationError(refusal, `${address}: ${message}`, {
       parameters: { address },
       cause,

@@ -96,7 +96,7 @@ function refuseUnknownType(
 ): void {
   if (!types.has(category, type)) {
     throw new ConfigurationError(
-      'UNKNOWN_EVENT_TYPE',
+      'EFFECT_TYPE_UNKNOWN',
       `${resource} announces '${type}', which is no known ${category} type. Correct the spelling, or register it in createSignalbox({ eventTypes }).`,
       { parameters: { resource, category, type } },
     );

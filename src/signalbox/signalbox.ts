@@ -10,7 +10,7 @@ import { withContext } from '../context/ambient.js';
 import type { AmbientContext } from '../context/ambient.js';
 import type { OriginSource } from '../context/origin-source.js';
 import type { Sweeper } from '../operations/deadlines/sweeper.js';
-import { ConfigurationError, UnavailableError } from '../core/errors/errors.js';
+import { ClosedError, ConfigurationError } from '../core/errors/errors.js';
 import type {
   KnownActionType,
   KnownAlertType,
@@ -27,7 +27,8 @@ import type { Relay } from '../delivery/relay/relay.js';
 import { replay } from '../consuming/replay/replay.js';
 import type { ReplayOptions, ReplayResult } from '../consuming/replay/replay.js';
 import type { ResourceRegistry } from './resource-registry.js';
-import { databaseError, databaseFailure } from '../persistence/commit/database-errors.js';
+import { databaseError } from '../persistence/commit/database-errors.js';
+import { databaseFailure } from '../persistence/commit/database-failure.js';
 import type { JournalRecord } from '../core/planning/journal-entry.js';
 import type { Tenancy } from '../core/planning/origin.js';
 import type { EntityOf, LifecycleOf, ResourceRef } from '../persistence/resource/resource.js';
@@ -478,7 +479,7 @@ export class Signalbox implements AsyncDisposable {
 
   #assertOpen(): void {
     if (this.#closing !== undefined) {
-      throw new UnavailableError('CLOSED', 'This Signalbox is closed. Create a new one.');
+      throw new ClosedError('CLOSED', 'This Signalbox is closed. Create a new one.');
     }
   }
 }

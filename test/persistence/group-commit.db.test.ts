@@ -183,7 +183,7 @@ describe('transitions of one resource that wait together', () => {
       // Nothing of it is in the row in the end, and yet it is refused: each step is checked.
       expect(poisoned).toMatchObject([
         moved('Starting', 2),
-        refused('DATABASE_ERROR'),
+        refused('CONSTRAINT_VIOLATED'),
         moved('Starting', 3),
         moved('Idle', 4),
         moved('Starting', 5),
@@ -204,7 +204,7 @@ describe('transitions of one resource that wait together', () => {
     try {
       const batch = ['StartRequested', 'Tick', 'Tick'].map((event) => request(uuid, event));
       await expect(writer.transition(database.binding, batch)).rejects.toMatchObject({
-        code: 'DATABASE_ERROR',
+        code: 'CONSTRAINT_VIOLATED',
       });
       expect(await journalOf(uuid)).toEqual([]);
       expect(await database.dataSource.manager.findOneByOrFail(Pump, { uuid })).toMatchObject({
@@ -313,7 +313,7 @@ test('a row that the database refuses fails its own caller alone', async () => {
       uuids.map((uuid) => (uuid === poison ? 'rejected' : 'fulfilled')),
     );
     expect(results[23]).toMatchObject({
-      reason: { code: 'DATABASE_ERROR', cause: { code: '23514' } },
+      reason: { code: 'CONSTRAINT_VIOLATED', cause: { code: '23514' } },
     });
     expect(await journalOf(poison)).toEqual([]);
     expect(sizes[0]).toBe(40);

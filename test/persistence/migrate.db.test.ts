@@ -39,7 +39,7 @@ test('a database that is read only is told with a code', async () => {
   try {
     await expect(migrate(dataSource)).rejects.toMatchObject({
       name: 'UnavailableError',
-      code: 'DATABASE_ERROR',
+      code: 'DATABASE_READ_ONLY',
       message: expect.stringMatching(/read only \(25006\)/u) as string,
     });
   } finally {

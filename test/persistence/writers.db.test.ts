@@ -178,7 +178,7 @@ eachDatabase((kind) => {
           request(good.uuid, 'StartRequested'),
           request(bad.uuid, 'StartRequested'),
         ]);
-        await expect(moving).rejects.toMatchObject({ code: 'DATABASE_ERROR' });
+        await expect(moving).rejects.toMatchObject({ code: 'CONSTRAINT_VIOLATED' });
       } finally {
         await db.dataSource.query(antidote[kind]);
       }
@@ -317,7 +317,7 @@ eachDatabase((kind) => {
       await db.store.append([entry(randomUUID(), uuid), entry(randomUUID(), uuid)]);
       expect(await db.told(uuid)).toHaveLength(2);
       const twice = [entry(id, uuid), entry(id, uuid)];
-      await expect(db.store.append(twice)).rejects.toMatchObject({ code: 'DATABASE_ERROR' });
+      await expect(db.store.append(twice)).rejects.toMatchObject({ code: 'CONSTRAINT_VIOLATED' });
       expect(await db.told(uuid)).toHaveLength(2);
     });
 

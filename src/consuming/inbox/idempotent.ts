@@ -5,7 +5,8 @@ import { reach } from '../../core/failpoints/failpoints.js';
 import { ConfigurationError, ConflictError } from '../../core/errors/errors.js';
 import type { SignalboxEvent } from '../../core/events/event.js';
 import { utf8Length } from '../../core/json/plain-json.js';
-import { databaseError, databaseFailure } from '../../persistence/commit/database-errors.js';
+import { databaseError } from '../../persistence/commit/database-errors.js';
+import { databaseFailure } from '../../persistence/commit/database-failure.js';
 import type { InboxRef, InboxStore } from '../../persistence/inbox-store.js';
 import { openInbox } from '../../persistence/open-inbox.js';
 import { revisionGap, trackedChange, type RevisionGap, type TrackedResource } from './revisions.js';
@@ -132,7 +133,7 @@ async function assertHeld(inbox: InboxStore, manager: EntityManager, ref: InboxR
   try {
     if (await inbox.holdsWithin(manager, ref)) return;
   } catch (error) {
-    if (databaseFailure(error) !== 'statement') throw error;
+    if (databaseFailure(error) !== 'transaction-lost') throw error;
     cause = error;
   }
   throw new ConflictError(

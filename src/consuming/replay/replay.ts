@@ -204,8 +204,7 @@ class Sender {
 
 function interrupted(cause: unknown, replayed: number, position: number): unknown {
   // Nothing was sent, and nothing will be before the caller changes something.
-  if (replayed === 0 && cause instanceof SignalboxError && !(cause instanceof UnavailableError))
-    return cause;
+  if (replayed === 0 && cause instanceof SignalboxError && !cause.retryable) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new UnavailableError(
     'REPLAY_INTERRUPTED',

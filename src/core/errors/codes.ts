@@ -1,150 +1,237 @@
 /**
- * Every code that an error or a refusal of this package can carry, with what it means and what to do.
- * `docs/errors.md` is generated from this table; a test holds code, docs and use together both ways.
+ * Every error class with what its caller must do, and every code that it can carry with what it means.
+ * A code belongs to exactly one class, so the class alone says what to do; the constructors take no other
+ * code. `docs/errors.md` is generated from this table; a test holds both together with every place that
+ * makes an error.
  */
-export const errorCodes = {
-  // Lawfulness: RefusedError
-  EVENT_NOT_LAWFUL:
-    'The resource is in a state that does not take this event. The refusal lists the events that are lawful now.',
-  GUARD_REFUSED:
-    'The state takes this event, but every guard on it said no. The refusal names the guards.',
-  UNKNOWN_EVENT:
-    'The lifecycle declares no such event. Check the spelling; the refusal lists the events.',
-  UNKNOWN_RESOURCE: 'No row with this uuid. Check the uuid, or create the resource first.',
-  UNKNOWN_BIRTH_STATE:
-    'A resource cannot be created in this state. The refusal lists the states it can be born in.',
-  MALFORMED_UUID: 'The text is not a uuid. Pass 8-4-4-4-12 hexadecimal digits.',
-  STATE_WRITTEN_DIRECTLY:
-    'A save changed the state without a transition. Call signalbox.send(entity, event) before saving.',
-  WRITE_BYPASSES_LIFECYCLE:
-    'A bulk update, upsert or query-builder write touches the state, revision or lifecycle columns. Use transition(), or send() and save().',
-  PAYLOAD_TOO_LARGE:
-    'The event is larger than the limit. Store the bulk elsewhere and announce a reference to it.',
-  PAYLOAD_NOT_JSON:
-    'The event data is not plain JSON (undefined, a function, NaN, a cycle, a bigint). Pass plain JSON values.',
-  ROUTING_KEY_TOO_LONG:
-    'The routing key exceeds 255 bytes, the AMQP limit. Shorten the source, the event type or the resource name.',
-  UNKNOWN_EVENT_TYPE:
-    'The event type is neither a known CloudStack name nor registered by you. Register it, or correct the spelling. Where a lifecycle announces it, createSignalbox throws a ConfigurationError.',
-  EVENT_INVALID:
-    'The event does not satisfy the schema of its category. The refusal names the property.',
-  FILTER_INVALID:
-    'The subscription filter or topic pattern cannot match any event. Patterns are five dot-separated words, * or #.',
-  NOTIFICATION_INVALID:
-    'The notification has an unknown priority, or no publisher, event type or id. The refusal names the property.',
-  UNKNOWN_OUTBOX_ROW:
-    'No parked outbox row has this position. List them with `signalbox outbox list`.',
-  OPTION_UNKNOWN:
-    'A call was given an option that does not exist. The message names the nearest one that does.',
-  POOL_UNKNOWN:
-    'The bus has no pool of this name. Check the spelling, or subscribe a member first: that makes the pool.',
-  UNKNOWN_METHOD:
-    'The service exposes no such method. The refusal names the nearest one that it does.',
-  ARGUMENTS_INVALID:
-    'The arguments of a call do not satisfy the schema of the method. The refusal names the property. Nothing was executed.',
-  UNKNOWN_JOB: 'No asynchronous job with this id was submitted, or it has already completed.',
-  // Concurrency: ConflictError
-  REVISION_CONFLICT:
-    'The resource is at another revision than expected. Read it again, decide again, retry.',
-  LOCK_CONFLICT:
-    'The database broke a deadlock, a lock wait or a serialization conflict by giving this transaction up. Nothing was written; retry.',
-  TRANSACTION_LOST:
-    'A save, a removal or a statement failed halfway in a transaction and its caller went on, or the database had rolled everything back beneath an idempotent handler. Nothing is committed. Let the error pass, or use a savepoint.',
-  DEADLINE_STALE: 'The deadline was cancelled or re-armed by a later transition.',
-  // Availability: UnavailableError
-  DATABASE_UNAVAILABLE:
-    'The database cannot be reached or dropped the connection. Nothing was committed; retry later.',
-  OUTCOME_UNKNOWN:
-    'The connection broke while the commit was under way, or the server of a call died over it; it may or may not have happened. Read the resource before retrying.',
-  DATABASE_ERROR:
-    'The database refused the statement (a constraint, a trigger, a lock timeout). The cause carries its own error.',
-  BUS_UNAVAILABLE:
-    'The broker cannot be reached or is blocked. Events stay in the outbox; retry later.',
-  NOTIFICATION_NOT_DELIVERED:
-    'Some drivers of a notifier did not get a notification through; the others have it. Send it again under the same messageId, or let it go.',
-  PUBLISH_REFUSED:
-    'The broker refused this message for good (too large, not permitted). Mend the cause, then retry or drop it.',
-  SERVICE_UNAVAILABLE:
-    'No server of the service is there. Nothing was executed; retry later, or start a server.',
-  CALL_TIMEOUT:
-    'No answer to a call came within its timeout, and its server was told to stop. Where parameters.retrySafe is false the method had begun: read the resource before retrying.',
-  TOPOLOGY_MISSING:
-    'An exchange or queue of somebody else is not there, or not yet. Start its owner, correct the name, or give its settings so that it is declared.',
-  REPLAY_INTERRUPTED:
-    'Database or bus failed in the midst of a replay. Mend the cause, and go on behind the position that the error tells.',
-  CLOSED: 'Signalbox, a bus or a subscription is closed. Create a new one.',
-  // Services: MethodFailedError
-  METHOD_FAILED:
-    'The method of a service threw an error that is not typed: a fault of the service. Its own log tells more under the id of the request.',
-  // Definition: DefinitionError and its faults
-  LIFECYCLE_INVALID:
-    'The lifecycle declaration breaks one or more rules; every fault is listed on the error.',
-  FAULT_ASSIGN:
-    'The machine uses assign(). A lifecycle never mutates its context: it is projected from the entity.',
-  FAULT_UNKNOWN_ACTION:
-    'An action is not one of the effects usage, alert, action. Side effects belong in subscribers.',
-  FAULT_EFFECT_PARAMS:
-    'An effect has no static params with a type. Effects are data, never functions.',
-  FAULT_INLINE_GUARD:
-    'A guard is an inline function, has no implementation, or has params that are no plain JSON. Name it in setup({ guards }).',
-  FAULT_UNKNOWN_TARGET: 'A transition targets a state that does not exist.',
-  FAULT_UNKNOWN_BIRTH: 'A birth state is not a state of the machine.',
-  FAULT_TRANSITIONAL_NO_FAILURE_EXIT:
-    'A transitional state has no exit for failure. Add one, so that work that fails is not stuck.',
-  FAULT_TRANSITIONAL_NO_DEADLINE:
-    'A transitional state has no deadline. Add an after delay, so that a lost worker is noticed.',
-  FAULT_UNSUPPORTED:
-    'The machine uses an XState feature that a durable lifecycle cannot keep (invoke, history, spawn, dynamic delays).',
-  FAULT_NAME:
-    'A resource, state, event or effect name is empty, reserved or too long for a routing key.',
-  FAULT_TOO_MANY_STATES:
-    'The parallel regions multiply to more configurations than can be compiled. Split the lifecycle.',
-  FAULT_VERSION:
-    'The version of the lifecycle is not a whole number from 1. Raise it by one whenever the machine changes.',
-  // Set-up: ConfigurationError
-  CONFIG_KEY_UNKNOWN:
-    'The configuration has a key that does not exist. The message names the nearest one that does.',
-  CONFIG_VALUE_INVALID: 'A configuration value has the wrong type or is out of range.',
-  CONFIG_FILE_INVALID: 'The configuration file cannot be read or does not export an object.',
-  DATABASE_UNSUPPORTED:
-    'The DataSource is of a type that Signalbox does not support. Use postgres, mysql, mariadb or better-sqlite3.',
-  DATABASE_NOT_MIGRATED:
-    'The signalbox tables are missing or old. Add the exported migrations to your DataSource and run `migrate(dataSource)` (or its `runMigrations()`), or run `signalbox migrate`: one of the two.',
-  DATABASE_MIGRATED_OTHERWISE:
-    'The signalbox tables were made by the other of the two ways, `signalbox migrate` and the migrations of your DataSource, which keep different lists. Go on with the way the message names.',
-  DATABASE_CREDENTIALS_REFUSED:
-    'The database refused the user or password, or the user may not create tables where a migration does. Check the configured credentials.',
-  BUS_CREDENTIALS_REFUSED:
-    'The broker refused the user, password or virtual host. Check the configured credentials.',
-  BUS_TLS_FAILED:
-    'The TLS handshake with the broker failed. Check the CA, the client certificate and the host name.',
-  TOPIC_MISSING:
-    'A Kafka topic does not exist, and the cluster does not create topics by itself. Create it; docs/kafka.md names the topics.',
-  TOPOLOGY_CONFLICT:
-    'An exchange or queue exists with other settings. Delete it, rename yours, or adopt its settings.',
-  BUS_CANNOT:
-    'The transport, or the broker behind it, cannot do this. Ask bus.capabilities first; docs/buses.md compares the adapters.',
-  TRANSACTION_WAITS_FOR_ITSELF:
-    'On SQLite, a call inside a transaction would wait for that transaction to end. Pass { manager } to make it a part of it.',
-  TRANSACTION_MISSING:
-    'The given manager has no transaction open. Pass the manager that dataSource.transaction() hands to its callback.',
-  RESOURCE_NOT_REGISTERED:
-    'This entity class is not registered. List it in createSignalbox({ resources }).',
-  RESOURCE_MAPPING_INVALID:
-    'A mapped column is missing on the entity, its guards read a context that it does not project, it is a child of a table inheritance, or two resources share a name or table.',
-  CONTEXT_NOT_LOADED:
-    'A context projection read a relation or a column that was not loaded, and undefined is not the same as absent. Declare it in contextNeeds, or read the entity with it before send().',
-  CONTEXT_INVALID:
-    'A context projection returned a promise or nothing. Return the object that the guards read.',
-  ENTITY_HIDDEN:
-    'A row is there, but TypeORM returns no entity for it, so its guards cannot be asked: a discriminator value that no class has, or an afterLoad hook that changes the uuid.',
-  UNKNOWN_STATE:
-    'This version of the lifecycle has no such state. Where a row holds it, migrate the row or deploy the right version; else correct the spelling.',
-  DRIVER_MISSING:
-    'An optional driver package is not installed. Install the package that the message names.',
-  ARGUMENT_INVALID:
-    'An argument, of the command line or of a call, is missing or malformed, or names what does not exist.',
+export const errorClasses = {
+  RefusedError: {
+    title: 'Refused',
+    remedy:
+      'Do something else: the request is not lawful, or its values are not. Nothing was written. The same request may become lawful after another transition.',
+    retryable: false,
+    httpStatus: 422,
+    codes: {
+      EVENT_NOT_LAWFUL:
+        'The resource is in a state that does not take this event. The refusal lists the events that are lawful now.',
+      GUARD_REFUSED:
+        'The state takes this event, but every guard on it said no. The refusal names the guards.',
+      UNKNOWN_EVENT:
+        'The lifecycle declares no such event. Check the spelling; the refusal lists the events.',
+      UNKNOWN_RESOURCE: 'No row with this uuid. Check the uuid, or create the resource first.',
+      UNKNOWN_BIRTH_STATE:
+        'A resource cannot be created in this state. The refusal lists the states it can be born in.',
+      MALFORMED_UUID: 'The text is not a uuid. Pass 8-4-4-4-12 hexadecimal digits.',
+      STATE_WRITTEN_DIRECTLY:
+        'A save changed the state without a transition. Call signalbox.send(entity, event) before saving.',
+      WRITE_BYPASSES_LIFECYCLE:
+        'A bulk update, upsert or query-builder write touches the state, revision or lifecycle columns. Use transition(), or send() and save().',
+      CONSTRAINT_VIOLATED:
+        'A unique, check, foreign-key or not-null constraint of your table, or a trigger that raises, refused the row. Nothing was written. The parameters name kind, constraint, table and column where the driver tells them. Change the values.',
+      VALUE_REFUSED:
+        'A value does not fit its column: the text is too long, a number out of range or not finite, a character the database cannot store (NUL), or the wrong type. Nothing was written. Change the value.',
+      PAYLOAD_TOO_LARGE:
+        'The event is larger than the limit. Store the bulk elsewhere and announce a reference to it.',
+      PAYLOAD_NOT_JSON:
+        'The event data is not plain JSON (undefined, a function, NaN, a cycle, a bigint). Pass plain JSON values.',
+      ROUTING_KEY_TOO_LONG:
+        'The routing key exceeds 255 bytes, the AMQP limit. Shorten the source, the event type or the resource name.',
+      UNKNOWN_EVENT_TYPE:
+        'The event type is neither a known CloudStack name nor registered by you. Register it, or correct the spelling.',
+      EVENT_INVALID:
+        'The event does not satisfy the schema of its category. The refusal names the property.',
+      FILTER_INVALID:
+        'The subscription filter or topic pattern cannot match any event. Patterns are five dot-separated words, * or #.',
+      NOTIFICATION_INVALID:
+        'The notification has an unknown priority, or no publisher, event type or id. The refusal names the property.',
+      UNKNOWN_OUTBOX_ROW:
+        'No parked outbox row has this position. List them with `signalbox outbox list`.',
+      OPTION_UNKNOWN:
+        'A call was given an option that does not exist. The message names the nearest one that does.',
+      POOL_UNKNOWN:
+        'The bus has no pool of this name. Check the spelling, or subscribe a member first: that makes the pool.',
+      UNKNOWN_METHOD:
+        'The service exposes no such method. The refusal names the nearest one that it does.',
+      ARGUMENTS_INVALID:
+        'The arguments of a call do not satisfy the schema of the method. The refusal names the property. Nothing was executed.',
+      UNKNOWN_JOB: 'No asynchronous job with this id was submitted, or it has already completed.',
+      PUBLISH_REFUSED:
+        'The broker refused this message for good (too large, not permitted). Change the message or the permission, then retry or drop it.',
+    },
+  },
+  ConflictError: {
+    title: 'Conflict',
+    remedy:
+      'Read again, decide again, retry at once: somebody else came first. Nothing was written.',
+    retryable: true,
+    httpStatus: 409,
+    codes: {
+      REVISION_CONFLICT:
+        'The resource is at another revision than expected. Read it again, decide again, retry.',
+      LOCK_CONFLICT:
+        'The database ended a deadlock or a serialization conflict by rolling this transaction back, or another transaction held a lock for longer than the lock timeout. Nothing was written; run the transaction again.',
+      TRANSACTION_LOST:
+        'A save, a removal or a statement failed halfway in a transaction and its caller went on, or the database had already rolled the transaction back. Nothing is committed. Run the whole transaction again; let errors pass, or use a savepoint.',
+      DEADLINE_STALE: 'The deadline was cancelled or re-armed by a later transition.',
+    },
+  },
+  UnavailableError: {
+    title: 'Unavailable',
+    remedy:
+      'Wait, then retry the same request: a database, a broker or a service is away or overloaded. Nothing was committed.',
+    retryable: true,
+    httpStatus: 503,
+    codes: {
+      DATABASE_UNAVAILABLE:
+        'The database cannot be reached or dropped the connection. Nothing was committed; retry later.',
+      DATABASE_OVERLOADED:
+        'The database has no room or time for the statement: a full disk, no memory, an I/O error, a statement timeout. Nothing was written; retry later, and tell its operator.',
+      DATABASE_READ_ONLY:
+        'The database takes no writes: a replica, or a failover under way. Nothing was written; retry later, or give the address of the primary.',
+      BUS_UNAVAILABLE:
+        'The broker cannot be reached or is blocked. Events stay in the outbox; retry later.',
+      NOTIFICATION_NOT_DELIVERED:
+        'Some drivers of a notifier did not get a notification through; the others have it. Send it again under the same messageId, or let it go.',
+      SERVICE_UNAVAILABLE:
+        'No server of the service is there. Nothing was executed; retry later, or start a server.',
+      CALL_TIMEOUT:
+        'No answer to a call came within its timeout. The method was not begun and will not be, or is idempotent: retry later.',
+      TOPOLOGY_MISSING:
+        'An exchange or queue of somebody else is not there, or not yet. Start its owner, correct the name, or give its settings so that it is declared.',
+      REPLAY_INTERRUPTED:
+        'Database or bus failed in the midst of a replay. Mend the cause, and go on behind the position that the error tells.',
+    },
+  },
+  OutcomeUnknownError: {
+    title: 'Outcome unknown',
+    remedy: 'Read the resource first, then decide: it may or may not have happened.',
+    retryable: false,
+    httpStatus: 504,
+    codes: {
+      OUTCOME_UNKNOWN:
+        'The connection broke while the commit was under way, or the server of a call died or ran out of time after it had begun; it may or may not have happened. Read the resource before retrying.',
+    },
+  },
+  ClosedError: {
+    title: 'Closed',
+    remedy: 'Create a new one: this object was closed, in this process. Nothing was done.',
+    retryable: false,
+    httpStatus: 503,
+    codes: {
+      CLOSED:
+        'The Signalbox, bus, subscription or manager is closed, and nothing was done. Create a new one, or ask another process.',
+    },
+  },
+  MethodFailedError: {
+    title: 'Service fault',
+    remedy: 'Look into the log of the service: it has a fault, and may have done a part.',
+    retryable: false,
+    httpStatus: 502,
+    codes: {
+      METHOD_FAILED:
+        'The method of a service threw an error that is not typed: a fault of the service. Its own log tells more under the id of the request.',
+    },
+  },
+  DefinitionError: {
+    title: 'Definition',
+    remedy: 'Fix the code: a lifecycle breaks rules. Every fault is listed on the error.',
+    retryable: false,
+    httpStatus: 500,
+    codes: {
+      LIFECYCLE_INVALID:
+        'The lifecycle declaration breaks one or more rules; every fault is listed on the error.',
+      FAULT_ASSIGN:
+        'The machine uses assign(). A lifecycle never mutates its context: it is projected from the entity.',
+      FAULT_UNKNOWN_ACTION:
+        'An action is not one of the effects usage, alert, action. Side effects belong in subscribers.',
+      FAULT_EFFECT_PARAMS:
+        'An effect has no static params with a type. Effects are data, never functions.',
+      FAULT_INLINE_GUARD:
+        'A guard is an inline function, has no implementation, or has params that are no plain JSON. Name it in setup({ guards }).',
+      FAULT_UNKNOWN_TARGET: 'A transition targets a state that does not exist.',
+      FAULT_UNKNOWN_BIRTH: 'A birth state is not a state of the machine.',
+      FAULT_TRANSITIONAL_NO_FAILURE_EXIT:
+        'A transitional state has no exit for failure. Add one, so that work that fails is not stuck.',
+      FAULT_TRANSITIONAL_NO_DEADLINE:
+        'A transitional state has no deadline. Add an after delay, so that a lost worker is noticed.',
+      FAULT_UNSUPPORTED:
+        'The machine uses an XState feature that a durable lifecycle cannot keep (invoke, history, spawn, dynamic delays).',
+      FAULT_NAME:
+        'A resource, state, event or effect name is empty, reserved or too long for a routing key.',
+      FAULT_TOO_MANY_STATES:
+        'The parallel regions multiply to more configurations than can be compiled. Split the lifecycle.',
+      FAULT_VERSION:
+        'The version of the lifecycle is not a whole number from 1. Raise it by one whenever the machine changes.',
+    },
+  },
+  ConfigurationError: {
+    title: 'Set-up',
+    remedy: 'Fix the set-up and start again: an option, credentials, a driver, a migration.',
+    retryable: false,
+    httpStatus: 500,
+    codes: {
+      CONFIG_KEY_UNKNOWN:
+        'The configuration has a key that does not exist. The message names the nearest one that does.',
+      CONFIG_VALUE_INVALID: 'A configuration value has the wrong type or is out of range.',
+      CONFIG_FILE_INVALID: 'The configuration file cannot be read or does not export an object.',
+      DATABASE_UNSUPPORTED:
+        'The DataSource is of a type that Signalbox does not support. Use postgres, mysql, mariadb or better-sqlite3.',
+      DATABASE_NOT_MIGRATED:
+        'The signalbox tables are missing or old. Add the exported migrations to your DataSource and run `migrate(dataSource)` (or its `runMigrations()`), or run `signalbox migrate`: one of the two.',
+      DATABASE_MIGRATED_OTHERWISE:
+        'The signalbox tables were made by the other of the two ways, `signalbox migrate` and the migrations of your DataSource, which keep different lists. Go on with the way the message names.',
+      DATABASE_CREDENTIALS_REFUSED:
+        'The database refused the user or password, or the user lacks a privilege that the statement needs. Check the configured credentials and grants.',
+      DATABASE_ERROR:
+        'The database refused the statement for a reason other than its values: a trigger or row policy kept the row as it was, SQL that this server does not take, a corrupt file. Nothing was written. The cause carries its own error; mend the database or the set-up.',
+      BUS_CREDENTIALS_REFUSED:
+        'The broker refused the user, password or virtual host. Check the configured credentials.',
+      BUS_TLS_FAILED:
+        'The TLS handshake with the broker failed. Check the CA, the client certificate and the host name.',
+      TOPIC_MISSING:
+        'A Kafka topic does not exist, and the cluster does not create topics by itself. Create it; docs/kafka.md names the topics.',
+      TOPOLOGY_CONFLICT:
+        'An exchange or queue exists with other settings. Delete it, rename yours, or adopt its settings.',
+      BUS_CANNOT:
+        'The transport, or the broker behind it, cannot do this. Ask bus.capabilities first; docs/buses.md compares the adapters.',
+      TRANSACTION_WAITS_FOR_ITSELF:
+        'On SQLite, a call inside a transaction would wait for that transaction to end. Pass { manager } to make it a part of it.',
+      TRANSACTION_MISSING:
+        'The given manager has no transaction open. Pass the manager that dataSource.transaction() hands to its callback.',
+      RESOURCE_NOT_REGISTERED:
+        'This entity class is not registered. List it in createSignalbox({ resources }).',
+      RESOURCE_MAPPING_INVALID:
+        'A mapped column is missing on the entity, its guards read a context that it does not project, it is a child of a table inheritance, or two resources share a name or table.',
+      EFFECT_TYPE_UNKNOWN:
+        'A lifecycle announces an event type that is neither a known CloudStack name nor registered. Pass it in createSignalbox({ eventTypes }), or correct the spelling.',
+      CONTEXT_NOT_LOADED:
+        'A context projection read a relation or a column that was not loaded, and undefined is not the same as absent. Declare it in contextNeeds, or read the entity with it before send().',
+      CONTEXT_INVALID:
+        'A context projection returned a promise or nothing. Return the object that the guards read.',
+      ENTITY_HIDDEN:
+        'A row is there, but TypeORM returns no entity for it, so its guards cannot be asked: a discriminator value that no class has, or an afterLoad hook that changes the uuid.',
+      UNKNOWN_STATE:
+        'This version of the lifecycle has no such state. Where a row holds it, migrate the row or deploy the right version; else correct the spelling.',
+      DRIVER_MISSING:
+        'An optional driver package is not installed. Install the package that the message names.',
+      ARGUMENT_INVALID:
+        'An argument, of the command line or of a call, is missing or malformed, or names what does not exist.',
+    },
+  },
 } as const;
 
+/** The name of an error class. */
+export type ErrorClass = keyof typeof errorClasses;
+
+/** The codes of one class. */
+export type CodeOf<Class extends ErrorClass> = {
+  [Each in ErrorClass]: keyof (typeof errorClasses)[Each]['codes'] & string;
+}[Class];
+
 /** A stable, machine-readable error code. */
-export type ErrorCode = keyof typeof errorCodes;
+export type ErrorCode = CodeOf<ErrorClass>;
+
+/** Every code that an error or a refusal can carry, with what it means and what to do. */
+export const errorCodes = Object.fromEntries(
+  Object.values(errorClasses).flatMap(({ codes }) => Object.entries<string>(codes)),
+) as Readonly<Record<ErrorCode, string>>;

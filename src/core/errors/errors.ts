@@ -1,4 +1,4 @@
-import type { ErrorCode } from './codes.js';
+import { errorClasses, type CodeOf, type ErrorCode } from './codes.js';
 
 /** What a refusal, an error or a finding carries as parameters: plain JSON values, never secrets. */
 export type Parameters = Readonly<
@@ -18,7 +18,8 @@ export interface Refusal {
   readonly parameters: Parameters;
 }
 
-interface ErrorFields {
+/** What an error carries besides code and message. */
+export interface ErrorFields {
   readonly parameters?: Parameters;
   readonly cause?: unknown;
 }
@@ -30,6 +31,11 @@ interface ErrorFields {
 export abstract class SignalboxError extends Error {
   /** Stable, machine-readable; listed with its remedy in `docs/errors.md`. */
   readonly code: ErrorCode;
+  /**
+   * Whether the same request may succeed when it is repeated, and may be repeated without harm. The class
+   * decides: true for ConflictError (read again first) and UnavailableError (wait first), else false.
+   */
+  abstract readonly retryable: boolean;
   /** What the message names. Never secrets. */
   readonly parameters: Parameters;
 
@@ -42,10 +48,11 @@ export abstract class SignalboxError extends Error {
 }
 
 /**
- * The request is not lawful now: do something else. Nothing was written. The same request may become
- * lawful after another transition. `code` is the first refusal's.
+ * The request is not lawful now, or its values are not: do something else. Nothing was written. The same
+ * request may become lawful after another transition. `code` is the first refusal's.
  */
 export class RefusedError extends SignalboxError {
+  override readonly retryable = errorClasses.RefusedError.retryable;
   /** Every reason, at least one. */
   readonly refusals: readonly Refusal[];
 
@@ -58,19 +65,62 @@ export class RefusedError extends SignalboxError {
   }
 
   /** Shorthand for an error with a single refusal. */
-  static of(code: ErrorCode, message: string, parameters: Parameters = {}): RefusedError {
-    return new RefusedError([{ code, message, parameters }]);
+  static of(
+    code: CodeOf<'RefusedError'>,
+    message: string,
+    parameters: Parameters = {},
+    options: { cause?: unknown } = {},
+  ): RefusedError {
+    return new RefusedError([{ code, message, parameters }], options);
   }
 }
 
 /** Somebody else moved the resource first: read it again, decide again, retry. Nothing was written. */
-export class ConflictError extends SignalboxError {}
+export class ConflictError extends SignalboxError {
+  declare readonly code: CodeOf<'ConflictError'>;
+  override readonly retryable = errorClasses.ConflictError.retryable;
 
-/** A database or a broker is away or overloaded: retry later. */
-export class UnavailableError extends SignalboxError {}
+  constructor(code: CodeOf<'ConflictError'>, message: string, fields: ErrorFields = {}) {
+    super(code, message, fields);
+  }
+}
+
+/** A database, a broker or a service is away or overloaded: wait, then retry. Nothing was committed. */
+export class UnavailableError extends SignalboxError {
+  declare readonly code: CodeOf<'UnavailableError'>;
+  override readonly retryable = errorClasses.UnavailableError.retryable;
+
+  constructor(code: CodeOf<'UnavailableError'>, message: string, fields: ErrorFields = {}) {
+    super(code, message, fields);
+  }
+}
+
+/**
+ * The connection or the server was lost when the work may already have been done: read the resource before
+ * you retry.
+ */
+export class OutcomeUnknownError extends SignalboxError {
+  declare readonly code: CodeOf<'OutcomeUnknownError'>;
+  override readonly retryable = errorClasses.OutcomeUnknownError.retryable;
+
+  constructor(code: CodeOf<'OutcomeUnknownError'>, message: string, fields: ErrorFields = {}) {
+    super(code, message, fields);
+  }
+}
+
+/** A Signalbox, a bus, a subscription or a manager was closed: create a new one. Nothing was done. */
+export class ClosedError extends SignalboxError {
+  declare readonly code: CodeOf<'ClosedError'>;
+  override readonly retryable = errorClasses.ClosedError.retryable;
+
+  constructor(code: CodeOf<'ClosedError'>, message: string, fields: ErrorFields = {}) {
+    super(code, message, fields);
+  }
+}
 
 /** A lifecycle declaration breaks a rule: fix the code. Lists every fault, not the first. */
 export class DefinitionError extends SignalboxError {
+  override readonly retryable = errorClasses.DefinitionError.retryable;
   /** Every fault, at least one. */
   readonly faults: readonly Refusal[];
 
@@ -88,4 +138,11 @@ export class DefinitionError extends SignalboxError {
 }
 
 /** The set-up is wrong (a config key, credentials, a missing migration): fix it and start again. */
-export class ConfigurationError extends SignalboxError {}
+export class ConfigurationError extends SignalboxError {
+  declare readonly code: CodeOf<'ConfigurationError'>;
+  override readonly retryable = errorClasses.ConfigurationError.retryable;
+
+  constructor(code: CodeOf<'ConfigurationError'>, message: string, fields: ErrorFields = {}) {
+    super(code, message, fields);
+  }
+}

@@ -1,6 +1,6 @@
 import type { ChannelModel } from 'amqplib';
-import type { ErrorCode } from '../../core/errors/codes.js';
-import { SignalboxError, UnavailableError } from '../../core/errors/errors.js';
+import { busClosed } from '../bus/bus-closed.js';
+import { RefusedError, SignalboxError, UnavailableError } from '../../core/errors/errors.js';
 import type { Published } from '../bus/bus.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import { replyCodeOf } from './amqp-error.js';
@@ -87,9 +87,7 @@ export class Publisher {
   publish(outgoing: OutgoingMessage): Promise<Published> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
-        reject(
-          this.#error('CLOSED', `The bus ${this.#options.busName} is closed. Create a new one.`),
-        );
+        reject(busClosed(this.#options.busName));
         return;
       }
       const deadline = performance.now() + this.#options.timeout;
@@ -122,7 +120,7 @@ export class Publisher {
       clearTimeout(timer);
     }
     this.#rejectAll(
-      this.#error('CLOSED', `The bus ${this.#options.busName} was closed before the confirm.`),
+      busClosed(this.#options.busName, 'before the confirm: the message may have arrived'),
     );
     clearTimeout(this.#timer);
     const channel = this.#channel;
@@ -190,7 +188,7 @@ export class Publisher {
       this.#settle(pending, pending.returned ? unrouted : routed);
     } else {
       const problem = `The broker could not take the message ${id} now. Retry later.`;
-      this.#settle(pending, this.#error('BUS_UNAVAILABLE', problem));
+      this.#settle(pending, this.#unavailable(problem));
     }
   }
 
@@ -215,7 +213,7 @@ export class Publisher {
         this.#rejectAll(
           error instanceof SignalboxError
             ? error
-            : this.#error('BUS_UNAVAILABLE', 'The broker refused a channel. Retry later.', error),
+            : this.#unavailable('The broker refused a channel. Retry later.', error),
         );
       }
     } finally {
@@ -232,9 +230,7 @@ export class Publisher {
     if (failure === undefined || code === undefined) {
       // The connection went. What was called later must not overtake what may be lost, so all fail.
       this.#suspects = [...unconfirmed, ...this.#suspects];
-      this.#rejectAll(
-        this.#error('BUS_UNAVAILABLE', 'The connection broke before the confirm. Retry later.'),
-      );
+      this.#rejectAll(this.#unavailable('The connection broke before the confirm. Retry later.'));
       return;
     }
     const [only] = unconfirmed;
@@ -261,11 +257,7 @@ export class Publisher {
     } else {
       this.#settle(
         pending,
-        this.#error(
-          'BUS_UNAVAILABLE',
-          `The broker failed: ${failure.message}. Retry later.`,
-          failure,
-        ),
+        this.#unavailable(`The broker failed: ${failure.message}. Retry later.`, failure),
       );
     }
   }
@@ -276,10 +268,11 @@ export class Publisher {
     this.#options.notify({ kind: 'refused', key, id, reason });
     this.#settle(
       pending,
-      new UnavailableError(
+      RefusedError.of(
         'PUBLISH_REFUSED',
         `The broker refused the message ${id} (${key}) for good: ${reason}. Mend the cause, then retry or drop it.`,
-        { parameters: { bus: this.#options.busName, id, key }, cause },
+        { bus: this.#options.busName, id, key },
+        { cause },
       ),
     );
   }
@@ -329,7 +322,7 @@ export class Publisher {
     this.#inFlight.clear();
     const message =
       'The channel was given up because the broker owed a confirm on it. Retry later.';
-    for (const pending of owed) this.#settle(pending, this.#error('BUS_UNAVAILABLE', message));
+    for (const pending of owed) this.#settle(pending, this.#unavailable(message));
     void channel?.close();
   }
 
@@ -344,7 +337,7 @@ export class Publisher {
     this.#queue = this.#queue.filter((pending) => !due(pending));
     const state = this.#blocked ? 'blocks publishers' : 'did not confirm';
     const message = `The broker of ${busName} ${state} within ${timeout} ms; the message may have arrived. Retry later.`;
-    for (const pending of late) this.#settle(pending, this.#error('BUS_UNAVAILABLE', message));
+    for (const pending of late) this.#settle(pending, this.#unavailable(message));
     // A blocked broker reads nothing, the close neither; it confirms what it has once it goes on.
     if (owed && !this.#blocked) this.#abandonChannel();
     this.#timer = undefined;
@@ -356,8 +349,8 @@ export class Publisher {
     this.#flush();
   }
 
-  #error(code: ErrorCode, message: string, cause?: unknown): UnavailableError {
-    return new UnavailableError(code, message, {
+  #unavailable(message: string, cause?: unknown): UnavailableError {
+    return new UnavailableError('BUS_UNAVAILABLE', message, {
       parameters: { bus: this.#options.busName },
       cause,
     });

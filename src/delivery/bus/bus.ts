@@ -29,7 +29,7 @@ export interface Bus extends AsyncDisposable {
    * before. Calls made in order for the same key reach each queue in that order. May be called many
    * times without waiting; applies back-pressure by delaying its promises, never by dropping.
    *
-   * Rejects with `UnavailableError` PUBLISH_REFUSED when the broker refuses this message for good
+   * Rejects with `RefusedError` PUBLISH_REFUSED when the broker refuses this message for good
    * (retrying cannot help), and with BUS_UNAVAILABLE when it is away (retry later; the message may
    * have arrived, so a retry may duplicate it under the same id), and with RefusedError
    * ROUTING_KEY_TOO_LONG. One message's refusal never fails another's; calls made after one that

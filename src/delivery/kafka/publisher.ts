@@ -1,4 +1,4 @@
-import { UnavailableError } from '../../core/errors/errors.js';
+import { RefusedError, UnavailableError } from '../../core/errors/errors.js';
 import { busClosed } from '../bus/bus-closed.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import type { KafkaDriver, KafkaProducer, KafkaRecord, RetryConfig } from './driver.js';
@@ -187,10 +187,11 @@ export class KafkaPublisher {
     this.#options.notify({ kind: 'refused', key, id, reason });
     settle(
       pending,
-      new UnavailableError(
+      RefusedError.of(
         'PUBLISH_REFUSED',
         `The Kafka cluster refused the message ${id} (${key}) for good: ${reason}. Mend the cause, then retry or drop it.`,
-        { parameters: { bus: this.#options.busName, id, key }, cause },
+        { bus: this.#options.busName, id, key },
+        { cause },
       ),
     );
   }

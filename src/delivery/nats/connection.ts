@@ -1,6 +1,7 @@
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { UnavailableError } from '../../core/errors/errors.js';
+import { busClosed } from '../bus/bus-closed.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import { connectError } from './nats-error.js';
 import type { NatsSettings } from './options.js';
@@ -37,13 +38,13 @@ export class NatsConnector {
    * once while the client is looking for the server: what is sent then may be lost unseen.
    */
   async ready(): Promise<NatsLink> {
-    if (this.#closed) throw this.#unavailable('CLOSED', 'is closed. Create a new one.');
+    if (this.#closed) throw busClosed(this.#settings.name);
     this.#link ??= this.#connect().catch((error: unknown) => {
       this.#link = undefined;
       throw error;
     });
     const link = await this.#link;
-    if (!this.#up) throw this.#unavailable('BUS_UNAVAILABLE', 'has lost its server. Retry later.');
+    if (!this.#up) throw this.#unavailable('has lost its server. Retry later.');
     return link;
   }
 
@@ -127,8 +128,10 @@ export class NatsConnector {
     }
   }
 
-  #unavailable(code: 'CLOSED' | 'BUS_UNAVAILABLE', problem: string): UnavailableError {
+  #unavailable(problem: string): UnavailableError {
     const { name } = this.#settings;
-    return new UnavailableError(code, `The bus ${name} ${problem}`, { parameters: { bus: name } });
+    return new UnavailableError('BUS_UNAVAILABLE', `The bus ${name} ${problem}`, {
+      parameters: { bus: name },
+    });
   }
 }

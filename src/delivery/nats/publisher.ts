@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { JetStreamApiError, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { errors, type MsgHdrs } from '@nats-io/transport-node';
-import { SignalboxError, UnavailableError } from '../../core/errors/errors.js';
+import { RefusedError, SignalboxError, UnavailableError } from '../../core/errors/errors.js';
 import type { BusMessage } from '../bus/bus.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import { ConfirmedSequences } from './confirmed-sequences.js';
@@ -61,7 +61,7 @@ export class NatsPublisher {
     this.#free = options.settings.publishWindow;
   }
 
-  /** Rejects with UnavailableError PUBLISH_REFUSED or BUS_UNAVAILABLE, or ConfigurationError. */
+  /** Rejects with RefusedError PUBLISH_REFUSED, UnavailableError BUS_UNAVAILABLE, or ConfigurationError. */
   async publish(outgoing: Outgoing): Promise<void> {
     const end = performance.now() + this.#settings.publishTimeout;
     if (this.#free > 0) this.#free -= 1;
@@ -199,12 +199,13 @@ export class NatsPublisher {
     );
   }
 
-  #refused(key: string, id: string, reason: string, cause?: unknown): UnavailableError {
+  #refused(key: string, id: string, reason: string, cause?: unknown): RefusedError {
     this.#notify({ kind: 'refused', key, id, reason });
-    return new UnavailableError(
+    return RefusedError.of(
       'PUBLISH_REFUSED',
       `NATS refused the message ${id} under ${key}: ${reason}. Sending it again cannot help.`,
-      { parameters: { bus: this.#settings.name, key, id, reason }, cause },
+      { bus: this.#settings.name, key, id, reason },
+      { cause },
     );
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bus, Published } from '../bus/bus.js';
 import { reach } from '../../core/failpoints/failpoints.js';
-import { RefusedError, UnavailableError } from '../../core/errors/errors.js';
+import { RefusedError } from '../../core/errors/errors.js';
 import { presentable } from '../../core/errors/presentable.js';
 import type { EncodedEvent, Format } from '../formats/format.js';
 import type { EventOrigin } from '../../core/planning/origin.js';
@@ -308,10 +308,7 @@ export class BusLane {
 
   #failed(item: QueuedRow, error: Error): void {
     const { bus, lease, metrics } = this.#given;
-    const refused =
-      error instanceof RefusedError ||
-      (error instanceof UnavailableError && error.code === 'PUBLISH_REFUSED');
-    if (refused) {
+    if (error instanceof RefusedError) {
       this.#availability.answered();
       this.#park(item, error.message);
       return;

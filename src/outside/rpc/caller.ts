@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { BusMessage } from '../../delivery/bus/bus.js';
-import { UnavailableError } from '../../core/errors/errors.js';
+import { ClosedError, UnavailableError } from '../../core/errors/errors.js';
 import type { JsonValue } from '../../core/json/json.js';
 import { contextHeaders } from './context-headers.js';
 import { decodeError } from './error-wire.js';
@@ -152,6 +152,6 @@ function unavailable({ service, method, id }: PendingCall): UnavailableError {
   );
 }
 
-function closedError(): UnavailableError {
-  return new UnavailableError('CLOSED', 'The ServiceManager is closed. Create a new one.');
+function closedError(): ClosedError {
+  return new ClosedError('CLOSED', 'The ServiceManager is closed. Create a new one.');
 }

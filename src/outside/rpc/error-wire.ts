@@ -1,8 +1,10 @@
-import type { ErrorCode } from '../../core/errors/codes.js';
+import { errorClasses, type ErrorCode } from '../../core/errors/codes.js';
 import {
+  ClosedError,
   ConfigurationError,
   ConflictError,
   DefinitionError,
+  OutcomeUnknownError,
   RefusedError,
   SignalboxError,
   UnavailableError,
@@ -17,9 +19,18 @@ import { MethodFailedError, ServiceError, type ServiceErrorClass } from './servi
 const plainClasses = {
   ConflictError,
   UnavailableError,
+  OutcomeUnknownError,
+  ClosedError,
   ConfigurationError,
   MethodFailedError,
 } as const;
+
+/** A constructor of theirs, for codes that arrive as text. */
+type PlainClass = new (
+  code: never,
+  message: string,
+  fields: { readonly parameters: Parameters },
+) => SignalboxError;
 
 /** An error as it goes on the wire: what its class needs to be made again, no stack and no cause. */
 interface WireError {
@@ -27,6 +38,8 @@ interface WireError {
   readonly code: string;
   readonly message: string;
   readonly parameters: Parameters;
+  /** Of a ServiceError, where it is true. */
+  readonly retryable?: boolean;
   /** Of a RefusedError its refusals, of a DefinitionError its faults. */
   readonly refusals?: readonly Refusal[];
 }
@@ -46,6 +59,7 @@ export function encodeError(error: Error): JsonObject | undefined {
   const wire: WireError = {
     class: className(error),
     ...presentableFields(error),
+    ...(error instanceof ServiceError && error.retryable ? { retryable: true } : {}),
     ...(refusals === undefined ? {} : { refusals: refusals.map(presentableFields) }),
   };
   return wire as unknown as JsonObject;
@@ -91,7 +105,8 @@ export function decodeError(
   const { class: name, message, parameters } = value;
   if (name === 'ServiceError') {
     const Class = Object.hasOwn(classes, value.code) ? classes[value.code] : undefined;
-    return new (Class ?? ServiceError)(value.code, message, { parameters });
+    const retryable = value.retryable === true;
+    return new (Class ?? ServiceError)(value.code, message, { parameters, retryable });
   }
   // A newer server may know codes that this version does not; they are kept as they are.
   const code = value.code as ErrorCode;
@@ -102,10 +117,19 @@ export function decodeError(
   if (name === 'DefinitionError' && first !== undefined) {
     return new DefinitionError(String(parameters['subject'] ?? ''), [first, ...more]);
   }
-  const Class = Object.hasOwn(plainClasses, name)
+  const Class = plainClass(classOf(code) ?? name) ?? plainClass(name);
+  return Class && new Class(code as never, message, { parameters });
+}
+
+/** The class that this version has a code under: an older server may have had it under another. */
+function classOf(code: string): string | undefined {
+  return Object.entries(errorClasses).find(([, { codes }]) => Object.hasOwn(codes, code))?.[0];
+}
+
+function plainClass(name: string): PlainClass | undefined {
+  return Object.hasOwn(plainClasses, name)
     ? plainClasses[name as keyof typeof plainClasses]
     : undefined;
-  return Class === undefined ? undefined : new Class(code, message, { parameters });
 }
 
 function isWireError(value: unknown): value is WireError {

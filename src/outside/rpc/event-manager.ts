@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Bus, Published, RetryPolicy } from '../../delivery/bus/bus.js';
 import { TopicTrie } from '../../delivery/topic/topic-trie.js';
-import { ConfigurationError, UnavailableError } from '../../core/errors/errors.js';
+import { ConfigurationError, ClosedError } from '../../core/errors/errors.js';
 import type { JsonValue } from '../../core/json/json.js';
 import { assertPlainJson, encodePlainJson } from '../../core/json/plain-json.js';
 import { asError, reportFailure, type FailureListener } from '../object-events/report-failure.js';
@@ -247,7 +247,7 @@ export class EventManager<Topics extends object = UntypedTopics> implements Asyn
 
   #assertOpen(): void {
     if (this.#closing === undefined) return;
-    throw new UnavailableError('CLOSED', 'The EventManager is closed. Create a new one.');
+    throw new ClosedError('CLOSED', 'The EventManager is closed. Create a new one.');
   }
 }
 

@@ -1,4 +1,8 @@
-import { UnavailableError, type Parameters } from '../../core/errors/errors.js';
+import {
+  OutcomeUnknownError,
+  UnavailableError,
+  type Parameters,
+} from '../../core/errors/errors.js';
 import type { JsonValue } from '../../core/json/json.js';
 
 interface Settle {
@@ -103,20 +107,24 @@ export class PendingCall {
     return { service, method, request, retrySafe: this.#granted === undefined };
   }
 
-  #late(): UnavailableError {
-    const safe = this.#granted === undefined;
-    return new UnavailableError(
-      'CALL_TIMEOUT',
-      `The service ${this.service} did not answer ${this.method} within ${this.#timeout} ms. ` +
-        (safe
-          ? 'The method is idempotent, or was not begun and will not be: retry later.'
-          : 'The method had begun: read the resource before retrying.'),
-      { parameters: { ...this.#parameters, timeout: this.#timeout } },
-    );
+  #late(): UnavailableError | OutcomeUnknownError {
+    const late = `The service ${this.service} did not answer ${this.method} within ${this.#timeout} ms.`;
+    const fields = { parameters: { ...this.#parameters, timeout: this.#timeout } };
+    return this.#granted === undefined
+      ? new UnavailableError(
+          'CALL_TIMEOUT',
+          `${late} The method is idempotent, or was not begun and will not be: retry later.`,
+          fields,
+        )
+      : new OutcomeUnknownError(
+          'OUTCOME_UNKNOWN',
+          `${late} The method had begun: read the resource before retrying.`,
+          fields,
+        );
   }
 
-  #unknown(): UnavailableError {
-    return new UnavailableError(
+  #unknown(): OutcomeUnknownError {
+    return new OutcomeUnknownError(
       'OUTCOME_UNKNOWN',
       `A server of ${this.service} died or was cut off while it executed ${this.method}; it may or may not have done it. Read the resource before retrying.`,
       { parameters: this.#parameters },

@@ -1,9 +1,12 @@
-import { SignalboxError, type Parameters } from '../../core/errors/errors.js';
+import { errorClasses, type CodeOf } from '../../core/errors/codes.js';
+import { SignalboxError, type ErrorFields, type Parameters } from '../../core/errors/errors.js';
 
 /** What a service error carries besides its code and message. */
 export interface ServiceErrorFields {
   /** What the message names. Crosses the wire: never secrets. */
   readonly parameters?: Parameters;
+  /** Whether the same call may succeed when it is repeated, without harm. Crosses the wire. Default false. */
+  readonly retryable?: boolean;
   /** Stays in the process. */
   readonly cause?: unknown;
 }
@@ -19,6 +22,8 @@ export interface ServiceErrorFields {
 export class ServiceError extends Error {
   /** The service's own code, such as `VOLUME_BUSY`. */
   readonly code: string;
+  /** Whether the same call may succeed when it is repeated, without harm. */
+  readonly retryable: boolean;
   /** What the message names. */
   readonly parameters: Parameters;
 
@@ -26,6 +31,7 @@ export class ServiceError extends Error {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
     this.name = new.target.name;
     this.code = code;
+    this.retryable = fields.retryable ?? false;
     this.parameters = fields.parameters ?? {};
   }
 }
@@ -41,4 +47,11 @@ export type ServiceErrorClass = new (
  * A method of a service threw what is no typed error: a fault of the service, which retrying may or may
  * not mend. What it was stays with the service, which reports it under the id of the request.
  */
-export class MethodFailedError extends SignalboxError {}
+export class MethodFailedError extends SignalboxError {
+  declare readonly code: CodeOf<'MethodFailedError'>;
+  override readonly retryable = errorClasses.MethodFailedError.retryable;
+
+  constructor(code: CodeOf<'MethodFailedError'>, message: string, fields: ErrorFields = {}) {
+    super(code, message, fields);
+  }
+}

@@ -1,5 +1,5 @@
 import type { Bus } from '../../delivery/bus/bus.js';
-import { ConfigurationError, UnavailableError } from '../../core/errors/errors.js';
+import { ConfigurationError, ClosedError } from '../../core/errors/errors.js';
 import { Caller, longestTimeout } from './caller.js';
 import { Claims } from './claims.js';
 import { Link } from './link.js';
@@ -138,9 +138,9 @@ export class ServiceManager<Services extends object = UntypedServices> implement
    * - RefusedError UNKNOWN_METHOD, ARGUMENTS_INVALID, PAYLOAD_NOT_JSON or PAYLOAD_TOO_LARGE: nothing
    *   was executed, unless the result was what was too large;
    * - UnavailableError SERVICE_UNAVAILABLE when no server is there: nothing was executed;
-   * - UnavailableError CALL_TIMEOUT or OUTCOME_UNKNOWN; `parameters.retrySafe` tells whether it is safe
-   *   to call again;
-   * - UnavailableError BUS_UNAVAILABLE or CLOSED;
+   * - UnavailableError CALL_TIMEOUT when no answer came in time and it is safe to call again;
+   * - OutcomeUnknownError when the method had begun, and its server died or did not answer in time;
+   * - UnavailableError BUS_UNAVAILABLE, ClosedError;
    * - the reason of the signal that aborted.
    */
   call<Service extends keyof Services & string, Method extends keyof Services[Service] & string>(
@@ -197,8 +197,8 @@ export class ServiceManager<Services extends object = UntypedServices> implement
   }
 }
 
-function closedError(): UnavailableError {
-  return new UnavailableError('CLOSED', 'The ServiceManager is closed. Create a new one.');
+function closedError(): ClosedError {
+  return new ClosedError('CLOSED', 'The ServiceManager is closed. Create a new one.');
 }
 
 function exposedTwice(service: string): ConfigurationError {

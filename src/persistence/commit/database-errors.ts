@@ -1,96 +1,12 @@
-import { QueryFailedError } from 'typeorm';
 import {
   ConfigurationError,
   ConflictError,
+  RefusedError,
   SignalboxError,
   UnavailableError,
 } from '../../core/errors/errors.js';
-
-/** What an error of a database driver means to whoever must react to it. */
-export type DatabaseFailure =
-  'connection' | 'credentials' | 'database-missing' | 'schema' | 'contention' | 'statement';
-
-interface DriverError {
-  readonly code?: unknown;
-  readonly errno?: unknown;
-  readonly fatal?: unknown;
-  readonly message?: unknown;
-}
-
-/** Codes of PostgreSQL (SQLSTATE), mysql2 (names), better-sqlite3 and Node's sockets. */
-const failures: Readonly<Record<string, DatabaseFailure>> = {
-  // PostgreSQL
-  '28000': 'credentials',
-  '28P01': 'credentials',
-  '3D000': 'database-missing',
-  '40001': 'contention',
-  '40P01': 'contention',
-  '42703': 'schema',
-  '42P01': 'schema',
-  '53300': 'connection',
-  '55P03': 'contention',
-  '57P01': 'connection',
-  '57P02': 'connection',
-  '57P03': 'connection',
-  '57P05': 'connection',
-  // MySQL and MariaDB
-  ER_ACCESS_DENIED_ERROR: 'credentials',
-  ER_ACCESS_DENIED_NO_PASSWORD_ERROR: 'credentials',
-  ER_DBACCESS_DENIED_ERROR: 'credentials',
-  ER_BAD_DB_ERROR: 'database-missing',
-  ER_NO_SUCH_TABLE: 'schema',
-  ER_BAD_FIELD_ERROR: 'schema',
-  ER_LOCK_DEADLOCK: 'contention',
-  ER_LOCK_WAIT_TIMEOUT: 'contention',
-  ER_CHECKREAD: 'contention',
-  ER_CON_COUNT_ERROR: 'connection',
-  ER_SERVER_SHUTDOWN: 'connection',
-  ER_CONNECTION_KILLED: 'connection',
-  PROTOCOL_CONNECTION_LOST: 'connection',
-  PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR: 'connection',
-  // SQLite
-  SQLITE_BUSY: 'contention',
-  SQLITE_BUSY_SNAPSHOT: 'contention',
-  SQLITE_LOCKED: 'contention',
-  SQLITE_CANTOPEN: 'connection',
-  // Sockets
-  ECONNREFUSED: 'connection',
-  ECONNRESET: 'connection',
-  ECONNABORTED: 'connection',
-  EHOSTUNREACH: 'connection',
-  ENETUNREACH: 'connection',
-  ENOTFOUND: 'connection',
-  EAI_AGAIN: 'connection',
-  EPIPE: 'connection',
-  ETIMEDOUT: 'connection',
-};
-
-/**
- * Errors that `pg` raises without a code when its socket is gone or no connection came in time, or no answer:
- * it then asks no more, while the server goes on with the statement.
- */
-const lostConnection =
-  /connection terminated|client has encountered a connection error|connection is closed|timeout exceeded when trying to connect|not queryable|after calling end on the pool|closed state|query read timeout/i;
-
-/** Tells what an error of TypeORM or of a driver means. Pure. */
-export function databaseFailure(error: unknown): DatabaseFailure {
-  const { code, message } = driverError(error);
-  const text = typeof message === 'string' ? message : '';
-  if (typeof code === 'string') {
-    const known = failures[code];
-    if (known !== undefined) {
-      return known;
-    }
-    if (code.startsWith('08')) {
-      return 'connection';
-    }
-    if (code === 'SQLITE_ERROR' && /no such (table|column)/.test(text)) {
-      return 'schema';
-    }
-    return 'statement';
-  }
-  return lostConnection.test(text) ? 'connection' : 'statement';
-}
+import { databaseFailure, driverError, type DriverError } from './database-failure.js';
+import { refusedRow } from './refused-row.js';
 
 /**
  * The typed error for an error of TypeORM or of a driver; errors of this package pass unchanged.
@@ -110,10 +26,28 @@ export function databaseError(error: unknown): SignalboxError {
         'The database cannot be reached or dropped the connection. Nothing was committed; retry later.',
         fields,
       );
+    case 'overloaded':
+      return new UnavailableError(
+        'DATABASE_OVERLOADED',
+        `The database had no room or no time for the statement${told(cause)}: see the cause. Nothing was written; retry later, and tell its operator.`,
+        fields,
+      );
+    case 'read-only':
+      return new UnavailableError(
+        'DATABASE_READ_ONLY',
+        `The database is read only${told(cause)}. Nothing was written; retry later if it fails over, else give the address of one that takes writes.`,
+        fields,
+      );
     case 'credentials':
       return new ConfigurationError(
         'DATABASE_CREDENTIALS_REFUSED',
         'The database refused the user or password. Check the configured credentials.',
+        fields,
+      );
+    case 'privilege':
+      return new ConfigurationError(
+        'DATABASE_CREDENTIALS_REFUSED',
+        `The user of the database lacks a privilege that the statement needs${told(cause)}: see the cause. Grant it.`,
         fields,
       );
     case 'database-missing':
@@ -130,25 +64,64 @@ export function databaseError(error: unknown): SignalboxError {
         fields,
       );
     case 'contention':
+      return new ConflictError('LOCK_CONFLICT', lockMessage(cause), fields);
+    case 'transaction-lost':
       return new ConflictError(
-        'LOCK_CONFLICT',
-        'The database gave this transaction up to let another one pass. Nothing was written; retry.',
+        'TRANSACTION_LOST',
+        'An earlier statement of this transaction failed, so the database takes no more of them. Nothing is committed. Let the first error pass, or use a savepoint, and run the transaction again.',
         fields,
       );
-    case 'statement': {
-      const code = typeof cause.code === 'string' ? ` (${cause.code})` : '';
-      return new UnavailableError(
+    case 'constraint':
+      return constraintViolated(cause);
+    case 'value':
+      return valueRefused(cause);
+    case 'statement':
+      return new ConfigurationError(
         'DATABASE_ERROR',
-        `The database refused the statement${code}: see the cause. Nothing was written.`,
+        `The database refused the statement${told(cause)}: see the cause. Nothing was written.`,
         fields,
       );
-    }
   }
 }
 
-function driverError(error: unknown): DriverError {
-  const inner: unknown = error instanceof QueryFailedError ? error.driverError : error;
-  // Happy-eyeballs connects reject with one error for each address.
-  const first: unknown = inner instanceof AggregateError ? inner.errors[0] : inner;
-  return typeof first === 'object' && first !== null ? first : { message: String(first) };
+/** A lock timeout ends a statement; a deadlock or a serialization conflict ends the transaction. */
+function lockMessage({ code }: DriverError): string {
+  return code === '55P03' || code === 'ER_LOCK_WAIT_TIMEOUT' || String(code).startsWith('SQLITE_')
+    ? 'Another transaction held a lock for longer than the lock timeout. Nothing was written; run the transaction again.'
+    : 'The database rolled this transaction back, to end a deadlock or a serialization conflict with another one. Nothing was written; run it again.';
+}
+
+function constraintViolated(cause: DriverError): RefusedError {
+  const { kind, constraint, table, column } = refusedRow(cause);
+  const by =
+    kind === 'trigger'
+      ? 'A trigger'
+      : kind === 'constraint'
+        ? 'A constraint'
+        : `A ${kind} constraint`;
+  return RefusedError.of(
+    'CONSTRAINT_VIOLATED',
+    `${by}${constraint === null ? '' : ` (${constraint})`}${place(table, column)} refused the row${told(cause)}. Nothing was written; change the values.`,
+    { kind, constraint, table, column },
+    { cause },
+  );
+}
+
+function valueRefused(cause: DriverError): RefusedError {
+  const { table, column } = refusedRow(cause);
+  return RefusedError.of(
+    'VALUE_REFUSED',
+    `A value does not fit its column${place(table, column)}${told(cause)}: it is too long, out of range, or of a wrong kind. Nothing was written; change the value.`,
+    { table, column },
+    { cause },
+  );
+}
+
+function place(table: string | null, column: string | null): string {
+  if (column !== null) return ` of ${table === null ? '' : `${table}.`}${column}`;
+  return table === null ? '' : ` of ${table}`;
+}
+
+function told({ code }: DriverError): string {
+  return typeof code === 'string' ? ` (${code})` : '';
 }

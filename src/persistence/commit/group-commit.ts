@@ -1,4 +1,4 @@
-import { SignalboxError, UnavailableError } from '../../core/errors/errors.js';
+import { ClosedError, RefusedError, SignalboxError } from '../../core/errors/errors.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { needsPlanning } from './guarded-transition.js';
 import { RowBusy } from '../../core/planning/row-busy.js';
@@ -59,7 +59,7 @@ export class GroupCommit {
   /** Resolves when the transition is committed; rejects with the request's own typed error. */
   async transition(binding: ResourceBinding, request: TransitionRequest): Promise<Transitioned> {
     if (this.#closed) {
-      throw new UnavailableError('CLOSED', 'Signalbox is closed. Create a new one.');
+      throw new ClosedError('CLOSED', 'Signalbox is closed. Create a new one.');
     }
     let lane = this.#lanes.get(binding);
     if (lane === undefined) {
@@ -290,6 +290,7 @@ class Lane {
 function isOfOneRequest(error: unknown): boolean {
   return (
     !(error instanceof SignalboxError) ||
+    error instanceof RefusedError ||
     error.code === 'DATABASE_ERROR' ||
     error.code === 'LOCK_CONFLICT'
   );

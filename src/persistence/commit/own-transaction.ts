@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { UnavailableError } from '../../core/errors/errors.js';
-import { databaseError, databaseFailure } from './database-errors.js';
+import { OutcomeUnknownError } from '../../core/errors/errors.js';
+import { databaseError } from './database-errors.js';
+import { databaseFailure } from './database-failure.js';
 import { onMaster } from './on-master.js';
 
 /** Tries of a transaction that the database gives up for another one, the first included. */
@@ -10,7 +11,7 @@ const tries = 5;
  * Runs `work` in a transaction of its own, again when the database gives it up for another one (so
  * `work` must be safe to repeat). Rejects with typed errors. When the connection breaks during the
  * commit, the journal is asked for `eventsOf` the result: if they are there it was committed, and else
- * it rejects with UnavailableError OUTCOME_UNKNOWN.
+ * it rejects with OutcomeUnknownError.
  */
 export async function ownTransaction<T>(
   dataSource: DataSource,
@@ -47,7 +48,7 @@ async function settled<T>(
   if (id === undefined || (await isInJournal(dataSource, id))) {
     return result;
   }
-  throw new UnavailableError(
+  throw new OutcomeUnknownError(
     'OUTCOME_UNKNOWN',
     'The connection to the database broke during the commit, and the events are not in the journal ' +
       'yet. Read the resource before retrying.',

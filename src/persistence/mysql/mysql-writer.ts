@@ -5,7 +5,8 @@ import { nextEventId } from '../../core/identity/event-id.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { planInTurn, uuidsOf } from '../../core/planning/chain.js';
 import { lockedRow } from '../guard/column-values.js';
-import { databaseError, databaseFailure } from '../commit/database-errors.js';
+import { databaseError } from '../commit/database-errors.js';
+import { databaseFailure } from '../commit/database-failure.js';
 import type { PlannedWriter } from '../commit/guarded-transition.js';
 import {
   needsPlanning,

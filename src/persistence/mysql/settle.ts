@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
-import { UnavailableError } from '../../core/errors/errors.js';
+import { OutcomeUnknownError } from '../../core/errors/errors.js';
 import { databaseError } from '../commit/database-errors.js';
 import type { LaterStatement, Statement } from './statement.js';
 
@@ -55,7 +55,7 @@ export async function settled<T>(
     }
     await delay(betweenTries);
   } while (performance.now() < end);
-  throw new UnavailableError(
+  throw new OutcomeUnknownError(
     'OUTCOME_UNKNOWN',
     'The connection to the database broke during the commit, and the server did not tell in time ' +
       'whether it happened. Read the resource before retrying.',

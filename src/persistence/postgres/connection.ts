@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { type DataSource, type EntityManager, QueryRunnerAlreadyReleasedError } from 'typeorm';
-import { databaseError, databaseFailure } from '../commit/database-errors.js';
+import { databaseError } from '../commit/database-errors.js';
+import { databaseFailure } from '../commit/database-failure.js';
 import { openTransaction } from '../commit/open-transaction.js';
 import {
   type NamedStatement,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
-import { UnavailableError } from '../../core/errors/errors.js';
+import { OutcomeUnknownError } from '../../core/errors/errors.js';
 import type { ConnectionLost } from './connection.js';
 
 /** Milliseconds to wait for the server to come back and tell, before the outcome is called unknown. */
@@ -16,7 +16,7 @@ export interface CommittedEvent {
 /**
  * Finds out what a statement committed whose connection broke, by the ids of the events it was to
  * write: waits until the server process that ran it is gone, then reads the journal. Rejects with
- * UnavailableError OUTCOME_UNKNOWN when the server does not tell in time.
+ * OutcomeUnknownError when the server does not tell in time.
  */
 export async function settle(
   dataSource: DataSource,
@@ -33,7 +33,7 @@ export async function settle(
     }
     await delay(betweenTries);
   } while (performance.now() < end);
-  throw new UnavailableError(
+  throw new OutcomeUnknownError(
     'OUTCOME_UNKNOWN',
     'The connection to the database broke during the commit, and the server did not tell in time ' +
       'whether it happened. Read the resource before retrying.',

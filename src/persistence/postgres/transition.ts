@@ -1,6 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { reach } from '../../core/failpoints/failpoints.js';
-import { ConflictError, UnavailableError } from '../../core/errors/errors.js';
+import { ConfigurationError, ConflictError } from '../../core/errors/errors.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { propertyValue } from '../guard/column-values.js';
 import { databaseError } from '../commit/database-errors.js';
@@ -234,9 +234,9 @@ export class StatementLane {
     };
   }
 
-  #swallowed({ uuid, event }: TransitionRequest): UnavailableError {
+  #swallowed({ uuid, event }: TransitionRequest): ConfigurationError {
     const { resource } = this.#binding;
-    return new UnavailableError(
+    return new ConfigurationError(
       'DATABASE_ERROR',
       `The database did not update ${resource} ${uuid} on ${event}: a trigger or a row policy kept ` +
         `it from doing so. Nothing was written.`,

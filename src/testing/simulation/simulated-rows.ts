@@ -1,4 +1,4 @@
-import { RefusedError, UnavailableError } from '../../core/errors/errors.js';
+import { RefusedError } from '../../core/errors/errors.js';
 import {
   deadlineExceeded,
   type AnyLifecycle,
@@ -86,8 +86,10 @@ export class SimulatedRows {
     if (birth === undefined) throw unknownBirth(lifecycle, uuid, state);
     const key = `${resource}/${uuid}`;
     if (this.#rows.has(key)) {
-      throw new UnavailableError('DATABASE_ERROR', `There is a ${resource} ${uuid} already.`, {
-        parameters: { resource, uuid },
+      throw RefusedError.of('CONSTRAINT_VIOLATED', `There is a ${resource} ${uuid} already.`, {
+        kind: 'unique',
+        resource,
+        uuid,
       });
     }
     const entries = announceChange(

@@ -169,7 +169,7 @@ describe('publishing', () => {
     ]);
     expect(before).toMatchObject({ value: { routed: true } });
     expect(refused).toMatchObject({
-      reason: { name: 'UnavailableError', code: 'PUBLISH_REFUSED' },
+      reason: { name: 'RefusedError', code: 'PUBLISH_REFUSED' },
     });
     expect(after).toMatchObject({ value: { routed: true } });
   });

@@ -7,7 +7,7 @@ import {
   type IncomingDelivery,
 } from '../../../src/delivery/bus/delivery-dispatcher.js';
 import type { HandlingFailure } from '../../../src/delivery/bus/handling-failure.js';
-import { UnavailableError } from '../../../src/core/errors/errors.js';
+import { RefusedError, UnavailableError } from '../../../src/core/errors/errors.js';
 import { Gate, message, until } from '../../../src/testing/bus-conformance/recorder.js';
 
 const retry = { attempts: 3, delay: 0, maxDelay: 0, order: 'hold' } as const;
@@ -308,7 +308,7 @@ describe('the dispatcher', () => {
       giveUp: async (failure) => {
         told.push(failure);
         if (told.length === 1) throw new UnavailableError('BUS_UNAVAILABLE', 'not now');
-        if (told.length === 2) throw new UnavailableError('PUBLISH_REFUSED', 'too large');
+        if (told.length === 2) throw RefusedError.of('PUBLISH_REFUSED', 'too large');
       },
     });
     await until(() => told.length === 3, 'it was given up');

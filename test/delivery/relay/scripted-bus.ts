@@ -1,5 +1,5 @@
 import type { Bus, BusMessage, BusSubscription, Published } from '../../../src/delivery/bus/bus.js';
-import { UnavailableError } from '../../../src/core/errors/errors.js';
+import { RefusedError, UnavailableError } from '../../../src/core/errors/errors.js';
 
 /** A bus whose faults a real broker does not produce on demand. Publishing is all it can do. */
 export class ScriptedBus implements Bus {
@@ -80,6 +80,6 @@ export function unavailable(): UnavailableError {
 }
 
 /** What a broker answers to a message it will never take. */
-export function refused(): UnavailableError {
-  return new UnavailableError('PUBLISH_REFUSED', 'the message is too large');
+export function refused(): RefusedError {
+  return RefusedError.of('PUBLISH_REFUSED', 'the message is too large');
 }

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { errorCodes, type ErrorCode } from '../../../src/core/errors/codes.js';
+import { errorClasses, errorCodes, type ErrorCode } from '../../../src/core/errors/codes.js';
 import {
   ConfigurationError,
+  ClosedError,
   ConflictError,
   DefinitionError,
+  OutcomeUnknownError,
   RefusedError,
   SignalboxError,
   UnavailableError,
@@ -33,14 +35,29 @@ const refusals = fc
 const error: fc.Arbitrary<SignalboxError | ServiceError> = fc.oneof(
   fc
     .tuple(
-      fc.constantFrom(ConflictError, UnavailableError, ConfigurationError, MethodFailedError),
-      code,
+      fc.constantFrom(
+        [ConflictError, errorClasses.ConflictError] as const,
+        [UnavailableError, errorClasses.UnavailableError] as const,
+        [OutcomeUnknownError, errorClasses.OutcomeUnknownError] as const,
+        [ClosedError, errorClasses.ClosedError] as const,
+        [ConfigurationError, errorClasses.ConfigurationError] as const,
+        [MethodFailedError, errorClasses.MethodFailedError] as const,
+      ),
+      fc.nat(),
       text,
       fc.record({ parameters, cause }),
     )
-    .map(([Class, ...rest]) => new Class(...rest)),
+    .map(([[Class, { codes }], index, ...rest]) => {
+      const all = Object.keys(codes);
+      return new Class(all[index % all.length] as never, ...rest);
+    }),
   fc
-    .tuple(fc.constantFrom(ServiceError, QuotaError), text, text, fc.record({ parameters, cause }))
+    .tuple(
+      fc.constantFrom(ServiceError, QuotaError),
+      text,
+      text,
+      fc.record({ parameters, cause, retryable: fc.boolean() }),
+    )
     .map(([Class, given, ...rest]) =>
       Class === QuotaError
         ? new QuotaError('QUOTA', ...rest)

@@ -238,7 +238,8 @@ export function describeServices(on: string, openPlace: () => Promise<ServicePla
       const late = caller.client('volumes').wait({}, { timeout: 2_000 });
       await eventually(() => expect(begun).toHaveLength(2), { every: 5 });
       await expect(late).rejects.toMatchObject({
-        code: 'CALL_TIMEOUT',
+        name: 'OutcomeUnknownError',
+        retryable: false,
         parameters: { timeout: 2_000, retrySafe: false },
       });
       await eventually(() => expect(begun[1]?.signal.aborted).toBe(true));
