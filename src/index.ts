@@ -7,6 +7,7 @@
 // Signalbox
 export { createSignalbox } from './signalbox/create-signalbox.js';
 export type { SignalboxOptions } from './signalbox/create-signalbox.js';
+export type { GaleraUse } from './persistence/mysql/verify-server.js';
 export { Signalbox } from './signalbox/signalbox.js';
 export type { AnnouncementOptions, CreateOptions, EventOfEntity } from './signalbox/signalbox.js';
 export type { TransitionOptions } from './signalbox/transitions.js';

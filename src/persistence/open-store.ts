@@ -7,6 +7,7 @@ import { mysqlLeases } from './mysql/leases.js';
 import { installModeSafeValues } from './mysql/mode-safe-values.js';
 import { MysqlWriter } from './mysql/mysql-writer.js';
 import { mysqlOutbox } from './mysql/outbox.js';
+import { tableOf, verifyEngines, verifyGalera } from './mysql/verify-server.js';
 import { openTransaction } from './commit/open-transaction.js';
 import { postgresDeadlines } from './postgres/deadlines.js';
 import { postgresJournal } from './postgres/journal.js';
@@ -26,7 +27,7 @@ import type { LeaseStore } from '../core/stores/lease-store.js';
 import type { OutboxStore } from '../core/stores/outbox-store.js';
 import type { Store } from './store.js';
 import { noteAppended } from './guard/transaction-log.js';
-import { verifyMigrated } from './verify-migrated.js';
+import { ownTables, verifyMigrated } from './verify-migrated.js';
 
 /** A store, and the parts of its writer that guard entities being saved. */
 export type OpenStore = Store & PlannedWriter;
@@ -41,6 +42,7 @@ interface StoreParts {
   readonly deadlines: DeadlineStore;
   readonly journal: JournalStore;
   readonly mayChain?: NonNullable<Store['mayChain']>;
+  readonly verifyServer?: NonNullable<Store['verifyServer']>;
 }
 
 /**
@@ -113,6 +115,11 @@ const assemble: Readonly<Record<Store['kind'], (dataSource: DataSource) => Store
       leases: mysqlLeases(dataSource),
       deadlines: mysqlDeadlines(dataSource, append),
       journal: mysqlJournal(dataSource),
+      async verifyServer(bindings, galera) {
+        const own = ownTables.map((name) => ({ database: null, name }));
+        await verifyEngines(dataSource, [...own, ...bindings.map(tableOf)]);
+        await verifyGalera(dataSource, galera);
+      },
     };
   },
 

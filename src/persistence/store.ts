@@ -9,6 +9,7 @@ import type { DeadlineStore } from '../core/stores/deadline-store.js';
 import type { JournalStore } from '../core/stores/journal-store.js';
 import type { LeaseStore } from '../core/stores/lease-store.js';
 import type { OutboxStore } from '../core/stores/outbox-store.js';
+import type { GaleraUse } from './mysql/verify-server.js';
 import type { ResourceBinding } from './resource/binding.js';
 
 /** The databases a store exists for. `mysql` stands for MySQL and MariaDB. */
@@ -54,6 +55,11 @@ export interface Store {
 
   /** Rejects with ConfigurationError DATABASE_NOT_MIGRATED when a table is missing or old. */
   verifyMigrated(): Promise<void>;
+  /**
+   * Rejects with ConfigurationError where the server or a table cannot keep what Signalbox promises:
+   * TABLE_NOT_TRANSACTIONAL, GALERA_USE_MISSING. Absent where there is nothing to look for.
+   */
+  verifyServer?(bindings: readonly ResourceBinding[], galera?: GaleraUse): Promise<void>;
 
   readonly outbox: OutboxStore;
   readonly leases: LeaseStore;

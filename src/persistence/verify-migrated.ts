@@ -17,6 +17,9 @@ const newest: Readonly<Record<string, string>> = {
   signalbox_application: 'name',
 };
 
+/** The names of Signalbox's own tables. */
+export const ownTables: readonly string[] = Object.keys(newest);
+
 /**
  * Resolves when every signalbox table is there. Rejects with ConfigurationError DATABASE_NOT_MIGRATED
  * when one is missing or old, and with the typed error of a database that cannot be asked.

@@ -20,6 +20,7 @@ import { ResourceRegistry } from './resource-registry.js';
 import { Signalbox } from './signalbox.js';
 import { GroupCommit } from '../persistence/commit/group-commit.js';
 import type { GroupCommitOptions } from '../persistence/commit/group-commit.js';
+import type { GaleraUse } from '../persistence/mysql/verify-server.js';
 import { openStore } from '../persistence/open-store.js';
 import type { ResourceDefinition } from '../persistence/resource/resource.js';
 import { LifecycleSubscriber } from '../persistence/guard/subscriber.js';
@@ -54,6 +55,11 @@ export interface SignalboxOptions {
   readonly onRelayNotice?: RelayListener;
   /** Whether this process fires deadlines. Default true; several share the work. */
   readonly deadlines?: boolean | SweeperOptions;
+  /**
+   * Whether clients write to one node of a Galera cluster at a time, or to several at once. Required
+   * where the server is a node of one (`wsrep_on`), and refused elsewhere.
+   */
+  readonly galera?: GaleraUse;
   /** How concurrent transitions share commits. */
   readonly groupCommit?: GroupCommitOptions;
   /**
@@ -85,6 +91,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
   const eventTypes = options.eventTypes ?? defineEventTypes();
   const registry = new ResourceRegistry(dataSource, options.resources, { source, eventTypes });
   await store.verifyMigrated();
+  await store.verifyServer?.(registry.bindings, options.galera);
 
   const format = options.format ?? cloudEvents;
   const origin = originSource(source);
@@ -175,6 +182,7 @@ const optionNames: Readonly<Record<keyof SignalboxOptions, true>> = {
   relay: true,
   onRelayNotice: true,
   deadlines: true,
+  galera: true,
   groupCommit: true,
   format: true,
 };
@@ -198,11 +206,14 @@ function checkOptions(options: SignalboxOptions): void {
     resources,
     bus,
     format,
+    galera,
   }: { readonly [K in keyof SignalboxOptions]: unknown } = options;
   if (typeof dataSource !== 'object' || dataSource === null)
     throw badOption('dataSource', 'Pass your initialized DataSource.');
   if (!Array.isArray(resources))
     throw badOption('resources', 'Pass a list of entity classes and of what mapResource returned.');
+  if (galera !== undefined && galera !== 'single-writer' && galera !== 'several-writers')
+    throw badOption('galera', "Pass 'single-writer' or 'several-writers'.");
   if (format !== undefined) assertFormat(format, 'format');
   const buses: readonly unknown[] = Array.isArray(bus) ? bus : bus === undefined ? [] : [bus];
   if (!buses.every((each) => typeof each === 'object' && each !== null && 'publish' in each))

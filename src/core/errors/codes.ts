@@ -176,6 +176,10 @@ export const errorClasses = {
       CONFIG_FILE_INVALID: 'The configuration file cannot be read or does not export an object.',
       DATABASE_UNSUPPORTED:
         'The DataSource is of a type that Signalbox does not support. Use postgres, mysql, mariadb or better-sqlite3.',
+      TABLE_NOT_TRANSACTIONAL:
+        'A table of a resource or of Signalbox is of an engine without transactions (MyISAM, Aria, MEMORY, CSV). Alter it to InnoDB.',
+      GALERA_USE_MISSING:
+        'The server is a node of a Galera cluster. Say in the option `galera` whether clients write to one node at a time or to several.',
       DATABASE_NOT_MIGRATED:
         'The signalbox tables are missing or old. Add the exported migrations to your DataSource and run `migrate(dataSource)` (or its `runMigrations()`), or run `signalbox migrate`: one of the two.',
       DATABASE_MIGRATED_OTHERWISE:

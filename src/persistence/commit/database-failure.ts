@@ -64,6 +64,8 @@ const failures: Readonly<Record<string, DatabaseFailure>> = {
   ER_TOO_MANY_USER_CONNECTIONS: 'connection',
   ER_USER_LIMIT_REACHED: 'connection',
   ER_SERVER_SHUTDOWN: 'connection',
+  // A node of a Galera cluster that is not, or no more, a part of it.
+  ER_UNKNOWN_COM_ERROR: 'connection',
   ER_CONNECTION_KILLED: 'connection',
   PROTOCOL_CONNECTION_LOST: 'connection',
   PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR: 'connection',

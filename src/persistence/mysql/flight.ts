@@ -15,8 +15,8 @@ const maxFlight = 2 ** 21;
 
 /**
  * Runs statements in order, in as few round trips as the server allows, and resolves to the rows of
- * the only SELECT among them (no rows without one). Stops at the first that fails; those before it
- * have happened.
+ * the only SELECT among them (no rows without one). Stops at the first that fails, or that finds
+ * another number of rows than it expects; those before it have happened.
  *
  * @param compound True on MariaDB, which takes several statements as one block without the connection
  * having to allow multiple statements. MySQL has no such block: there each is a round trip.
@@ -56,14 +56,43 @@ export async function fly(
   return rows;
 }
 
-function sendTogether(send: Send, flight: readonly Statement[]): Promise<unknown> {
+async function sendTogether(send: Send, flight: readonly Statement[]): Promise<unknown> {
   const [only] = flight;
-  return flight.length === 1 && only !== undefined
-    ? send(only.sql, only.values)
-    : send(
-        `BEGIN NOT ATOMIC ${flight.map(({ sql }) => `${sql};`).join('\n')} END`,
-        flight.flatMap(({ values }) => values),
-      );
+  if (flight.length > 1 || only === undefined) {
+    return send(
+      `BEGIN NOT ATOMIC ${flight.map(inBlock).join('\n')} END`,
+      flight.flatMap(({ values }) => values),
+    );
+  }
+  const result = await send(only.sql, only.values);
+  if (only.expects !== undefined && foundRows(result) !== only.expects) throw new RowMoved();
+  return result;
+}
+
+/** The block goes on to its COMMIT unless the server itself stops it. */
+function inBlock({ sql, expects }: Statement): string {
+  return expects === undefined
+    ? `${sql};`
+    : `${sql}; IF ROW_COUNT() <> ${Number(expects)} THEN SIGNAL SQLSTATE '40001'
+        SET MYSQL_ERRNO = ${deadlock.errno}, MESSAGE_TEXT = '${rowMoved}'; END IF;`;
+}
+
+function foundRows(result: unknown): number {
+  return (result as { readonly affectedRows: number }).affectedRows;
+}
+
+const rowMoved = 'a row is not as it was read';
+
+/** Both are told as what a server says that gives a transaction up for another one: to be tried again. */
+const deadlock = { errno: 1213, code: 'ER_LOCK_DEADLOCK' };
+
+class RowMoved extends Error {
+  readonly code = deadlock.code;
+  readonly errno = deadlock.errno;
+
+  constructor() {
+    super(rowMoved);
+  }
 }
 
 /** The number that the first row of an INSERT took. */

@@ -4,6 +4,8 @@ export interface Statement {
   readonly values: readonly unknown[];
   /** Always of the same few texts, and worth a round trip of its own: to be prepared. */
   readonly prepared?: true;
+  /** How many rows it must find. Where it finds another number, the transaction is given up. */
+  readonly expects?: number;
 }
 
 /**

@@ -90,14 +90,39 @@ function rowStatement(binding: ResourceBinding, plans: readonly PlannedTransitio
           ),
         ]),
   ].filter(([sql]) => sql !== '');
-  return statement(
-    `UPDATE ${table} SET ${sets.map(([sql]) => sql).join(', ')}
-      WHERE ${uuid.sql} IN ${placeholders(1, plans.length)}`,
-    [
+  const seen = [
+    ...grouped(plans, ({ outcome, update }) => JSON.stringify([outcome.old, update.revision])),
+  ].map(([, members]) => asSeen(binding, members));
+  return {
+    sql: `UPDATE ${table} SET ${sets.map(([sql]) => sql).join(', ')}
+      WHERE ${uuid.sql} IN ${placeholders(1, plans.length)}
+        AND (${seen.map(([sql]) => sql).join(' OR ')})`,
+    values: [
       ...sets.flatMap(([, values]) => values),
       ...plans.map(({ outcome }) => databaseValue(uuid, outcome.uuid)),
+      ...seen.flatMap(([, values]) => values),
     ],
-  );
+    expects: plans.length,
+  };
+}
+
+/**
+ * Rows that are as the plans of them saw them, which all saw the same. They are locked, but a table may
+ * take no locks: an engine without transactions, whatever it was when Signalbox looked.
+ */
+function asSeen(
+  { columns: { uuid, state, revision } }: ResourceBinding,
+  plans: readonly [PlannedTransition, ...PlannedTransition[]],
+): [string, unknown[]] {
+  const [{ outcome, update }] = plans;
+  return [
+    `${state.sql} = ? AND ${revision.sql} = ? AND ${uuid.sql} IN ${placeholders(1, plans.length)}`,
+    [
+      databaseValue(state, outcome.old),
+      databaseValue(revision, update.revision - 1),
+      ...plans.map((plan) => databaseValue(uuid, plan.outcome.uuid)),
+    ],
+  ];
 }
 
 /** An assignment that gives each row its own value; rows with `undefined` keep theirs. */
