@@ -6,7 +6,7 @@ import { createJiti } from 'jiti';
 const root = resolve(import.meta.dirname, '..');
 const page = join(root, 'docs/errors.md');
 
-const { errorClasses, errorCodes } = await createJiti(import.meta.url).import(
+const { errorClasses, errorCodes } = await createJiti(import.meta.url, { fsCache: false }).import(
   '../src/core/errors/codes.ts',
 );
 

@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { projectFolders } from './project-folders.js';
 
 type TypeScript = typeof import('typescript');
 
@@ -6,26 +9,28 @@ type TypeScript = typeof import('typescript');
 const packages = ['typescript', '@typescript/typescript6'];
 
 /**
- * The compiler that is installed beside a file, or the version of one that programs cannot call, as of
- * TypeScript 7. Neither where none is installed.
+ * The compiler that is installed in the project of a file, or the version of one that programs cannot
+ * call, as of TypeScript 7. Neither where none is installed. Loads, and so runs, the first that it finds.
  */
 export function compilerNear(path: string): {
   readonly compiler?: TypeScript;
   readonly without?: string;
 } {
-  const require = createRequire(path);
+  const folders = projectFolders(path);
   let without: string | undefined;
   for (const name of packages) {
-    const found = load(require, name);
+    const found = load(folders, name);
     if (isCompiler(found)) return { compiler: found };
     without ??= found?.version;
   }
   return without === undefined ? {} : { without };
 }
 
-function load(require: NodeJS.Require, name: string): Partial<TypeScript> | undefined {
+function load(folders: readonly string[], name: string): Partial<TypeScript> | undefined {
+  const folder = folders.find((each) => existsSync(join(each, 'node_modules', name)));
+  if (folder === undefined) return undefined;
   try {
-    return require(name) as Partial<TypeScript>;
+    return createRequire(join(folder, 'file.js'))(name) as Partial<TypeScript>;
   } catch {
     return undefined;
   }

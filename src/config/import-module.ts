@@ -15,24 +15,33 @@ const typeScriptFile = /\.[cm]?ts$/;
  * decorated fields: ConfigurationError ARGUMENT_INVALID. Rejects with what the file throws.
  */
 export async function importModule(path: string): Promise<Record<string, unknown>> {
-  const jiti = createJiti(import.meta.url);
-  const { compiler, without } = compilerNear(path);
-  const readTypeScript = (options: TransformOptions): string =>
-    compiler === undefined
+  const jiti = createJiti(import.meta.url, withoutCache);
+  // Found only when a file asks for it: a package is run when it is loaded.
+  let near: ReturnType<typeof compilerNear> | undefined;
+  const readTypeScript = (options: TransformOptions): string => {
+    near ??= compilerNear(path);
+    const { compiler, without } = near;
+    return compiler === undefined
       ? stripTypes(jiti.transform, options, without)
       : jiti.transform({
           ...options,
           ts: false,
           source: compile(compiler, options.source, options.filename),
         });
+  };
   const transform: Transform = (options) => ({
     code: typeScriptFile.test(options.filename ?? '')
       ? readTypeScript(options)
       : jiti.transform(options),
   });
-  // What one compiler made must not be served where there is another, or none.
-  return createJiti(import.meta.url, { transform, fsCache: false }).import(path);
+  return createJiti(import.meta.url, { ...withoutCache, transform }).import(path);
 }
+
+/**
+ * Its folder would be one below the system's for temporary files, where others can plant what we run;
+ * and what one compiler made must not be served where there is another, or none.
+ */
+const withoutCache: JitiOptions = { fsCache: false, esmEvalTempFile: false };
 
 function stripTypes(
   transform: (options: TransformOptions) => string,

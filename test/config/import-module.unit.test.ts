@@ -1,6 +1,17 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { createJiti, type TransformOptions } from 'jiti';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { importModule } from '../../src/config/import-module.js';
 import { loadConfiguration } from '../../src/config/load-configuration.js';
@@ -110,6 +121,92 @@ describe.each([
   test('what is no program is refused by its line', async () => {
     await write('syntax.ts', '\nexport const door = {;');
     await expect(read('syntax.ts')).rejects.toThrow(/syntax\.ts:2/u);
+  });
+});
+
+describe('what another user of the machine can plant is not run', () => {
+  const marker = () => join(folder, 'planted');
+  const planted = () => `require('node:fs').writeFileSync(${JSON.stringify(marker())}, '');`;
+
+  test('a file below the folder for temporary files', async () => {
+    const { TMPDIR } = process.env;
+    const temporary = join(folder, 'tmp');
+    // As a run would have left it there that keeps a cache, and as anybody may write it.
+    process.env['TMPDIR'] = temporary;
+    try {
+      await mkdir(join(temporary, 'jiti'), { recursive: true });
+      for (const name of ['plain.ts', 'plain.js', 'awaits.mts']) {
+        await write(name, name.endsWith('.ts') ? plain : 'export default { source: "cloud-1" };');
+        const caching = createJiti(import.meta.url, { fsCache: true });
+        const transform = (options: TransformOptions) => ({ code: caching.transform(options) });
+        await createJiti(import.meta.url, { fsCache: false, moduleCache: false, transform }).import(
+          join(folder, name),
+        );
+      }
+      const left = await readdir(join(temporary, 'jiti'));
+      expect(left.length).toBeGreaterThan(0);
+      for (const file of left) {
+        const path = join(temporary, 'jiti', file);
+        const text = await readFile(path, 'utf8');
+        // The comment at its end is all that such a cache asks for.
+        await writeFile(path, `${planted()}\n${text}`);
+      }
+      for (const name of ['plain.ts', 'plain.js', 'awaits.mts']) {
+        await expect(read(name)).resolves.toMatchObject({ default: { source: 'cloud-1' } });
+      }
+      expect(await readdir(join(temporary, 'jiti'))).toHaveLength(left.length);
+    } finally {
+      if (TMPDIR === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = TMPDIR;
+    }
+    await expect(access(marker())).rejects.toThrow();
+  });
+
+  const plantCompiler = async (where: string): Promise<void> => {
+    for (const name of ['typescript', '@typescript/typescript6']) {
+      await write(join(where, 'node_modules', name, 'index.js'), planted());
+    }
+  };
+
+  test('a compiler of a folder around the project, whatever the folder says of itself', async () => {
+    await plantCompiler('.');
+    await write('package.json', '{}');
+    await write('project/package.json', '{}');
+    await write('project/config.ts', plain);
+    await write('project/config.mjs', 'export default { source: "cloud-1" };');
+    for (const name of ['project/config.ts', 'project/config.mjs']) await read(name);
+    await expect(access(marker())).rejects.toThrow();
+  });
+
+  test('a compiler of a workspace in a folder that others may write to', async () => {
+    await plantCompiler('.');
+    await write('package.json', '{ "workspaces": ["*"] }');
+    await write('project/package.json', '{}');
+    await write('project/config.ts', plain);
+    await chmod(folder, 0o777);
+    await read('project/config.ts');
+    await write('alone/config.ts', plain);
+    await read('alone/config.ts');
+    await write('config.ts', plain);
+    await read('config.ts');
+    await expect(access(marker())).rejects.toThrow();
+  });
+
+  test('any compiler, for a file that needs none', async () => {
+    await plantCompiler('.');
+    await write('config.mjs', 'export default { source: "cloud-1" };');
+    await read('config.mjs');
+    await expect(access(marker())).rejects.toThrow();
+  });
+});
+
+test('the compiler of a workspace serves its packages', async () => {
+  await install('typescript');
+  await write('package.json', '{ "workspaces": ["packages/*"] }');
+  await write('packages/door/package.json', '{}');
+  await write('packages/door/src/decorated.ts', decorated);
+  await expect(read('packages/door/src/decorated.ts')).resolves.toMatchObject({
+    default: [['name', 'String']],
   });
 });
 
