@@ -1,5 +1,5 @@
+import type { ArmedDeadline, DueDeadline } from '../core/stores/deadline-store.js';
 import type { Integer } from './journal-row.js';
-import type { DueDeadline } from '../core/stores/deadline-store.js';
 
 /** A row of the deadline table as a driver returns it. */
 export interface DeadlineRow {
@@ -9,9 +9,29 @@ export interface DeadlineRow {
   readonly revision: Integer;
 }
 
+/** The same with all that is known of it. */
+export interface ArmedDeadlineRow extends DeadlineRow {
+  readonly version: Integer | null;
+  readonly delay: Integer;
+  readonly missing: boolean | Integer;
+}
+
+/** Pure. `space` stands before the resources of the application. */
+export function dueDeadline(
+  { resource, uuid, deadline, revision }: DeadlineRow,
+  space: string,
+): DueDeadline {
+  return { resource: resource.slice(space.length), uuid, deadline, revision: Number(revision) };
+}
+
 /** Pure. */
-export function dueDeadline({ resource, uuid, deadline, revision }: DeadlineRow): DueDeadline {
-  return { resource, uuid, deadline, revision: Number(revision) };
+export function armedDeadline(row: ArmedDeadlineRow, space: string): ArmedDeadline {
+  return {
+    ...dueDeadline(row, space),
+    version: row.version === null ? null : Number(row.version),
+    dueIn: Math.ceil(Number(row.delay)),
+    missing: Boolean(Number(row.missing)),
+  };
 }
 
 /** Whole milliseconds until a deadline is due: rounded up, or it would be looked for too early. Pure. */

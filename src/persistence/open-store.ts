@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { databaseKind } from './database-kind.js';
 import type { PlannedWriter } from './commit/guarded-transition.js';
+import type { DeadlineTable } from './deadline-table.js';
 import { mysqlDeadlines } from './mysql/deadlines.js';
 import { mysqlJournal } from './mysql/journal.js';
 import { mysqlLeases } from './mysql/leases.js';
@@ -21,7 +22,6 @@ import { sqliteLeases } from './sqlite/leases.js';
 import { sqliteOutbox } from './sqlite/outbox.js';
 import { SqliteWriter } from './sqlite/sqlite-writer.js';
 import { installTransactionGate } from './sqlite/transaction-gate.js';
-import type { DeadlineStore } from '../core/stores/deadline-store.js';
 import type { JournalStore } from '../core/stores/journal-store.js';
 import type { LeaseStore } from '../core/stores/lease-store.js';
 import type { OutboxStore } from '../core/stores/outbox-store.js';
@@ -39,7 +39,7 @@ interface StoreParts {
   readonly writer: Writer;
   readonly outbox: OutboxStore;
   readonly leases: LeaseStore;
-  readonly deadlines: DeadlineStore;
+  readonly deadlines: DeadlineTable;
   readonly journal: JournalStore;
   readonly mayChain?: NonNullable<Store['mayChain']>;
   readonly verifyServer?: NonNullable<Store['verifyServer']>;
@@ -73,7 +73,8 @@ export function openStore(dataSource: DataSource): OpenStore {
     appendWithin: (manager, entries) =>
       appending(manager, () => writer.appendWithin(manager, entries)),
     scheduleWithin: (manager, change) => writer.scheduleWithin(manager, change),
-    lockWithin: (manager, binding, uuids) => writer.lockWithin(manager, binding, uuids),
+    lockWithin: (manager, binding, uuids, skipLocked) =>
+      writer.lockWithin(manager, binding, uuids, skipLocked),
     armedWithin: (manager, binding, deadlines) => writer.armedWithin(manager, binding, deadlines),
     applyWithin: (manager, binding, plans) =>
       appending(manager, () => writer.applyWithin(manager, binding, plans)),
@@ -97,7 +98,7 @@ const assemble: Readonly<Record<Store['kind'], (dataSource: DataSource) => Store
       writer,
       outbox: postgresOutbox(dataSource, append),
       leases: postgresLeases(dataSource),
-      deadlines: postgresDeadlines(dataSource, append),
+      deadlines: postgresDeadlines(dataSource),
       journal: postgresJournal(dataSource),
       mayChain: (binding) =>
         dataSource.transaction(async (manager) => !(await watched(manager, binding))),
@@ -113,7 +114,7 @@ const assemble: Readonly<Record<Store['kind'], (dataSource: DataSource) => Store
       writer,
       outbox: mysqlOutbox(dataSource, append),
       leases: mysqlLeases(dataSource),
-      deadlines: mysqlDeadlines(dataSource, append),
+      deadlines: mysqlDeadlines(dataSource),
       journal: mysqlJournal(dataSource),
       async verifyServer(bindings, galera) {
         const own = ownTables.map((name) => ({ database: null, name }));

@@ -5,11 +5,11 @@ import type {
   TransitionOutcome,
   TransitionRequest,
 } from '../core/planning/transition-request.js';
-import type { DeadlineStore } from '../core/stores/deadline-store.js';
 import type { JournalStore } from '../core/stores/journal-store.js';
 import type { LeaseStore } from '../core/stores/lease-store.js';
 import type { OutboxStore } from '../core/stores/outbox-store.js';
 import type { GaleraUse } from './mysql/verify-server.js';
+import type { DeadlineTable } from './deadline-table.js';
 import type { ResourceBinding } from './resource/binding.js';
 
 /** The databases a store exists for. `mysql` stands for MySQL and MariaDB. */
@@ -63,6 +63,6 @@ export interface Store {
 
   readonly outbox: OutboxStore;
   readonly leases: LeaseStore;
-  readonly deadlines: DeadlineStore;
+  readonly deadlines: DeadlineTable;
   readonly journal: JournalStore;
 }

@@ -142,6 +142,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
     options.deadlines === false
       ? undefined
       : createSweeper({
+          dataSource,
           store,
           registry,
           transitions,

@@ -102,9 +102,17 @@ export class Transitions {
       : this.#join(manager, binding, request);
   }
 
-  /** Fires a due deadline that has a timeout transition. Rejects with DEADLINE_STALE when it is late. */
-  async fire(binding: ResourceBinding, due: DueDeadline): Promise<Transitioned> {
+  /**
+   * Fires a due deadline that has a timeout transition, if the resource is at this revision. Rejects with
+   * DEADLINE_STALE or REVISION_CONFLICT when it is late.
+   */
+  async fire(
+    binding: ResourceBinding,
+    due: DueDeadline,
+    expectedRevision: number,
+  ): Promise<Transitioned> {
     return this.#commit(binding, {
+      expectedRevision,
       uuid: due.uuid,
       event: 'DeadlineExceeded',
       deadline: { id: due.deadline, revision: due.revision },

@@ -1,3 +1,4 @@
+import type { DueDeadline } from '../../src/core/stores/deadline-store.js';
 import type { DataSource } from 'typeorm';
 import { v4 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -396,9 +397,16 @@ eachDatabase((kind) => {
       await arm('Volume', 'Creating/10', -1000);
       const [due] = await store.deadlines.due({ resources, limit: 10 });
       const alerts = [alertEvent(), alertEvent(), alertEvent()];
-      const fired = await Promise.all(
-        alerts.map((alert) => store.deadlines.fire(due as NonNullable<typeof due>, [alert])),
-      );
+      const fire = (alert: (typeof alerts)[number]): Promise<boolean> =>
+        dataSource.transaction(async (manager) => {
+          const removed = await store.deadlines.removeWithin(manager, due as DueDeadline);
+          if (removed) await store.appendWithin(manager, [alert]);
+          return removed;
+        });
+      // SQLite has one connection, whose transactions take turns.
+      const fired: boolean[] = [];
+      if (kind === 'sqlite') for (const alert of alerts) fired.push(await fire(alert));
+      else fired.push(...(await Promise.all(alerts.map(fire))));
       expect(fired.filter(Boolean)).toHaveLength(1);
       expect(ids(await readAll())).toEqual([alerts[fired.indexOf(true)]?.id]);
     });
@@ -406,9 +414,41 @@ eachDatabase((kind) => {
     test('a deadline armed again is not fired by its former revision', async () => {
       await arm('Volume', 'Creating/10', -1000, 4);
       const due = { resource: 'Volume', uuid, deadline: 'Creating/10', revision: 3 };
-      expect(await store.deadlines.fire(due, [alertEvent()])).toBe(false);
-      expect(await readAll()).toEqual([]);
-      expect(await store.deadlines.fire({ ...due, revision: 4 }, [])).toBe(true);
+      const remove = (revision: number) =>
+        dataSource.transaction((manager) =>
+          store.deadlines.removeWithin(manager, { ...due, revision }),
+        );
+      expect(await remove(3)).toBe(false);
+      expect(await remove(4)).toBe(true);
+    });
+
+    test('a deadline without its resource is told once, and waits', async () => {
+      await arm('Volume', 'Creating/10', -1000);
+      const [due] = await store.deadlines.due({ resources, limit: 10 });
+      const postpone = () =>
+        dataSource.transaction((manager) =>
+          store.deadlines.postponeWithin(manager, due as DueDeadline, 60_000),
+        );
+      expect(await store.deadlines.list({ limit: 10, missing: true })).toEqual([]);
+      expect(await postpone()).toBe(true);
+      expect(await postpone()).toBe(false);
+      expect(await store.deadlines.due({ resources, limit: 10 })).toEqual([]);
+      expect(await store.deadlines.list({ limit: 10, missing: true })).toMatchObject([
+        { ...due, version: null, missing: true },
+      ]);
+      expect(await store.deadlines.list({ limit: 10, uuid: v4() })).toEqual([]);
+      expect(await store.deadlines.list({ limit: 10, resource: 'Foreign' })).toEqual([]);
+      await dataSource.query('DELETE FROM signalbox_deadline');
+      expect(await postpone()).toBe(undefined);
+    });
+
+    test('armed deadlines are listed page by page, by their key', async () => {
+      for (const deadline of ['A/1', 'B/2', 'C/3']) await arm('Volume', deadline, 60_000);
+      const first = await store.deadlines.list({ limit: 2 });
+      expect(first.map(({ deadline }) => deadline)).toEqual(['A/1', 'B/2']);
+      const after = first.at(-1) as DueDeadline;
+      const rest = await store.deadlines.list({ limit: 2, after });
+      expect(rest.map(({ deadline }) => deadline)).toEqual(['C/3']);
     });
   });
 

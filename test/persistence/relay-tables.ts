@@ -50,13 +50,13 @@ export function relayTables(dataSource: DataSource): RelayTables {
     postgres: () => ({
       outbox: postgresOutbox(dataSource, appendWithin),
       leases: postgresLeases(dataSource),
-      deadlines: postgresDeadlines(dataSource, appendWithin),
+      deadlines: postgresDeadlines(dataSource),
       journal: postgresJournal(dataSource),
     }),
     mysql: () => ({
       outbox: mysqlOutbox(dataSource, appendWithin),
       leases: mysqlLeases(dataSource),
-      deadlines: mysqlDeadlines(dataSource, appendWithin),
+      deadlines: mysqlDeadlines(dataSource),
       journal: mysqlJournal(dataSource),
     }),
     sqlite: () => ({

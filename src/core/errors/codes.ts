@@ -54,6 +54,8 @@ export const errorClasses = {
         'The service exposes no such method. The refusal names the nearest one that it does.',
       ARGUMENTS_INVALID:
         'The arguments of a call do not satisfy the schema of the method. The refusal names the property. Nothing was executed.',
+      DEADLINE_WITHOUT_RESOURCE:
+        'A deadline passed, and no row is found that it is of: deleted past Signalbox, hidden by a row policy, or of another application that wrote here before it had a name of its own. The deadline is kept and looked at again every hour; `signalbox deadlines list --missing` shows them.',
       UNKNOWN_JOB: 'No asynchronous job with this id was submitted, or it has already completed.',
       PUBLISH_REFUSED:
         'The broker refused this message for good (too large, not permitted). Change the message or the permission, then retry or drop it.',
@@ -170,6 +172,8 @@ export const errorClasses = {
     retryable: false,
     httpStatus: 500,
     codes: {
+      DEADLINE_OF_NEWER_VERSION:
+        'A deadline was armed by a newer version of the lifecycle than the one that runs here. Its processes fire it; after going back to the old version, cancel it with `signalbox deadlines cancel`.',
       CONFIG_KEY_UNKNOWN:
         'The configuration has a key that does not exist. The message names the nearest one that does.',
       CONFIG_VALUE_INVALID: 'A configuration value has the wrong type or is out of range.',

@@ -12,6 +12,8 @@ import { asyncJobEventTypes } from './schemas.js';
 export const signalboxAlertTypes = [
   /** A resource stayed in a state beyond its deadline. */
   'ALERT.RESOURCE.STUCK',
+  /** A deadline passed whose resource is not found. */
+  'ALERT.RESOURCE.MISSING',
   /** A broker refused an event for good, and it was parked. */
   'ALERT.EVENT.PARKED',
   /** The oldest unpublished event is older than the configured bound. */

@@ -1,10 +1,16 @@
+import type { DataSource } from 'typeorm';
 import type { OriginSource } from '../../context/origin-source.js';
 import { backoff, type Backoff } from '../../delivery/relay/backoff.js';
 import { Wakeup } from '../../delivery/relay/wakeup.js';
 import type { ResourceBinding } from '../../persistence/resource/binding.js';
 import type { DueDeadline } from '../../core/stores/deadline-store.js';
-import type { Store } from '../../persistence/store.js';
-import { type DeadlineTarget, fireDeadline, knowsDeadline } from './fire-deadline.js';
+import {
+  type DeadlineParts,
+  type DeadlineTarget,
+  type Fired,
+  fireDeadline,
+} from './fire-deadline.js';
+import { Reconciler } from './reconciler.js';
 
 /** How deadlines are swept. */
 export interface SweeperOptions {
@@ -15,18 +21,26 @@ export interface SweeperOptions {
   readonly pollInterval?: number;
   /** Deadlines fired at once. Default 100. */
   readonly batch?: number;
+  /**
+   * Milliseconds between two comparisons of the resources with their deadlines, the first at the start: so
+   * those that an older version moved beside, or that were there before, get the deadlines of their state.
+   * Default 600,000.
+   */
+  readonly reconcileInterval?: number;
   /** Milliseconds that `stop` waits for deadlines under way. Default 10,000. */
   readonly stopTimeout?: number;
   /**
-   * Told when a deadline could not be fired, or the due ones could not be read (`due` is undefined).
-   * It stays armed and is tried again with growing delays.
+   * Told when a deadline could not be fired, or the due ones could not be read or compared (`due` is
+   * undefined). It stays armed and is tried again with growing delays; one whose resource is not found
+   * (DEADLINE_WITHOUT_RESOURCE) every hour.
    */
   readonly onFailure?: (error: unknown, due: DueDeadline | undefined) => void;
 }
 
 /** What a sweeper is made of. */
 export interface SweeperSetup {
-  readonly store: Pick<Store, 'deadlines'>;
+  readonly dataSource: DataSource;
+  readonly store: DeadlineParts;
   /** The resources of this application; deadlines of others on the same database are left alone. */
   readonly registry: {
     readonly bindings: readonly ResourceBinding[];
@@ -66,6 +80,7 @@ class DeadlineSweeper implements Sweeper {
   readonly #batch: number;
   readonly #stopTimeout: number;
   readonly #resources: readonly string[];
+  readonly #reconciler: Reconciler;
   readonly #wakeup = new Wakeup();
   /** Deadlines that could not be fired. */
   #postponed = new Map<string, Postponed>();
@@ -73,19 +88,34 @@ class DeadlineSweeper implements Sweeper {
   #running: Promise<void> | undefined;
 
   constructor(setup: SweeperSetup) {
-    const { pollInterval = 1000, batch = 100, stopTimeout = 10_000 } = setup.options ?? {};
+    const {
+      pollInterval = 1000,
+      batch = 100,
+      stopTimeout = 10_000,
+      reconcileInterval = 600_000,
+    } = setup.options ?? {};
     this.#setup = setup;
-    this.#pollInterval = pollInterval;
     this.#batch = batch;
     this.#stopTimeout = stopTimeout;
-    this.#resources = setup.registry.bindings
-      .filter(({ lifecycle }) => lifecycle.table.deadlines.size > 0)
-      .map(({ resource }) => resource);
+    const { bindings } = setup.registry;
+    const declares = bindings.some(({ lifecycle }) => lifecycle.table.deadlines.size > 0);
+    this.#pollInterval = declares ? pollInterval : Math.max(pollInterval, reconcileInterval);
+    // Those without deadlines too: a version before may have declared some.
+    this.#resources = bindings.map(({ resource }) => resource);
+    this.#reconciler = new Reconciler({
+      dataSource: setup.dataSource,
+      store: setup.store,
+      bindings,
+      interval: reconcileInterval,
+      onSettled: () => this.#wakeup.set(),
+      onFailure: (error) => this.#failed(error, undefined),
+    });
   }
 
   start(): void {
-    // Without deadlines there is nothing to look for.
-    if (this.#resources.length > 0 && !this.#stopping) this.#running ??= this.#run();
+    if (this.#resources.length === 0 || this.#stopping || this.#running !== undefined) return;
+    this.#running = this.#run();
+    this.#reconciler.start();
   }
 
   async stop(): Promise<void> {
@@ -95,7 +125,7 @@ class DeadlineSweeper implements Sweeper {
     const expired = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, this.#stopTimeout);
     });
-    await Promise.race([this.#running, expired]);
+    await Promise.race([Promise.all([this.#running, this.#reconciler.stop()]), expired]);
     clearTimeout(timer);
   }
 
@@ -121,9 +151,9 @@ class DeadlineSweeper implements Sweeper {
     let skip = 0;
     for (;;) {
       const due = await deadlines.due({ resources: this.#resources, limit: this.#batch, skip });
-      const armed = await Promise.all(due.map((each) => this.#fire(each, seen)));
+      const fates = await Promise.all(due.map((each) => this.#fire(each, seen)));
       // Those still armed are found again at the head.
-      skip += armed.filter(Boolean).length;
+      skip += fates.filter((fate) => fate === 'armed').length;
       if (due.length < this.#batch || this.#stopping) break;
     }
     this.#postponed = seen;
@@ -133,30 +163,32 @@ class DeadlineSweeper implements Sweeper {
     return Math.min(this.#pollInterval, next ?? this.#pollInterval);
   }
 
-  /** Resolves with whether the deadline is still armed. Never rejects. */
-  async #fire(due: DueDeadline, seen: Map<string, Postponed>): Promise<boolean> {
+  /** Resolves with what became of the deadline. Never rejects. */
+  async #fire(due: DueDeadline, seen: Map<string, Postponed>): Promise<Fired['fate']> {
     const key = `${due.resource}/${due.uuid}/${due.deadline}/${due.revision}`;
     const before = this.#postponed.get(key);
     if (before !== undefined && before.until > performance.now()) {
       seen.set(key, before);
-      return true;
+      return 'armed';
     }
-    const { store, registry, transitions, origin, wake } = this.#setup;
+    const { dataSource, store, registry, transitions: target, origin, wake } = this.#setup;
     try {
       const binding = registry.find(due.resource);
-      if (binding === undefined || !knowsDeadline(binding, due)) {
-        throw new RangeError(
-          `${due.resource} declares no deadline ${due.deadline} in this version`,
-        );
+      if (binding === undefined) throw new RangeError(`${due.resource} is not registered`);
+      const fired = await fireDeadline({ dataSource, store, target, origin }, binding, due);
+      if (fired.announced) wake();
+      if (fired.fate === 'postponed') this.#failed(fired.why, due);
+      if (fired.fate === 'armed') {
+        if (fired.why !== undefined) throw fired.why;
+        // Somebody holds the row, for a moment mostly.
+        seen.set(key, { delays: backoff(this.#pollInterval, 60_000), until: 0 });
       }
-      const context = { deadlines: store.deadlines, target: transitions, origin };
-      if (await fireDeadline(context, binding, due)) wake();
-      return false;
+      return fired.fate;
     } catch (error) {
       const delays = before?.delays ?? backoff(this.#pollInterval, 60_000);
       seen.set(key, { delays, until: performance.now() + delays.next() });
       this.#failed(error, due);
-      return true;
+      return 'armed';
     }
   }
 

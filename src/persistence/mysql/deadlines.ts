@@ -1,11 +1,25 @@
 import type { DataSource } from 'typeorm';
-import type { AppendWithin } from '../commit/append-within.js';
-import { type DeadlineRow, dueDeadline, untilDue } from '../deadline-row.js';
+import {
+  type ArmedDeadlineRow,
+  armedDeadline,
+  type DeadlineRow,
+  dueDeadline,
+  untilDue,
+} from '../deadline-row.js';
+import type { DeadlineTable } from '../deadline-table.js';
 import type { Integer } from '../journal-row.js';
-import type { DeadlineStore } from '../../core/stores/deadline-store.js';
 
-/** The armed deadlines on MySQL and MariaDB. */
-export function mysqlDeadlines(dataSource: DataSource, append: AppendWithin): DeadlineStore {
+const armedColumns = `resource, uuid, deadline, revision, version,
+  TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), due_at) / 1000 AS delay,
+  missing_since IS NOT NULL AS missing`;
+
+/**
+ * The armed deadlines on MySQL and MariaDB.
+ *
+ * @param space What stands before the resources of the application.
+ */
+export function mysqlDeadlines(dataSource: DataSource, space = ''): DeadlineTable {
+  const named = (resources: readonly string[]) => resources.map((each) => space + each);
   return {
     async due({ resources, limit, skip = 0 }) {
       if (resources.length === 0) return [];
@@ -13,9 +27,9 @@ export function mysqlDeadlines(dataSource: DataSource, append: AppendWithin): De
         `SELECT resource, uuid, deadline, revision FROM signalbox_deadline
           WHERE due_at <= UTC_TIMESTAMP(3) AND resource IN (?)
           ORDER BY due_at LIMIT ? OFFSET ?`,
-        [resources, limit, skip],
+        [named(resources), limit, skip],
       );
-      return rows.map(dueDeadline);
+      return rows.map((row) => dueDeadline(row, space));
     },
 
     async nextDue(resources) {
@@ -23,22 +37,70 @@ export function mysqlDeadlines(dataSource: DataSource, append: AppendWithin): De
       const rows = await dataSource.query<{ delay: Integer }[]>(
         `SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), due_at) / 1000 AS delay
           FROM signalbox_deadline WHERE resource IN (?) ORDER BY due_at LIMIT 1`,
-        [resources],
+        [named(resources)],
       );
       return untilDue(rows[0]?.delay);
     },
 
-    async fire(due, entries) {
-      return dataSource.transaction('READ COMMITTED', async (manager) => {
-        const { affectedRows } = await manager.query<{ affectedRows: number }>(
-          `DELETE FROM signalbox_deadline
-            WHERE uuid = ? AND resource = ? AND deadline = ? AND revision = ?`,
-          [due.uuid, due.resource, due.deadline, due.revision],
-        );
-        if (affectedRows === 0) return false;
-        if (entries.length > 0) await append(manager, entries);
-        return true;
-      });
+    async armedWithin(manager, resource, uuids) {
+      if (uuids.length === 0) return [];
+      const rows = await manager.query<ArmedDeadlineRow[]>(
+        `SELECT ${armedColumns} FROM signalbox_deadline WHERE uuid IN (?) AND resource = ?`,
+        [uuids, space + resource],
+      );
+      return rows.map((row) => armedDeadline(row, space));
+    },
+
+    async removeWithin(manager, due) {
+      const { affectedRows } = await manager.query<{ affectedRows: number }>(
+        `DELETE FROM signalbox_deadline
+          WHERE uuid = ? AND resource = ? AND deadline = ? AND revision = ?`,
+        [due.uuid, space + due.resource, due.deadline, due.revision],
+      );
+      return affectedRows > 0;
+    },
+
+    async postponeWithin(manager, due, milliseconds) {
+      const key = [due.uuid, space + due.resource, due.deadline, due.revision];
+      const [before] = await manager.query<{ missing: Integer }[]>(
+        `SELECT missing_since IS NOT NULL AS missing FROM signalbox_deadline
+          WHERE uuid = ? AND resource = ? AND deadline = ? AND revision = ? FOR UPDATE`,
+        key,
+      );
+      if (before === undefined) return undefined;
+      await manager.query(
+        `UPDATE signalbox_deadline SET missing_since = COALESCE(missing_since, UTC_TIMESTAMP(3)),
+            due_at = UTC_TIMESTAMP(3) + INTERVAL ? * 1000 MICROSECOND
+          WHERE uuid = ? AND resource = ? AND deadline = ? AND revision = ?`,
+        [milliseconds, ...key],
+      );
+      return Number(before.missing) === 0;
+    },
+
+    async list({ limit, after, resource, uuid, missing = false }) {
+      const conditions = [
+        space === '' ? `resource NOT LIKE '%#%'` : `LEFT(resource, ${space.length}) = '${space}'`,
+      ];
+      const values: unknown[] = [];
+      if (after !== undefined) {
+        conditions.push('(uuid, resource, deadline) > (?, ?, ?)');
+        values.push(after.uuid, space + after.resource, after.deadline);
+      }
+      if (resource !== undefined) {
+        conditions.push('resource = ?');
+        values.push(space + resource);
+      }
+      if (uuid !== undefined) {
+        conditions.push('uuid = ?');
+        values.push(uuid);
+      }
+      if (missing) conditions.push('missing_since IS NOT NULL');
+      const rows = await dataSource.query<ArmedDeadlineRow[]>(
+        `SELECT ${armedColumns} FROM signalbox_deadline WHERE ${conditions.join(' AND ')}
+          ORDER BY uuid, resource, deadline LIMIT ?`,
+        [...values, limit],
+      );
+      return rows.map((row) => armedDeadline(row, space));
     },
   };
 }

@@ -1,7 +1,12 @@
 import type { DataSource } from 'typeorm';
-import type { AppendWithin } from '../commit/append-within.js';
-import { type DeadlineRow, dueDeadline, untilDue } from '../deadline-row.js';
-import type { DeadlineStore } from '../../core/stores/deadline-store.js';
+import {
+  type ArmedDeadlineRow,
+  armedDeadline,
+  type DeadlineRow,
+  dueDeadline,
+  untilDue,
+} from '../deadline-row.js';
+import type { DeadlineTable } from '../deadline-table.js';
 
 /** SQL text of the place of a deadline, as `placeOf` writes it. */
 export const placeSql = (deadline: string): string => `rtrim(${deadline}, '0123456789')`;
@@ -10,8 +15,17 @@ export const placeSql = (deadline: string): string => `rtrim(${deadline}, '01234
 export const rearmedSql =
   'revision = excluded.revision, due_at = excluded.due_at, version = excluded.version, missing_since = NULL';
 
-/** The armed deadlines on PostgreSQL. */
-export function postgresDeadlines(dataSource: DataSource, append: AppendWithin): DeadlineStore {
+const armedColumns = `resource, uuid, deadline, revision, version,
+  extract(epoch FROM due_at - clock_timestamp()) * 1000 AS delay,
+  (missing_since IS NOT NULL)::int AS missing`;
+
+/**
+ * The armed deadlines on PostgreSQL.
+ *
+ * @param space What stands before the resources of the application.
+ */
+export function postgresDeadlines(dataSource: DataSource, space = ''): DeadlineTable {
+  const named = (resources: readonly string[]) => resources.map((each) => space + each);
   return {
     async due({ resources, limit, skip = 0 }) {
       // clock_timestamp() is volatile, and would read every armed deadline instead of the due ones.
@@ -19,31 +33,78 @@ export function postgresDeadlines(dataSource: DataSource, append: AppendWithin):
         `SELECT resource, uuid, deadline, revision FROM signalbox_deadline
           WHERE due_at <= statement_timestamp() AND resource = ANY ($1)
           ORDER BY due_at LIMIT $2 OFFSET $3`,
-        [resources, limit, skip],
+        [named(resources), limit, skip],
       );
-      return rows.map(dueDeadline);
+      return rows.map((row) => dueDeadline(row, space));
     },
 
     async nextDue(resources) {
       const rows = await dataSource.query<{ delay: string }[]>(
         `SELECT extract(epoch FROM due_at - statement_timestamp()) * 1000 AS delay
           FROM signalbox_deadline WHERE resource = ANY ($1) ORDER BY due_at LIMIT 1`,
-        [resources],
+        [named(resources)],
       );
       return untilDue(rows[0]?.delay);
     },
 
-    async fire(due, entries) {
-      return dataSource.transaction('READ COMMITTED', async (manager) => {
-        const [, deleted] = await manager.query<[unknown, number]>(
-          `DELETE FROM signalbox_deadline
-            WHERE uuid = $1 AND resource = $2 AND deadline = $3 AND revision = $4`,
-          [due.uuid, due.resource, due.deadline, due.revision],
-        );
-        if (deleted === 0) return false;
-        if (entries.length > 0) await append(manager, entries);
-        return true;
-      });
+    async armedWithin(manager, resource, uuids) {
+      const rows = await manager.query<ArmedDeadlineRow[]>(
+        `SELECT ${armedColumns} FROM signalbox_deadline
+          WHERE uuid = ANY ($1::uuid[]) AND resource = $2`,
+        [uuids, space + resource],
+      );
+      return rows.map((row) => armedDeadline(row, space));
+    },
+
+    async removeWithin(manager, due) {
+      const [, deleted] = await manager.query<[unknown, number]>(
+        `DELETE FROM signalbox_deadline
+          WHERE uuid = $1 AND resource = $2 AND deadline = $3 AND revision = $4`,
+        [due.uuid, space + due.resource, due.deadline, due.revision],
+      );
+      return deleted > 0;
+    },
+
+    async postponeWithin(manager, due, milliseconds) {
+      const key = [due.uuid, space + due.resource, due.deadline, due.revision];
+      const [before] = await manager.query<{ missing: boolean }[]>(
+        `SELECT missing_since IS NOT NULL AS missing FROM signalbox_deadline
+          WHERE uuid = $1 AND resource = $2 AND deadline = $3 AND revision = $4 FOR UPDATE`,
+        key,
+      );
+      if (before === undefined) return undefined;
+      await manager.query(
+        `UPDATE signalbox_deadline SET missing_since = coalesce(missing_since, clock_timestamp()),
+            due_at = clock_timestamp() + $5 * interval '1 millisecond'
+          WHERE uuid = $1 AND resource = $2 AND deadline = $3 AND revision = $4`,
+        [...key, milliseconds],
+      );
+      return !before.missing;
+    },
+
+    async list({ limit, after, resource, uuid, missing = false }) {
+      const rows = await dataSource.query<ArmedDeadlineRow[]>(
+        `SELECT ${armedColumns} FROM signalbox_deadline
+          WHERE ($1::uuid IS NULL OR (uuid, resource, deadline) > ($1, $2, $3))
+            AND ($4::text IS NULL OR resource = $4) AND ($5::uuid IS NULL OR uuid = $5)
+            AND (NOT $6 OR missing_since IS NOT NULL) AND ${spaceCondition(space)}
+          ORDER BY uuid, resource, deadline LIMIT $7`,
+        [
+          after?.uuid ?? null,
+          after === undefined ? null : space + after.resource,
+          after?.deadline ?? null,
+          resource === undefined ? null : space + resource,
+          uuid ?? null,
+          missing,
+          limit,
+        ],
+      );
+      return rows.map((row) => armedDeadline(row, space));
     },
   };
+}
+
+/** Resources of the first application have no space before them; no name of a resource holds a `#`. */
+function spaceCondition(space: string): string {
+  return space === '' ? `position('#' IN resource) = 0` : `starts_with(resource, '${space}')`;
 }

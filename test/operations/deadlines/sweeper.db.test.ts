@@ -1,4 +1,4 @@
-import { Column, DataSource, type DataSourceOptions, Entity } from 'typeorm';
+import { Column, DataSource, type DataSourceOptions, DeleteDateColumn, Entity } from 'typeorm';
 import { v4 } from 'uuid';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { setup } from 'xstate';
@@ -50,7 +50,12 @@ class Job extends ResourceEntity<typeof job> {
 
   @Column({ type: Boolean, default: false })
   stubborn!: boolean;
+
+  @DeleteDateColumn({ name: 'removed_at' })
+  removedAt!: Date | null;
 }
+
+const removedAt = 'removed_at';
 
 eachDatabase((kind) => {
   let database: FreshDatabase;
@@ -215,24 +220,44 @@ eachDatabase((kind) => {
     expect(failures.filter((error) => !(error instanceof ConflictError))).toEqual([]);
   });
 
-  test('the deadline of a resource that is gone is cancelled without a word', async () => {
+  test('the deadline of a resource that is not found is kept, and told once by an alert', async () => {
     const box = await start(false);
     const [working, waiting] = [await create(), await create()];
     await box.transition(Job, working.uuid, 'Begin');
     await box.transition(Job, waiting.uuid, 'Wait');
     await box.close();
     await first().query('DELETE FROM job');
-    await start(true);
-    await eventually(async () => expect(await armed()).toBe(0));
-    expect(await told(working.uuid)).toEqual(['1 Created', '2 Begin']);
-    expect(await told(waiting.uuid)).toEqual(['1 Created', '2 Wait']);
+    const failures: unknown[] = [];
+    const again = await start({ pollInterval: 20, onFailure: (error) => failures.push(error) });
+    for (const { uuid } of [working, waiting]) {
+      await eventually(async () =>
+        expect(await told(uuid)).toContain('null ALERT.RESOURCE.MISSING'),
+      );
+    }
+    expect(failures).toEqual([
+      expect.objectContaining({ code: 'DEADLINE_WITHOUT_RESOURCE' }),
+      expect.objectContaining({ code: 'DEADLINE_WITHOUT_RESOURCE' }),
+    ]);
+    expect(await armed()).toBe(2);
+    await again.close();
+    expect(await openStore(first()).deadlines.list({ limit: 10, missing: true })).toHaveLength(2);
   });
 
-  test('deadlines of other applications and unknown ones are left alone and hold up nobody', async () => {
+  test('a soft-removed resource is seen: its deadline fires', async () => {
     const box = await start(false);
     const { uuid } = await create();
     await box.transition(Job, uuid, 'Wait');
-    await first().query("UPDATE signalbox_deadline SET deadline = 'Waiting/77', resource = 'Job'");
+    await first().query(`UPDATE job SET ${removedAt} = CURRENT_TIMESTAMP WHERE uuid = '${uuid}'`);
+    await box.close();
+    await start(true);
+    await eventually(async () => {
+      expect(await told(uuid)).toEqual(['1 Created', '2 Wait', '2 ALERT.RESOURCE.STUCK']);
+    });
+    expect(await armed()).toBe(0);
+  });
+
+  test('deadlines of other applications are left alone and hold up nobody', async () => {
+    const box = await start(false);
     const other = await create();
     await box.transition(Job, other.uuid, 'Wait');
     const foreign = await create();
@@ -242,13 +267,13 @@ eachDatabase((kind) => {
     );
     await box.close();
     const failures: unknown[] = [];
-    await start({ batch: 1, onFailure: (_, due) => failures.push(due?.deadline) });
+    await start({ batch: 1, onFailure: (error) => failures.push(error) });
     await eventually(async () => {
       expect(await told(other.uuid)).toContain('2 ALERT.RESOURCE.STUCK');
     });
-    expect(await armed()).toBe(2);
-    expect(new Set(failures)).toEqual(new Set(['Waiting/77']));
-    expect(await told(uuid)).toEqual(['1 Created', '2 Wait']);
-    expect(await told(foreign.uuid)).toEqual(['1 Created', '2 Wait']);
+    // The resource lacks its own: it gets it anew.
+    await eventually(async () => expect(await told(foreign.uuid)).toHaveLength(3));
+    expect(await armed()).toBe(1);
+    expect(failures).toEqual([]);
   });
 });

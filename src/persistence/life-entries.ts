@@ -1,0 +1,48 @@
+import type { EntityManager } from 'typeorm';
+import type { LifeEntry } from '../core/planning/settle-deadlines.js';
+
+/** Entries that tell of a stay, at the most: what lies further back is not known. */
+const limit = 200;
+
+/** What the journal says of a resource and its deadlines, newest first. */
+export async function readLife(
+  manager: EntityManager,
+  resource: string,
+  uuid: string,
+): Promise<readonly LifeEntry[]> {
+  const rows = await manager
+    .createQueryBuilder()
+    .select(['j.category AS category', 'j.revision AS revision', 'j.payload AS payload'])
+    .from('signalbox_journal', 'j')
+    .where('j.uuid = :uuid AND j.resource = :resource', { uuid, resource })
+    .andWhere('j.category IN (:...categories)', {
+      categories: ['ResourceStateEvent', 'AlertEvent'],
+    })
+    // Computed, so that no plan walks the primary key from its end instead of the rows of the uuid.
+    .orderBy('j.position + 0', 'DESC')
+    .limit(limit)
+    .getRawMany<{
+      readonly category: string;
+      readonly revision: string | number | null;
+      readonly payload: string;
+    }>();
+  return rows.flatMap(({ category, revision, payload }): readonly LifeEntry[] => {
+    const { data } = JSON.parse(payload) as { readonly data: Told };
+    const at = Number(revision);
+    if (category === 'ResourceStateEvent') {
+      const { event = '', old = null, new: next = null, reason } = data;
+      return [{ kind: 'change', revision: at, event, old, new: next, reason }];
+    }
+    const deadline = data.details?.deadline;
+    return typeof deadline === 'string' ? [{ kind: 'alert', revision: at, deadline }] : [];
+  });
+}
+
+/** The `data` of a state event or an alert. */
+interface Told {
+  readonly event?: string;
+  readonly old?: string | null;
+  readonly new?: string | null;
+  readonly reason?: string;
+  readonly details?: { readonly deadline?: unknown };
+}
