@@ -1,14 +1,11 @@
 import { Command } from 'commander';
-import type { DataSource } from 'typeorm';
-import { connectDatabase } from '../../config/connect-database.js';
 import { RefusedError } from '../../core/errors/errors.js';
-import { openStore } from '../../persistence/open-store.js';
 import type { ParkedRecord } from '../../core/stores/outbox-store.js';
 import type { Store } from '../../persistence/store.js';
 import { wholeNumber } from '../option-values.js';
 import { printable } from '../printable.js';
-import { requireDatabase } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
+import { withStore } from '../with-store.js';
 
 interface RowFlags extends CommonFlags {
   readonly forBus?: string;
@@ -81,18 +78,6 @@ function row(name: string, description: string): Command {
   return common(name, description)
     .argument('<position>', 'the position that `outbox list` shows', wholeNumber)
     .option('--for-bus <name>', 'only the row of this bus; default every bus');
-}
-
-async function withStore(flags: CommonFlags, work: (store: Store) => Promise<void>): Promise<void> {
-  const { database } = await requireDatabase(flags);
-  const dataSource: DataSource = await connectDatabase(database, { poolSize: 2, mustExist: true });
-  try {
-    const store = openStore(dataSource);
-    await store.verifyMigrated();
-    await work(store);
-  } finally {
-    await dataSource.destroy();
-  }
 }
 
 async function each(
