@@ -63,6 +63,11 @@ export interface SignalboxOptions {
   /** How concurrent transitions share commits. */
   readonly groupCommit?: GroupCommitOptions;
   /**
+   * Milliseconds that `close()` waits for handlers, watches and calls under way before it refuses calls.
+   * Default 10,000. The relay's and the deadlines' `stopTimeout` come on top.
+   */
+  readonly closeTimeout?: number;
+  /**
    * How events look on each bus that has no format of its own (`rabbitmq({ url, format })`). Default
    * `cloudEvents`: CloudEvents 1.0 JSON.
    */
@@ -165,6 +170,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
     relay,
     sweeper,
     wake,
+    closeTimeout: options.closeTimeout ?? 10_000,
     dispose: async () => {
       uninstall();
       await others?.close();
@@ -185,6 +191,7 @@ const optionNames: Readonly<Record<keyof SignalboxOptions, true>> = {
   deadlines: true,
   galera: true,
   groupCommit: true,
+  closeTimeout: true,
   format: true,
 };
 

@@ -10,7 +10,7 @@ import { withContext } from '../context/ambient.js';
 import type { AmbientContext } from '../context/ambient.js';
 import type { OriginSource } from '../context/origin-source.js';
 import type { Sweeper } from '../operations/deadlines/sweeper.js';
-import { ClosedError, ConfigurationError } from '../core/errors/errors.js';
+import { ConfigurationError } from '../core/errors/errors.js';
 import type {
   KnownActionType,
   KnownAlertType,
@@ -19,6 +19,9 @@ import type {
 import type { EventSelection } from '../core/events/event-filter.js';
 import type { KnownSelection } from '../core/events/known-selection.js';
 import type { Format } from '../delivery/formats/format.js';
+import { CallGate } from './call-gate.js';
+import { drainInProcess } from './drain-subscribers.js';
+import { unlessAborted } from './unless-aborted.js';
 import { Jobs } from '../operations/jobs/jobs.js';
 import type { JsonObject } from '../core/json/json.js';
 import type { Explanation } from '../core/lifecycle/explain.js';
@@ -74,6 +77,8 @@ export interface SignalboxParts {
   readonly relay: Relay | undefined;
   readonly sweeper: Sweeper | undefined;
   readonly wake: () => void;
+  /** Milliseconds that `close` waits for handlers, watches and calls under way. */
+  readonly closeTimeout: number;
   /** Runs last when closing: undoes what creation put into the DataSource. */
   readonly dispose: () => Promise<void>;
 }
@@ -88,13 +93,14 @@ export class Signalbox implements AsyncDisposable {
   readonly #parts: SignalboxParts;
   readonly #subscriptions = new Set<BusSubscription>();
   readonly #watches = new Set<Watch>();
+  readonly #gate = new CallGate();
   #closing: Promise<void> | undefined;
 
   /** @internal Use `createSignalbox`. */
   constructor(parts: SignalboxParts) {
     this.#parts = parts;
     const { dataSource, announcer, wake } = parts;
-    const assertOpen = (): void => this.#assertOpen();
+    const assertOpen = (): void => this.#gate.assertOpen();
     this.jobs = new Jobs({ dataSource, announcer, wake, assertOpen });
   }
 
@@ -118,7 +124,7 @@ export class Signalbox implements AsyncDisposable {
     event: EventOf<LifecycleOf<R>>,
     options: TransitionOptions = {},
   ): Promise<Transitioned<StateOf<LifecycleOf<R>>>> {
-    this.#assertOpen();
+    this.#gate.assertOpen();
     const binding = this.#parts.registry.get(resource);
     return this.#parts.transitions.transition(
       binding,
@@ -149,7 +155,7 @@ export class Signalbox implements AsyncDisposable {
     event: EventOfEntity<TEntity>,
     options: SendOptions = {},
   ): void {
-    this.#assertOpen();
+    this.#gate.assertOpen();
     this.#parts.subscriber.send(entity, event, options);
   }
 
@@ -165,7 +171,7 @@ export class Signalbox implements AsyncDisposable {
     values: Partial<EntityOf<R>> = {},
     options: CreateOptions = {},
   ): Promise<EntityOf<R>> {
-    this.#assertOpen();
+    using _ = this.#gate.enter();
     const { entity, columns } = this.#parts.registry.get(resource);
     // TypeORM looks for the row first, and PostgreSQL would refuse that as a statement.
     const uuid: unknown = Reflect.get(values, columns.uuid.property);
@@ -185,7 +191,7 @@ export class Signalbox implements AsyncDisposable {
     entity: TEntity,
     options: CreateOptions = {},
   ): Promise<void> {
-    this.#assertOpen();
+    using _ = this.#gate.enter();
     this.#parts.subscriber.describe(entity, options);
     try {
       await (options.manager ?? this.#parts.dataSource.manager).remove(entity);
@@ -205,7 +211,7 @@ export class Signalbox implements AsyncDisposable {
     uuid: string,
     event: EventOf<LifecycleOf<R>>,
   ): Promise<Explanation> {
-    this.#assertOpen();
+    this.#gate.assertOpen();
     const binding = this.#parts.registry.get(resource);
     return this.#parts.transitions.explain(binding, canonicalUuid(uuid), event);
   }
@@ -227,8 +233,8 @@ export class Signalbox implements AsyncDisposable {
     settings: ActionSettings,
     operation: (action: ActionHandle) => T | Promise<T>,
   ): Promise<T> {
-    this.#assertOpen();
-    return runAction(this.#parts.announcer, type, withCanonicalSubject(settings), operation);
+    using _ = this.#gate.enter();
+    return await runAction(this.#parts.announcer, type, withCanonicalSubject(settings), operation);
   }
 
   /**
@@ -287,7 +293,7 @@ export class Signalbox implements AsyncDisposable {
     handler: EventHandler<SelectedEvent<S>>,
     options: SubscribeOptions & { readonly bus?: string } = {},
   ): Promise<BusSubscription> {
-    this.#assertOpen();
+    this.#gate.assertNotClosing();
     const bus = this.#bus(options.bus);
     const subscription = await subscribeEvents<S>(
       bus,
@@ -298,7 +304,7 @@ export class Signalbox implements AsyncDisposable {
     );
     if (this.#closing !== undefined) {
       await subscription.unsubscribe();
-      this.#assertOpen();
+      this.#gate.assertNotClosing();
     }
     return this.#remembered(subscription);
   }
@@ -325,7 +331,7 @@ export class Signalbox implements AsyncDisposable {
     resource: R,
     options: WatchOptions<StateOf<LifecycleOf<R>>> & { readonly bus?: string } = {},
   ): Promise<Watch<StateOf<LifecycleOf<R>>>> {
-    this.#assertOpen();
+    this.#gate.assertNotClosing();
     const { registry, dataSource, store, format } = this.#parts;
     const bus = this.#bus(options.bus);
     const parts = {
@@ -340,6 +346,10 @@ export class Signalbox implements AsyncDisposable {
     );
     this.#watches.add(watch);
     await watch.start();
+    if (this.#closing !== undefined) {
+      await watch.close();
+      this.#gate.assertNotClosing();
+    }
     return watch;
   }
 
@@ -355,8 +365,9 @@ export class Signalbox implements AsyncDisposable {
     uuid: string,
     options: { readonly after?: number; readonly limit?: number } = {},
   ): Promise<readonly JournalRecord[]> {
+    using _ = this.#gate.enter();
     const binding = this.#parts.registry.get(resource);
-    return this.#parts.store.journal.read({
+    return await this.#parts.store.journal.read({
       resource: binding.resource,
       uuid: canonicalUuid(uuid),
       limit: options.limit ?? 1000,
@@ -386,21 +397,26 @@ export class Signalbox implements AsyncDisposable {
     selection: KnownSelection<S>,
     options: ReplayOptions & { readonly bus?: string },
   ): Promise<ReplayResult> {
-    this.#assertOpen();
+    using _ = this.#gate.enter();
     const { store, format } = this.#parts;
     const bus = this.#bus(options.bus);
-    return replay({ journal: store.journal, bus, format }, selection, options);
+    return await replay({ journal: store.journal, bus, format }, selection, options);
   }
 
   /** How full the outbox is, and how old its oldest event. */
   async outboxDepth(): Promise<OutboxDepth> {
+    this.#gate.assertOpen();
     return this.#parts.store.outbox.depth();
   }
 
   /**
-   * Finishes what is under way: transitions, handlers, and the outbox as far as the buses take it
-   * within the relay's drain bound. The DataSource and the buses given stay yours to close. Safe to
-   * call twice.
+   * Ends in order: takes no more subscriptions, waits for handlers, watches and calls under way while
+   * their calls still work, then refuses calls, and publishes the outbox as far as the buses take it
+   * within the relay's `stopTimeout`. Subscribers of an in-process bus receive what was committed before.
+   *
+   * A handler or a call that does not return within `closeTimeout` is waited for no longer: its later
+   * calls reject with ClosedError, and a warning of the process (`SIGNALBOX_CLOSE_TIMEOUT`) says so.
+   * The DataSource and the buses stay yours to close. Safe to call twice.
    */
   async close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -412,13 +428,40 @@ export class Signalbox implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { transitions, sweeper, relay, dispose } = this.#parts;
+    const { transitions, sweeper, relay, dispose, closeTimeout } = this.#parts;
+    this.#gate.beginClosing();
     await sweeper?.stop();
+    const bound = new AbortController();
+    const timer = setTimeout(() => bound.abort(), closeTimeout);
+    await this.#drain(bound.signal);
+    clearTimeout(timer);
+    if (bound.signal.aborted) {
+      process.emitWarning(
+        `Signalbox.close() waited ${closeTimeout} ms for handlers, watches and calls under way, and goes on without them.`,
+        { code: 'SIGNALBOX_CLOSE_TIMEOUT' },
+      );
+    }
+    this.#gate.close();
     await transitions.close();
     await relay?.stop();
-    await Promise.all([...this.#watches].map((watch) => watch.close()));
-    await Promise.all([...this.#subscriptions].map((subscription) => subscription.unsubscribe()));
     await dispose();
+  }
+
+  /** Ends subscriptions, watches and calls under way, in this order, each as far as `bound` allows. */
+  async #drain(bound: AbortSignal): Promise<void> {
+    const { store, relay } = this.#parts;
+    const watches = [...this.#watches];
+    const subscriptions = [...this.#subscriptions];
+    const all = [...subscriptions, ...watches.flatMap(({ subscription }) => subscription ?? [])];
+    await unlessAborted(drainInProcess(all, store.outbox, relay, bound), bound);
+    // What the broker does not answer to, it forgets with the connection.
+    const ended = Promise.allSettled([
+      ...subscriptions.map((subscription) => subscription.unsubscribe()),
+      ...watches.map((watch) => watch.finish()),
+    ]);
+    await unlessAborted(ended, bound);
+    await unlessAborted(this.#gate.idle(), bound);
+    if (bound.aborted) watches.forEach((watch) => void watch.close().catch(() => undefined));
   }
 
   /** Ended with this Signalbox, and forgotten when it ends before. */
@@ -435,6 +478,9 @@ export class Signalbox implements AsyncDisposable {
       },
       pause: () => subscription.pause(),
       resume: () => subscription.resume(),
+      ...(subscription.caughtUp === undefined
+        ? {}
+        : { caughtUp: async () => subscription.caughtUp?.() }),
       unsubscribe,
       [Symbol.asyncDispose]: () => unsubscribe(),
     };
@@ -442,15 +488,15 @@ export class Signalbox implements AsyncDisposable {
     return remembered;
   }
 
-  #announce(
+  async #announce(
     category: 'UsageEvent' | 'AlertEvent',
     type: string,
     options: AnnouncementOptions,
     data: object,
   ): Promise<string> {
-    this.#assertOpen();
+    using _ = this.#gate.enter();
     const { subject, manager, account, domain, project } = withCanonicalSubject(options);
-    return this.#parts.announcer.announce({
+    return await this.#parts.announcer.announce({
       category,
       type,
       data,
@@ -475,12 +521,6 @@ export class Signalbox implements AsyncDisposable {
       );
     }
     return bus;
-  }
-
-  #assertOpen(): void {
-    if (this.#closing !== undefined) {
-      throw new ClosedError('CLOSED', 'This Signalbox is closed. Create a new one.');
-    }
   }
 }
 

@@ -16,6 +16,7 @@ export type Taken =
  */
 export class ChangeBuffer {
   readonly #capacity: number;
+  readonly #onDrained: (() => void)[] = [];
   #changes: WatchedChange[] = [];
   #lost: ResyncReason | undefined;
   #due = false;
@@ -54,6 +55,16 @@ export class ChangeBuffer {
     this.#closed = true;
     this.#changes = [];
     this.#wake?.();
+    this.#onDrained.splice(0).forEach((drained) => drained());
+  }
+
+  /** Resolves when the reader has taken everything and waits for more, or when it is closed. */
+  async drained(): Promise<void> {
+    const isBehind = (): boolean =>
+      this.#wake === undefined || this.#changes.length > 0 || this.#lost !== undefined;
+    while (!this.#closed && isBehind()) {
+      await new Promise<void>((resolve) => this.#onDrained.push(resolve));
+    }
   }
 
   /** Resolves with the next thing to do. What is taken is gone; one caller at a time. */
@@ -73,6 +84,7 @@ export class ChangeBuffer {
       }
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
+        this.#onDrained.splice(0).forEach((drained) => drained());
       });
       this.#wake = undefined;
     }

@@ -71,6 +71,11 @@ export class Watch<TState extends string = string>
   #subscription: BusSubscription | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
+  /** Whether a loop reads it: it comes back for the next event or closes it. */
+  #looped = false;
+  /** Whether the reader has an event that it has not come back from. */
+  #handedOut = false;
+  readonly #onReturn: (() => void)[] = [];
 
   /** @internal Use `signalbox.watch`. */
   constructor(parts: WatchParts, options: WatchOptions<TState>, onClose: () => void) {
@@ -117,17 +122,42 @@ export class Watch<TState extends string = string>
   }
 
   async next(): Promise<IteratorResult<WatchEvent<TState>>> {
+    this.#returned();
     if (this.#closing !== undefined) return { done: true, value: undefined };
-    return this.#events.next() as Promise<IteratorResult<WatchEvent<TState>>>;
+    const next = (await this.#events.next()) as IteratorResult<WatchEvent<TState>>;
+    this.#handedOut = next.done !== true;
+    return next;
   }
 
   async return(): Promise<IteratorResult<WatchEvent<TState>>> {
+    this.#returned();
     await this.close();
     return { done: true, value: undefined };
   }
 
   [Symbol.asyncIterator](): this {
+    this.#looped = true;
     return this;
+  }
+
+  /** @internal What it receives its changes by. */
+  get subscription(): BusSubscription | undefined {
+    return this.#subscription;
+  }
+
+  /** @internal Closes it, and resolves when the loop that reads it has done its last round. */
+  async finish(): Promise<void> {
+    if (this.#looped) await this.#buffer.drained();
+    const closed = this.close();
+    if (this.#looped && this.#handedOut) {
+      await new Promise<void>((resolve) => this.#onReturn.push(resolve));
+    }
+    await closed;
+  }
+
+  #returned(): void {
+    this.#handedOut = false;
+    this.#onReturn.splice(0).forEach((resolve) => resolve());
   }
 
   /** Ends the iteration and removes the subscription. Safe to call twice. */

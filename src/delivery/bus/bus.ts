@@ -207,6 +207,11 @@ export interface BusSubscription extends AsyncDisposable {
   /** Goes on where it stopped. Safe to call twice; without meaning when it is not paused. */
   resume(): void;
   /**
+   * Resolves when everything that was published to it so far is handled. Only a bus that keeps its
+   * messages in this process has it: elsewhere they wait for another member or the next process.
+   */
+  caughtUp?(): Promise<void>;
+  /**
    * Stops deliveries, waits for handlers under way, and removes what the subscription made: an
    * ephemeral one its queue and bindings, a pool member only itself. Safe to call twice. With
    * `{ removePool: true }` the pool's queue and bindings go too.

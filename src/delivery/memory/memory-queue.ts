@@ -25,6 +25,7 @@ export class MemoryQueue {
   readonly #capacity: number;
   readonly #onRoom: () => void;
   readonly #unacknowledged = new Map<QueueConsumer, Set<QueuedMessage>>();
+  readonly #onEmpty: (() => void)[] = [];
   #ready: QueuedMessage[] = [];
   #positions = 0;
 
@@ -41,6 +42,13 @@ export class MemoryQueue {
 
   get full(): boolean {
     return this.#ready.length >= this.#capacity;
+  }
+
+  /** Resolves when no message waits and none is with a consumer. */
+  async empty(): Promise<void> {
+    while (this.#ready.length > 0 || this.#isUnacknowledged()) {
+      await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
+    }
   }
 
   push(message: BusMessage): void {
@@ -67,6 +75,13 @@ export class MemoryQueue {
   acknowledge(consumer: QueueConsumer, queued: QueuedMessage): void {
     this.#unacknowledged.get(consumer)?.delete(queued);
     this.#deliver();
+    if (this.#ready.length === 0 && !this.#isUnacknowledged()) {
+      this.#onEmpty.splice(0).forEach((resolve) => resolve());
+    }
+  }
+
+  #isUnacknowledged(): boolean {
+    return [...this.#unacknowledged.values()].some(({ size }) => size > 0);
   }
 
   #deliver(): void {

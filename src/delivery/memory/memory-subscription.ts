@@ -68,6 +68,10 @@ export class MemorySubscription implements BusSubscription {
     this.#dispatcher.resume();
   }
 
+  caughtUp(): Promise<void> {
+    return this.#queue.empty();
+  }
+
   async unsubscribe({ removePool = false }: { readonly removePool?: boolean } = {}): Promise<void> {
     this.#ending ??= this.#end();
     await this.#ending;
