@@ -16,6 +16,13 @@ import type { ClaimMessage, ReplyMessage } from './wire.js';
 export const longestTimeout = 25 * 60_000;
 
 /**
+ * Grants under way at once. A claim that comes beyond them is not answered; its server makes it again
+ * after a second. Those of requests that nobody waits for have a part of their own, so that a flood of
+ * them leaves the others theirs.
+ */
+const mostGrants = { ofCalls: 200, ofOthers: 20 };
+
+/**
  * Calls methods of services. It also decides which server may execute a request: of all the times that
  * a request is taken up, it grants one, and only while its caller waits. That is what makes a call
  * execute at most once, whatever the broker delivers twice.
@@ -26,6 +33,7 @@ export class Caller {
   readonly #errors: Readonly<Record<string, ServiceErrorClass>>;
   readonly #presence: ServicePresence;
   readonly #pending = new Map<string, PendingCall>();
+  readonly #granting = { ofCalls: 0, ofOthers: 0 };
   readonly #cancellations = new Set<Promise<unknown>>();
   #closed = false;
 
@@ -92,11 +100,16 @@ export class Caller {
       this.#link.notify({ kind: 'malformed', reason: 'a claim names no address' });
       return;
     }
-    const granted = this.#pending.get(request)?.claim(claim, redelivered) ?? false;
+    const call = this.#pending.get(request);
+    const part = call === undefined ? 'ofOthers' : 'ofCalls';
+    if (this.#granting[part] >= mostGrants[part]) return;
+    this.#granting[part] += 1;
+    const granted = call?.claim(claim, redelivered) ?? false;
     // A grant that is lost is claimed again.
     void this.#link
       .send({ kind: 'grant', claim, granted }, { key: replyTo })
-      .catch(() => undefined);
+      .catch(() => undefined)
+      .finally(() => (this.#granting[part] -= 1));
   }
 
   /** Rejects what is under way with CLOSED, and tells its servers to stop. */

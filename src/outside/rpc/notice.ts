@@ -18,6 +18,11 @@ export type RpcNotice =
   | ({ readonly kind: 'cancelled' } & About)
   /** A request came a second time and was not executed a second time. */
   | ({ readonly kind: 'duplicate' } & About)
+  /**
+   * The caller's address takes messages, and nobody there answers whether the request may be executed;
+   * it was not.
+   */
+  | ({ readonly kind: 'silent' } & About)
   /** An answer found nobody at its address. */
   | ({ readonly kind: 'unanswered' } & About)
   /** A message that is none of ours came to an address of ours, and was ignored or dead-lettered. */

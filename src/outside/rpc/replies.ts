@@ -10,6 +10,9 @@ const firstDelay = 100;
 /** Tries in all: a caller that has lost its connection is back within these, or is gone. */
 const mostTries = 6;
 
+/** Answers that are kept to be sent again, at most; they may be large. One beyond them is given up. */
+const mostUnderWay = 100;
+
 /** Sends answers to callers, and again to those that are not at their address for a moment. */
 export class Replies {
   readonly #link: Link;
@@ -38,6 +41,10 @@ export class Replies {
         ...(told === undefined ? {} : { error: told }),
       };
       if (await this.#delivered(answer, replyTo).catch(() => true)) return;
+    }
+    if (this.#underWay.size >= mostUnderWay) {
+      this.#unanswered(reply);
+      return;
     }
     const again = this.#tryAgain(answer, replyTo, deadline).finally(() =>
       this.#underWay.delete(again),
@@ -68,6 +75,10 @@ export class Replies {
       await new Promise((resolve) => setTimeout(resolve, delay));
       if (await this.#delivered(reply, key).catch(() => true)) return;
     }
-    this.#link.notify({ kind: 'unanswered', service: this.#service, request: reply.request });
+    this.#unanswered(reply);
+  }
+
+  #unanswered({ request }: ReplyMessage): void {
+    this.#link.notify({ kind: 'unanswered', service: this.#service, request });
   }
 }

@@ -1,6 +1,6 @@
 import type { BusSubscription, Delivery } from '../../delivery/bus/bus.js';
 import { DeadLetterError } from '../../delivery/bus/dead-letter-error.js';
-import { RefusedError } from '../../core/errors/errors.js';
+import { RefusedError, UnavailableError } from '../../core/errors/errors.js';
 import { nearestName } from '../../core/errors/nearest-name.js';
 import { asError } from '../object-events/report-failure.js';
 import { longestTimeout } from './caller.js';
@@ -11,7 +11,7 @@ import type { Link } from './link.js';
 import type { CompiledMethod } from './method.js';
 import { Replies } from './replies.js';
 import { MethodFailedError } from './service-error.js';
-import { decodeMessage, type ReplyMessage, type RequestMessage } from './wire.js';
+import { decodeMessage, longestId, type ReplyMessage, type RequestMessage } from './wire.js';
 
 /** A request that is being executed, or asked for. */
 interface Execution {
@@ -19,8 +19,11 @@ interface Execution {
   readonly done: Promise<void>;
 }
 
-/** How many cancellations of requests that have not come yet are kept. */
-const mostCancelled = 10_000;
+/**
+ * How many cancellations of requests that have not come yet are kept. One that is forgotten costs no
+ * more than an idempotent method that runs for nobody: of any other the caller refuses the claim.
+ */
+const mostCancelled = 1_000;
 
 /** Executes the requests to one service that come to this process. */
 export class ServiceServer {
@@ -145,6 +148,7 @@ export class ServiceServer {
       const request = decodeMessage(delivery, ['request']);
       if (!this.#link.names.isInbox(request.replyTo)) throw new Error('it names no address');
       if (delivery.id === '') throw new Error('it has no id');
+      if (delivery.id.length > longestId) throw new Error('its id is too long');
       return request;
     } catch (error) {
       const reason = `The message is no request: ${asError(error).message}.`;
@@ -162,13 +166,14 @@ export class ServiceServer {
       if (method === undefined) throw this.#unknownMethod(request.method);
       method.check(request.args);
       if (!method.idempotent) {
-        const granted = await this.#claims.ask({
+        const end = await this.#claims.ask({
           request: id,
           caller: request.replyTo,
           redelivered,
           signal,
         });
-        if (!granted) {
+        if (end === 'silent') throw this.#silent(id, request.method);
+        if (end === 'refused') {
           const kind = redelivered ? 'duplicate' : 'cancelled';
           this.#link.notify({ kind, service: this.#service, request: id });
           return;
@@ -198,6 +203,17 @@ export class ServiceServer {
       { parameters: { service, method, request } },
     );
     return encodeError(failed) ?? {};
+  }
+
+  /** Should the caller still be there, this is told it. */
+  #silent(request: string, method: string): UnavailableError {
+    const service = this.#service;
+    this.#link.notify({ kind: 'silent', service, request });
+    return new UnavailableError(
+      'SERVICE_UNAVAILABLE',
+      `The caller did not answer whether the service ${service} may execute its request, so it was not executed. Retry later.`,
+      { parameters: { service, method: method.slice(0, 64), request } },
+    );
   }
 
   #unknownMethod(name: string): RefusedError {

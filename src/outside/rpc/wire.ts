@@ -98,6 +98,9 @@ const fields = {
   probe: {},
 } as const satisfies Record<RpcMessage['kind'], Readonly<Record<string, string>>>;
 
+/** Characters of an id or an address: what a peer can make us keep is bounded by this. */
+export const longestId = 255;
+
 /**
  * Pure. The message that a delivery holds. Throws Error, saying what is wrong with it, for anything
  * else; unknown properties are allowed, so that a newer peer is understood.
@@ -119,7 +122,11 @@ export function decodeMessage<const Kind extends RpcMessage['kind']>(
   const kind = kinds.find((each) => each === message['kind']);
   if (kind === undefined) throw new Error(`the message is none of ${kinds.join(', ')}`);
   for (const [field, type] of Object.entries(fields[kind])) {
-    if (typeof message[field] !== type) throw new Error(`${field} is no ${type}`);
+    const given = message[field];
+    if (typeof given !== type) throw new Error(`${field} is no ${type}`);
+    if (field !== 'method' && typeof given === 'string' && given.length > longestId) {
+      throw new Error(`${field} has more than ${longestId} characters`);
+    }
   }
   return value as unknown as Extract<RpcMessage, { kind: Kind }>;
 }

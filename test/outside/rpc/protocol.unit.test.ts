@@ -299,6 +299,118 @@ describe('what is no request', () => {
   });
 });
 
+describe('what a peer can make others keep', () => {
+  const message = (key: string, id: string, value: object): BusMessage => ({
+    key,
+    id,
+    contentType,
+    headers: {},
+    body: Buffer.from(JSON.stringify(value)),
+  });
+  const request = (id: string, method: string, replyTo = inbox) =>
+    message('rpc.request.volumes', id, {
+      kind: 'request',
+      method,
+      args: { volume: id },
+      replyTo,
+      deadline: Date.now() + 25 * 60_000,
+      timeout: 25 * 60_000,
+    });
+
+  it('the place of a request: a caller that takes claims and answers none is given up, and told', async () => {
+    const { executed } = await server();
+    const told: Record<string, unknown>[] = [];
+    await bus.subscribe([inbox], (delivery) => {
+      told.push(JSON.parse(Buffer.from(delivery.body).toString()) as Record<string, unknown>);
+    });
+    for (let count = 0; count < 16; count += 1) {
+      await bus.publish(request(`silent ${count}`, 'attach'));
+    }
+    await eventually(() =>
+      expect(notices.filter(({ kind }) => kind === 'silent')).toHaveLength(16),
+    );
+    // Those that follow them wait as long at most, and a call that waits behind them all is executed.
+    expect(await manager().client('volumes').attach({ volume: 'v1' }, { timeout: 60_000 })).toBe(
+      'did v1',
+    );
+    expect(executed).toEqual(['v1']);
+    const replies = told.filter(({ kind }) => kind === 'reply');
+    expect(replies.length).toBe(16);
+    for (const reply of replies) {
+      expect(reply).toMatchObject({ error: { code: 'SERVICE_UNAVAILABLE' } });
+    }
+    const claims = told.filter(({ kind }) => kind === 'claim');
+    expect(claims.length).toBeLessThanOrEqual(16 * 5);
+  }, 60_000);
+
+  it('cancellations: no more than a thousand, each of an id of some length', async () => {
+    const { executed } = await server();
+    const cancel = (id: string) =>
+      bus.publish(message('rpc.control.volumes', 'x', { kind: 'cancel', request: id }));
+    await cancel('the first');
+    await cancel('x'.repeat(256));
+    for (let count = 0; count < 999; count += 1) await cancel(`other ${count}`);
+    await bus.publish(request('the first', 'describe'));
+    await eventually(() =>
+      expect(notices).toContainEqual(
+        expect.objectContaining({ kind: 'cancelled', request: 'the first' }),
+      ),
+    );
+    expect(notices).toContainEqual({
+      kind: 'malformed',
+      reason: 'request has more than 255 characters',
+    });
+    await cancel('one more');
+    await bus.publish(request('the first', 'describe'));
+    await eventually(() => expect(executed).toEqual(['the first']));
+  });
+
+  it('grants under way: a flood of claims is answered by few at a time, and calls go on', async () => {
+    await server();
+    const caller = manager().client('volumes');
+    await caller.attach({ volume: 'v1' });
+    const address = String((await sent('request')).value['replyTo']);
+    const publish = bus.publish.bind(bus);
+    let underWay = 0;
+    let most = 0;
+    const slow = gate();
+    bus.publish = async (each) => {
+      const isGrant = each.key === inbox;
+      if (!isGrant) return publish(each);
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await slow.opened;
+      underWay -= 1;
+      return publish(each);
+    };
+    for (let count = 0; count < 2_000; count += 1) {
+      await publish(
+        message(address, 'x', {
+          kind: 'claim',
+          request: `r${count}`,
+          claim: `c${count}`,
+          replyTo: inbox,
+          redelivered: false,
+        }),
+      );
+    }
+    await eventually(() => expect(most).toBe(20));
+    expect(await caller.attach({ volume: 'v2' })).toBe('did v2');
+    expect(most).toBe(20);
+    slow.open();
+  });
+
+  it('answers to be sent again: no more than a hundred', async () => {
+    await server();
+    for (let count = 0; count < 150; count += 1) {
+      await bus.publish(request(`nobody ${count}`, 'describe', inbox.replace('4000', '4001')));
+    }
+    const unanswered = () => notices.filter(({ kind }) => kind === 'unanswered').length;
+    await eventually(() => expect(unanswered()).toBe(50));
+    await eventually(() => expect(unanswered()).toBe(150));
+  });
+});
+
 describe('what is no answer', () => {
   it('settles no call, and crashes nothing', async () => {
     const answer = gate();
