@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Socket } from 'node:net';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { namedStatement, runPrepared } from '../../src/persistence/postgres/prepared.js';
+import { runPrepared } from '../../src/persistence/postgres/prepared.js';
+import { namedStatement } from '../../src/persistence/postgres/prepared-statement.js';
 import { serviceUrl } from '../support/service-url.js';
 
 // A pipelined client takes no query but the driver's own.
@@ -43,8 +44,29 @@ describe.each([{ pipeline: false }, { pipeline: true }])('on a client with $pipe
     await runPrepared(client, numbers, ['1']);
     const before = await preparedAt(client);
     await runPrepared(client, numbers, ['2']);
-    expect(before).toHaveLength(1);
+    // With what has it planned by keys, and gives the settings back.
+    expect(before).toHaveLength(config.pipeline ? 1 : 3);
     expect(await preparedAt(client)).toEqual(before);
+  });
+
+  test('it runs under the settings that were there, and they stay as they were', async () => {
+    const settings = namedStatement(
+      `SELECT current_setting('enable_seqscan'), current_setting('enable_bitmapscan'),
+        current_setting('jit'), $1::int`,
+    );
+    const seen = async () => (await runPrepared(client, settings, ['1'])).rows[0]?.slice(0, 3);
+    expect(await seen()).toEqual(['on', 'on', 'on']);
+    await client.query('BEGIN; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off');
+    expect(await seen()).toEqual(['on', 'off', 'off']);
+    expect(await seen()).toEqual(['on', 'off', 'off']);
+    await client.query('SAVEPOINT before');
+    await expect(runPrepared(client, numbers, ['many'])).rejects.toMatchObject({ code: '22P02' });
+    await client.query('ROLLBACK TO before');
+    expect(await seen()).toEqual(['on', 'off', 'off']);
+    await client.query('COMMIT');
+    expect(await seen()).toEqual(['on', 'on', 'on']);
+    const { rows } = await client.query('SHOW enable_seqscan');
+    expect(rows).toEqual([{ enable_seqscan: 'on' }]);
   });
 
   test('one after another without waiting, each gets its own answer', async () => {

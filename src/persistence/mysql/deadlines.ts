@@ -24,7 +24,7 @@ export function mysqlDeadlines(dataSource: DataSource, space = ''): DeadlineTabl
     async due({ resources, limit, skip = 0 }) {
       if (resources.length === 0) return [];
       const rows = await dataSource.query<DeadlineRow[]>(
-        `SELECT resource, uuid, deadline, revision FROM signalbox_deadline
+        `SELECT resource, uuid, deadline, revision FROM signalbox_deadline FORCE INDEX (signalbox_deadline_due)
           WHERE due_at <= UTC_TIMESTAMP(3) AND resource IN (?)
           ORDER BY due_at LIMIT ? OFFSET ?`,
         [named(resources), limit, skip],
@@ -36,7 +36,8 @@ export function mysqlDeadlines(dataSource: DataSource, space = ''): DeadlineTabl
       if (resources.length === 0) return null;
       const rows = await dataSource.query<{ delay: Integer }[]>(
         `SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), due_at) / 1000 AS delay
-          FROM signalbox_deadline WHERE resource IN (?) ORDER BY due_at LIMIT 1`,
+          FROM signalbox_deadline FORCE INDEX (signalbox_deadline_due)
+          WHERE resource IN (?) ORDER BY due_at LIMIT 1`,
         [named(resources)],
       );
       return untilDue(rows[0]?.delay);

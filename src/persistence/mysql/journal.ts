@@ -22,6 +22,7 @@ export function mysqlJournal(dataSource: DataSource): JournalStore {
       });
       const rows = await dataSource.query<JournalRow[]>(
         `SELECT ${journalColumns} FROM signalbox_journal j
+          FORCE INDEX (${query.uuid === undefined ? 'PRIMARY' : 'signalbox_journal_uuid'})
           WHERE ${conditions} ORDER BY j.position LIMIT ?`,
         [...values, query.limit],
       );

@@ -24,6 +24,7 @@ import type {
 } from '../../core/planning/transition-request.js';
 import { writing } from '../guard/writing.js';
 import { type Link, type Send, fly } from './flight.js';
+import { forgetKeyHint, isMissingKey, keyHint } from './key-hint.js';
 import { type ServerAbilities, serverAbilities } from './server-abilities.js';
 import { type Decision, settled } from './settle.js';
 import { type LaterStatement, type Statement, statement } from './statement.js';
@@ -71,19 +72,21 @@ export class MysqlWriter implements PlannedWriter {
     const { skipLocked } = await this.#abilities();
     // A row that somebody else holds must not hold up the others of its batch.
     const skips = skipLocked && uuids.length > 1;
-    return this.#transaction([lockStatement(binding, uuids, skips)], (found) => {
-      const rows = rowsByUuid(binding, found);
-      reach('guard');
-      const plans = planInTurn(rows, batch, skips, (row, request) =>
-        planTransition(binding, row, request, { nextId: this.#nextId }),
-      );
-      const lawful = plans.filter((plan): plan is PlannedTransition => !(plan instanceof Error));
-      return {
-        result: plans.map((plan) => (plan instanceof Error ? plan : plan.outcome)),
-        statements: lawful.length === 0 ? [] : planStatements(binding, lawful, true),
-        event: lawful[0]?.entries[0]?.id,
-      };
-    });
+    return this.#byKey(binding, this.#dataSource, (key) =>
+      this.#transaction([lockStatement(binding, uuids, key, skips)], (found) => {
+        const rows = rowsByUuid(binding, found);
+        reach('guard');
+        const plans = planInTurn(rows, batch, skips, (row, request) =>
+          planTransition(binding, row, request, { nextId: this.#nextId }),
+        );
+        const lawful = plans.filter((plan): plan is PlannedTransition => !(plan instanceof Error));
+        return {
+          result: plans.map((plan) => (plan instanceof Error ? plan : plan.outcome)),
+          statements: lawful.length === 0 ? [] : planStatements(binding, lawful, key, true),
+          event: lawful[0]?.entries[0]?.id,
+        };
+      }),
+    );
   }
 
   async transitionWithin(
@@ -128,9 +131,11 @@ export class MysqlWriter implements PlannedWriter {
   ): Promise<ReadonlyMap<string, LockedRow>> {
     const runner = openTransaction(manager);
     const skips = skipLocked && (await this.#abilities(runner)).skipLocked;
-    const { sql, values } = lockStatement(binding, uuids, skips);
-    const found = (await runner.query(sql, [...values])) as Record<string, unknown>[];
-    return rowsByUuid(binding, found);
+    return this.#byKey(binding, runner, async (key) => {
+      const { sql, values } = lockStatement(binding, uuids, key, skips);
+      const found = (await runner.query(sql, [...values])) as Record<string, unknown>[];
+      return rowsByUuid(binding, found);
+    });
   }
 
   async armedWithin(
@@ -152,7 +157,24 @@ export class MysqlWriter implements PlannedWriter {
     plans: readonly PlannedTransition[],
   ): Promise<void> {
     reach('compare-and-set');
-    await this.#writeWithin(manager, planStatements(binding, plans));
+    await this.#byKey(binding, openTransaction(manager), (key) =>
+      this.#writeWithin(manager, planStatements(binding, plans, key)),
+    );
+  }
+
+  /** Once more when the index that the hint names is gone: a server refuses the statement, and goes on. */
+  async #byKey<T>(
+    binding: ResourceBinding,
+    connection: { query(sql: string, parameters?: unknown[]): Promise<unknown> },
+    work: (key: string) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await work(await keyHint(binding, connection));
+    } catch (error) {
+      if (!isMissingKey(error)) throw error;
+      forgetKeyHint(binding);
+      return work(await keyHint(binding, connection));
+    }
   }
 
   /** All or nothing: where the caller catches the error and goes on, no half of it is committed. */

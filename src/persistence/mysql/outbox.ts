@@ -22,7 +22,10 @@ const now = 'UTC_TIMESTAMP(3)';
 // rows of the bus, and wait for rows of transactions under way: one long transaction would hold up
 // the relay. Its parameters are a JSON array of positions and the bus.
 const rowsByKey = `JSON_TABLE(?, '$[*]' COLUMNS (position bigint PATH '$')) named
-  STRAIGHT_JOIN signalbox_outbox o ON o.bus = ? AND o.position = named.position`;
+  STRAIGHT_JOIN signalbox_outbox o FORCE INDEX (PRIMARY) ON o.bus = ? AND o.position = named.position`;
+
+// The server takes a table that was empty when it last looked for empty, and would read it whole.
+const journal = 'signalbox_journal j FORCE INDEX (PRIMARY)';
 
 interface Written {
   readonly affectedRows: number;
@@ -44,7 +47,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
             SELECT position, bus, share FROM signalbox_outbox FORCE INDEX (PRIMARY)
               WHERE bus = ? AND share IN (?) AND position NOT IN (?)
               ORDER BY position LIMIT ?
-          ) o STRAIGHT_JOIN signalbox_journal j ON j.position = o.position
+          ) o STRAIGHT_JOIN ${journal} ON j.position = o.position
           ORDER BY o.position`,
         [bus ?? '', wanted, except.length === 0 ? [0] : except, limit],
       );
@@ -110,7 +113,8 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
           `INSERT INTO signalbox_parked
               (position, bus, share, resource_key, status, reason, parked_at)
             SELECT o.position, o.bus, o.share, ${resourceKey}, 'parked', ?, ${now}
-              FROM signalbox_outbox o JOIN signalbox_journal j ON j.position = o.position
+              FROM signalbox_outbox o FORCE INDEX (PRIMARY)
+                STRAIGHT_JOIN ${journal} ON j.position = o.position
               WHERE o.bus = ? AND o.position = ?`,
           [reason, bus, position],
         );
@@ -136,7 +140,8 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
         `SELECT p.bus, p.share, p.status, p.reason,
             concat(left(date_format(p.parked_at, '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z') AS parked_at,
             ${journalColumns}
-          FROM signalbox_parked p JOIN signalbox_journal j ON j.position = p.position
+          FROM signalbox_parked p FORCE INDEX (PRIMARY)
+            STRAIGHT_JOIN ${journal} ON j.position = p.position
           WHERE p.position > ? OR (p.position = ? AND p.bus > ?)
           ORDER BY p.position, p.bus LIMIT ?`,
         [after.position, after.position, after.bus, limit],
@@ -159,7 +164,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
           FROM (
             SELECT count(*) AS pending, min(position) AS position
               FROM signalbox_outbox GROUP BY bus
-          ) o JOIN signalbox_journal j ON j.position = o.position`,
+          ) o STRAIGHT_JOIN ${journal} ON j.position = o.position`,
       );
       const parked = await dataSource.query<StatusRow[]>(
         'SELECT status, count(*) AS number FROM signalbox_parked GROUP BY status',
@@ -199,7 +204,7 @@ async function lockParked(
   { position, bus }: OutboxRef,
 ): Promise<string | undefined> {
   const rows = await manager.query<{ resource_key: string }[]>(
-    `SELECT resource_key FROM signalbox_parked
+    `SELECT resource_key FROM signalbox_parked FORCE INDEX (PRIMARY)
       WHERE bus = ? AND position = ? AND status = 'parked' FOR UPDATE`,
     [bus, position],
   );
@@ -207,10 +212,10 @@ async function lockParked(
 }
 
 async function deleteParked(manager: EntityManager, { position, bus }: OutboxRef): Promise<void> {
-  await manager.query('DELETE FROM signalbox_parked WHERE bus = ? AND position = ?', [
-    bus,
-    position,
-  ]);
+  await manager.query(
+    'DELETE p FROM signalbox_parked p FORCE INDEX (PRIMARY) WHERE bus = ? AND position = ?',
+    [bus, position],
+  );
 }
 
 async function holdOnBus(
@@ -220,12 +225,12 @@ async function holdOnBus(
 ): Promise<readonly OutboxRef[]> {
   const rows = await manager.query<{ position: Integer; share: Integer; resource_key: string }[]>(
     `SELECT o.position, o.share, ${resourceKey} AS resource_key
-      FROM ${rowsByKey} JOIN signalbox_journal j ON j.position = o.position`,
+      FROM ${rowsByKey} STRAIGHT_JOIN ${journal} ON j.position = o.position`,
     [JSON.stringify(positions), bus],
   );
   if (rows.length === 0) return [];
   const parked = await manager.query<{ resource_key: string }[]>(
-    `SELECT resource_key FROM signalbox_parked
+    `SELECT resource_key FROM signalbox_parked FORCE INDEX (signalbox_parked_resource)
       WHERE bus = ? AND status = 'parked' AND resource_key IN (?) FOR UPDATE`,
     [bus, [...new Set(rows.map((row) => row.resource_key))]],
   );
@@ -251,13 +256,15 @@ async function holdOnBus(
 async function putBack(manager: EntityManager, bus: string, key: string): Promise<void> {
   await manager.query(
     `INSERT INTO signalbox_outbox (position, bus, share)
-      SELECT position, bus, share FROM signalbox_parked WHERE bus = ? AND resource_key = ?`,
+      SELECT position, bus, share FROM signalbox_parked FORCE INDEX (signalbox_parked_resource)
+        WHERE bus = ? AND resource_key = ?`,
     [bus, key],
   );
-  await manager.query('DELETE FROM signalbox_parked WHERE bus = ? AND resource_key = ?', [
-    bus,
-    key,
-  ]);
+  await manager.query(
+    `DELETE p FROM signalbox_parked p FORCE INDEX (signalbox_parked_resource)
+      WHERE bus = ? AND resource_key = ?`,
+    [bus, key],
+  );
 }
 
 async function hasBuses(manager: EntityManager): Promise<boolean> {

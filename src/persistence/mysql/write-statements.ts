@@ -10,16 +10,18 @@ import { type LaterStatement, type Statement, placeholders, statement } from './
 /**
  * Locks rows in the order of their uuids, and reads them as committed now. Pure.
  *
+ * @param key The hint by which rows are found: see `keyHint`.
  * @param skipLocked Leaves out rows that somebody else holds instead of waiting for them.
  */
 export function lockStatement(
   binding: ResourceBinding,
   uuids: readonly string[],
+  key: string,
   skipLocked = false,
 ): Statement {
   const { table, columns } = binding;
   return statement(
-    `SELECT ${lockedColumns(binding)} FROM ${table}
+    `SELECT ${lockedColumns(binding)} FROM ${table} ${key}
       WHERE ${columns.uuid.sql} IN ${placeholders(1, uuids.length)}
       ORDER BY ${columns.uuid.sql} FOR UPDATE${skipLocked ? ' SKIP LOCKED' : ''}`,
     uuids.map((uuid) => databaseValue(columns.uuid, uuid)),
@@ -32,7 +34,7 @@ export function armedStatement(
   deadlines: readonly { readonly uuid: string; readonly id: string }[],
 ): Statement {
   return statement(
-    `SELECT uuid, revision FROM signalbox_deadline
+    `SELECT uuid, revision FROM signalbox_deadline FORCE INDEX (PRIMARY)
       WHERE ${deadlines.map(() => '(uuid = ? AND resource = ? AND deadline = ?)').join(' OR ')}`,
     deadlines.flatMap(({ uuid, id }) => [uuid, resource, id]),
   );
@@ -42,12 +44,14 @@ export function armedStatement(
  * Writes rows, journal, outbox and deadlines of planned transitions whose rows are locked. Pure. Rows
  * are written step by step, as triggers and constraints would see them of single transitions.
  *
+ * @param key The hint by which rows are found: see `keyHint`.
  * @param prepares Many events are inserted by prepared statements. They come first, so that all the
  * rest is one flight.
  */
 export function planStatements(
   binding: ResourceBinding,
   plans: readonly PlannedTransition[],
+  key: string,
   prepares = false,
 ): readonly (Statement | LaterStatement)[] {
   const entries = entryStatements(
@@ -57,13 +61,17 @@ export function planStatements(
   const isPrepared = (each: Statement | LaterStatement) => 'prepared' in each;
   return [
     ...entries.filter(isPrepared),
-    ...stepsOf(plans).map((step) => rowStatement(binding, step)),
+    ...stepsOf(plans).map((step) => rowStatement(binding, step, key)),
     ...entries.filter((each) => !isPrepared(each)),
     ...deadlineStatements(deadlineChanges(plans)),
   ];
 }
 
-function rowStatement(binding: ResourceBinding, plans: readonly PlannedTransition[]): Statement {
+function rowStatement(
+  binding: ResourceBinding,
+  plans: readonly PlannedTransition[],
+  key: string,
+): Statement {
   const { table, columns } = binding;
   const { uuid, state, revision, stateSince, lifecycleVersion } = columns;
   const each = (
@@ -94,7 +102,7 @@ function rowStatement(binding: ResourceBinding, plans: readonly PlannedTransitio
     ...grouped(plans, ({ outcome, update }) => JSON.stringify([outcome.old, update.revision])),
   ].map(([, members]) => asSeen(binding, members));
   return {
-    sql: `UPDATE ${table} SET ${sets.map(([sql]) => sql).join(', ')}
+    sql: `UPDATE ${table} ${key} SET ${sets.map(([sql]) => sql).join(', ')}
       WHERE ${uuid.sql} IN ${placeholders(1, plans.length)}
         AND (${seen.map(([sql]) => sql).join(' OR ')})`,
     values: [
@@ -287,10 +295,12 @@ export function deadlineStatements(changes: readonly DeadlineChange[]): readonly
     const { resource, cancels } = members[0];
     const uuids = members.map(({ uuid }) => uuid);
     const rows = `uuid IN ${placeholders(1, uuids.length)} AND resource = ?`;
+    // One for each group: alternatives of several would be looked for in the whole table.
+    const from = 'DELETE d FROM signalbox_deadline d FORCE INDEX (PRIMARY) WHERE';
     return cancels === 'all'
-      ? statement(`(${rows})`, [...uuids, resource])
+      ? statement(`${from} ${rows}`, [...uuids, resource])
       : statement(
-          `(${rows} AND (deadline IN ${placeholders(1, cancels.length)} OR ${placeSql} IN ${placeholders(1, cancels.length)}))`,
+          `${from} ${rows} AND (deadline IN ${placeholders(1, cancels.length)} OR ${placeSql} IN ${placeholders(1, cancels.length)})`,
           [...uuids, resource, ...cancels, ...cancels],
         );
   });
@@ -298,14 +308,7 @@ export function deadlineStatements(changes: readonly DeadlineChange[]): readonly
     arms.map(({ id, after }) => [resource, uuid, id, revision, version, after]),
   );
   return [
-    ...(cancelled.length === 0
-      ? []
-      : [
-          statement(
-            `DELETE FROM signalbox_deadline WHERE ${cancelled.map(({ sql }) => sql).join(' OR ')}`,
-            cancelled.flatMap(({ values }) => values),
-          ),
-        ]),
+    ...cancelled,
     ...(armed.length === 0
       ? []
       : [

@@ -40,3 +40,22 @@ export function sideBySide(arrays: readonly (readonly [array: string, name: stri
 export function hidden(value: string): string {
   return `(SELECT ${value})`;
 }
+
+/**
+ * SQL text of a look-up of one row by its unique key, for a LATERAL join or as the head of an UPDATE. Its
+ * plan can use no other index: that of the key alone has the order that is asked for. An equation would let
+ * the planner take any index with the column in it, and of a table that it takes for empty they all cost the
+ * same; an equation in a join would let it begin at the table.
+ *
+ * @param tail What follows the condition, such as a lock.
+ */
+export function lookup(
+  columns: string,
+  table: string,
+  key: string,
+  value: string,
+  tail = '',
+): string {
+  return `SELECT ${columns} FROM ${table} WHERE ${key} >= ${value} AND ${key} <= ${value}
+    ORDER BY ${key} LIMIT 1 ${tail}`;
+}

@@ -3,12 +3,8 @@ import { type DataSource, type EntityManager, QueryRunnerAlreadyReleasedError } 
 import { databaseError } from '../commit/database-errors.js';
 import { databaseFailure } from '../commit/database-failure.js';
 import { openTransaction } from '../commit/open-transaction.js';
-import {
-  type NamedStatement,
-  type PreparedResult,
-  type PreparedValue,
-  runPrepared,
-} from './prepared.js';
+import { type PreparedResult, type PreparedValue, runPrepared } from './prepared.js';
+import type { NamedStatement } from './prepared-statement.js';
 
 /** The connection broke after the statement was sent: it may or may not have committed. */
 export class ConnectionLost extends Error {

@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import { queryByKey } from './by-key.js';
 import type { InboxStore } from '../inbox-store.js';
 import type { Integer } from '../journal-row.js';
 
@@ -49,11 +50,12 @@ export function postgresInbox(dataSource: DataSource): InboxStore {
     },
 
     async purge({ olderThan, limit }) {
-      const [, deleted] = await dataSource.query<[unknown, number]>(
-        `DELETE FROM signalbox_inbox WHERE (consumer, id) IN (
-          SELECT consumer, id FROM signalbox_inbox
-            WHERE handled_at < clock_timestamp() - $1 * interval '1 millisecond'
-            ORDER BY handled_at LIMIT $2 FOR UPDATE SKIP LOCKED)`,
+      const [, deleted] = await queryByKey<[unknown, number]>(
+        dataSource,
+        `DELETE FROM signalbox_inbox WHERE ctid = ANY (ARRAY(
+          SELECT ctid FROM signalbox_inbox
+            WHERE handled_at < statement_timestamp() - $1 * interval '1 millisecond'
+            ORDER BY handled_at LIMIT $2 FOR UPDATE SKIP LOCKED))`,
         [olderThan, limit],
       );
       return deleted;

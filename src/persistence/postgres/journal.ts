@@ -1,4 +1,6 @@
 import type { DataSource } from 'typeorm';
+import { queryByKey } from './by-key.js';
+import { lookup } from './arrays.js';
 import { journalConditions, utc } from '../journal-conditions.js';
 import { type Integer, journalRecord, type JournalRow } from '../journal-row.js';
 import type { JournalStore } from '../../core/stores/journal-store.js';
@@ -10,16 +12,26 @@ export const journalColumns = `j.position, j.id, j.source, j.category, j.type, j
 /** The journal on PostgreSQL. */
 export function postgresJournal(dataSource: DataSource): JournalStore {
   return {
-    async read(query) {
+    async read({ uuid, ...query }) {
       const values: unknown[] = [];
       const conditions = journalConditions(query, {
         value: (value) => `$${values.push(value)}`,
-        anyOf: (column, wanted) =>
-          `j.${column} = ANY ($${values.push(wanted)}::${column === 'uuid' ? 'uuid' : 'text'}[])`,
+        anyOf: (column, wanted) => `j.${column} = ANY ($${values.push(wanted)}::text[])`,
       });
-      const rows = await dataSource.query<JournalRow[]>(
-        `SELECT ${journalColumns} FROM signalbox_journal j
-          WHERE ${conditions} ORDER BY j.position LIMIT $${values.push(query.limit)}`,
+      const limit = `$${values.push(query.limit)}`;
+      // The order names the index. By its position alone an event could be looked for in all of the journal.
+      const rows = await queryByKey<JournalRow[]>(
+        dataSource,
+        uuid === undefined
+          ? `SELECT ${journalColumns} FROM signalbox_journal j
+              WHERE ${conditions} ORDER BY j.position LIMIT ${limit}`
+          : `SELECT j.* FROM (
+              SELECT DISTINCT unnest($${values.push([uuid].flat())}::uuid[]) AS uuid
+            ) wanted CROSS JOIN LATERAL (
+              SELECT ${journalColumns} FROM signalbox_journal j
+                WHERE j.uuid >= wanted.uuid AND j.uuid <= wanted.uuid AND ${conditions}
+                ORDER BY j.uuid, j.position LIMIT ${limit}
+            ) j ORDER BY j.position LIMIT ${limit}`,
         values,
       );
       return rows.map(journalRecord);
@@ -36,7 +48,8 @@ export function postgresJournal(dataSource: DataSource): JournalStore {
 
     async extent() {
       const [row] = await dataSource.query<{ readonly last: Integer; readonly purged: Integer }[]>(
-        `SELECT coalesce((SELECT max(position) FROM signalbox_journal), 0) AS last,
+        `SELECT coalesce((
+            SELECT position FROM signalbox_journal ORDER BY position DESC LIMIT 1), 0) AS last,
           (SELECT position FROM signalbox_horizon) AS purged`,
       );
       return { last: Number(row?.last), purged: Number(row?.purged) };
@@ -52,12 +65,26 @@ export function postgresJournal(dataSource: DataSource): JournalStore {
     },
 
     async purge({ before, limit }) {
+      // Each position is looked up on each bus that has rows. The buses are found by stepping over the rest of
+      // each one's rows.
       const [row] = await dataSource.query<{ readonly deleted: Integer }[]>(
-        `WITH gone AS (
-          DELETE FROM signalbox_journal WHERE position = ANY (ARRAY(
-            SELECT j.position FROM signalbox_journal j WHERE j.time < $1
-              AND NOT EXISTS (SELECT FROM signalbox_outbox o WHERE o.position = j.position)
-              AND NOT EXISTS (SELECT FROM signalbox_parked p WHERE p.position = j.position)
+        `WITH RECURSIVE bus AS (
+          (SELECT bus AS name FROM signalbox_outbox ORDER BY bus, position LIMIT 1)
+          UNION ALL
+          SELECT (SELECT o.bus FROM signalbox_outbox o WHERE o.bus > bus.name
+              ORDER BY o.bus, o.position LIMIT 1)
+            FROM bus WHERE bus.name IS NOT NULL
+        ), buses AS MATERIALIZED (SELECT name FROM bus WHERE name IS NOT NULL
+        ), gone AS (
+          DELETE FROM signalbox_journal WHERE ctid = ANY (ARRAY(
+            SELECT j.place FROM (
+              SELECT ctid AS place, position FROM signalbox_journal WHERE time < $1
+                ORDER BY position OFFSET 0
+            ) j WHERE (SELECT o.position FROM buses CROSS JOIN LATERAL (
+                SELECT position FROM signalbox_outbox
+                  WHERE bus = buses.name AND position >= j.position AND position <= j.position
+                  ORDER BY bus, position LIMIT 1) o LIMIT 1) IS NULL
+              AND (${lookup('p.position', 'signalbox_parked p', 'p.position', 'j.position')}) IS NULL
             ORDER BY j.position LIMIT $2)) RETURNING position),
         noted AS (
           UPDATE signalbox_horizon h SET position = greatest(h.position, g.position)

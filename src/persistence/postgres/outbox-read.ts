@@ -2,16 +2,10 @@ import type { DataSource } from 'typeorm';
 import { outboxColumns, type OutboxFields, outboxFields } from '../journal-row.js';
 import { shareList } from '../share-list.js';
 import type { OutboxStore } from '../../core/stores/outbox-store.js';
-import { plainArray } from './arrays.js';
+import { lookup, plainArray } from './arrays.js';
+import { byKey } from './by-key.js';
 import { repeatable, runTogether } from './connection.js';
-import { namedStatement } from './prepared.js';
-
-// The table is empty most of the time, so what the planner knows of it is wrong when it is full: it
-// would read and sort a backlog of a million rows for the first thousand, and look for sixty among all
-// the dead ones that a minute's traffic leaves.
-export const byKey = ['bitmapscan', 'hashjoin', 'mergejoin', 'seqscan', 'sort'].map(
-  (method) => `SET LOCAL enable_${method} = off`,
-);
+import { namedStatement } from './prepared-statement.js';
 
 // Planning takes longer than reading a few rows, and an event waits for it. With this many positions to
 // pass over there are many rows, and the plan for the very values is the faster one.
@@ -28,11 +22,9 @@ const prepared = namedStatement(
     // Unlike `<> ALL`, this is hashed also where the list is a parameter.
     others: 'position NOT IN (SELECT unnest($3::bigint[]))',
     limit: '$4',
-    // The plan is kept while the tables grow, so it may have one index to choose only: that which has the
-    // order. Joined plainly to an empty journal, it may walk all of an index for each row for ever.
-    journal: `JOIN LATERAL (
-      SELECT * FROM signalbox_journal WHERE position >= o.position ORDER BY position LIMIT 1
-    ) j ON j.position = o.position`,
+    // The plan is kept while the tables grow. Joined plainly to an empty journal, it may walk all of an
+    // index for each row for ever.
+    journal: `CROSS JOIN LATERAL (${lookup('*', 'signalbox_journal', 'position', 'o.position')}) j`,
   }),
 );
 
@@ -75,7 +67,7 @@ export function postgresOutboxRead(dataSource: DataSource): OutboxStore['read'] 
         shares: `'${plainArray(shareList(shares))}'::smallint[]`,
         others: `position <> ALL ('${plainArray(except)}'::bigint[])`,
         limit: String(Number(limit)),
-        journal: 'JOIN signalbox_journal j ON j.position = o.position',
+        journal: `CROSS JOIN LATERAL (${lookup('*', 'signalbox_journal', 'position', 'o.position')}) j`,
       }),
     ]);
 

@@ -6,17 +6,21 @@ import { parkedSteps } from '../parked-steps.js';
 import { refsByBus } from '../refs-by-bus.js';
 import { shareList } from '../share-list.js';
 import type { OutboxRef, OutboxStore } from '../../core/stores/outbox-store.js';
-import { plainArray } from './arrays.js';
+import { lookup, plainArray } from './arrays.js';
+import { byKey, queryByKey } from './by-key.js';
 import { repeatable, runTogether } from './connection.js';
 import { journalColumns } from './journal.js';
-import { byKey, postgresOutboxRead } from './outbox-read.js';
+import { postgresOutboxRead } from './outbox-read.js';
 
 const resourceKey = 'coalesce(j.uuid, j.id)::text';
 
 /** The outbox on PostgreSQL. Every statement reaches its rows by their primary key. */
 export function postgresOutbox(dataSource: DataSource, append: AppendWithin): OutboxStore {
   const inTransaction = <T>(work: (manager: EntityManager) => Promise<T>): Promise<T> =>
-    dataSource.transaction('READ COMMITTED', work);
+    dataSource.transaction('READ COMMITTED', async (manager) => {
+      await manager.query(byKey.join(';'));
+      return work(manager);
+    });
 
   return {
     read: postgresOutboxRead(dataSource),
@@ -36,14 +40,13 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
       return inTransaction(async (manager) => {
         if (buses.length > 0) await fanOutParked(manager, shareList(shares), buses);
         else if (await hasBuses(manager)) return 0;
-        await manager.query(byKey.join(';'));
         const [turned] = await manager.query<[{ number: string }]>(
           `WITH head AS (
-            SELECT position FROM signalbox_outbox
+            SELECT ctid AS place FROM signalbox_outbox
               WHERE bus = '' AND share = ANY ($1::smallint[]) ORDER BY position LIMIT $2
           ), gone AS (
-            DELETE FROM signalbox_outbox o USING head
-              WHERE o.bus = '' AND o.position = head.position RETURNING o.position, o.share
+            DELETE FROM signalbox_outbox o
+              WHERE o.ctid = ANY (ARRAY(SELECT place FROM head)) RETURNING o.position, o.share
           ), copies AS (
             INSERT INTO signalbox_outbox (position, bus, share)
               SELECT position, bus, share FROM gone CROSS JOIN unnest($3::varchar[]) AS bus
@@ -85,7 +88,8 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
               (position, bus, share, resource_key, status, reason, parked_at)
             SELECT gone.position, gone.bus, gone.share, ${resourceKey}, 'parked', $3,
                 clock_timestamp()
-              FROM gone JOIN signalbox_journal j ON j.position = gone.position
+              FROM gone CROSS JOIN LATERAL (
+                ${lookup('*', 'signalbox_journal', 'position', 'gone.position')}) j
             RETURNING position`,
           [bus, position, reason],
         );
@@ -106,11 +110,13 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
     },
 
     async listParked({ limit, after = { position: 0, bus: '' } }) {
-      const rows = await dataSource.query<ParkedRow[]>(
+      const rows = await queryByKey<ParkedRow[]>(
+        dataSource,
         `SELECT p.bus, p.share, p.status, p.reason,
             to_char(p.parked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS parked_at,
             ${journalColumns}
-          FROM signalbox_parked p JOIN signalbox_journal j ON j.position = p.position
+          FROM signalbox_parked p CROSS JOIN LATERAL (
+            ${lookup('*', 'signalbox_journal', 'position', 'p.position')}) j
           WHERE (p.position, p.bus) > ($1, $2) ORDER BY p.position, p.bus LIMIT $3`,
         [after.position, after.bus, limit],
       );
@@ -118,9 +124,12 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
     },
 
     async waitsFor(bus) {
-      const [row] = await dataSource.query<[{ waits: boolean }]>(
-        `SELECT EXISTS (SELECT FROM signalbox_outbox WHERE bus = $1)
-            OR EXISTS (SELECT FROM signalbox_parked WHERE bus = $1) AS waits`,
+      const first = (table: string, next: string): string =>
+        `SELECT true FROM ${table} WHERE bus >= $1 AND bus <= $1 ORDER BY bus, ${next} LIMIT 1`;
+      const [row] = await queryByKey<[{ waits: boolean }]>(
+        dataSource,
+        `SELECT (${first('signalbox_outbox', 'position')}) IS NOT NULL
+            OR (${first('signalbox_parked', 'resource_key')}) IS NOT NULL AS waits`,
         [bus],
       );
       return row.waits;
@@ -132,7 +141,8 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
           FROM (
             SELECT count(*) AS pending, min(position) AS position
               FROM signalbox_outbox GROUP BY bus
-          ) o JOIN signalbox_journal j ON j.position = o.position`,
+          ) o CROSS JOIN LATERAL (
+            ${lookup('time', 'signalbox_journal', 'position', 'o.position')}) j`,
       );
       const parked = await dataSource.query<StatusRow[]>(
         'SELECT status, count(*) AS number FROM signalbox_parked GROUP BY status',
@@ -165,17 +175,20 @@ async function lockParked(
 ): Promise<string | undefined> {
   const rows = await manager.query<{ resource_key: string }[]>(
     `SELECT resource_key FROM signalbox_parked
-      WHERE bus = $1 AND position = $2 AND status = 'parked' FOR UPDATE`,
+      WHERE position >= $2 AND position <= $2 AND bus = $1 AND status = 'parked'
+      ORDER BY position FOR UPDATE`,
     [bus, position],
   );
   return rows[0]?.resource_key;
 }
 
 async function deleteParked(manager: EntityManager, { position, bus }: OutboxRef): Promise<void> {
-  await manager.query('DELETE FROM signalbox_parked WHERE bus = $1 AND position = $2', [
-    bus,
-    position,
-  ]);
+  await manager.query(
+    `DELETE FROM signalbox_parked WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM signalbox_parked
+        WHERE position >= $2 AND position <= $2 AND bus = $1 ORDER BY position))`,
+    [bus, position],
+  );
 }
 
 async function holdOnBus(
@@ -184,19 +197,34 @@ async function holdOnBus(
   positions: readonly number[],
 ): Promise<readonly OutboxRef[]> {
   const parked = await manager.query<{ resource_key: string }[]>(
-    `SELECT p.resource_key FROM signalbox_parked p
-      WHERE p.bus = $1 AND p.status = 'parked' AND p.resource_key IN (
-        SELECT ${resourceKey} FROM signalbox_journal j WHERE j.position = ANY ($2::bigint[]))
-      FOR UPDATE`,
+    `WITH wanted AS MATERIALIZED (
+      SELECT DISTINCT ${resourceKey} AS key FROM (SELECT unnest($2::bigint[]) AS position) named
+        CROSS JOIN LATERAL (${lookup('uuid, id', 'signalbox_journal', 'position', 'named.position')}) j
+    )
+    SELECT p.resource_key FROM wanted CROSS JOIN LATERAL (
+      SELECT resource_key FROM signalbox_parked
+        WHERE bus = $1 AND resource_key >= wanted.key AND resource_key <= wanted.key
+          AND status = 'parked'
+        ORDER BY resource_key FOR UPDATE) p`,
     [bus, positions],
   );
   if (parked.length === 0) return [];
   const moved = await manager.query<{ position: Integer }[]>(
     `WITH gone AS (
-      DELETE FROM signalbox_outbox o USING signalbox_journal j
-        WHERE o.bus = $1 AND o.position = ANY ($2::bigint[]) AND j.position = o.position
-          AND ${resourceKey} = ANY ($3::text[])
-        RETURNING o.position, o.share, ${resourceKey} AS resource_key
+      DELETE FROM signalbox_outbox o
+        USING (
+          SELECT q.ctid AS place, ${resourceKey} AS resource_key
+            FROM (SELECT unnest($2::bigint[]) AS position) named
+              CROSS JOIN LATERAL (
+                SELECT ctid FROM signalbox_outbox
+                  WHERE bus = $1 AND position >= named.position AND position <= named.position
+                  ORDER BY bus, position LIMIT 1) q
+              CROSS JOIN LATERAL (
+                ${lookup('uuid, id', 'signalbox_journal', 'position', 'named.position')}) j
+            WHERE ${resourceKey} = ANY ($3::text[])
+        ) found
+        WHERE o.ctid = found.place
+        RETURNING o.position, o.share, found.resource_key
     )
     INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
       SELECT position, $1, share, resource_key, 'held', 'behind a parked event of the same resource',
@@ -211,7 +239,9 @@ async function holdOnBus(
 async function putBack(manager: EntityManager, bus: string, key: string): Promise<void> {
   await manager.query(
     `WITH gone AS (
-      DELETE FROM signalbox_parked WHERE bus = $1 AND resource_key = $2
+      DELETE FROM signalbox_parked WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM signalbox_parked
+          WHERE bus = $1 AND resource_key >= $2 AND resource_key <= $2 ORDER BY resource_key))
         RETURNING position, bus, share
     )
     INSERT INTO signalbox_outbox (position, bus, share) SELECT position, bus, share FROM gone`,

@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { ConfigurationError } from '../../core/errors/errors.js';
 import { reach } from '../../core/failpoints/failpoints.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import {
@@ -16,7 +17,7 @@ import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
 import { revisionConflict, unknownResource } from '../../core/planning/plan.js';
 import { shareOf } from '../share.js';
 import type { DeadlineChange } from '../../core/planning/transition-request.js';
-import { sideBySide } from './arrays.js';
+import { lookup, sideBySide } from './arrays.js';
 import {
   bigintArray,
   intArray,
@@ -28,7 +29,8 @@ import {
 import { castType, sinceText, stateText, uuidSql } from './columns.js';
 import { runNamedWithin } from './connection.js';
 import { placeSql, rearmedSql } from './deadlines.js';
-import { type NamedStatement, namedStatement, type PreparedValue } from './prepared.js';
+import type { PreparedValue } from './prepared.js';
+import { type NamedStatement, namedStatement } from './prepared-statement.js';
 
 /** Runs a statement in the manager's transaction, its errors typed. */
 async function run<TRow>(
@@ -54,19 +56,18 @@ export async function lockRows(
   const { table, columns } = binding;
   const rows = await run<Record<string, unknown>>(
     manager,
-    `SELECT ${lockedColumns(binding)}
-      FROM unnest($1::uuid[]) AS q (signalbox_uuid_asked)
-        JOIN ${table} ON ${table}.${columns.uuid.sql} = ${uuidSql(binding, 'q.signalbox_uuid_asked')}
-      ORDER BY q.signalbox_uuid_asked FOR NO KEY UPDATE OF ${lockTarget(binding)}
-        ${skipLocked ? 'SKIP LOCKED' : ''}`,
+    `SELECT r.* FROM (
+      SELECT unnest((SELECT $1::uuid[])) AS signalbox_uuid_asked ORDER BY 1
+    ) q CROSS JOIN LATERAL (${lookup(
+      lockedColumns(binding),
+      table,
+      columns.uuid.sql,
+      uuidSql(binding, 'q.signalbox_uuid_asked'),
+      `FOR NO KEY UPDATE ${skipLocked ? 'SKIP LOCKED' : ''}`,
+    )}) r`,
     [uuids],
   );
   return new Map(rows.map((raw) => lockedRow(binding, raw)).map((row) => [row.uuid, row]));
-}
-
-/** `FOR UPDATE OF` takes no schema. */
-function lockTarget({ metadata }: ResourceBinding): string {
-  return metadata.dataSource.driver.escape(metadata.tableName);
 }
 
 /** The revisions that armed these deadlines. */
@@ -84,12 +85,13 @@ export async function readArmedRevisions(
 }
 
 const armedStatement = namedStatement(`
-  SELECT d.uuid, d.revision FROM signalbox_deadline d
-    JOIN ${sideBySide([
-      ['$1::uuid[]', 'uuid'],
-      ['$2::text[]', 'deadline'],
-    ])} q ON d.uuid = q.uuid AND d.deadline = q.deadline
-  WHERE d.resource = $3`);
+  SELECT q.uuid, armed.revision FROM ${sideBySide([
+    ['$1::uuid[]', 'uuid'],
+    ['$2::text[]', 'deadline'],
+  ])} q CROSS JOIN LATERAL (
+    SELECT d.revision FROM signalbox_deadline d
+      WHERE d.uuid = q.uuid AND d.resource = $3 AND d.deadline = q.deadline OFFSET 0
+  ) armed`);
 
 /**
  * Writes the rows of planned transitions by compare-and-set, all or none, then what they announce and
@@ -107,10 +109,13 @@ export async function writePlans(
     hasChain(plans.map(({ outcome }) => outcome)) && (await watched(manager, binding));
   for (const step of stepwise ? stepsOf(plans) : [plans]) {
     const changes = rowChanges(step);
-    const moved = await writeRows(manager, binding, changes);
-    if (moved !== changes.length) {
-      throw await conflictOf(manager, binding, changes);
-    }
+    const left = await writeRows(manager, binding, changes);
+    if (left.length === 0) continue;
+    const conflict = await conflictOf(manager, binding, left);
+    if (conflict !== undefined) throw conflict;
+    // Rows that were changed since the statement's snapshot are locked now, and the next one sees them.
+    const [swallowed] = await writeRows(manager, binding, left);
+    if (swallowed !== undefined) throw updateSwallowed(binding, swallowed.uuid);
   }
   await writeEntries(
     manager,
@@ -140,11 +145,12 @@ const watchedStatement = namedStatement(`
     THEN 'yes' ELSE 'no' END
   FROM pg_class c WHERE c.oid = $1::regclass`);
 
+/** Returns the rows that it left alone: all of them where any is not as planned. */
 async function writeRows(
   manager: EntityManager,
   binding: ResourceBinding,
   changes: readonly RowChange[],
-): Promise<number> {
+): Promise<readonly RowChange[]> {
   const { stateSince } = binding.columns;
   const { rows } = await runNamedWithin(manager, rowsStatementOf(binding), [
     uuidArray(changes.map(({ uuid }) => uuid)),
@@ -161,7 +167,8 @@ async function writeRows(
     intArray(changes.map(({ update }) => update.lifecycleVersion)),
     bigintArray(changes.map(({ old }) => old.revision)),
   ]);
-  return Number(rows[0]?.[0]);
+  const written = new Set(rows.map(([uuid]) => uuid));
+  return changes.filter(({ uuid }) => !written.has(uuid));
 }
 
 const rowsStatements = new WeakMap<ResourceBinding, NamedStatement>();
@@ -198,22 +205,37 @@ function rowsStatement(binding: ResourceBinding): string {
     ['$6::int[]', 'version'],
     ['$7::bigint[]', 'expected'],
   ])}, checked AS MATERIALIZED (
-    SELECT p.* FROM plan p JOIN ${table} r ON r.${uuid.sql} = ${uuidSql(binding, 'p.uuid')}
-    WHERE r.${state.sql}::text = p.origin AND r.${revision.sql} = p.expected
-    ORDER BY p.uuid FOR NO KEY UPDATE OF r
+    SELECT p.*, r.part, r.place FROM (SELECT * FROM plan ORDER BY uuid) p
+      CROSS JOIN LATERAL (${lookup(
+        `r.tableoid AS part, r.ctid AS place, r.${state.sql}::text AS state, r.${revision.sql} AS revision`,
+        `${table} r`,
+        `r.${uuid.sql}`,
+        uuidSql(binding, 'p.uuid'),
+        'FOR NO KEY UPDATE',
+      )}) r
+    WHERE r.state = p.origin AND r.revision = p.expected
   ), moved AS (
     UPDATE ${table} AS r SET ${sets.join(', ')} FROM checked c
-    WHERE r.${uuid.sql} = ${uuidSql(binding, 'c.uuid')}
+    WHERE r.ctid = c.place AND r.tableoid = c.part
       AND (SELECT count(*) FROM checked) = cardinality($1::uuid[])
-    RETURNING 1
-  ) SELECT count(*) FROM moved`;
+    RETURNING c.uuid
+  ) SELECT uuid FROM moved`;
+}
+
+function updateSwallowed({ resource }: ResourceBinding, uuid: string): ConfigurationError {
+  return new ConfigurationError(
+    'DATABASE_ERROR',
+    `The database did not update ${resource} ${uuid}: a trigger or a row policy kept it from doing so. ` +
+      'Nothing was written.',
+    { parameters: { resource, uuid } },
+  );
 }
 
 async function conflictOf(
   manager: EntityManager,
   binding: ResourceBinding,
   changes: readonly RowChange[],
-): Promise<Error> {
+): Promise<Error | undefined> {
   const rows = await lockRows(
     manager,
     binding,
@@ -228,7 +250,7 @@ async function conflictOf(
       return revisionConflict(binding, row, old.revision);
     }
   }
-  return databaseError(new Error('A trigger or a row policy kept a row from being updated.'));
+  return undefined;
 }
 
 /** Appends entries to journal and outbox, in their order. */
@@ -324,7 +346,8 @@ const cancelStatement = namedStatement(`
     ['$2::uuid[]', 'uuid'],
     ['$3::text[]', 'deadline'],
   ])} c
-  WHERE d.uuid = c.uuid AND d.resource = c.resource
+  WHERE d.uuid = ANY ((SELECT $2::uuid[])::uuid[])
+    AND d.uuid = c.uuid AND d.resource = c.resource
     AND (c.deadline IS NULL OR c.deadline IN (d.deadline, ${placeSql('d.deadline')}))`);
 
 const armStatement = namedStatement(`

@@ -1,6 +1,6 @@
 import { headParts } from '../../core/planning/announcement.js';
 import type { ResourceBinding } from '../resource/binding.js';
-import { hidden, separatorSql, sideBySide, textListSql } from './arrays.js';
+import { hidden, lookup, separatorSql, sideBySide, textListSql } from './arrays.js';
 import { castType, tenancySql, uuidSql } from './columns.js';
 import { placeSql, rearmedSql } from './deadlines.js';
 
@@ -19,10 +19,11 @@ export interface StatementVariant {
 }
 
 /**
- * What became of a request: its row moved, stays as it is (or is not there), moved between the
- * statement's snapshot and its lock, or is held by somebody else.
+ * What became of a request: its row moved, stays as it is (or is not there), or is held by somebody else.
+ * A row that stays although its step is lawful was changed between the statement's snapshot and its lock,
+ * or something on the table kept it from being updated.
  */
-export type Fate = 'moved' | 'still' | 'raced' | 'busy';
+export type Fate = 'moved' | 'still' | 'busy';
 
 /**
  * One statement that moves resources: finds each one's edge, compares and sets, and writes journal,
@@ -32,8 +33,11 @@ export type Fate = 'moved' | 'still' | 'raced' | 'busy';
  *
  * What it decides is decided on the rows as locked. Under READ COMMITTED a locked row may be newer
  * than the statement's snapshot, and then the deadlines of that newer row are invisible to the
- * statement; where it would cancel some, it leaves such a row alone: a batch says that it raced. Of a
- * single request it returns a row when it moved, and none when it did not, whatever the reason.
+ * statement: it leaves such a row alone. Of a single request it returns a row when it moved, and none
+ * when it did not, whatever the reason.
+ *
+ * Rows are looked up one by one, and updated where they were found: whatever the planner knows of a table,
+ * and whenever it made its plan, it reads no others.
  */
 export function transitionStatement(binding: ResourceBinding, variant: StatementVariant): string {
   const { effects, arms, cancels, several } = variant;
@@ -58,12 +62,9 @@ export function transitionStatement(binding: ResourceBinding, variant: Statement
 }
 
 /** A batch. */
-function severalMoved(
-  binding: ResourceBinding,
-  { cancels, effects }: StatementVariant,
-): readonly string[] {
+function severalMoved(binding: ResourceBinding, { effects }: StatementVariant): readonly string[] {
   const { table, columns } = binding;
-  const { uuid } = columns;
+  const { uuid, state, revision } = columns;
   const texts = textListSql;
   return [
     `request AS MATERIALIZED ${sideBySide([
@@ -81,11 +82,17 @@ function severalMoved(
       ['array_agg(i) FROM generate_series(1, cardinality($1::uuid[])) AS i', 'ord'],
     ])}`,
     `locked AS MATERIALIZED (
-      SELECT q.*, q.uuid::text AS name, ${lockedFacts(binding, cancels, 'q.expected')}
-      FROM request q JOIN ${table} r ON r.${uuid.sql} = ${uuidSql(binding, 'q.uuid')}
-        ${cancels ? `LEFT JOIN ${table} seen ON seen.${uuid.sql} = r.${uuid.sql}` : ''}
-      ORDER BY q.uuid FOR NO KEY UPDATE OF r SKIP LOCKED)`,
-    // No condition on the row's columns: the snapshot's row would be tested, not the locked one.
+      SELECT q.*, q.uuid::text AS name, r.*,
+        (q.expected IS NULL OR q.expected = r.revision) AS eligible
+      FROM (SELECT * FROM request ORDER BY uuid) q CROSS JOIN LATERAL (${lookup(
+        `r.tableoid AS part, r.ctid AS place, r.${state.sql}::text AS state,
+          r.${revision.sql}::bigint AS revision`,
+        `${table} r`,
+        `r.${uuid.sql}`,
+        uuidSql(binding, 'q.uuid'),
+        'FOR NO KEY UPDATE SKIP LOCKED',
+      )}) r)`,
+    // A row that was changed since the snapshot is at a place where the snapshot has none.
     `moved AS (
       UPDATE ${table} AS r SET ${assignments(binding, 'e.target', 'l.since', {
         old: 'l.state',
@@ -95,7 +102,7 @@ function severalMoved(
           ${texts(14)}, ${texts(15)}, ${texts(16)}, ${texts(18)}, ${texts(19)})
           AS e (edge, event, origin, target, type, data, source, subject)
         ON e.event = l.event AND e.origin = l.state
-      WHERE r.${uuid.sql} = ${uuidSql(binding, 'l.uuid')} AND l.eligible
+      WHERE r.ctid = l.place AND r.tableoid = l.part AND l.eligible
       RETURNING l.ord, l.state AS old, l.uuid, l.id, l.share, l.time, e.source, e.edge, e.type,
         ${movedFacts(binding, effects, batchHead, 'e.data || l.tail', '(l.revision + 1)')})`,
   ];
@@ -119,10 +126,13 @@ function severalFound(binding: ResourceBinding): string {
   return `
     SELECT ord, old AS state, revision - 1 AS revision, 'moved' AS fate FROM moved
     UNION ALL
-    SELECT q.ord, l.state, l.revision, CASE WHEN l.raced THEN 'raced'
-        WHEN l.ord IS NULL AND EXISTS (
-          SELECT FROM ${table} r WHERE r.${columns.uuid.sql} = ${uuidSql(binding, 'q.uuid')}
-        ) THEN 'busy' ELSE 'still' END
+    SELECT q.ord, l.state, l.revision, CASE
+        WHEN l.ord IS NULL AND (${lookup(
+          'true',
+          `${table} r`,
+          `r.${columns.uuid.sql}`,
+          uuidSql(binding, 'q.uuid'),
+        )}) THEN 'busy' ELSE 'still' END
     FROM request q LEFT JOIN locked l ON l.ord = q.ord
     WHERE (SELECT count(*) FROM moved) < cardinality($1::uuid[])
       AND NOT EXISTS (SELECT FROM moved m WHERE m.ord = q.ord)`;
@@ -134,17 +144,16 @@ function severalFound(binding: ResourceBinding): string {
  *
  * The update is bound to the row as the statement first saw it where that matters, so that a row that
  * moved meanwhile is left alone: PostgreSQL tests the condition again on the row as locked, against the
- * same `seen`.
+ * same `seen`. No condition on the row's own columns may lead to an index of theirs.
  */
 function oneMoved(
   binding: ResourceBinding,
   { cancels, choice, effects }: StatementVariant,
 ): readonly string[] {
   const { table, columns } = binding;
-  const { uuid, state, revision } = columns;
-  const isRow = (alias: string) => `${alias}.${uuid.sql} = ${uuidSql(binding, '$1::uuid')}`;
+  const { state, revision } = columns;
   const bound = choice || cancels;
-  const old = bound ? `seen.${state.sql}::text` : '$13::text';
+  const old = bound ? 'seen.state' : '$13::text';
   const place = `array_position(string_to_array($13::text, ${separatorSql}), ${old})`;
   const edge = (number: number) =>
     choice ? `(string_to_array($${number}::text, ${separatorSql}))[${place}]` : `$${number}::text`;
@@ -154,13 +163,11 @@ function oneMoved(
         old: `r.${state.sql}::text`,
         revision: `r.${revision.sql}`,
       })}
-      ${bound ? `FROM ${table} seen` : ''}
-      WHERE ${isRow('r')} AND ($3::bigint IS NULL OR r.${revision.sql} = $3::bigint)
+      FROM (${seenRow(binding, '$1::uuid')}) seen
+      WHERE r.ctid = seen.place AND r.tableoid = seen.part
+        AND ($3::bigint IS NULL OR r.${revision.sql} = $3::bigint)
         ${
-          bound
-            ? `AND ${isRow('seen')} AND seen.${revision.sql} = r.${revision.sql}
-        AND seen.${state.sql}::text = r.${state.sql}::text`
-            : ''
+          bound ? `AND seen.revision = r.${revision.sql} AND seen.state = r.${state.sql}::text` : ''
         }
         AND ${choice ? `${place} IS NOT NULL` : `r.${state.sql}::text = $13::text`}
       RETURNING 1 AS ord, $1::uuid AS uuid, $4::uuid AS id, $5::smallint AS share,
@@ -170,18 +177,23 @@ function oneMoved(
   ];
 }
 
+/** A row as the statement's snapshot has it, and where. */
+export function seenRow(binding: ResourceBinding, uuid: string): string {
+  const { state, revision } = binding.columns;
+  return lookup(
+    `s.tableoid AS part, s.ctid AS place, s.${state.sql}::text AS state,
+      s.${revision.sql}::bigint AS revision`,
+    `${binding.table} s`,
+    `s.${binding.columns.uuid.sql}`,
+    uuidSql(binding, uuid),
+  );
+}
+
 // Every parameter must be named somewhere, or PostgreSQL cannot tell its type. And nothing that returns may
 // have the type of a user's column: when a migration changes that, a connection refuses the statement for good.
 const oneMovedRow = `
   SELECT 1 AS ord, old AS state, (revision - 1)::bigint AS revision, 'moved' AS fate
   FROM moved WHERE num_nulls($2::text, $10::text, $12::text) = 0`;
-
-function lockedFacts({ columns }: ResourceBinding, cancels: boolean, expected: string): string {
-  const { state, revision } = columns;
-  const raced = cancels ? `seen.${revision.sql} IS DISTINCT FROM r.${revision.sql}` : 'false';
-  return `r.${state.sql}::text AS state, r.${revision.sql}::bigint AS revision, ${raced} AS raced,
-    (${expected} IS NULL OR ${expected} = r.${revision.sql}) AND NOT (${raced}) AS eligible`;
-}
 
 function assignments(
   { columns, lifecycle }: ResourceBinding,
@@ -251,7 +263,8 @@ function cancelled(first: number): string {
     USING moved m JOIN unnest(${array(first, 'int')}, ${textListSql(first + 1)},
         ${textListSql(first + 2)}) AS c (edge, place, kept)
       ON c.edge = m.edge
-    WHERE d.uuid = m.uuid AND d.resource = $17::text AND ${placeSql('d.deadline')} = c.place
+    WHERE d.uuid = ANY (ARRAY(SELECT uuid FROM moved))
+      AND d.uuid = m.uuid AND d.resource = $17::text AND ${placeSql('d.deadline')} = c.place
       AND d.deadline <> ALL (string_to_array(c.kept, E'\\n')))`;
 }
 

@@ -1,6 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { reach } from '../../core/failpoints/failpoints.js';
-import { ConfigurationError, ConflictError } from '../../core/errors/errors.js';
+import { ConflictError } from '../../core/errors/errors.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { propertyValue } from '../guard/column-values.js';
 import { databaseError } from '../commit/database-errors.js';
@@ -12,7 +12,7 @@ import type {
 } from '../../core/planning/transition-request.js';
 import { ConnectionLost, runNamed, runNamedWithin } from './connection.js';
 import { edgesOf, type EventEdges } from './edges.js';
-import { type NamedStatement, namedStatement } from './prepared.js';
+import { type NamedStatement, namedStatement } from './prepared-statement.js';
 import { settle } from './settle.js';
 import {
   type EdgeParameters,
@@ -55,7 +55,7 @@ export class StatementLane {
 
   /**
    * Moves a batch in a transaction of its own. In a batch of several a busy row is not waited for: its
-   * outcome is `RowBusy`, as is that of a row that raced. A single request waits; when it is not moved,
+   * outcome is `RowBusy`, as is that of a row that was changed meanwhile. A single request waits; when it is not moved,
    * it is asked as a batch of one for the reason, and may be moved by that after all.
    */
   async run(
@@ -194,7 +194,7 @@ export class StatementLane {
     ids: readonly string[],
     [, state, revision, fate]: StatementRow,
   ): TransitionOutcome {
-    if (fate === 'busy' || fate === 'raced') {
+    if (fate === 'busy') {
       return new RowBusy();
     }
     if (state === null || revision === null) {
@@ -210,8 +210,9 @@ export class StatementLane {
       request,
       { nextId: this.#nextId },
     );
-    // Lawful and yet not moved: something between the statement and the row swallowed the update.
-    return plan instanceof Error ? plan : this.#swallowed(request);
+    // Lawful and yet not moved: the row was changed meanwhile, or something on its table swallowed the
+    // update, which is told where the row is locked first.
+    return plan instanceof Error ? plan : new RowBusy();
   }
 
   #moved(
@@ -232,16 +233,6 @@ export class StatementLane {
       changed: edge.row.changed,
       events: [ids[0] as string, ...edge.effects.map(({ saying }) => ids[saying + 1] as string)],
     };
-  }
-
-  #swallowed({ uuid, event }: TransitionRequest): ConfigurationError {
-    const { resource } = this.#binding;
-    return new ConfigurationError(
-      'DATABASE_ERROR',
-      `The database did not update ${resource} ${uuid} on ${event}: a trigger or a row policy kept ` +
-        `it from doing so. Nothing was written.`,
-      { parameters: { resource, uuid, event } },
-    );
   }
 
   async #settled(

@@ -4,10 +4,11 @@ import type { ResourceBinding } from '../resource/binding.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
 import { shareOf } from '../share.js';
-import { castType, sinceText, stateText, uuidSql } from './columns.js';
+import { castType, sinceText, stateText } from './columns.js';
 import { runNamedWithin } from './connection.js';
 import { writeDeadlines, writeEntries } from './planned-writes.js';
-import { type NamedStatement, namedStatement } from './prepared.js';
+import { type NamedStatement, namedStatement } from './prepared-statement.js';
+import { seenRow } from './transition-statement.js';
 
 const optionalRoles = ['lifecycleVersion', 'stateSince', 'account', 'domain', 'project'] as const;
 const tenancyRoles = ['account', 'domain', 'project'] as const;
@@ -57,7 +58,7 @@ function statementOf(binding: ResourceBinding): NamedStatement {
 /** The position is drawn under the row's lock, so that positions rise with a resource's revisions. */
 function seenStatement(binding: ResourceBinding): string {
   const { table, columns } = binding;
-  const { uuid, state, revision, lifecycleVersion, stateSince } = columns;
+  const { state, revision, lifecycleVersion, stateSince } = columns;
   const optional = new Map(presentRoles(binding).map((role, index) => [role, `$${index + 12}`]));
   const sets = [
     `${state.sql} = $3::text::${castType(state)}`,
@@ -72,7 +73,7 @@ function seenStatement(binding: ResourceBinding): string {
         ]),
   ];
   const conditions = [
-    `r.${uuid.sql} = ${uuidSql(binding, '$1::uuid')}`,
+    'r.ctid = seen.place AND r.tableoid = seen.part',
     `r.${state.sql}::text = $2::text`,
     `r.${revision.sql} = $4::bigint - 1`,
     ...tenancyRoles.flatMap((role) => {
@@ -83,7 +84,8 @@ function seenStatement(binding: ResourceBinding): string {
     }),
   ];
   return `WITH moved AS (
-    UPDATE ${table} AS r SET ${sets.join(', ')} WHERE ${conditions.join(' AND ')}
+    UPDATE ${table} AS r SET ${sets.join(', ')} FROM (${seenRow(binding, '$1::uuid')}) seen
+    WHERE ${conditions.join(' AND ')}
     RETURNING nextval('signalbox_journal_position_seq') AS position
   ), journal AS (
     INSERT INTO signalbox_journal

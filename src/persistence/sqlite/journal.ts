@@ -27,6 +27,7 @@ export function sqliteJournal(dataSource: DataSource): JournalStore {
         prepared(
           connection,
           `SELECT ${journalColumns} FROM signalbox_journal j
+            ${query.uuid === undefined ? '' : 'INDEXED BY signalbox_journal_uuid'}
             WHERE ${conditions} ORDER BY j.position LIMIT ?`,
         ).all(...values, query.limit),
       );

@@ -18,7 +18,8 @@ import { writeEntries } from './write.js';
 const resourceKey = 'coalesce(j.uuid, j.id)';
 
 /**
- * The outbox on SQLite. Reads take a turn on the connection as writes do: a plain read would see rows
+ * The outbox on SQLite. Statements name their index, or the order of their tables, where the planner would
+ * read a small table whole: what it takes for small may be old. Reads take a turn on the connection as writes do: a plain read would see rows
  * of a transaction under way on it, and the relay would publish what may yet be rolled back.
  */
 export function sqliteOutbox(dataSource: DataSource): OutboxStore {
@@ -129,7 +130,7 @@ export function sqliteOutbox(dataSource: DataSource): OutboxStore {
           `SELECT p.bus, p.share, p.status, p.reason,
               strftime('%Y-%m-%dT%H:%M:%fZ', p.parked_at / 1000.0, 'unixepoch') AS parked_at,
               ${journalColumns}
-            FROM signalbox_parked p JOIN signalbox_journal j ON j.position = p.position
+            FROM signalbox_parked p CROSS JOIN signalbox_journal j ON j.position = p.position
             WHERE (p.position, p.bus) > (?, ?) ORDER BY p.position, p.bus LIMIT ?`,
         ).all(after.position, after.bus, limit),
       );
@@ -155,7 +156,7 @@ export function sqliteOutbox(dataSource: DataSource): OutboxStore {
             FROM (
               SELECT count(*) AS pending, min(position) AS position
                 FROM signalbox_outbox GROUP BY bus
-            ) o JOIN signalbox_journal j ON j.position = o.position`,
+            ) o CROSS JOIN signalbox_journal j ON j.position = o.position`,
         ).all() as PendingRow[];
         const parked = prepared(
           connection,
@@ -196,12 +197,12 @@ function fanOutParked(
     connection,
     `INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
       SELECT p.position, bus.value, p.share, p.resource_key, p.status, p.reason, p.parked_at
-        FROM signalbox_parked p CROSS JOIN json_each(?) bus
+        FROM signalbox_parked p INDEXED BY signalbox_parked_resource CROSS JOIN json_each(?) bus
         WHERE p.bus = '' AND p.share IN (SELECT value FROM json_each(?))`,
   ).run(JSON.stringify(buses), shares);
   prepared(
     connection,
-    `DELETE FROM signalbox_parked
+    `DELETE FROM signalbox_parked INDEXED BY signalbox_parked_resource
       WHERE bus = '' AND share IN (SELECT value FROM json_each(?))`,
   ).run(shares);
 }
@@ -215,8 +216,9 @@ function moveToParked(
   const { changes } = prepared(
     connection,
     `INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
-      SELECT o.position, o.bus, o.share, ${resourceKey}, ?, ?, ?
-        FROM signalbox_outbox o JOIN signalbox_journal j ON j.position = o.position
+      SELECT o.position, o.bus, o.share,
+          (SELECT ${resourceKey} FROM signalbox_journal j WHERE j.position = o.position), ?, ?, ?
+        FROM signalbox_outbox o
         WHERE o.bus = ? AND o.position = ?`,
   ).run(status, reason, Date.now(), bus, position);
   return changes > 0 && deleteRow(connection, { position, bus });
@@ -225,7 +227,7 @@ function moveToParked(
 function isBehindParked(connection: BetterSqlite3.Database, ref: OutboxRef): boolean {
   const row = prepared(
     connection,
-    `SELECT 1 FROM signalbox_parked p
+    `SELECT 1 FROM signalbox_parked p INDEXED BY signalbox_parked_resource
       WHERE p.bus = ? AND p.status = 'parked'
         AND p.resource_key = (SELECT ${resourceKey} FROM signalbox_journal j WHERE j.position = ?)`,
   ).get(ref.bus, ref.position);
@@ -248,12 +250,14 @@ function putBack(connection: BetterSqlite3.Database, bus: string, key: string): 
   prepared(
     connection,
     `INSERT INTO signalbox_outbox (position, bus, share)
-      SELECT position, bus, share FROM signalbox_parked WHERE bus = ? AND resource_key = ?`,
+      SELECT position, bus, share FROM signalbox_parked INDEXED BY signalbox_parked_resource
+        WHERE bus = ? AND resource_key = ?`,
   ).run(bus, key);
-  prepared(connection, 'DELETE FROM signalbox_parked WHERE bus = ? AND resource_key = ?').run(
-    bus,
-    key,
-  );
+  prepared(
+    connection,
+    `DELETE FROM signalbox_parked INDEXED BY signalbox_parked_resource
+      WHERE bus = ? AND resource_key = ?`,
+  ).run(bus, key);
 }
 
 function busNames(connection: BetterSqlite3.Database): readonly string[] {
