@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { ConfirmChannel } from 'amqplib';
+import { closeChannel } from './close-channel.js';
 import { frameBytes, rawFrames, writeFrames } from './message-frames.js';
 import { messageHeaders, publishOptions, toBuffer, type OutgoingMessage } from './wire.js';
 
@@ -75,14 +76,13 @@ export class ConfirmingChannel<T> {
     return room;
   }
 
-  /** Tells nothing more, and closes the channel. What has not been written will not be. Never rejects. */
-  async close(): Promise<void> {
+  /**
+   * Tells nothing more, and closes the channel. What has not been written will not be. Never rejects;
+   * does not settle while the broker is mute.
+   */
+  close(): Promise<void> {
     this.#over = true;
-    try {
-      await this.#channel.close();
-    } catch {
-      // It is closed already.
-    }
+    return closeChannel(this.#channel);
   }
 
   /** Undefined when the message is amqplib's to encode, or to refuse. */

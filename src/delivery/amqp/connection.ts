@@ -1,3 +1,4 @@
+import type { SocketConstructorOpts } from 'node:net';
 import { connect, type ChannelModel } from 'amqplib';
 import {
   ConfigurationError,
@@ -5,6 +6,7 @@ import {
   type SignalboxError,
 } from '../../core/errors/errors.js';
 import { busClosed } from '../bus/bus-closed.js';
+import { endPatience, endsInTime } from '../bus/in-time.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import { connectError } from './amqp-error.js';
 import { decodeHeaderFrames } from './header-frames.js';
@@ -18,13 +20,12 @@ export interface ConnectionListener {
   failed(error: SignalboxError): void;
   /** The first connection was refused for a reason that retrying cannot mend. */
   refused(error: ConfigurationError): void;
+  /** It was closed for good. */
+  closed?(): void;
 }
 
 const firstDelay = 200;
 const longestDelay = 15_000;
-
-/** Milliseconds that a broker gets to answer a polite close before the socket is cut. */
-const closePatience = 5_000;
 
 /**
  * One connection that is kept up: lost, it is made again with growing delays, over the configured hosts
@@ -43,6 +44,8 @@ export class AmqpConnection {
   #nextHost = 0;
   #wake: (() => void) | undefined;
   #closed = false;
+  /** Ends the attempt to connect that is under way. */
+  #connecting: AbortController | undefined;
 
   constructor(settings: RabbitmqSettings, role: string, notify: BusNoticeListener) {
     this.#settings = settings;
@@ -76,20 +79,25 @@ export class AmqpConnection {
     if (this.#model === undefined) void this.#reconnect();
   }
 
-  /** Closes it for good. Safe to call twice; never rejects. */
+  /**
+   * Cuts the live connection: somebody who has waited knows that nobody answers on it. It is made again,
+   * unless it was closed.
+   */
+  cut(): void {
+    const model = this.#model;
+    if (model !== undefined) loseConnection(model);
+  }
+
+  /** Closes it for good, within 5 s. Safe to call twice; never rejects. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#wake?.();
-    await this.#round?.catch(() => undefined);
+    this.#connecting?.abort();
+    for (const listener of this.#listeners) listener.closed?.();
     const model = this.#model;
     this.#model = undefined;
     if (model === undefined) return;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, closePatience);
-    });
-    await Promise.race([model.close().catch(() => undefined), late]);
-    clearTimeout(timer);
+    await endsInTime(closeModel(model), endPatience);
     cutSocket(model);
   }
 
@@ -104,7 +112,7 @@ export class AmqpConnection {
   async #connectToAny(): Promise<ChannelModel> {
     const { hosts } = this.#settings;
     let failure: SignalboxError | undefined;
-    for (let tries = 0; tries < hosts.length; tries += 1) {
+    for (let tries = 0; tries < hosts.length && !this.#closed; tries += 1) {
       const host = hosts[this.#nextHost % hosts.length] as RabbitmqHost;
       try {
         const model = await this.#connectTo(host);
@@ -112,17 +120,20 @@ export class AmqpConnection {
         return model;
       } catch (cause) {
         this.#nextHost += 1;
+        if (this.#closed) break;
         const error = connectError(cause, host);
         this.#notify({ kind: 'connectFailed', error, role: this.#role });
         // With several hosts, a wrong password says more than another host that is away.
         if (!(failure instanceof ConfigurationError)) failure = error;
       }
     }
-    throw failure as SignalboxError;
+    throw failure ?? busClosed(this.#settings.name);
   }
 
   async #connectTo(host: RabbitmqHost): Promise<ChannelModel> {
     const { name, heartbeat, connectTimeout, tls } = this.#settings;
+    this.#connecting = new AbortController();
+    const { signal } = this.#connecting;
     const { ca, cert, key, passphrase, servername } = tls ?? {};
     const model = await connect(
       {
@@ -136,6 +147,9 @@ export class AmqpConnection {
       },
       {
         timeout: connectTimeout,
+        // Of the socket, and not in amqplib's types: one that is being connected would keep the process
+        // until its time is over.
+        ...({ signal } satisfies SocketConstructorOpts as object),
         noDelay: true,
         keepAlive: true,
         clientProperties: { connection_name: `${name} ${this.#role}` },
@@ -148,10 +162,11 @@ export class AmqpConnection {
         ...(servername === undefined ? {} : { servername }),
       },
     );
+    this.#connecting = undefined;
     decodeHeaderFrames(model);
     if (this.#closed) {
-      await model.close().catch(() => undefined);
-      throw new Error('closed meanwhile');
+      cutSocket(model);
+      throw busClosed(name);
     }
     return model;
   }
@@ -221,6 +236,11 @@ export class AmqpConnection {
         down: () => {},
         failed: () => {},
         refused: () => {},
+        closed: () => {
+          clearTimeout(timer);
+          stop();
+          reject(busClosed(name));
+        },
       });
       const timer = setTimeout(() => {
         stop();
@@ -241,8 +261,28 @@ export class AmqpConnection {
  * keep it, and the process, alive. The stream is not in its types.
  */
 function cutSocket(model: ChannelModel): void {
-  const { connection } = model as unknown as {
-    readonly connection: { readonly stream?: { destroy(): void } };
-  };
-  connection.stream?.destroy();
+  innards(model).stream?.destroy();
+}
+
+/** As when the socket breaks: what is under way fails, and the connection tells that it has closed. */
+function loseConnection(model: ChannelModel): void {
+  const connection = innards(model);
+  if (connection.onSocketError === undefined) cutSocket(model);
+  else connection.onSocketError(new Error('the broker did not answer'));
+}
+
+/** Never rejects; does not settle while the broker is mute. */
+async function closeModel(model: ChannelModel): Promise<void> {
+  try {
+    await model.close();
+  } catch {
+    // It is closed already.
+  }
+}
+
+function innards(model: ChannelModel): {
+  readonly stream?: { destroy(): void };
+  onSocketError?(error: Error): void;
+} {
+  return (model as unknown as { readonly connection: ReturnType<typeof innards> }).connection;
 }

@@ -7,10 +7,13 @@ import type {
   RedriveOptions,
 } from '../bus/bus.js';
 import { selects } from '../bus/dead-letter-groups.js';
+import { inTime } from '../bus/in-time.js';
 import { poolUnknown } from '../bus/pool-unknown.js';
 import { replyCodeOf, topologyError } from './amqp-error.js';
 import type { AmqpConnection } from './connection.js';
+import { closeChannel } from './close-channel.js';
 import type { TopologyNames } from './topology.js';
+import { answerPatience, whileOpen } from './while-open.js';
 import { redriveForms } from './dead-letter-forms.js';
 import { readDeadLetter } from './dead-letter-wire.js';
 import { unwrapped } from './encapsulated.js';
@@ -104,11 +107,11 @@ export class AmqpDeadLetters implements DeadLetters {
     const queue = names.deadLetterQueue(pool);
     const unsettled = new Set<GetMessage>();
     const fetched: Fetched[] = [];
-    const channel = await this.#openChannel();
+    const channel = await this.#openChannel(queue);
     let left = 0;
     try {
       while (fetched.length < limit) {
-        const received = await channel.get(queue);
+        const received = await this.#answered(channel, channel.get(queue));
         left = received === false ? 0 : received.fields.messageCount;
         if (received === false) break;
         unsettled.add(received);
@@ -129,7 +132,9 @@ export class AmqpDeadLetters implements DeadLetters {
         await this.#giveBack(channel, queue, unsettled, left);
       }
       // Acknowledgements are not answered. What closes its connection now must not overtake them.
-      if (this.#channel === channel) await channel.checkQueue(queue).catch(() => undefined);
+      if (this.#channel === channel) {
+        await this.#answered(channel, channel.checkQueue(queue)).catch(() => undefined);
+      }
     }
   }
 
@@ -145,18 +150,42 @@ export class AmqpDeadLetters implements DeadLetters {
   ): Promise<void> {
     const tags = [...fetched].map(({ fields }) => fields);
     for (let count = Math.min(left, longestTurn); count > 0; count -= 1) {
-      const received = await channel.get(queue).catch(() => false as const);
+      const received = await this.#answered(channel, channel.get(queue)).catch(
+        () => false as const,
+      );
       if (received === false) break;
       tags.push(received.fields);
     }
     // On a channel that has closed meanwhile the broker has taken them back by itself.
     if (this.#channel !== channel) return;
-    for (const fields of tags) channel.nack({ fields } as GetMessage, false, true);
+    try {
+      for (const fields of tags) channel.nack({ fields } as GetMessage, false, true);
+    } catch {
+      // So it has on a connection that is being closed.
+    }
   }
 
-  async #openChannel(): Promise<Channel> {
+  /** Gives the channel up when the broker does not answer: the calls behind wait for it. */
+  async #answered<T>(channel: Channel, work: Promise<T>): Promise<T> {
+    try {
+      return await inTime(work, answerPatience, () => {
+        return new Error(`the broker did not answer within ${answerPatience} ms`);
+      });
+    } catch (error) {
+      if (this.#channel === channel && replyCodeOf(error) === undefined) {
+        this.#channel = undefined;
+        void closeChannel(channel);
+      }
+      throw error;
+    }
+  }
+
+  async #openChannel(queue: string): Promise<Channel> {
     if (this.#channel !== undefined) return this.#channel;
-    const channel = await (await this.#options.connection.ready()).createChannel();
+    const model = await this.#options.connection.ready();
+    const channel = await whileOpen(model, model.createChannel()).catch((error: unknown) => {
+      throw topologyError(error, queue);
+    });
     channel.on('error', () => {});
     channel.on('close', () => {
       if (this.#channel === channel) this.#channel = undefined;

@@ -2,6 +2,7 @@ import type { ChannelModel } from 'amqplib';
 import { busClosed } from '../bus/bus-closed.js';
 import { RefusedError, SignalboxError, UnavailableError } from '../../core/errors/errors.js';
 import type { Published } from '../bus/bus.js';
+import { endPatience, endsInTime } from '../bus/in-time.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import { replyCodeOf } from './amqp-error.js';
 import type { AmqpConnection } from './connection.js';
@@ -106,18 +107,17 @@ export class Publisher {
     });
   }
 
-  /** Waits a while for what is under way, then rejects the rest with CLOSED. */
-  async close(patience: number): Promise<void> {
+  /**
+   * Waits for what is under way, then rejects the rest with CLOSED, and closes the channel: all within 5 s.
+   * Resolves with false when the broker did not answer in that time.
+   */
+  async close(): Promise<boolean> {
     this.#closed = true;
+    const end = performance.now() + endPatience;
+    let answers = true;
     if (this.#unsettled > 0 && this.#channel !== undefined && !this.#blocked) {
-      let timer: NodeJS.Timeout | undefined;
-      await Promise.race([
-        new Promise<void>((resolve) => this.#idle.push(resolve)),
-        new Promise<void>((resolve) => {
-          timer = setTimeout(resolve, patience);
-        }),
-      ]);
-      clearTimeout(timer);
+      const idle = new Promise<void>((resolve) => this.#idle.push(resolve));
+      answers = await endsInTime(idle, endPatience);
     }
     this.#rejectAll(
       busClosed(this.#options.busName, 'before the confirm: the message may have arrived'),
@@ -125,7 +125,8 @@ export class Publisher {
     clearTimeout(this.#timer);
     const channel = this.#channel;
     this.#channel = undefined;
-    await channel?.close();
+    if (channel === undefined) return answers;
+    return endsInTime(channel.close(), Math.max(1, end - performance.now()));
   }
 
   #watch(model: ChannelModel): void {
@@ -202,7 +203,7 @@ export class Publisher {
     if (this.#opening) return;
     this.#opening = true;
     try {
-      if (!this.#declared) await whileOpen(model, declare(model));
+      if (!this.#declared) await declare(model);
       this.#declared = true;
       const channel = await whileOpen(model, model.createConfirmChannel());
       this.#full = false;

@@ -80,9 +80,6 @@ export function rabbitmq(options: RabbitmqOptions): RabbitmqBus {
   return new AmqpBus(completeRabbitmqOptions(options), notifier(options.on));
 }
 
-/** Milliseconds that closing waits for confirms of what was published before. */
-const closePatience = 5_000;
-
 type Subscription = BusSubscription & {
   /** Binds again what the exchange lost when it was deleted. Never rejects. */
   rebind(model: ChannelModel): Promise<void>;
@@ -223,7 +220,8 @@ class AmqpBus implements RabbitmqBus {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.unsubscribe()));
-    await this.#publisher.close(closePatience);
+    // On a connection that is mute nothing is closed politely.
+    if (!(await this.#publisher.close())) this.#publishing.cut();
     await Promise.all([this.#publishing.close(), this.#consuming.close()]);
   }
 

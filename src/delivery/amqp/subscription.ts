@@ -1,13 +1,15 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { UnavailableError } from '../../core/errors/errors.js';
 import type { BusSubscription } from '../bus/bus.js';
+import { endPatience, endsInTime, inTime } from '../bus/in-time.js';
 import { DeliveryDispatcher } from '../bus/delivery-dispatcher.js';
 import { untried, type HandlingFailure } from '../bus/handling-failure.js';
 import { longestHold } from '../bus/retry-policy.js';
+import { WorkUntilEnd } from '../bus/work-until-end.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { topologyError } from './amqp-error.js';
 import { unwrapped } from './encapsulated.js';
-import { inTime } from './in-time.js';
+import { closeChannel } from './close-channel.js';
 import { unreadableHeaders } from './received-properties.js';
 import type { Identified, SubscriptionOptions } from './subscription-options.js';
 import { whileOpen } from './while-open.js';
@@ -25,6 +27,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
   readonly #options: SubscriptionOptions<M>;
   readonly #dispatcher: DeliveryDispatcher<M>;
   readonly #label: string;
+  readonly #work = new WorkUntilEnd();
   #channel: Channel | undefined;
   #acknowledgements: Acknowledgements | undefined;
   #consuming = false;
@@ -129,15 +132,20 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     this.#wake?.();
     this.#stopListening?.();
     clearTimeout(this.#letGoTimer);
+    this.#work.end();
     await this.#dispatcher.stop();
     const channel = this.#channel;
     this.#channel = undefined;
     this.#acknowledgements?.flush();
-    // Closing the channel, and not cancelling the consumer, gives all that was not handled back in one
-    // step: a cancelled consumer's successor would get later messages before these.
-    await channel?.close().catch(() => undefined);
-    // It would go by itself, but some time after.
-    await this.#leave();
+    const left = async (): Promise<void> => {
+      // Closing the channel, and not cancelling the consumer, gives all that was not handled back in one
+      // step: a cancelled consumer's successor would get later messages before these.
+      if (channel !== undefined) await closeChannel(channel);
+      // It would go by itself, but some time after.
+      await this.#leave();
+    };
+    // A broker that comes back would go on delivering to a channel that nobody reads.
+    if (!(await endsInTime(left(), endPatience))) this.#options.connection.cut();
     this.#options.onEnd();
   }
 
@@ -160,7 +168,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     this.#channel = undefined;
     this.#dispatcher.forget();
     this.#acknowledgements?.flush();
-    channel?.close().catch(() => undefined);
+    if (channel !== undefined) void closeChannel(channel);
     this.#recover();
   }
 
@@ -169,17 +177,19 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     const { settings } = this.#options;
     let channel: Channel | undefined;
     try {
-      channel = await this.#openChannel(model);
-      await channel.prefetch(settings.prefetch);
+      channel = await whileOpen(model, this.#openChannel(model));
+      await whileOpen(model, channel.prefetch(settings.prefetch));
       const acknowledgements = new Acknowledgements(channel);
       this.#channel = channel;
       this.#acknowledgements = acknowledgements;
       this.#consuming = !this.#paused;
-      if (this.#consuming) await this.#consume(channel, queue, acknowledgements);
+      if (this.#consuming) {
+        await whileOpen(model, this.#consume(channel, queue, acknowledgements));
+      }
       if (!this.#ended) return;
       // It was ended while the broker took its time.
       this.#channel = undefined;
-      await channel.close();
+      void closeChannel(channel);
       await this.#leave();
     } catch (error) {
       // A connection that is over may answer late, when there is a channel of the next one.
@@ -209,7 +219,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
         return;
       }
       this.#lost(channel, 'the broker cancelled the consumer: its queue was deleted or moved');
-      channel.close().catch(() => undefined);
+      void closeChannel(channel);
     });
   }
 
@@ -224,7 +234,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       ...(fault === undefined ? {} : { failure: untried(`its headers ${fault}`) }),
       acknowledge: () => acknowledgements.settle(deliveryTag),
       giveUp: async (failure) => {
-        const isKept = await this.#giveUp(received, failure);
+        const isKept = await this.#work.run(this.#giveUp(received, failure));
         if (isKept) acknowledgements.settle(deliveryTag);
         else acknowledgements.reject(deliveryTag);
       },
@@ -279,7 +289,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       const { model } = connection;
       if (model === undefined) break;
       try {
-        await whileOpen(model, this.#setUp(model));
+        await this.#setUp(model);
         notify({ kind: 'resubscribed', subscription: this.#label });
         if (this.pool === undefined) this.#options.settings.onMissed();
       } catch (error) {

@@ -2,6 +2,8 @@ import type { Channel, ChannelModel } from 'amqplib';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { utf8Length } from '../../core/json/plain-json.js';
 import { topologyError } from './amqp-error.js';
+import { closeChannel } from './close-channel.js';
+import { answerPatience, whileOpen } from './while-open.js';
 import type { RabbitmqExchange, RabbitmqQueue } from './declarations.js';
 import type { RabbitmqSettings } from './options.js';
 
@@ -227,6 +229,9 @@ const keptQueue = {
   arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 1_000_000_000 },
 };
 
+/** Milliseconds that a broker with much to do may take for one binding more. */
+const bindPatience = 10;
+
 /** Binds a queue to an exchange by each pattern. Safe to call again. */
 export async function bindPatterns(
   model: ChannelModel,
@@ -234,24 +239,27 @@ export async function bindPatterns(
   queue: string,
   patterns: readonly string[],
 ): Promise<void> {
-  await withChannel(model, exchange, async (channel) => {
+  const bindAll = async (channel: Channel): Promise<void> => {
     await Promise.all(patterns.map((pattern) => channel.bindQueue(queue, exchange, pattern)));
-  });
+  };
+  await withChannel(model, exchange, bindAll, answerPatience + patterns.length * bindPatience);
 }
 
 /**
  * Runs `work` on a channel of its own: what the broker refuses closes a channel, and must not close
- * one that others use. Rejects with what `topologyError` says.
+ * one that others use. Rejects with what `topologyError` says, also when the broker does not answer.
  *
  * @param what the exchange or queue that is worked on, for the message
+ * @param patience milliseconds that the work may take; default 10,000
  */
 export async function withChannel<T>(
   model: ChannelModel,
   what: string,
   work: (channel: Channel) => Promise<T>,
+  patience = answerPatience,
 ): Promise<T> {
   try {
-    const channel = await model.createChannel();
+    const channel = await whileOpen(model, model.createChannel());
     // The rejected call says the same; an 'error' event without a listener would end the process.
     channel.on('error', () => {});
     let closed = false;
@@ -259,9 +267,10 @@ export async function withChannel<T>(
       closed = true;
     });
     try {
-      return await work(channel);
+      return await whileOpen(model, work(channel), patience);
     } finally {
-      if (!closed) await channel.close().catch(() => undefined);
+      // Not waited for: what was asked for is answered, and one who does not answer cannot be waited for.
+      if (!closed) void closeChannel(channel);
     }
   } catch (error) {
     throw topologyError(error, what);

@@ -8,6 +8,7 @@ import type {
 } from '../bus/bus.js';
 import { selects } from '../bus/dead-letter-groups.js';
 import type { HandlingFailure } from '../bus/handling-failure.js';
+import { endPatience, endsInTime } from '../bus/in-time.js';
 import { memberName } from '../bus/member-name.js';
 import { isPublishRefused } from '../bus/publish-refused.js';
 import type { ReceivedRecord } from './driver.js';
@@ -79,8 +80,8 @@ export class KafkaDeadLetters implements DeadLetters {
   }
 
   async close(): Promise<void> {
-    const views = await Promise.allSettled(this.#views.values());
-    for (const view of views) if (view.status === 'fulfilled') await view.value.close();
+    const closed = [...this.#views.values()].map(async (view) => (await view).close());
+    await endsInTime(Promise.allSettled(closed), 2 * endPatience);
   }
 
   #take(

@@ -6,6 +6,8 @@ export interface KafkaDriver {
   producer(config: ProducerConfig): KafkaProducer;
   consumer(config: ConsumerConfig): KafkaConsumer;
   admin(): KafkaAdmin;
+  /** Cuts every connection and makes no more: called once, when the bus is closed. Beyond KafkaJS. */
+  end?(): void;
 }
 
 /** How a client finds the cluster; in the words of KafkaJS. */

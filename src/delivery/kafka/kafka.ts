@@ -11,6 +11,7 @@ import type {
   Published,
   SubscribeOptions,
 } from '../bus/bus.js';
+import { endPatience, endsInTime } from '../bus/in-time.js';
 import { notifier, type BusNoticeListener } from '../bus/notice.js';
 import { poolUnknown } from '../bus/pool-unknown.js';
 import { completeSubscribeOptions } from '../bus/subscribe-settings.js';
@@ -40,9 +41,6 @@ export function kafka(options: KafkaOptions): Bus {
 
 /** Milliseconds that a subscription may take to begin, at least. */
 const leastStartTimeout = 60_000;
-
-/** Milliseconds that closing waits for confirms of what was published before. */
-const closePatience = 5_000;
 
 interface Client {
   readonly driver: KafkaDriver;
@@ -167,10 +165,18 @@ class KafkaBus implements Bus {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.unsubscribe()));
-    await this.deadLetters.close();
-    await this.#publisher.close(closePatience);
-    const client = await this.#client?.catch(() => undefined);
-    await client?.admin.disconnect().catch(() => undefined);
+    const client = this.#client;
+    const disconnected = async (): Promise<void> => (await client)?.admin.disconnect();
+    await Promise.all([
+      this.deadLetters.close(),
+      this.#publisher.close(),
+      endsInTime(disconnected(), endPatience),
+    ]);
+    // What the client has not given up by itself goes on trying otherwise.
+    void client?.then(
+      ({ driver }) => driver.end?.(),
+      () => undefined,
+    );
   }
 
   #publishTo(topic: string, message: BusMessage): Promise<void> {

@@ -1,18 +1,9 @@
-import type { Socket } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
-import type { Assigner, PartitionAssigner } from 'kafkajs';
+import type { Assigner, KafkaConfig, PartitionAssigner } from 'kafkajs';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import type { ConsumerConfig, KafkaClientConfig, KafkaDriver } from './driver.js';
+import { GatedSockets, type SocketFactory } from './gated-sockets.js';
 import { leaveLostCoordinator } from './lost-coordinator.js';
 import { followMovedLeaders } from './moved-leaders.js';
-
-/** What connects to a broker: `net.connect`, or a test's stand-in for a network that breaks. */
-export type SocketFactory = (to: {
-  readonly host: string;
-  readonly port: number;
-  readonly ssl: ConnectionOptions;
-  readonly onConnect: () => void;
-}) => Socket;
 
 /**
  * The client of the package kafkajs, loaded when it is needed. Rejects with ConfigurationError
@@ -24,10 +15,11 @@ export async function kafkajsDriver(
 ): Promise<KafkaDriver> {
   const { Kafka, logLevel, PartitionAssigners } = await loadKafkajs();
   const { sasl, ...rest } = config;
+  const sockets = new GatedSockets(socketFactory);
   const kafka = new Kafka({
     ...rest,
     ...(sasl === undefined ? {} : { sasl }),
-    ...(socketFactory === undefined ? {} : { socketFactory }),
+    socketFactory: sockets.factory as NonNullable<KafkaConfig['socketFactory']>,
     // What matters is thrown or told by a notice; the rest would go to the user's terminal.
     logLevel: logLevel.NOTHING,
   });
@@ -39,6 +31,7 @@ export async function kafkajsDriver(
         partitionAssigners: [adapted(PartitionAssigners.roundRobin, mayJoin)],
       }),
     admin: () => kafka.admin(),
+    end: () => sockets.end(),
   };
 }
 

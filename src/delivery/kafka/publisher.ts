@@ -1,5 +1,6 @@
 import { RefusedError, UnavailableError } from '../../core/errors/errors.js';
 import { busClosed } from '../bus/bus-closed.js';
+import { endPatience, endsInTime } from '../bus/in-time.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import type { KafkaDriver, KafkaProducer, KafkaRecord, RetryConfig } from './driver.js';
 import { isRefusal, kafkaError, reasonOf } from './kafka-error.js';
@@ -19,6 +20,8 @@ interface Pending extends OutgoingRecord {
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
   settled: boolean;
+  /** Handed to the client with a connection: it may have arrived. */
+  isSent: boolean;
 }
 
 interface PublisherOptions {
@@ -58,6 +61,9 @@ export class KafkaPublisher {
   #suspects = 0;
   #sending = false;
   #failures = 0;
+  #lastFailure: Error | undefined;
+  /** Whether the cluster was ever reached. One that was is waited for: it may be starting again. */
+  #everUp = false;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
   #wake: (() => void) | undefined;
@@ -76,7 +82,15 @@ export class KafkaPublisher {
       }
       const deadline = performance.now() + this.#options.timeout;
       const size = recordSize(outgoing.record);
-      this.#queue.push({ ...outgoing, size, deadline, resolve, reject, settled: false });
+      this.#queue.push({
+        ...outgoing,
+        size,
+        deadline,
+        resolve,
+        reject,
+        settled: false,
+        isSent: false,
+      });
       this.#timer ??= setTimeout(() => this.#expire(), this.#options.timeout);
       // Once a turn, so that what is published in one go is sent in one go.
       if (!this.#sending) {
@@ -86,24 +100,18 @@ export class KafkaPublisher {
     });
   }
 
-  /** Waits a while for what is under way, then rejects the rest with CLOSED. */
-  async close(patience: number): Promise<void> {
+  /** Waits for what is under way, then rejects the rest with CLOSED, and disconnects: each within 5 s. */
+  async close(): Promise<void> {
     this.#closed = true;
     if (this.#sending && this.#failures === 0) {
-      let timer: NodeJS.Timeout | undefined;
-      await Promise.race([
-        new Promise<void>((resolve) => this.#idle.push(resolve)),
-        new Promise<void>((resolve) => {
-          timer = setTimeout(resolve, patience);
-        }),
-      ]);
-      clearTimeout(timer);
+      const idle = new Promise<void>((resolve) => this.#idle.push(resolve));
+      await endsInTime(idle, endPatience);
     }
     for (const pending of this.#queue.splice(0)) settle(pending, busClosed(this.#options.busName));
     clearTimeout(this.#timer);
     this.#wake?.();
-    const producer = await this.#producer?.catch(() => undefined);
-    await producer?.disconnect().catch(() => undefined);
+    const disconnected = async (): Promise<void> => (await this.#producer)?.disconnect();
+    await endsInTime(disconnected(), endPatience);
   }
 
   async #send(): Promise<void> {
@@ -113,6 +121,7 @@ export class KafkaPublisher {
       if (batch.length === 0) break;
       try {
         const producer = await this.#connected();
+        for (const pending of batch) pending.isSent = true;
         await producer.sendBatch(this.#request(batch));
         this.#failures = 0;
         this.#suspects = Math.max(0, this.#suspects - batch.length);
@@ -177,7 +186,13 @@ export class KafkaPublisher {
       for (const pending of batch) settle(pending, known);
       return;
     }
+    if (this.#producer === undefined && !this.#everUp) {
+      // Who waits is told at once, so that a relay does not take a wrong address for a slow start.
+      for (const pending of this.#queue) settle(pending, known);
+      return;
+    }
     this.#failures += 1;
+    this.#lastFailure = known;
     await this.#pause(Math.min(longestDelay, firstDelay * 2 ** (this.#failures - 1)));
   }
 
@@ -198,19 +213,27 @@ export class KafkaPublisher {
 
   /** One timer serves all: every call has the same time, so the eldest are due first. */
   #expire(): void {
-    const { timeout, busName } = this.#options;
     const now = performance.now();
-    const message = `The Kafka cluster of ${busName} did not confirm within ${timeout} ms; the message may have arrived. Retry later.`;
     for (const pending of this.#queue) {
       if (pending.deadline > now) break;
-      settle(
-        pending,
-        new UnavailableError('BUS_UNAVAILABLE', message, { parameters: { bus: busName } }),
-      );
+      settle(pending, this.#late(pending));
     }
     const eldest = this.#queue.find(({ settled }) => !settled);
     this.#timer = eldest && setTimeout(() => this.#expire(), Math.max(1, eldest.deadline - now));
     if (eldest === undefined) this.#wake?.();
+  }
+
+  #late({ isSent }: Pending): UnavailableError {
+    const { timeout, busName } = this.#options;
+    const cause = this.#lastFailure;
+    const why = cause === undefined ? '' : ` (${reasonOf(cause)})`;
+    const message = isSent
+      ? `The Kafka cluster of ${busName} did not confirm within ${timeout} ms; the message may have arrived. Retry later.`
+      : `The Kafka cluster of ${busName} could not be reached within ${timeout} ms${why}; the message was not sent. Retry later.`;
+    return new UnavailableError('BUS_UNAVAILABLE', message, {
+      parameters: { bus: busName },
+      cause,
+    });
   }
 
   #connected(): Promise<KafkaProducer> {
@@ -225,6 +248,7 @@ export class KafkaPublisher {
         retry: noRetry,
       });
       await producer.connect();
+      this.#everUp = true;
       return producer;
     } catch (error) {
       this.#producer = undefined;

@@ -1,3 +1,4 @@
+import { endPatience, endsInTime } from '../bus/in-time.js';
 import { v7 as uuidv7 } from 'uuid';
 import { BatchReader } from './batch-reader.js';
 import { Committer, Generation } from './committer.js';
@@ -93,13 +94,13 @@ export class ConsumerSession {
     return this.#reader.wasHandedOut(topic, partition, offset);
   }
 
-  /** Commits what is done and leaves the group. Whoever calls it has let the sink come to rest. */
+  /** Commits what is done and leaves the group, within 5 s each. Whoever calls it has let the sink come to rest. */
   async stop(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#reopenTimer);
     this.wake();
-    await this.#committer.stop();
-    await this.#discard();
+    await endsInTime(this.#committer.stop(), endPatience);
+    await endsInTime(this.#discard(), endPatience);
   }
 
   async #begin(): Promise<void> {

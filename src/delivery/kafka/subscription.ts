@@ -3,6 +3,7 @@ import { DeliveryDispatcher } from '../bus/delivery-dispatcher.js';
 import type { HandlingFailure } from '../bus/handling-failure.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import type { SubscribeSettings } from '../bus/subscribe-settings.js';
+import { WorkUntilEnd } from '../bus/work-until-end.js';
 import { TopicTrie } from '../topic/topic-trie.js';
 import type { ReceivedRecord } from './driver.js';
 import type { RecordSink, SessionSettings } from './session-options.js';
@@ -39,6 +40,7 @@ export class KafkaSubscription implements BusSubscription {
   readonly #wanted = new TopicTrie<true>();
   readonly #dispatcher: DeliveryDispatcher;
   readonly #session: ConsumerSession;
+  readonly #work = new WorkUntilEnd();
   readonly #label: string;
   #unsettled = 0;
   #epoch = 0;
@@ -106,6 +108,7 @@ export class KafkaSubscription implements BusSubscription {
   }
 
   async #end(): Promise<void> {
+    this.#work.end();
     await this.#dispatcher.stop();
     await this.#session.stop();
     this.#options.onEnd();
@@ -142,7 +145,7 @@ export class KafkaSubscription implements BusSubscription {
       redelivered: this.#session.wasHandedOut(topic, partition, record.offset),
       acknowledge,
       giveUp: async (failure) => {
-        await this.#giveUp(message, failure);
+        await this.#work.run(this.#giveUp(message, failure));
         acknowledge();
       },
     });

@@ -11,6 +11,7 @@ import type {
   Published,
   SubscribeOptions,
 } from '../bus/bus.js';
+import { endPatience, endsInTime } from '../bus/in-time.js';
 import { memberName } from '../bus/member-name.js';
 import { notifier, type BusNoticeListener } from '../bus/notice.js';
 import { poolUnknown } from '../bus/pool-unknown.js';
@@ -146,14 +147,8 @@ class NatsBus implements Bus {
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.unsubscribe()));
     if (this.#publishing > 0) {
       // What was published before gets its confirm, if the server answers.
-      let timer: NodeJS.Timeout | undefined;
-      await Promise.race([
-        new Promise<void>((resolve) => this.#idle.push(resolve)),
-        new Promise<void>((resolve) => {
-          timer = setTimeout(resolve, closePatience);
-        }),
-      ]);
-      clearTimeout(timer);
+      const idle = new Promise<void>((resolve) => this.#idle.push(resolve));
+      await endsInTime(idle, endPatience);
     }
     await this.#connector.close();
   }
@@ -172,6 +167,3 @@ class NatsBus implements Bus {
     if (this.#closing !== undefined) throw busClosed(this.name);
   }
 }
-
-/** Milliseconds that closing waits for confirms of what was published before. */
-const closePatience = 5_000;

@@ -2,8 +2,10 @@ import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { BusMessage, BusSubscription, Delivery, DeliveryHandler } from '../bus/bus.js';
 import { DeliveryDispatcher } from '../bus/delivery-dispatcher.js';
 import { untried, type HandlingFailure } from '../bus/handling-failure.js';
+import { endsInTime } from '../bus/in-time.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import type { SubscribeSettings } from '../bus/subscribe-settings.js';
+import { WorkUntilEnd } from '../bus/work-until-end.js';
 import { TopicTrie } from '../topic/topic-trie.js';
 import { deliveryFacts, giveBack, keepWorking } from './acknowledgement.js';
 import type { NatsConnector } from './connection.js';
@@ -46,6 +48,9 @@ export interface NatsSubscriptionOptions {
 /** Milliseconds that a request for messages waits at the server. */
 const patience = 30_000;
 
+/** Milliseconds that a member which leaves gives the servers for all that it must tell them. */
+const leavePatience = 10_000;
+
 /** An ephemeral consumer is made anew each time, and for nobody else. */
 const fromTheBeginning: PullerStart = { turn: 0, sequence: 0, returning: 0 };
 
@@ -64,6 +69,7 @@ export class NatsSubscription implements BusSubscription {
   readonly #place = new EphemeralPlace();
   readonly #poolPlace = new PoolPlace();
   readonly #stopListening: () => void;
+  readonly #work = new WorkUntilEnd();
   #pullers: readonly Puller[] = [];
   #ephemeral: string | undefined;
   #working: NodeJS.Timeout | undefined;
@@ -181,7 +187,9 @@ export class NatsSubscription implements BusSubscription {
     if (options.removePool !== true || this.pool === undefined) return;
     const { connector, names } = this.#options;
     const { manager } = await connector.ready();
-    await removePool(manager, names, this.pool);
+    await connector.unlessGone(removePool(manager, names, this.pool)).catch((error: unknown) => {
+      throw jetStreamError(error, this.#label);
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -189,9 +197,20 @@ export class NatsSubscription implements BusSubscription {
   }
 
   async #end(): Promise<void> {
-    const { connector, names, onEnd } = this.#options;
     clearTimeout(this.#retry);
+    this.#work.end();
     await Promise.all([this.#drain(), this.#dispatcher.stop()]);
+    // What it has then not given back comes to others when its time is over.
+    await endsInTime(this.#leave(), leavePatience);
+    clearInterval(this.#working);
+    this.#stopListening();
+    this.#deletions?.unsubscribe();
+    this.#inHand.releaseAll();
+    this.#options.onEnd();
+  }
+
+  async #leave(): Promise<void> {
+    const { connector, names } = this.#options;
     // It would make again what is removed next.
     await this.#declaring;
     clearInterval(this.#working);
@@ -204,7 +223,6 @@ export class NatsSubscription implements BusSubscription {
     if (this.#ephemeral !== undefined) {
       await link?.manager.consumers.delete(names.stream, this.#ephemeral).catch(() => false);
     }
-    onEnd();
   }
 
   /** Resolves with true when the server has everything back, and knows of all that was handled. */
@@ -450,7 +468,7 @@ export class NatsSubscription implements BusSubscription {
       redelivered: count > 1,
       ...(failure === undefined ? {} : { failure }),
       acknowledge: done,
-      giveUp: (why) => this.#giveUp(message, why, done),
+      giveUp: (why) => this.#work.run(this.#giveUp(message, why, done)),
     });
   }
 

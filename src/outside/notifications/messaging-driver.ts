@@ -52,15 +52,11 @@ export function messagingDriver(options: MessagingDriverOptions): NotificationDr
   return new MessagingDriver(options);
 }
 
-/** Milliseconds that closing waits for confirms of what was sent before. */
-const closePatience = 5_000;
-
 class MessagingDriver implements NotificationDriver {
   readonly name = 'messaging';
   readonly #options: MessagingDriverOptions;
   readonly #exchange: string;
   readonly #topics: readonly string[];
-  readonly #timeout: number;
   readonly #connection: AmqpConnection;
   readonly #publisher: Publisher;
   /** The keys in use, each with the declaration of its queue. */
@@ -82,7 +78,6 @@ class MessagingDriver implements NotificationDriver {
       ...(publishTimeout === undefined ? {} : { publishTimeout }),
     });
     const notify = noticeListener(on);
-    this.#timeout = settings.publishTimeout;
     this.#connection = new AmqpConnection(settings, 'notifier', notify);
     this.#publisher = new Publisher({
       busName: settings.name,
@@ -104,8 +99,13 @@ class MessagingDriver implements NotificationDriver {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#publisher.close(closePatience).then(() => this.#connection.close());
+    this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (!(await this.#publisher.close())) this.#connection.cut();
+    await this.#connection.close();
   }
 
   async #send(key: string, id: string, body: Uint8Array): Promise<void> {
@@ -139,18 +139,7 @@ class MessagingDriver implements NotificationDriver {
   async #declareNow(key: string): Promise<void> {
     const { model } = this.#connection;
     if (model === undefined) return;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const message = `The broker did not declare ${key} within ${this.#timeout} ms. Retry later.`;
-        reject(new UnavailableError('BUS_UNAVAILABLE', message, { parameters: { queue: key } }));
-      }, this.#timeout);
-    });
-    try {
-      await Promise.race([this.#declare(model, [key]), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    await this.#declare(model, [key]);
   }
 
   #declareAll(model: ChannelModel): Promise<void> {

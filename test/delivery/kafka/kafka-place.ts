@@ -28,6 +28,11 @@ export class KafkaNetwork {
       return socket;
     });
 
+  /** How many connections are open. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
   /** Breaks every connection; new ones are made. */
   cut(): void {
     for (const socket of this.#sockets) {

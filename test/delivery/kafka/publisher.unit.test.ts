@@ -106,7 +106,7 @@ describe('publishing to Kafka', () => {
   it('waits for what is under way when it closes, and refuses what comes later', async () => {
     const { publisher } = scripted(() => {});
     const last = publisher.publish(outgoing('a'));
-    await publisher.close(1_000);
+    await publisher.close();
     await last;
     await expect(publisher.publish(outgoing('b'))).rejects.toMatchObject({ code: 'CLOSED' });
   });
@@ -117,7 +117,7 @@ describe('publishing to Kafka', () => {
     });
     const stuck = publisher.publish(outgoing('a'));
     await new Promise((resolve) => setTimeout(resolve, 20));
-    const [outcome] = await Promise.all([Promise.allSettled([stuck]), publisher.close(50)]);
+    const [outcome] = await Promise.all([Promise.allSettled([stuck]), publisher.close()]);
     expect(outcome).toMatchObject([{ status: 'rejected', reason: { code: 'CLOSED' } }]);
   });
 });
