@@ -10,7 +10,7 @@ import { EventManager, ServiceManager } from '../../src/outside/rpc/index.js';
 interface Waiting {
   readonly what: string;
   /** Made while all is well; what it returns is called when the other side is gone. */
-  prepare(bus: Bus): Promise<() => Promise<unknown>>;
+  readonly prepare: (bus: Bus) => Promise<() => Promise<unknown>>;
 }
 
 /** Milliseconds in which every end settles, as the documentation says; a failed test, and no claim of speed. */
@@ -41,7 +41,7 @@ export const waitings: readonly Waiting[] = [
   { what: 'close of a bus that does nothing', prepare: async (bus) => () => bus.close() },
   {
     what: 'close of a bus with a pool, an ephemeral subscription and a publish under way',
-    async prepare(bus) {
+    prepare: async (bus) => {
       await inPool(bus);
       await bus.subscribe(['#'], () => {});
       return async () => {
@@ -52,7 +52,7 @@ export const waitings: readonly Waiting[] = [
   },
   {
     what: 'close of a bus that puts a message aside',
-    async prepare(bus) {
+    prepare: async (bus) => {
       let release: (() => void) | undefined;
       await bus.subscribe(
         ['#'],
@@ -72,25 +72,25 @@ export const waitings: readonly Waiting[] = [
   },
   {
     what: 'unsubscribe',
-    async prepare(bus) {
+    prepare: async (bus) => {
       const member = await inPool(bus);
       return () => member.unsubscribe();
     },
   },
   {
     what: 'unsubscribe that removes the pool',
-    async prepare(bus) {
+    prepare: async (bus) => {
       const member = await inPool(bus);
       return () => member.unsubscribe({ removePool: true });
     },
   },
   {
     what: 'what is asked of dead letters, and the close behind it',
-    async prepare(bus) {
+    prepare: async (bus) => {
       await withDeadLetter(bus);
       return async () => {
         const calls = (['read', 'redrive', 'drop'] as const).map((call) =>
-          bus.deadLetters?.[call]('d'),
+          Promise.resolve(bus.deadLetters?.[call]('d')),
         );
         const settled = Promise.allSettled(calls);
         await bus.close();
@@ -104,14 +104,14 @@ export const waitings: readonly Waiting[] = [
   },
   {
     what: 'hasPool',
-    async prepare(bus) {
+    prepare: async (bus) => {
       await inPool(bus);
       return () => bus.hasPool('never seen');
     },
   },
   {
     what: 'close of services and events',
-    async prepare(bus) {
+    prepare: async (bus) => {
       const services = new ServiceManager({ bus });
       await services.expose('s', { ping: () => 'pong' });
       const events = new EventManager({ bus });

@@ -2,12 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { kafka } from '../../../src/delivery/kafka/index.js';
 import { freePort } from '../../../scripts/servers/free-port.js';
 import { message } from '../../../src/testing/bus-conformance/recorder.js';
+import { eventually } from '../../support/eventually.js';
 import { startKafkaMock, type KafkaMock } from '../../support/kafka-mock.js';
 import { uniqueName } from '../../support/unique-name.js';
 import { endBound, settleAll } from '../end-scenarios.js';
 import { KafkaNetwork } from './kafka-place.js';
 
-async function settle(breakIt: (mock: KafkaMock, network: KafkaNetwork) => void): Promise<void> {
+async function unsettled(
+  breakIt: (mock: KafkaMock, network: KafkaNetwork) => void,
+): Promise<readonly string[]> {
   const mock = await startKafkaMock();
   const network = new KafkaNetwork();
   const connect = () =>
@@ -19,18 +22,25 @@ async function settle(breakIt: (mock: KafkaMock, network: KafkaNetwork) => void)
       driver: network.driver,
     });
   try {
-    expect(await settleAll(connect, () => breakIt(mock, network))).toEqual([]);
+    const failures = await settleAll(connect, () => breakIt(mock, network));
     mock.resume();
     network.mend();
-    expect(network.open).toBe(0);
+    // A closed bus connects no more.
+    await eventually(() => expect(network.open).toBe(0));
+    return failures;
   } finally {
     await mock.kill();
   }
 }
 
 describe('every end settles, of a cluster', { timeout: 4 * endBound, concurrent: true }, () => {
-  it('that is frozen', () => settle((mock) => mock.pause()));
-  it('that is lost, and stays so', () => settle((_, network) => network.break()));
+  it('that is frozen', async () => {
+    expect(await unsettled((mock) => mock.pause())).toEqual([]);
+  });
+
+  it('that is lost, and stays so', async () => {
+    expect(await unsettled((_, network) => network.break())).toEqual([]);
+  });
 });
 
 it('a cluster that was never reached is told as such when every broker was tried', async () => {
