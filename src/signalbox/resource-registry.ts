@@ -8,7 +8,12 @@ import type { AnyLifecycle } from '../core/lifecycle/lifecycle.js';
 import { bindResource } from '../persistence/resource/binding.js';
 import type { ResourceBinding } from '../persistence/resource/binding.js';
 import type { ResourceDefinition, ResourceRef } from '../persistence/resource/resource.js';
-import { created, removed } from '../core/planning/transition-announcements.js';
+import {
+  created,
+  recovered,
+  removed,
+  softRemoved,
+} from '../core/planning/transition-announcements.js';
 
 /** Every resource of one Signalbox, found by its reference, its entity class or its name. */
 export class ResourceRegistry {
@@ -79,7 +84,7 @@ function announced({
   table,
   transitions,
 }: AnyLifecycle): readonly { readonly category: Category; readonly type: string }[] {
-  const states = [...events, created, removed, deadlineExceeded];
+  const states = [...events, created, removed, softRemoved, recovered, deadlineExceeded];
   return [
     ...states.map((type) => ({ category: 'ResourceStateEvent' as const, type })),
     ...transitions.flatMap(({ effects }) => effects),

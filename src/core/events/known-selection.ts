@@ -41,7 +41,8 @@ interface TypesByCategory<TEvent extends string> {
 }
 
 /** The types of state changes that every resource has, whatever its lifecycle. */
-export type StateChangeType = 'Created' | 'Removed' | typeof deadlineExceeded;
+export type StateChangeType =
+  'Created' | 'Removed' | 'SoftRemoved' | 'Recovered' | typeof deadlineExceeded;
 
 type CategoryOfFilter<F extends EventFilter> = F extends { readonly category: infer C }
   ? '*' extends Each<C>

@@ -10,6 +10,12 @@ export const created = 'Created';
 /** The event under which a removal is announced. */
 export const removed = 'Removed';
 
+/** The event under which it is announced that a row is hidden (TypeORM's soft removal). */
+export const softRemoved = 'SoftRemoved';
+
+/** The event under which it is announced that a hidden row is shown again. */
+export const recovered = 'Recovered';
+
 /** One state change as it is told: a transition, a creation (`old: null`) or a removal (`new: null`). */
 export interface StateChange {
   readonly event: string;

@@ -31,7 +31,7 @@ export function directWriteRefused(
 }
 
 /** What a statement in the form that TypeORM's builders write does to a bound table. */
-type BuiltWrite = 'insert' | 'upsert' | 'update' | 'delete';
+type BuiltWrite = 'insert' | 'upsert' | 'update' | 'hide' | 'delete';
 
 /**
  * Tells whether a statement is a write to the binding's table as TypeORM's builders word it, behind
@@ -44,7 +44,7 @@ export function builtWrite(binding: ResourceBinding, sql: string): BuiltWrite | 
     prefixed(sql) ? sql.indexOf(words) : sql.startsWith(words) ? 0 : -1;
   const update = at(`UPDATE ${table} SET `);
   if (update >= 0) {
-    return setsGuarded(binding, sql.slice(update)) ? 'update' : undefined;
+    return guardedUpdate(binding, sql.slice(update));
   }
   const deletion = at(`DELETE FROM ${table}`);
   if (deletion >= 0) {
@@ -72,9 +72,17 @@ function prefixed(sql: string): boolean {
   return sql.startsWith('/*') || sql.startsWith('WITH ');
 }
 
-function setsGuarded(binding: ResourceBinding, update: string): boolean {
-  const sets = update.slice(0, conditionOf(update));
-  return guardedColumns(binding).some((column) => sets.includes(` ${column.sql} = `));
+function guardedUpdate(binding: ResourceBinding, update: string): 'update' | 'hide' | undefined {
+  const assignments = update.slice(0, conditionOf(update));
+  const sets = (sql: string): boolean => assignments.includes(` ${sql} = `);
+  if (guardedColumns(binding).some(({ sql }) => sets(sql))) {
+    return 'update';
+  }
+  const { deleteDateColumn, dataSource } = binding.metadata;
+  return deleteDateColumn !== undefined &&
+    sets(dataSource.driver.escape(deleteDateColumn.databaseName))
+    ? 'hide'
+    : undefined;
 }
 
 /** Where the condition of an UPDATE begins, and not one of a query in brackets or a word in quotes. */
@@ -97,12 +105,12 @@ export function mayWrite(sql: string): boolean {
 /**
  * Throws RefusedError WRITE_BYPASSES_LIFECYCLE for a write that no hook has prepared.
  *
- * @param prepared Whether the query runner is inserting or removing entities that were prepared.
+ * @param prepared Whether the query runner is inserting, removing or hiding entities that were prepared.
  */
 export function judgeWrite(
   binding: ResourceBinding,
   write: BuiltWrite,
-  prepared: { readonly inserting: boolean; readonly removing: boolean },
+  prepared: { readonly inserting: boolean; readonly removing: boolean; readonly hiding: boolean },
 ): void {
   if (write === 'upsert') {
     throw bypassRefused(
@@ -118,10 +126,22 @@ export function judgeWrite(
       'Use transition(), or send() and save().',
     );
   }
+  if (write === 'hide' && !prepared.hiding) {
+    throw hidingRefused(binding);
+  }
   if (write === 'insert' && !prepared.inserting) {
     throw bypassRefused(binding, 'An insert without listeners', 'Use manager.save(entity).');
   }
   if (write === 'delete' && !prepared.removing) {
     throw bypassRefused(binding, 'A delete without listeners', 'Use manager.remove(entity).');
   }
+}
+
+/** The refusal of a statement that hides or shows rows that TypeORM does not tell. */
+export function hidingRefused(binding: ResourceBinding): RefusedError {
+  return bypassRefused(
+    binding,
+    'A soft removal or recovery in bulk, or without listeners,',
+    'Read the entities, with withDeleted for a recovery, and pass them to manager.softRemove() or manager.recover().',
+  );
 }

@@ -1,7 +1,9 @@
+import type { QueryRunner } from 'typeorm';
 import type { ResourceBinding } from '../resource/binding.js';
 import { type GuardedValues, readGuarded } from './entity-roles.js';
 import type { PendingSteps } from './send.js';
 import type { EntityDescription } from './subscriber-parts.js';
+import { transactionOf } from './transaction-log.js';
 
 /** What is known of entities in memory besides what they hold. Forgets them with the entities. */
 export class EntityMemory {
@@ -9,6 +11,10 @@ export class EntityMemory {
   readonly #pending = new WeakMap<object, PendingSteps>();
   readonly #described = new WeakMap<object, EntityDescription>();
   readonly #complete = new WeakSet();
+  readonly #transactions = new WeakMap<
+    object,
+    { readonly runner: QueryRunner; readonly transaction: object }
+  >();
 
   /** The guarded values as they last agreed with the row; undefined for an entity never read. */
   agreed(entity: object): GuardedValues | undefined {
@@ -32,6 +38,22 @@ export class EntityMemory {
   /** Notes that the entity was created here: what it does not have, its row does not have either. */
   complete(entity: object): void {
     this.#complete.add(entity);
+  }
+
+  /** Notes that the entity was read or written in the transaction that is open on the runner, if one is. */
+  seenIn(entity: object, runner: QueryRunner): void {
+    const transaction = transactionOf(runner);
+    if (transaction !== undefined) {
+      this.#transactions.set(entity, { runner, transaction });
+    }
+  }
+
+  /** The runner of the transaction in which the entity was last seen, while that is open. */
+  openRunnerOf(entity: object): QueryRunner | undefined {
+    const seen = this.#transactions.get(entity);
+    return seen !== undefined && transactionOf(seen.runner) === seen.transaction
+      ? seen.runner
+      : undefined;
   }
 
   isComplete(entity: object): boolean {

@@ -14,7 +14,10 @@ export const guardedRoles = [
 export type GuardedRole = (typeof guardedRoles)[number];
 
 /** The values of the guarded columns of one entity at one time; absent columns are left out. */
-export type GuardedValues = Readonly<Partial<Record<GuardedRole, unknown>>>;
+export type GuardedValues = Readonly<Partial<Record<GuardedRole, unknown>>> & {
+  /** The date of the soft removal. */
+  readonly hidden?: unknown;
+};
 
 /** The value of a role's property; undefined where the entity has no such column or value. */
 export function readRole(binding: ResourceBinding, entity: object, role: ColumnRole): unknown {
@@ -33,7 +36,27 @@ export function writeRole(
 
 /** The guarded values of an entity as it is now. */
 export function readGuarded(binding: ResourceBinding, entity: object): GuardedValues {
-  return Object.fromEntries(guardedRoles.map((role) => [role, readRole(binding, entity, role)]));
+  return {
+    ...Object.fromEntries(guardedRoles.map((role) => [role, readRole(binding, entity, role)])),
+    hidden: readHidden(binding, entity),
+  };
+}
+
+/** The date of the soft removal; null or undefined where there is none. */
+export function readHidden({ metadata }: ResourceBinding, entity: object): unknown {
+  return metadata.deleteDateColumn?.getEntityValue(entity) as unknown;
+}
+
+/** Sets the date of the soft removal; does nothing where the entity has no such column. */
+export function writeHidden({ metadata }: ResourceBinding, entity: object, value: unknown): void {
+  metadata.deleteDateColumn?.setEntityValue(entity, value);
+}
+
+/** Whether two dates of a soft removal are the same. */
+export function sameHidden(one: unknown, other: unknown): boolean {
+  return one == null || other == null
+    ? (one ?? null) === (other ?? null)
+    : Number(new Date(one as string)) === Number(new Date(other as string));
 }
 
 /** Sets the guarded properties of an entity that `values` has. */

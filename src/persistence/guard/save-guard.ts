@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { reach } from '../../core/failpoints/failpoints.js';
 import type { ResourceBinding } from '../resource/binding.js';
-import { bypassRefused, directWriteRefused } from './bypass.js';
+import { bypassRefused, directWriteRefused, hidingRefused } from './bypass.js';
 import { timeProperty } from './column-values.js';
 import type { EntityMemory } from './entity-memory.js';
 import {
@@ -9,10 +9,13 @@ import {
   type GuardedRole,
   guardedRoles,
   readGuarded,
+  readHidden,
   readRole,
   revisionProperty,
+  sameHidden,
   sameValue,
   writeGuarded,
+  writeHidden,
   writeRole,
 } from './entity-roles.js';
 import { nextEventId } from '../../core/identity/event-id.js';
@@ -46,6 +49,9 @@ export class SaveGuard {
   /** Refuses a bulk update that sets a lifecycle column. */
   checkBulk(binding: ResourceBinding, values: object): void {
     const role = guardedRoles.find((each) => readRole(binding, values, each) !== undefined);
+    if (readHidden(binding, values) !== undefined) {
+      throw hidingRefused(binding);
+    }
     if (role !== undefined) {
       throw bypassRefused(
         binding,
@@ -62,6 +68,27 @@ export class SaveGuard {
    */
   checkPlain(binding: ResourceBinding, entity: object, databaseEntity: object): void {
     this.#hideStale(binding, entity, databaseEntity, guardedRoles);
+  }
+
+  /**
+   * What a save does to the date of the soft removal. A stale date is no change: it is taken from
+   * TypeORM's sight, which would write it back.
+   */
+  hidingOf(
+    binding: ResourceBinding,
+    entity: object,
+    databaseEntity: object,
+  ): 'hides' | 'shows' | 'moves' | undefined {
+    const value = readHidden(binding, entity);
+    const stored = readHidden(binding, databaseEntity);
+    if (value === undefined || sameHidden(value, stored)) {
+      return undefined;
+    }
+    if (sameHidden(value, this.#memory.agreed(entity)?.hidden)) {
+      writeHidden(binding, databaseEntity, value);
+      return undefined;
+    }
+    return value === null ? 'shows' : stored == null ? 'hides' : 'moves';
   }
 
   /**
@@ -111,16 +138,17 @@ export class SaveGuard {
     binding: ResourceBinding,
     entity: object,
     databaseEntity: object | undefined,
-    { base, revision, steps }: PendingSteps,
+    { base, steps }: PendingSteps,
   ): void {
     const sent: Partial<Record<GuardedRole, unknown>> = {
       ...base,
       state: steps.at(-1)?.step.to,
-      revision: -(revision + steps.length),
     };
     const agreed = this.#memory.agreed(entity);
     for (const role of guardedRoles) {
-      const changed = !sameValue(role, readRole(binding, entity, role), sent[role]);
+      const value = readRole(binding, entity, role);
+      const changed =
+        role === 'revision' ? !Number.isNaN(value) : !sameValue(role, value, sent[role]);
       const tampered =
         agreed !== undefined &&
         !sameValue(role, base[role], agreed[role]) &&

@@ -2,13 +2,7 @@ import type { AmbientContext } from '../../context/ambient.js';
 import { RefusedError } from '../../core/errors/errors.js';
 import type { TableRow } from '../../core/lifecycle/lifecycle.js';
 import type { ResourceBinding } from '../resource/binding.js';
-import {
-  type GuardedValues,
-  readGuarded,
-  readRole,
-  revisionProperty,
-  writeRole,
-} from './entity-roles.js';
+import { type GuardedValues, readGuarded, readRole, writeRole } from './entity-roles.js';
 import type { EventOrigin } from '../../core/planning/origin.js';
 import { withContext } from './projected-context.js';
 import { eventStep, unknownEvent, unknownState } from '../../core/planning/plan.js';
@@ -41,9 +35,10 @@ export interface PendingSteps {
  * Computes the step that an entity takes on an event, and sets the entity to the state it leads to.
  * Sends nothing to the database. Several steps before one save are each their own revision and event.
  *
- * Until the save, the entity's revision is negative: what it will be is known under the row lock. It
- * also makes sure that TypeORM finds something to save where the row has moved to the very same state
- * meanwhile, so that a lost race is a conflict and not a silent success.
+ * Until the save, the entity's revision is NaN: what it will be is known under the row lock. It also
+ * makes sure that TypeORM finds something to save where the row has moved to the very same state
+ * meanwhile, so that a lost race is a conflict and not a silent success; and where no guard of ours is
+ * called, no database takes it for a whole number that is not null.
  *
  * @throws RefusedError when the event is unknown, not lawful in the entity's state, or the entity was
  * never saved. The entity is unchanged then.
@@ -84,12 +79,7 @@ export function sendTo(
     throw found;
   }
   writeRole(binding, entity, 'state', found.to);
-  writeRole(
-    binding,
-    entity,
-    'revision',
-    revisionProperty(binding, entity, -(base.revision + (pending?.steps.length ?? 0) + 1)),
-  );
+  writeRole(binding, entity, 'revision', Number.NaN);
   const step = { step: found, origin, reason: options.reason };
   return {
     base: base.base,

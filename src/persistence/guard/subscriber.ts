@@ -7,7 +7,9 @@ import type {
   InsertEvent,
   LoadEvent,
   QueryRunner,
+  RecoverEvent,
   RemoveEvent,
+  SoftRemoveEvent,
   TransactionCommitEvent,
   TransactionRollbackEvent,
   TransactionStartEvent,
@@ -19,9 +21,11 @@ import { ConfigurationError } from '../../core/errors/errors.js';
 import { BirthAnnouncer } from './birth-announcer.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { refuseAutomaticColumns } from './automatic-columns.js';
-import { builtWrite, bypassRefused, judgeWrite, mayWrite } from './bypass.js';
+import { builtWrite, bypassRefused, hidingRefused, judgeWrite, mayWrite } from './bypass.js';
 import { databaseError } from '../commit/database-errors.js';
 import { EntityMemory } from './entity-memory.js';
+import { HidingAnnouncer } from './hiding-announcer.js';
+import { keepSubscribed } from './keep-subscribed.js';
 import { RemovalAnnouncer } from './removal-announcer.js';
 import { SaveGuard } from './save-guard.js';
 import { type SendOptions, sendTo } from './send.js';
@@ -32,6 +36,7 @@ import {
   announces,
   beginLevel,
   commitLevel,
+  noteSent,
   refuseHalves,
   rollbackLevel,
 } from './transaction-log.js';
@@ -48,16 +53,17 @@ export type { EntityDescription, SubscriberParts } from './subscriber-parts.js';
  * Never throws after a commit.
  *
  * Not seen, and neither guarded nor announced: SQL written by hand, `repository.clear()`, cascades
- * that the database does by itself, and writes of other programs. `softRemove` and `recover` pass:
- * hiding a row is not the end of the resource, whose lifecycle has a final state for that.
+ * that the database does by itself, and writes of other programs.
  */
 export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
   readonly #parts: SubscriberParts;
-  readonly #bindings: ReadonlyMap<EntityMetadata, ResourceBinding>;
+  /** By the class: TypeORM makes metadata anew whenever the DataSource is initialized. */
+  readonly #bindings: ReadonlyMap<unknown, ResourceBinding>;
   readonly #memory = new EntityMemory();
   readonly #births: BirthAnnouncer;
   readonly #saves: SaveGuard;
   readonly #removals: RemovalAnnouncer;
+  readonly #hidings: HidingAnnouncer;
 
   /**
    * @throws ConfigurationError RESOURCE_MAPPING_INVALID where TypeORM itself would write a column that
@@ -65,12 +71,13 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
    */
   constructor(parts: SubscriberParts) {
     this.#parts = parts;
-    this.#bindings = new Map(parts.bindings.map((binding) => [binding.metadata, binding]));
+    this.#bindings = new Map(parts.bindings.map((binding) => [binding.metadata.target, binding]));
     parts.bindings.forEach(refuseAutomaticColumns);
     const limited = { maxPayload: 256 * 1024, ...parts };
     this.#births = new BirthAnnouncer(limited, this.#memory);
     this.#saves = new SaveGuard(limited, this.#memory);
     this.#removals = new RemovalAnnouncer(limited, this.#memory, this.#saves);
+    this.#hidings = new HidingAnnouncer(limited, this.#memory, this.#saves);
   }
 
   /**
@@ -87,13 +94,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
         other.#refuseShared(this.#parts.bindings);
       }
     }
-    subscribers.push(this);
-    return () => {
-      const index = subscribers.indexOf(this);
-      if (index >= 0) {
-        subscribers.splice(index, 1);
-      }
-    };
+    return keepSubscribed(dataSource, this);
   }
 
   /**
@@ -113,6 +114,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
         complete: this.#memory.isComplete(entity),
       }),
     );
+    this.#requireSave(binding, entity, event);
   }
 
   /** Says who creates or removes an entity and why; used by the next save or removal of it. */
@@ -123,8 +125,9 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
 
   afterLoad(entity: object, event?: LoadEvent<object>): void {
     const binding = this.#bindingOf(event?.metadata);
-    if (binding !== undefined) {
+    if (binding !== undefined && event !== undefined) {
       this.#memory.agree(binding, entity);
+      this.#memory.seenIn(entity, event.queryRunner);
     }
   }
 
@@ -142,6 +145,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
       await this.#write(event.queryRunner, () =>
         this.#births.announce(binding, event.manager, event.entity),
       );
+      this.#memory.seenIn(event.entity, event.queryRunner);
     }
   }
 
@@ -157,8 +161,13 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
       this.#saves.checkBulk(binding, entity);
       return;
     }
-    if (this.#memory.pending(entity) === undefined) {
+    this.#memory.seenIn(entity, queryRunner);
+    const hiding = this.#saves.hidingOf(binding, entity, databaseEntity);
+    const sent = this.#memory.pending(entity) !== undefined;
+    if (!sent) {
       this.#saves.checkPlain(binding, entity, databaseEntity);
+    }
+    if (!sent && hiding === undefined) {
       return;
     }
     try {
@@ -167,9 +176,39 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
       this.#saves.giveUp(binding, entity);
       throw error;
     }
-    await this.#write(queryRunner, () =>
-      this.#saves.apply(binding, manager, entity, databaseEntity),
-    );
+    await this.#write(queryRunner, async () => {
+      if (hiding === 'hides' || hiding === 'shows') {
+        await this.#hidings.announce(binding, manager, entity, databaseEntity, hiding === 'hides');
+        return;
+      }
+      await this.#saves.apply(binding, manager, entity, databaseEntity);
+      if (hiding === 'moves') {
+        this.#hidings.expect(binding, queryRunner, entity, 'The soft removal');
+      }
+    });
+  }
+
+  afterUpdate(event: UpdateEvent<object>): void {
+    const binding = this.#bindingOf(event.metadata);
+    if (binding !== undefined && event.entity !== undefined) {
+      this.#hidings.settle(binding, event.queryRunner, event.entity);
+    }
+  }
+
+  async beforeSoftRemove(event: SoftRemoveEvent<object>): Promise<void> {
+    await this.#beforeHiding(event, true);
+  }
+
+  afterSoftRemove(event: SoftRemoveEvent<object>): void {
+    this.#afterHiding(event);
+  }
+
+  async beforeRecover(event: RecoverEvent<object>): Promise<void> {
+    await this.#beforeHiding(event, false);
+  }
+
+  afterRecover(event: RecoverEvent<object>): void {
+    this.#afterHiding(event);
   }
 
   async beforeRemove(event: RemoveEvent<object>): Promise<void> {
@@ -214,6 +253,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
         judgeWrite(binding, write, {
           inserting: this.#births.isInserting(queryRunner),
           removing: this.#removals.isRemoving(queryRunner),
+          hiding: this.#hidings.isHiding(queryRunner),
         });
         return;
       }
@@ -271,8 +311,51 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     rollbackLevel(queryRunner);
   }
 
+  async #beforeHiding(
+    event: SoftRemoveEvent<object> | RecoverEvent<object>,
+    hides: boolean,
+  ): Promise<void> {
+    const binding = this.#bindingOf(event.metadata);
+    if (binding === undefined) {
+      return;
+    }
+    const { entity, queryRunner, manager } = event;
+    // Absent for builders, and for what a relation deletes softly as its orphan.
+    if (entity === undefined) {
+      throw hidingRefused(binding);
+    }
+    const what = hides ? 'A soft removal' : 'A recovery';
+    this.#requireTransaction(binding, queryRunner, `${what} outside a transaction`);
+    await this.#write(queryRunner, () =>
+      this.#hidings.announce(binding, manager, entity, event.databaseEntity, hides),
+    );
+    this.#memory.seenIn(entity, queryRunner);
+  }
+
+  #afterHiding(event: SoftRemoveEvent<object> | RecoverEvent<object>): void {
+    const binding = this.#bindingOf(event.metadata);
+    if (binding !== undefined && event.entity !== undefined) {
+      this.#hidings.settle(binding, event.queryRunner, event.entity);
+    }
+  }
+
+  /** Has the transaction that read the entity refused at its commit where nobody saved the step. */
+  #requireSave(binding: ResourceBinding, entity: object, event: string): void {
+    const runner = this.#memory.openRunnerOf(entity);
+    const pending = this.#memory.pending(entity);
+    if (runner !== undefined && pending !== undefined) {
+      noteSent(runner, entity, {
+        what: `${event} to ${binding.resource} ${pending.uuid}`,
+        isPending: () => this.#memory.pending(entity) !== undefined,
+        giveUp: () => {
+          this.#saves.giveUp(binding, entity);
+        },
+      });
+    }
+  }
+
   #refuseShared(bindings: readonly ResourceBinding[]): void {
-    const shared = bindings.find(({ metadata }) => this.#bindings.has(metadata));
+    const shared = bindings.find(({ metadata }) => this.#bindings.has(metadata.target));
     if (shared !== undefined) {
       throw new ConfigurationError(
         'RESOURCE_MAPPING_INVALID',
@@ -305,7 +388,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
 
   #bindingOf(metadata: EntityMetadata | undefined): ResourceBinding | undefined {
     for (let own = metadata; own !== undefined; own = own.parentEntityMetadata) {
-      const binding = this.#bindings.get(own);
+      const binding = this.#bindings.get(own.target);
       if (binding !== undefined) {
         return binding;
       }

@@ -9,6 +9,18 @@ interface Level {
   readonly undo: (() => void)[];
   /** What was written by half, and must not be committed like that. */
   readonly halves: Set<Half>;
+  /** Entities with steps that were sent and wait for their save. */
+  readonly sent: Map<object, SentSteps>;
+}
+
+/** Steps that were sent to one entity. */
+export interface SentSteps {
+  /** For people, such as `AttachRequested to Volume <uuid>`. */
+  readonly what: string;
+  /** Whether they still wait for a save. */
+  readonly isPending: () => boolean;
+  /** Puts the entity back to what it was before. */
+  readonly giveUp: () => void;
 }
 
 /** Something of which a part is written and the rest is not. */
@@ -26,7 +38,7 @@ export function beginLevel(runner: QueryRunner): void {
   const levels = logs.get(runner) ?? [];
   logs.set(runner, levels);
   levels.length = Math.max(0, Math.min(levels.length, depthOf(runner) - 1));
-  levels.push({ appended: false, undo: [], halves: new Set() });
+  levels.push({ appended: false, undo: [], halves: new Set(), sent: new Map() });
 }
 
 /** Whether the commit that is next makes events visible: it is the outermost, and some were appended. */
@@ -51,13 +63,35 @@ export function commitLevel(runner: QueryRunner): boolean {
   }
   around.appended ||= level.appended;
   around.undo.push(...level.undo);
+  for (const [entity, steps] of level.sent) {
+    around.sent.set(entity, steps);
+  }
   return false;
+}
+
+/**
+ * Identifies the transaction that is open on a runner, savepoints included; undefined where there is
+ * none.
+ */
+export function transactionOf(runner: QueryRunner): object | undefined {
+  return runner.isTransactionActive ? logs.get(runner)?.[0] : undefined;
+}
+
+/** Notes that steps were sent to an entity in the runner's transaction, which must save them. */
+export function noteSent(runner: QueryRunner, entity: object, steps: SentSteps): void {
+  logs.get(runner)?.at(-1)?.sent.set(entity, steps);
 }
 
 /** Undoes in memory what the level that is being rolled back had done, the last first. */
 export function rollbackLevel(runner: QueryRunner): void {
-  for (const undo of logs.get(runner)?.pop()?.undo.toReversed() ?? []) {
+  const level = logs.get(runner)?.pop();
+  for (const undo of level?.undo.toReversed() ?? []) {
     undo();
+  }
+  for (const { isPending, giveUp } of level?.sent.values() ?? []) {
+    if (isPending()) {
+      giveUp();
+    }
   }
 }
 
@@ -92,6 +126,7 @@ export function writtenByHalf(runner: QueryRunner, what: string): () => void {
  * committed has something by half: its error was caught, and whoever caught it went on.
  */
 export function refuseHalves(runner: QueryRunner): void {
+  refuseUnsaved(runner);
   for (const { what } of logs.get(runner)?.at(-1)?.halves ?? []) {
     throw new ConflictError(
       'TRANSACTION_LOST',
@@ -99,6 +134,21 @@ export function refuseHalves(runner: QueryRunner): void {
         'Let the error pass, or use a savepoint: manager.transaction().',
       { parameters: { what } },
     );
+  }
+}
+
+/** A released savepoint hands its sent steps on: the transaction around it may still save them. */
+function refuseUnsaved(runner: QueryRunner): void {
+  const levels = logs.get(runner) ?? [];
+  for (const { what, isPending } of levels.length === 1 ? (levels[0]?.sent.values() ?? []) : []) {
+    if (isPending()) {
+      throw new ConflictError(
+        'TRANSACTION_LOST',
+        `${what} was sent in this transaction, and no save wrote it. Nothing is committed. Save the entity ` +
+          'that it was sent to, before the transaction ends.',
+        { parameters: { what } },
+      );
+    }
   }
 }
 

@@ -43,13 +43,13 @@ export class EntityMemory {
     this.#entities.set(entity, { simulated, agreed: guardedOf(simulated, entity), sent: [] });
   }
 
-  /** Notes a step, and sets the entity to where it leads. Until the save its revision is negative. */
+  /** Notes a step, and sets the entity to where it leads. Until the save its revision is NaN. */
   send(simulated: Simulated, entity: object, step: SentStep, before: readonly SentStep[]): void {
     const agreed = this.agreed(entity) ?? guardedOf(simulated, entity);
     const sent = [...before, step];
     this.#entities.set(entity, { simulated, agreed, sent });
     writeRole(simulated, entity, 'state', step.row.to);
-    writeRole(simulated, entity, 'revision', pendingRevision(agreed, sent));
+    writeRole(simulated, entity, 'revision', Number.NaN);
   }
 
   /** Forgets what was sent, and sets the entity to what it was before. */
@@ -69,9 +69,7 @@ export class EntityMemory {
     const agreed = this.agreed(entity) ?? {};
     const last = sent.at(-1);
     const left: Guarded =
-      last === undefined
-        ? agreed
-        : { ...agreed, state: last.row.to, revision: pendingRevision(agreed, sent) };
+      last === undefined ? agreed : { ...agreed, state: last.row.to, revision: Number.NaN };
     const now = guardedOf(simulated, entity);
     const written = guardedRoles.find((role) => !isSame(now[role], left[role]));
     if (written === undefined) return;
@@ -90,10 +88,6 @@ function guardedOf(simulated: Simulated, entity: object): Guarded {
   return Object.fromEntries(guardedRoles.map((role) => [role, readRole(simulated, entity, role)]));
 }
 
-function pendingRevision(agreed: Guarded, sent: readonly SentStep[]): number {
-  return -(Number(agreed.revision) + sent.length);
-}
-
 function isSame(one: unknown, other: unknown): boolean {
-  return one instanceof Date && other instanceof Date ? +one === +other : one === other;
+  return one instanceof Date && other instanceof Date ? +one === +other : Object.is(one, other);
 }

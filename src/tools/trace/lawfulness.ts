@@ -4,6 +4,7 @@ import {
   type AnyLifecycle,
   type TableRow,
 } from '../../core/lifecycle/lifecycle.js';
+import { recovered, softRemoved } from '../../core/planning/transition-announcements.js';
 import type { ChangeRecord } from './change-record.js';
 import type { TraceFaultCode } from './trace-fault.js';
 
@@ -26,6 +27,9 @@ export function judge(lifecycle: AnyLifecycle, change: ChangeRecord): Verdict {
   if (change.old === null) return judgeBirth(lifecycle, change);
   if (change.new === null) return { lawful: true };
   const { old: from, event, new: to } = change;
+  if (from === to && (event === softRemoved || event === recovered) && !table.events.has(event)) {
+    return { lawful: true, row: { arms: [], cancels: [] } };
+  }
   if (event !== deadlineExceeded && !table.events.has(event)) return unknownEvent(lifecycle, event);
   const rows = rowsOf(lifecycle, from, event);
   const row = rows.find((candidate) => candidate.to === to);

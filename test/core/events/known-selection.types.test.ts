@@ -15,7 +15,12 @@ import { cloudEvents } from '../../../src/delivery/formats/cloudevents.js';
 import { deadlineExceeded, type AnyLifecycle } from '../../../src/core/lifecycle/lifecycle.js';
 import type { Signalbox } from '../../../src/signalbox/signalbox.js';
 import { mapResource } from '../../../src/persistence/resource/resource.js';
-import { created, removed } from '../../../src/core/planning/transition-announcements.js';
+import {
+  created,
+  recovered,
+  removed,
+  softRemoved,
+} from '../../../src/core/planning/transition-announcements.js';
 import { RecordedEvents } from '../../../src/testing/recorded-events.js';
 
 class Volume {
@@ -125,7 +130,11 @@ describe('the types of a selection', () => {
 
   it('know the state changes that every resource has', () => {
     expectTypeOf<StateChangeType>().toEqualTypeOf<
-      typeof created | typeof removed | typeof deadlineExceeded
+      | typeof created
+      | typeof removed
+      | typeof softRemoved
+      | typeof recovered
+      | typeof deadlineExceeded
     >();
   });
 });

@@ -1,0 +1,170 @@
+import type { EntityManager, QueryRunner } from 'typeorm';
+import { nextEventId } from '../../core/identity/event-id.js';
+import { refuseOversized } from '../../core/planning/payload-limit.js';
+import {
+  type LockedRow,
+  planStep,
+  revisionConflict,
+  unknownResource,
+} from '../../core/planning/plan.js';
+import { recovered, softRemoved } from '../../core/planning/transition-announcements.js';
+import type { TableRow } from '../../core/lifecycle/lifecycle.js';
+import { openTransaction } from '../commit/open-transaction.js';
+import type { ResourceBinding } from '../resource/binding.js';
+import type { EntityMemory } from './entity-memory.js';
+import {
+  readGuarded,
+  readHidden,
+  readRole,
+  revisionProperty,
+  writeGuarded,
+  writeHidden,
+  writeRole,
+} from './entity-roles.js';
+import type { SaveGuard } from './save-guard.js';
+import type { SubscriberParts } from './subscriber-parts.js';
+import { onRollback, writtenByHalf } from './transaction-log.js';
+
+/**
+ * Announces that TypeORM hides a row (`softRemove`) or shows it again (`recover`). The resource keeps
+ * its state, its lifecycle and its deadlines, and takes a revision. Steps that were sent to the entity
+ * are written first, and tell the change by themselves.
+ */
+export class HidingAnnouncer {
+  readonly #parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>;
+  readonly #memory: EntityMemory;
+  readonly #saves: SaveGuard;
+  readonly #hiding = new WeakMap<QueryRunner, Map<object, () => void>>();
+
+  constructor(
+    parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>,
+    memory: EntityMemory,
+    saves: SaveGuard,
+  ) {
+    this.#parts = parts;
+    this.#memory = memory;
+    this.#saves = saves;
+  }
+
+  /**
+   * Writes what was sent to the entity, else announces the change, and lets TypeORM's statement that
+   * follows pass. Throws ConflictError where the row is at another revision than the entity.
+   *
+   * @param hides Whether the row is to be hidden or shown.
+   */
+  async announce(
+    binding: ResourceBinding,
+    manager: EntityManager,
+    entity: object,
+    databaseEntity: object | undefined,
+    hides: boolean,
+  ): Promise<void> {
+    const runner = openTransaction(manager);
+    const sent = this.#memory.pending(entity) !== undefined;
+    if (sent) {
+      await this.#saves.apply(binding, manager, entity, databaseEntity);
+    }
+    const hidden =
+      databaseEntity === undefined ? undefined : readHidden(binding, databaseEntity) != null;
+    if (!sent && hidden !== hides) {
+      await this.#announce(binding, manager, entity, hides);
+      if (databaseEntity !== undefined) {
+        writeGuarded(binding, databaseEntity, readGuarded(binding, entity));
+      }
+    }
+    this.expect(binding, runner, entity, hides ? 'The soft removal' : 'The recovery');
+  }
+
+  /** Lets a statement of TypeORM pass that writes the deletion date of this entity. */
+  expect(binding: ResourceBinding, runner: QueryRunner, entity: object, what: string): void {
+    const uuid = String(readRole(binding, entity, 'uuid'));
+    const hiding = this.#on(runner);
+    const before = readHidden(binding, entity);
+    hiding.set(entity, writtenByHalf(runner, `${what} of ${binding.resource} ${uuid}`));
+    onRollback(runner, () => {
+      hiding.delete(entity);
+      writeHidden(binding, entity, before);
+    });
+  }
+
+  /** Whether a statement that hides or shows a row is expected on this runner. */
+  isHiding(runner: QueryRunner): boolean {
+    return (this.#hiding.get(runner)?.size ?? 0) > 0;
+  }
+
+  /** Notes that the statement was executed, and that entity and row agree. */
+  settle(binding: ResourceBinding, runner: QueryRunner, entity: object): void {
+    const hiding = this.#on(runner);
+    const whole = hiding.get(entity);
+    if (whole !== undefined) {
+      hiding.delete(entity);
+      whole();
+      this.#memory.agree(binding, entity);
+    }
+  }
+
+  async #announce(
+    binding: ResourceBinding,
+    manager: EntityManager,
+    entity: object,
+    hides: boolean,
+  ): Promise<void> {
+    const { store, maxPayload } = this.#parts;
+    const { reason, ...context } = this.#memory.takeDescription(entity);
+    const uuid = String(readRole(binding, entity, 'uuid')).toLowerCase();
+    const row = (await store.lockWithin(manager, binding, [uuid])).get(uuid);
+    if (row === undefined) {
+      throw unknownResource(binding, uuid);
+    }
+    const expected = readRole(binding, entity, 'revision');
+    if (expected != null && Number(expected) !== row.revision) {
+      throw revisionConflict(binding, row, Number(expected));
+    }
+    const origin = this.#parts.origin(context);
+    const plan = planStep(
+      binding,
+      row,
+      { uuid, origin, ...(reason === undefined ? {} : { reason }) },
+      stayingStep(row, hides ? softRemoved : recovered),
+      nextEventId,
+    );
+    refuseOversized(plan.entries, maxPayload);
+    await store.applyWithin(manager, binding, [plan]);
+    const agreed = this.#memory.agreed(entity);
+    const revision = revisionProperty(binding, entity, plan.update.revision);
+    writeRole(binding, entity, 'revision', revision);
+    writeRole(binding, entity, 'lifecycleVersion', plan.update.lifecycleVersion);
+    this.#memory.agree(binding, entity);
+    onRollback(openTransaction(manager), () => {
+      this.#memory.restoreAgreed(entity, agreed);
+      writeRole(binding, entity, 'revision', expected);
+      writeRole(binding, entity, 'lifecycleVersion', agreed?.lifecycleVersion);
+    });
+  }
+
+  #on(runner: QueryRunner): Map<object, () => void> {
+    const known = this.#hiding.get(runner);
+    if (known !== undefined) {
+      return known;
+    }
+    const hiding = new Map<object, () => void>();
+    this.#hiding.set(runner, hiding);
+    return hiding;
+  }
+}
+
+/** A step that leaves the resource in its state, its deadlines as they are. */
+function stayingStep({ state }: LockedRow, event: string): TableRow {
+  return {
+    lawful: true,
+    from: state,
+    event,
+    to: state,
+    next: state,
+    changed: false,
+    effects: [],
+    guards: [],
+    arms: [],
+    cancels: [],
+  };
+}
