@@ -73,7 +73,7 @@ export const errorClasses = {
       LOCK_CONFLICT:
         'The database ended a deadlock or a serialization conflict by rolling this transaction back, or another transaction held a lock for longer than the lock timeout. Nothing was written; run the transaction again.',
       TRANSACTION_LOST:
-        'A save, a removal or a statement failed halfway in a transaction and its caller went on, or the database had already rolled the transaction back. Nothing is committed. Run the whole transaction again; let errors pass, or use a savepoint.',
+        'A save, a removal or a statement failed halfway in a transaction and its caller went on, a sent step was saved by nobody, or the database had already rolled the transaction back. Nothing is committed. Run the whole transaction again; let errors pass, or use a savepoint, and save what was sent.',
       DEADLINE_STALE: 'The deadline was cancelled or re-armed by a later transition.',
     },
   },

@@ -163,7 +163,12 @@ function planFor(
 ): PlannedTransition | Error {
   try {
     if (row === undefined || binding.context === undefined || !asksGuards(binding, row, request)) {
-      return planTransition(binding, row, request, { ...facts, context: binding.unprojected });
+      const asks = row !== undefined && asksGuards(binding, row, request);
+      // Without a context a refusal lists the guarded events too: they may be lawful.
+      return planTransition(binding, row, request, {
+        ...facts,
+        ...(asks ? { context: binding.unprojected } : {}),
+      });
     }
     if (entity === undefined) {
       return entityHidden(binding, row.uuid);

@@ -4,7 +4,7 @@ import type { TableRow } from '../../core/lifecycle/lifecycle.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { type GuardedValues, readGuarded, readRole, writeRole } from './entity-roles.js';
 import type { EventOrigin } from '../../core/planning/origin.js';
-import { withContext } from './projected-context.js';
+import { type JudgedEntity, withContext } from './projected-context.js';
 import { eventStep, unknownEvent, unknownState } from '../../core/planning/plan.js';
 
 /** What an event sent to an entity says besides the step itself. */
@@ -65,16 +65,17 @@ export function sendTo(
   if (!lifecycle.table.armed.has(state)) {
     throw unknownState(binding, { uuid: base.uuid, state, revision: base.revision });
   }
-  const asks = lifecycle.table.guardedEvents.has(event);
-  const judged = asks ? ({ entity, loadedBy: 'caller', complete } as const) : undefined;
-  const found = withContext(binding, judged, (context) =>
+  const judge = (context: unknown): TableRow | RefusedError =>
     eventStep(
       binding,
       { uuid: base.uuid, state },
       { event, ...(options.payload === undefined ? {} : { payload: options.payload }) },
       context,
-    ),
-  );
+    );
+  const judged = { entity, loadedBy: 'caller', complete } as const;
+  const found = lifecycle.table.guardedEvents.has(event)
+    ? withContext(binding, judged, judge)
+    : unguardedStep(binding, judged, judge);
   if (found instanceof Error) {
     throw found;
   }
@@ -103,4 +104,22 @@ function agreement(
     );
   }
   return { base, uuid: String(uuid as string).toLowerCase(), revision: Number(revision) };
+}
+
+/** Reads the entity only for a refusal, which lists the events whose guards agree. */
+function unguardedStep(
+  binding: ResourceBinding,
+  judged: JudgedEntity,
+  judge: (context: unknown) => TableRow | RefusedError,
+): TableRow | RefusedError {
+  const found = judge(undefined);
+  if (!(found instanceof Error)) {
+    return found;
+  }
+  try {
+    return withContext(binding, judged, judge);
+  } catch {
+    // An entity that was read in part is refused all the same.
+    return found;
+  }
 }

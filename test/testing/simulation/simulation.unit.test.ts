@@ -97,7 +97,7 @@ describe('simulate', () => {
     if (entity === undefined) throw new Error('it was created');
     await cloud.transition(volume, uuid, 'UploadRequested');
     cloud.send(entity, 'CreateRequested');
-    expect(entity).toMatchObject({ state: 'Creating', revision: -2 });
+    expect(entity).toMatchObject({ state: 'Creating', revision: Number.NaN });
     await expect(cloud.save(entity)).rejects.toMatchObject({ code: 'REVISION_CONFLICT' });
     expect(entity).toMatchObject({ state: 'Allocated', revision: 1 });
   });
