@@ -86,9 +86,9 @@ const ways = (dataSource: () => DataSource, signalbox: () => Signalbox): Record<
     manager.save(sent, { listeners: false }).catch(() => undefined),
   'save of another object of the row': async ({ manager, uuid }) =>
     manager.save(Object.assign(await manager.findOneByOrFail(Lamp, { uuid }), { label: 'other' })),
-  'save of a copy': ({ manager, sent }) => manager.save(Lamp, { ...sent }),
+  'save of a copy': ({ manager, sent }) => manager.save(Lamp, Object.assign({}, sent)),
   'save of a copy, caught': ({ manager, sent }) =>
-    manager.save(Lamp, { ...sent }).catch(() => undefined),
+    manager.save(Lamp, Object.assign({}, sent)).catch(() => undefined),
   'save of what is made of it': ({ manager, sent }) => manager.save(manager.create(Lamp, sent)),
   'save of what is preloaded with it': async ({ manager, sent }) =>
     manager.save((await manager.preload(Lamp, sent)) as Lamp),
