@@ -13,6 +13,8 @@ export type Observation =
       readonly from: string;
       /** `DeadlineExceeded` for a timeout. */
       readonly event: string;
+      /** The id of the deadline that took it; undefined for an event, or when it is not known. */
+      readonly deadline?: string | undefined;
       readonly to: string;
       /** The guards of the row that was taken; undefined when only the outcome is known. */
       readonly guards: readonly GuardCondition[] | undefined;
@@ -22,6 +24,8 @@ export type Observation =
       readonly lifecycle: AnyLifecycle;
       readonly state: string;
       readonly event: string;
+      /** The id of the deadline whose timeout was refused. */
+      readonly deadline?: string | undefined;
       /** What each guard answered; empty when the state does not take the event at all. */
       readonly guards: readonly GuardCondition[];
     };

@@ -35,8 +35,11 @@ export function observedDeadline(
 }
 
 /** Tells lifecycle coverage of a step that was taken. */
-export function observeRow(lifecycle: AnyLifecycle, { from, event, to, guards }: TableRow): void {
-  observe({ kind: 'transition', lifecycle, from, event, to, guards });
+export function observeRow(
+  lifecycle: AnyLifecycle,
+  { from, event, deadline, to, guards }: TableRow,
+): void {
+  observe({ kind: 'transition', lifecycle, from, event, deadline, to, guards });
 }
 
 /** Tells lifecycle coverage of an event that was refused, and what its guards answered. */
@@ -60,7 +63,7 @@ export function observeDeadlineRefusal(
   const rows = lifecycle.table.timeouts.get(state)?.get(deadline);
   if (rows === undefined) return;
   const guards = answersOf(rows, context, { type: deadlineExceeded, deadline });
-  observe({ kind: 'refusal', lifecycle, state, event: deadlineExceeded, guards });
+  observe({ kind: 'refusal', lifecycle, state, event: deadlineExceeded, deadline, guards });
 }
 
 function answersOf(

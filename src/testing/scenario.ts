@@ -1,7 +1,7 @@
 import type { Refusal } from '../core/errors/errors.js';
 import { durationText } from '../core/lifecycle/duration-text.js';
 import {
-  deadlineExceeded,
+  triggerOf,
   type AnyLifecycle,
   type Effect,
   type LifecycleEvent,
@@ -103,7 +103,7 @@ function fire({ scenario, effects, arms, cancels }: Happened, due: ArmedDeadline
       ...at,
       state: row.next,
       armed: rearmed(others, row, due.due),
-      trail: `${scenario.trail}, ${deadlineExceeded} -> ${row.next}`,
+      trail: `${scenario.trail}, ${triggerOf(row)} -> ${row.next}`,
     },
     effects: [...told, ...row.effects],
     arms: [...arms, ...row.arms.map(({ id }) => id)],

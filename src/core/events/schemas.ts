@@ -26,6 +26,8 @@ export const dataSchemas = {
     properties: {
       /** The lifecycle event, such as `StartRequested`. */
       event: { type: 'string', minLength: 1 },
+      /** The id of the deadline that passed, such as `Deploying/600000`; only with `DeadlineExceeded`. */
+      deadline: { type: 'string', minLength: 1 },
       /** The state before; null when the resource was created. */
       old: { type: ['string', 'null'] },
       /** The state after; null when the resource was removed. */

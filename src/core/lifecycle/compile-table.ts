@@ -204,6 +204,7 @@ class TableCompiler {
         lawful: true,
         from,
         event,
+        ...(deadline === undefined ? {} : { deadline: deadline.id }),
         to,
         next: to,
         changed: from !== to,
@@ -221,7 +222,7 @@ class TableCompiler {
   }
 
   #declare(row: TableRow, { description }: Outcome, alert: Effect | undefined): void {
-    const { from, event, to, effects, guards } = row;
+    const { from, event, deadline, to, effects, guards } = row;
     const conditions = guards.map(({ name, expected }): GuardCondition =>
       Object.freeze({ name, expected }),
     );
@@ -229,6 +230,7 @@ class TableCompiler {
       Object.freeze({
         from,
         event,
+        ...(deadline === undefined ? {} : { deadline }),
         to,
         effects: alert === undefined ? effects : Object.freeze([alert, ...effects]),
         ...(conditions.length === 0 ? {} : { guards: Object.freeze(conditions) }),

@@ -65,6 +65,8 @@ export interface TransitionDeclaration<
   readonly from: TState;
   /** An event of the lifecycle, or `DeadlineExceeded` for a timeout transition. */
   readonly event: TEvent | typeof deadlineExceeded;
+  /** The id of the deadline that takes it; absent when an event does. */
+  readonly deadline?: string;
   /** The state it enters; the same as `from` for a self-transition. */
   readonly to: TState;
   /** Everything it announces besides the state change; for a timeout the deadline's alert first. */
@@ -91,6 +93,20 @@ export interface ShadowedTransition {
 /** The event under which a timeout transition is announced. No caller may send it. */
 export const deadlineExceeded = 'DeadlineExceeded';
 
+/**
+ * What takes a transition, in one text: its event, or `DeadlineExceeded` with the id of the deadline.
+ * Pure. Transitions of one state by different deadlines differ in it.
+ */
+export function triggerOf({
+  event,
+  deadline,
+}: {
+  readonly event: string;
+  readonly deadline?: string | undefined;
+}): string {
+  return deadline === undefined ? event : `${event} ${deadline}`;
+}
+
 /** The type of the alert a deadline raises when its `after` transition declares none. */
 export const stuckAlert = 'ALERT.RESOURCE.STUCK';
 
@@ -103,6 +119,8 @@ export interface TableRow<TState extends string = string> {
   readonly lawful: true;
   readonly from: TState;
   readonly event: string;
+  /** The id of the deadline that takes it; absent when an event does. */
+  readonly deadline?: string;
   readonly to: TState;
   /** The same as `to`: the state after the step. */
   readonly next: TState;

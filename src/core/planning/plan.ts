@@ -159,7 +159,9 @@ export function planStep(
       ...(row.tenancy === undefined ? {} : { tenancy: row.tenancy }),
     },
     {
-      event: request.deadline === undefined ? taken.event : deadlineExceeded,
+      ...(request.deadline === undefined
+        ? { event: taken.event }
+        : { event: deadlineExceeded, deadline: request.deadline.id }),
       old: taken.from,
       new: taken.to,
       lifecycleVersion: lifecycle.version,

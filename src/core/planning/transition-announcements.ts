@@ -19,6 +19,8 @@ export const recovered = 'Recovered';
 /** One state change as it is told: a transition, a creation (`old: null`) or a removal (`new: null`). */
 export interface StateChange {
   readonly event: string;
+  /** The id of the deadline that took it, if one did. */
+  readonly deadline?: string;
   readonly old: string | null;
   readonly new: string | null;
   readonly lifecycleVersion: number;
@@ -112,6 +114,7 @@ export function announceDeadline(
 export function stateData(change: StateChange): StateChange {
   return {
     event: change.event,
+    ...(change.deadline === undefined ? {} : { deadline: change.deadline }),
     old: change.old,
     new: change.new,
     lifecycleVersion: change.lifecycleVersion,

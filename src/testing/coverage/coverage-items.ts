@@ -1,5 +1,6 @@
 import {
   deadlineExceeded,
+  triggerOf,
   type AnyLifecycle,
   type GuardCondition,
 } from '../../core/lifecycle/lifecycle.js';
@@ -29,9 +30,11 @@ export function coverageItems(
     states: states.map(({ name }) => name),
     transitions: distinct(transitions.map(transitionItem)),
     guards: distinct(
-      transitions.flatMap(({ from, event, guards = [] }) =>
-        guards.flatMap(({ name }) =>
-          [true, false].map((expected) => guardItem(from, event, { name, expected })),
+      transitions.flatMap((transition) =>
+        (transition.guards ?? []).flatMap(({ name }) =>
+          [true, false].map((expected) =>
+            guardItem(transition.from, triggerOf(transition), { name, expected }),
+          ),
         ),
       ),
     ),
@@ -51,38 +54,45 @@ export function itemsOf(
     case 'state':
       return [['states', observation.state]];
     case 'transition': {
-      const { lifecycle, from, event, to, guards } = observation;
+      const { lifecycle, from, event, deadline, to, guards } = observation;
       const taken = guards ?? guardsOfOnly(lifecycle, from, event, to);
+      const trigger = triggerOf({ event, deadline });
       return [
         ['states', from],
         ['states', to],
-        ['transitions', transitionItem({ from, event, to, guards: taken })],
-        ...taken.map((guard) => ['guards', guardItem(from, event, guard)] as const),
+        ['transitions', transitionItem({ from, event, deadline, to, guards: taken })],
+        ...taken.map((guard) => ['guards', guardItem(from, trigger, guard)] as const),
       ];
     }
     case 'refusal': {
       const { state, event, guards } = observation;
       return guards.length === 0
         ? [['refusals', refusalItem(state, event)]]
-        : guards.map((guard) => ['guards', guardItem(state, event, guard)] as const);
+        : guards.map(
+            (guard) => ['guards', guardItem(state, triggerOf(observation), guard)] as const,
+          );
     }
   }
 }
 
-/** A transition as coverage names it: `Allocated, DeployRequested -> Deploying if hasMembers`. Pure. */
+/**
+ * A transition as coverage names it: `Allocated, DeployRequested -> Deploying if hasMembers`, or
+ * `Deploying, DeadlineExceeded Deploying/600000 -> Error`. Pure.
+ */
 export function transitionItem(transition: {
   readonly from: string;
   readonly event: string;
+  readonly deadline?: string | undefined;
   readonly to: string;
   readonly guards?: readonly GuardCondition[];
 }): string {
-  const { from, event, to, guards = [] } = transition;
+  const { from, to, guards = [] } = transition;
   const condition = guards.length === 0 ? '' : ` if ${guardText(guards)}`;
-  return `${from}, ${event} -> ${to}${condition}`;
+  return `${from}, ${triggerOf(transition)} -> ${to}${condition}`;
 }
 
-function guardItem(state: string, event: string, { name, expected }: GuardCondition): string {
-  return `${state}, ${event}: ${name} is ${expected}`;
+function guardItem(state: string, trigger: string, { name, expected }: GuardCondition): string {
+  return `${state}, ${trigger}: ${name} is ${expected}`;
 }
 
 function refusalItem(state: string, event: string): string {

@@ -10,12 +10,12 @@ export function observableOf(
 ): Observation | undefined {
   if (event.category !== 'ResourceStateEvent') return undefined;
   const { resource } = parseSubject(event.subject);
-  const { event: name, old, new: to, lifecycleVersion } = event.data;
+  const { event: name, old, new: to, lifecycleVersion, deadline } = event.data;
   const lifecycle = lifecycles.find(
     (each) => each.resource === resource && each.version === lifecycleVersion,
   );
   if (lifecycle === undefined || to === null) return undefined;
   return old === null
     ? { kind: 'state', lifecycle, state: to }
-    : { kind: 'transition', lifecycle, from: old, event: name, to, guards: undefined };
+    : { kind: 'transition', lifecycle, from: old, event: name, deadline, to, guards: undefined };
 }

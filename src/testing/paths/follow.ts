@@ -1,5 +1,5 @@
 import {
-  deadlineExceeded,
+  triggerOf,
   type AnyLifecycle,
   type ContextOf,
   type Effect,
@@ -9,7 +9,7 @@ import {
 } from '../../core/lifecycle/lifecycle.js';
 import { expectLawful, expectState } from '../expectations.js';
 import { ExpectationError } from '../expectation-error.js';
-import { enter, fireNow, send, type Happened, type Scenario } from '../scenario.js';
+import { enter, fireNow, send, type Scenario } from '../scenario.js';
 import type { PathOf } from './path.js';
 
 /** What `follow` needs to know where guards decide. */
@@ -37,12 +37,12 @@ export function follow<L extends AnyLifecycle>(
   return scenario.state as StateOf<L>;
 }
 
-function take(scenario: Scenario, { event, from, to, effects }: TransitionDeclaration): Scenario {
+function take(scenario: Scenario, step: TransitionDeclaration): Scenario {
+  const { event, deadline, from, to, effects } = step;
   expectState(scenario, from);
-  const result =
-    event === deadlineExceeded ? timeout(scenario, to, effects) : send(scenario, event);
+  const result = deadline === undefined ? send(scenario, event) : fireNow(scenario, deadline);
   const wanted = { operator: 'follow', expected: to };
-  const happened = expectLawful(scenario, event, result, wanted);
+  const happened = expectLawful(scenario, triggerOf(step), result, wanted);
   expectState(happened.scenario, to);
   if (!sameEffects(happened.effects, effects)) {
     throw new ExpectationError(`${happened.scenario.trail}: other effects than declared.`, {
@@ -52,24 +52,6 @@ function take(scenario: Scenario, { event, from, to, effects }: TransitionDeclar
     });
   }
   return happened.scenario;
-}
-
-/** Lets the deadline pass that leads to this state with these effects, whichever else run. */
-function timeout(scenario: Scenario, to: string, effects: readonly Effect[]): Happened {
-  const { lifecycle, state, trail } = scenario;
-  const { timeouts, deadlines } = lifecycle.table;
-  for (const [id, rows] of timeouts.get(state) ?? []) {
-    const alert = deadlines.get(id)?.alert;
-    const leads = rows.some(
-      (row) => row.to === to && sameEffects([...(alert ? [alert] : []), ...row.effects], effects),
-    );
-    if (leads) return fireNow(scenario, id);
-  }
-  throw new ExpectationError(`${trail}: no deadline leads to ${to}.`, {
-    expected: to,
-    actual: state,
-    operator: 'follow',
-  });
 }
 
 function sameEffects(one: readonly Effect[], other: readonly Effect[]): boolean {

@@ -1,5 +1,6 @@
 import {
   deadlineExceeded,
+  triggerOf,
   type AnyLifecycle,
   type EventOf,
   type StateOf,
@@ -50,7 +51,7 @@ export function pathOf<L extends AnyLifecycle>(
   start: string,
   steps: readonly TransitionDeclaration[],
 ): PathOf<L> {
-  const shown = steps.slice(0, shownSteps).map(({ event, to }) => `, ${event} -> ${to}`);
+  const shown = steps.slice(0, shownSteps).map((step) => `, ${triggerOf(step)} -> ${step.to}`);
   const rest = steps.length - shown.length;
   const name = `${resource}: ${start}${shown.join('')}${rest > 0 ? `, and ${rest} more` : ''}`;
   return { name, start, steps } as PathOf<L>;

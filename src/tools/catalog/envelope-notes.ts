@@ -24,6 +24,7 @@ export const propertyNotes: Readonly<Record<string, string>> = {
   'data.new': 'The state after; null for a removal.',
   'data.lifecycleVersion': 'The version of the lifecycle that allowed it.',
   'data.changed': 'False for a lawful self-transition.',
+  'data.deadline': 'The id of the deadline that passed; only with DeadlineExceeded.',
   'data.reason': "Why, in the caller's words.",
   'data.status': 'How far it is.',
   'data.description': 'What the operation is, for a person.',

@@ -1,11 +1,15 @@
 import { guardText } from '../../core/lifecycle/describe-lifecycle.js';
-import type { GuardCondition, ShadowedTransition } from '../../core/lifecycle/lifecycle.js';
+import {
+  triggerOf,
+  type GuardCondition,
+  type ShadowedTransition,
+} from '../../core/lifecycle/lifecycle.js';
 import type { CheckedLifecycle, DeclaredTransition } from './declaration.js';
 import type { Findings } from './finding.js';
-import { and, canHold, implies, not, parseGuard, type Formula } from './guard-formula.js';
+import { and, canHold, formulaOf, implies, not, type Formula } from './guard-formula.js';
 
 /**
- * Finds guards that can never hold, candidates that are never taken, and guards of one state and event
+ * Finds guards that can never hold, candidates that are never taken, and guards of one state and trigger
  * that can hold together, so that only their order decides. An earlier guard that is a special case of
  * the later one is no overlap: there the order is the point.
  */
@@ -42,16 +46,11 @@ function asCandidate(compiled: boolean) {
   };
 }
 
-function formulaOf(guards: readonly GuardCondition[]): Formula {
-  return and(
-    guards.map(({ name, expected }) => (expected ? parseGuard(name) : not(parseGuard(name)))),
-  );
-}
-
 function checkCandidates(candidates: readonly Candidate[], findings: Findings): void {
   candidates.forEach(({ transition, own, formula }, index) => {
-    const { from: state, event, to } = transition;
-    const place = { state, event, to };
+    const { from: state, event, deadline, to } = transition;
+    const trigger = triggerOf(transition);
+    const place = { state, event, ...(deadline === undefined ? {} : { deadline }), to };
     if (own.length > 0 && !canHold(formulaOf(own))) {
       findings.add('GUARD_NEVER_HOLDS', place, `${guardText(own)} can never hold.`);
       return;
@@ -61,7 +60,7 @@ function checkCandidates(candidates: readonly Candidate[], findings: Findings): 
       findings.add(
         'NEVER_TAKEN',
         place,
-        `${event} never leads from ${state} to ${to}${own.length === 0 ? '' : ` by ${guardText(own)}`}: an earlier candidate is always taken.`,
+        `${trigger} never leads from ${state} to ${to}${own.length === 0 ? '' : ` by ${guardText(own)}`}: an earlier candidate is always taken.`,
       );
       return;
     }
@@ -70,7 +69,7 @@ function checkCandidates(candidates: readonly Candidate[], findings: Findings): 
     findings.add(
       'GUARDS_OVERLAP',
       place,
-      `${guardText(rival.own)} (to ${rival.transition.to}) and ${guardText(own)} (to ${to}) can hold together on ${event} in ${state}: the order decides.`,
+      `${guardText(rival.own)} (to ${rival.transition.to}) and ${guardText(own)} (to ${to}) can hold together on ${trigger} in ${state}: the order decides.`,
     );
   });
 }
@@ -93,8 +92,9 @@ function byStateAndEvent(
   for (const transition of transitions) {
     const events = groups.get(transition.from) ?? new Map<string, DeclaredTransition[]>();
     groups.set(transition.from, events);
-    const list = events.get(transition.event);
-    if (list === undefined) events.set(transition.event, [transition]);
+    const trigger = triggerOf(transition);
+    const list = events.get(trigger);
+    if (list === undefined) events.set(trigger, [transition]);
     else list.push(transition);
   }
   return [...groups.values()].flatMap((events) => [...events.values()]);

@@ -1,6 +1,7 @@
 import { defineEventTypes } from '../../core/events/event-types.js';
 import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
 import { checkAnnouncements } from './check-announcements.js';
+import { checkDeadlines } from './check-deadlines.js';
 import { assertDeclaration } from './check-declaration.js';
 import { checkGuards } from './check-guards.js';
 import { checkMeter } from './check-meter.js';
@@ -53,6 +54,7 @@ export function checkLifecycle(
   checkStructure(lifecycle, graph, findings);
   checkTransitional(lifecycle, graph, findings, failureEvents);
   checkGuards(lifecycle, findings);
+  checkDeadlines(lifecycle, findings);
   checkAnnouncements(lifecycle, options.eventTypes ?? defineEventTypes(), findings);
   for (const meter of meters) checkMeter(meter, graph, findings);
   for (const [name, rule] of Object.entries(rules)) checkRule(name, rule, graph, findings);

@@ -3,6 +3,7 @@ import type {
   AnyLifecycle,
   Effect,
   GuardCondition,
+  LifecycleTable,
   ShadowedTransition,
 } from '../../core/lifecycle/lifecycle.js';
 
@@ -41,6 +42,8 @@ export interface DeclaredState {
 export interface DeclaredTransition {
   readonly from: string;
   readonly event: string;
+  /** Tells transitions by different deadlines of one state apart. Absent when an event takes it. */
+  readonly deadline?: string;
   readonly to: string;
   /** What it announces besides the state change. Default: nothing. */
   readonly effects?: readonly Effect[];
@@ -74,6 +77,8 @@ export interface CheckedLifecycle {
   readonly shadowed: readonly ShadowedTransition[];
   /** Guards are paths through a table of decisions, so that no two of one event hold together. */
   readonly compiled: boolean;
+  /** Of a lifecycle made by `defineLifecycle`: tells which deadlines run in each state. */
+  readonly table: LifecycleTable | undefined;
 }
 
 /** Fills in what a declaration leaves open. Pure. Its names are known to fit together. */
@@ -107,6 +112,7 @@ export function completeDeclaration(
     transitions,
     shadowed: compiled ? declaration.shadowed : [],
     compiled,
+    table: compiled ? declaration.table : undefined,
   };
 }
 

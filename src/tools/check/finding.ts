@@ -1,3 +1,4 @@
+import { triggerOf } from '../../core/lifecycle/lifecycle.js';
 import { findingKinds, type FindingCode, type Severity } from './finding-codes.js';
 import type { TraceStep } from './trace.js';
 
@@ -6,6 +7,8 @@ export interface Place {
   readonly resource: string;
   readonly state?: string;
   readonly event?: string;
+  /** The id of the deadline, where transitions by deadlines are meant. */
+  readonly deadline?: string;
   /** The state that the transition leads to. */
   readonly to?: string;
   readonly meter?: string;
@@ -59,13 +62,15 @@ export class Findings {
 }
 
 /** A place for a reader: `VirtualMachine: Migrating --AgentReportStopped--> Stopped`. Pure. */
-export function placeText({ resource, state, event, to, meter, rule, type }: Place): string {
+export function placeText(place: Place): string {
+  const { resource, state, event, deadline, to, meter, rule, type } = place;
+  const trigger = event === undefined ? deadline : triggerOf({ event, deadline });
   const where =
     state === undefined
-      ? (event ?? '')
-      : event === undefined
+      ? (trigger ?? '')
+      : trigger === undefined
         ? state
-        : `${state} --${event}-->${to === undefined ? '' : ` ${to}`}`;
+        : `${state} --${trigger}-->${to === undefined ? '' : ` ${to}`}`;
   const what = [
     where,
     meter === undefined ? '' : `meter ${meter}`,

@@ -1,3 +1,5 @@
+import type { GuardCondition } from '../../core/lifecycle/lifecycle.js';
+
 /** A guard as a formula over the named guards it is made of. */
 export type Formula =
   | { readonly kind: 'atom'; readonly name: string }
@@ -73,6 +75,18 @@ export function canHold(formula: Formula): boolean {
 /** Whether `b` holds wherever `a` does. Pure. */
 export function implies(a: Formula, b: Formula): boolean {
   return !canHold(and([a, not(b)]));
+}
+
+/** What must hold for a transition with these guards. Pure. */
+export function formulaOf(guards: readonly GuardCondition[]): Formula {
+  return and(
+    guards.map(({ name, expected }) => (expected ? parseGuard(name) : not(parseGuard(name)))),
+  );
+}
+
+/** Whether one of these lists of guards holds whatever the guards answer. Pure. */
+export function coversEveryAnswer(lists: readonly (readonly GuardCondition[])[]): boolean {
+  return !canHold(and(lists.map((guards) => not(formulaOf(guards)))));
 }
 
 function evaluate(formula: Formula, holding: ReadonlySet<string>): boolean {

@@ -13,6 +13,8 @@ export interface ChangeRecord {
   /** The same in milliseconds. */
   readonly at: number;
   readonly event: string;
+  /** The id of the deadline that passed, where the event tells it. */
+  readonly deadline?: string;
   readonly old: string | null;
   readonly new: string | null;
   readonly version: number;
@@ -44,6 +46,7 @@ export function changeRecord(event: ResourceStateEvent, place: string): ChangeRe
     time,
     at,
     event: data.event,
+    ...(data.deadline === undefined ? {} : { deadline: data.deadline }),
     old: data.old,
     new: data.new,
     version: data.lifecycleVersion,

@@ -11,7 +11,7 @@ import type { TraceFaultCode } from './trace-fault.js';
 /** What a lifecycle says of a recorded change. */
 export type Verdict =
   /** What it arms and cancels; absent for a removal. */
-  | { readonly lawful: true; readonly row?: Pick<TableRow, 'arms' | 'cancels'> }
+  | { readonly lawful: true; readonly row?: Pick<TableRow, 'arms' | 'cancels' | 'deadline'> }
   | { readonly lawful: false; readonly code: TraceFaultCode; readonly because: string };
 
 /**
@@ -26,12 +26,12 @@ export function judge(lifecycle: AnyLifecycle, change: ChangeRecord): Verdict {
   if (unknown != null) return unknownState(lifecycle, unknown);
   if (change.old === null) return judgeBirth(lifecycle, change);
   if (change.new === null) return { lawful: true };
-  const { old: from, event, new: to } = change;
+  const { old: from, event, deadline, new: to } = change;
   if (from === to && (event === softRemoved || event === recovered) && !table.events.has(event)) {
     return { lawful: true, row: { arms: [], cancels: [] } };
   }
   if (event !== deadlineExceeded && !table.events.has(event)) return unknownEvent(lifecycle, event);
-  const rows = rowsOf(lifecycle, from, event);
+  const rows = rowsOf(lifecycle, from, event, deadline);
   const row = rows.find((candidate) => candidate.to === to);
   if (row !== undefined) return { lawful: true, row };
   const targets = [...new Set(rows.map((candidate) => candidate.to))];
@@ -55,9 +55,18 @@ function judgeBirth({ table, births }: AnyLifecycle, change: ChangeRecord): Verd
   };
 }
 
-function rowsOf({ table }: AnyLifecycle, from: string, event: string): readonly TableRow[] {
+function rowsOf(
+  { table }: AnyLifecycle,
+  from: string,
+  event: string,
+  deadline: string | undefined,
+): readonly TableRow[] {
   if (event !== deadlineExceeded) return table.rows.get(from)?.get(event) ?? [];
-  return [...(table.timeouts.get(from)?.values() ?? [])].flat();
+  const timeouts = table.timeouts.get(from) ?? new Map<string, readonly TableRow[]>();
+  // Another version may have armed it under an id that this one does not know.
+  return deadline !== undefined && table.deadlines.has(deadline)
+    ? (timeouts.get(deadline) ?? [])
+    : [...timeouts.values()].flat();
 }
 
 function unknownState({ version, states }: AnyLifecycle, state: string): Verdict {

@@ -1,5 +1,5 @@
 import { durationText } from '../../core/lifecycle/duration-text.js';
-import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
+import { deadlineExceeded, type AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
 import type { ChangeRecord } from './change-record.js';
 import { DwellStatistics } from './dwell-statistics.js';
 import type { FaultList } from './fault-list.js';
@@ -92,11 +92,11 @@ export class LifecycleCheck {
     };
   }
 
-  #count({ version, old, event, new: next }: ChangeRecord): void {
+  #count({ version, old, event, deadline, new: next }: ChangeRecord): void {
     this.#versions.set(version, (this.#versions.get(version) ?? 0) + 1);
     if (old === null) this.#births += 1;
     else if (next === null) this.#removals += 1;
-    else this.#coverage.take(old, event, next);
+    else this.#coverage.take(old, event, next, deadline);
   }
 
   #checkVersion(change: ChangeRecord): void {
@@ -156,8 +156,10 @@ export class LifecycleCheck {
       const told = `It leaves ${old ?? 'nothing'}, but revision ${history.revision} entered ${history.state ?? 'nothing'}.`;
       this.#fault(change, 'CHAIN_BROKEN', told);
     }
-    if (linked) this.#checkDwell(history, at, change);
-    else history.lose();
+    if (linked) {
+      this.#checkDwell(history, at, change);
+      this.#checkEarly(history, change);
+    } else history.lose();
     if (linked && old !== null && old !== next && history.since !== undefined) {
       this.#dwell.add(old, Math.max(0, at - history.since));
     }
@@ -216,6 +218,25 @@ export class LifecycleCheck {
       const told = `It was in ${state} for ${roundedDuration(late)} beyond its deadline of ${durationText(deadline.after)}.`;
       this.#fault(subject, 'DWELL_EXCEEDED', told);
     }
+  }
+
+  /** A timeout is in time when one of the deadlines that lead there has passed. */
+  #checkEarly(history: History, change: ChangeRecord): void {
+    const { old, event, deadline, new: next, at } = change;
+    if (event !== deadlineExceeded || old === null) return;
+    const { timeouts, deadlines } = this.#lifecycle.table;
+    const known = deadline !== undefined && deadlines.has(deadline);
+    const leading = [...(timeouts.get(old) ?? [])]
+      .filter(([id, rows]) => (known ? id === deadline : rows.some(({ to }) => to === next)))
+      .map(([id]) => history.deadlines.find((running) => running.deadline.id === id));
+    const early = leading.map((running) =>
+      // Of one that is not known to run, nobody can tell since when.
+      running === undefined ? 0 : running.since + running.deadline.after - at,
+    );
+    if (early.length === 0 || early.some((left) => left <= this.#options.tolerance)) return;
+    const left = Math.min(...early);
+    const told = `Its deadline had ${roundedDuration(left)} to go.`;
+    this.#fault(change, 'DEADLINE_EARLY', told);
   }
 
   #fault(subject: FaultSubject, code: TraceFaultCode, told: string): void {

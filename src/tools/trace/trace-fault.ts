@@ -14,6 +14,7 @@ export const traceFaults = {
   CHAIN_BROKEN:
     'The revisions follow each other, but the event leaves another state than the one before it entered.',
   DWELL_EXCEEDED: 'The resource stayed in a state longer than allowed.',
+  DEADLINE_EARLY: 'A timeout was taken before its deadline had passed.',
   EVENT_INCONSISTENT: 'The parts of the event contradict each other, or one is missing.',
 } as const;
 

@@ -45,6 +45,8 @@ export interface LifecycleTrace {
 export interface TransitionCount {
   readonly from: string;
   readonly event: string;
+  /** The id of the deadline that takes it. */
+  readonly deadline?: string;
   readonly to: string;
   readonly count: number;
 }

@@ -1,4 +1,4 @@
-import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
+import { deadlineExceeded, triggerOf, type AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
 import type { TransitionCount } from './trace-report.js';
 
 /**
@@ -6,17 +6,26 @@ import type { TransitionCount } from './trace-report.js';
  * one: a trace does not say what the guards answered.
  */
 export class TransitionCoverage {
-  readonly #counts = new Map<string, { from: string; event: string; to: string; count: number }>();
+  readonly #counts = new Map<string, TransitionCount & { count: number }>();
 
   constructor(lifecycle: AnyLifecycle) {
-    for (const { from, event, to } of lifecycle.transitions) {
-      this.#counts.set(key(from, event, to), { from, event, to, count: 0 });
+    for (const transition of lifecycle.transitions) {
+      const { from, event, deadline, to } = transition;
+      this.#counts.set(key(from, triggerOf(transition), to), {
+        from,
+        event,
+        ...(deadline === undefined ? {} : { deadline }),
+        to,
+        count: 0,
+      });
     }
   }
 
   /** False when the lifecycle declares no such transition. */
-  take(from: string, event: string, to: string): boolean {
-    const entry = this.#counts.get(key(from, event, to));
+  take(from: string, event: string, to: string, deadline?: string): boolean {
+    const entry =
+      this.#counts.get(key(from, triggerOf({ event, deadline }), to)) ??
+      this.#timeout(from, event, to);
     if (entry === undefined) return false;
     entry.count += 1;
     return true;
@@ -25,9 +34,17 @@ export class TransitionCoverage {
   get counts(): readonly TransitionCount[] {
     return [...this.#counts.values()].map((entry) => ({ ...entry }));
   }
+
+  /** Of an event that does not tell its deadline, or tells one of another version. */
+  #timeout(from: string, event: string, to: string): { count: number } | undefined {
+    if (event !== deadlineExceeded) return undefined;
+    return [...this.#counts.values()].find(
+      (entry) => entry.from === from && entry.event === event && entry.to === to,
+    );
+  }
 }
 
 // Names hold no control characters.
-function key(from: string, event: string, to: string): string {
-  return `${from}\n${event}\n${to}`;
+function key(from: string, trigger: string, to: string): string {
+  return `${from}\n${trigger}\n${to}`;
 }

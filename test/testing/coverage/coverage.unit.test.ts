@@ -95,7 +95,7 @@ describe('what counts', () => {
 
   it('virtual time covers timeout transitions', () => {
     given(network, 'Implementing').after({ minutes: 30 }).then('Shutdown');
-    const item = 'Implementing, DeadlineExceeded -> Shutdown';
+    const item = 'Implementing, DeadlineExceeded Implementing/1800000 -> Shutdown';
     expect(reportOf(network).transitions.hits[item]).toBe(1);
   });
 

@@ -14,6 +14,7 @@ import {
 /** One state change of a life, as it is announced. */
 export interface Change {
   readonly event: string;
+  readonly deadline?: string;
   readonly old: string | null;
   readonly new: string | null;
   readonly effects?: readonly Effect[];
@@ -43,6 +44,7 @@ export function record(
       { resource: lifecycle.resource, uuid, revision: index + 1 },
       {
         event: change.event,
+        ...(change.deadline === undefined ? {} : { deadline: change.deadline }),
         old: change.old,
         new: change.new,
         lifecycleVersion: change.version ?? lifecycle.version,
