@@ -49,6 +49,8 @@ function isDescription(value: unknown): value is LifecycleDescription {
     isListOf(value['births'], isString) &&
     isListOf(value['events'], isString) &&
     isListOf(value['states'], isState) &&
+    isListOf(value['deadlines'], isDeadline) &&
+    isListOf(value['creations'], isCreation) &&
     isListOf(value['transitions'], isTransition)
   );
 }
@@ -59,7 +61,27 @@ function isState(value: unknown): boolean {
     isString(value['name']) &&
     typeof value['final'] === 'boolean' &&
     isListOf(value['tags'], isString) &&
+    isListOf(value['deadlines'], isString) &&
     (value['deadline'] === null || typeof value['deadline'] === 'number')
+  );
+}
+
+function isDeadline(value: unknown): boolean {
+  return (
+    isFields(value) &&
+    isString(value['id']) &&
+    isString(value['state']) &&
+    typeof value['after'] === 'number' &&
+    isEffect(value['alert'])
+  );
+}
+
+function isCreation(value: unknown): boolean {
+  return (
+    isFields(value) &&
+    isString(value['state']) &&
+    isListOf(value['effects'], isEffect) &&
+    isListOf(value['arms'], isString)
   );
 }
 

@@ -4,9 +4,9 @@ import { diffMarkdown, diffText } from '../../tools/diagram/diff-report.js';
 import {
   diffLifecycles,
   isAtLeast,
-  type ChangeClass,
   type LifecycleDiff,
 } from '../../tools/diagram/lifecycle-diff.js';
+import type { ChangeClass } from '../../tools/diagram/lifecycle-change.js';
 import { pictureFormats, type PictureFormat } from '../../tools/diagram/render.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { loadDescription } from '../load-description.js';

@@ -234,6 +234,8 @@ class TableCompiler {
         to,
         effects: alert === undefined ? effects : Object.freeze([alert, ...effects]),
         ...(conditions.length === 0 ? {} : { guards: Object.freeze(conditions) }),
+        arms: Object.freeze(row.arms.map(({ id }) => id)),
+        cancels: row.cancels,
         ...(description === undefined ? {} : { description }),
       }),
     );

@@ -73,6 +73,10 @@ export interface TransitionDeclaration<
   readonly effects: readonly Effect[];
   /** All must hold; absent when the transition is unconditional. */
   readonly guards?: readonly GuardCondition[];
+  /** Ids of the deadlines that begin, or begin anew. */
+  readonly arms: readonly string[];
+  /** Ids of the deadlines that end. */
+  readonly cancels: readonly string[];
   /** Why the transition exists, from the machine's `description`. */
   readonly description?: string;
 }

@@ -102,5 +102,6 @@ function firstDue(due: ReadonlyMap<string, number>): readonly [id: string, due: 
 }
 
 function situation({ state, now, due }: Running): string {
-  return JSON.stringify([state, ...[...due].map(([id, at]) => [id, at - now]).toSorted()]);
+  const left = [...due].map(([id, at]) => `${id} ${at - now}`);
+  return [state, ...left.toSorted((a, b) => (a < b ? -1 : 1))].join('\n');
 }

@@ -1,9 +1,9 @@
 import type { LifecycleDescription } from '../../core/lifecycle/describe-lifecycle.js';
 import {
   deadlineExceeded,
-  stuckAlert,
   type ChartNode,
   type ChartTransition,
+  type Deadline,
   type Effect,
 } from '../../core/lifecycle/lifecycle.js';
 import type { Graph, Mark } from './graph.js';
@@ -22,8 +22,16 @@ export function diffGraph(diff: LifecycleDiff, options: DiagramOptions = {}): Gr
   const marks = new Marks(from, to);
   const states = merged(to.states, from.states, ({ name }) => name);
   const transitions = merged(to.transitions, from.transitions, wayOf);
+  const deadlines = new Map(
+    merged(to.deadlines, from.deadlines, ({ id }) => id).map((one) => [one.id, one]),
+  );
   const graph = graphOf(
-    { resource, version: to.version, births: to.births, chart: chartOf(to, states, transitions) },
+    {
+      resource,
+      version: to.version,
+      births: to.births,
+      chart: chartOf(to, states, transitions, deadlines),
+    },
     options,
     {
       state: (path) => marks.state(path),
@@ -59,8 +67,20 @@ class Marks {
   }
 
   transition(from: string, { trigger, guard }: ChartTransition, to: string): Mark | undefined {
-    const event = trigger.kind === 'event' ? trigger.event : deadlineExceeded;
-    const way = wayOf({ from, event, to, ...(guard === undefined ? {} : { guard }), effects: [] });
+    const taken =
+      trigger.kind === 'event'
+        ? { event: trigger.event }
+        : {
+            event: deadlineExceeded,
+            ...(trigger.kind === 'deadline' ? { deadline: trigger.deadline.id } : {}),
+          };
+    const way = wayOf({
+      from,
+      ...taken,
+      to,
+      ...(guard === undefined ? {} : { guard }),
+      effects: [],
+    });
     return markOf(this.#before.ways.get(way), this.#after.ways.get(way));
   }
 }
@@ -73,7 +93,12 @@ interface Sides {
 function sidesOf({ states, transitions }: LifecycleDescription): Sides {
   return {
     states: new Map(states.map((state) => [state.name, JSON.stringify(state)])),
-    ways: new Map(transitions.map((one) => [wayOf(one), JSON.stringify(one.effects)])),
+    ways: new Map(
+      transitions.map((one) => [
+        wayOf(one),
+        JSON.stringify([one.effects, one.arms ?? [], one.cancels ?? []]),
+      ]),
+    ),
   };
 }
 
@@ -83,14 +108,15 @@ function markOf(before: string | undefined, after: string | undefined): Mark | u
   return after === undefined ? 'removed' : 'changed';
 }
 
-function wayOf({ from, event, to, guard }: Transition): string {
-  return JSON.stringify([from, event, to, guard ?? null]);
+function wayOf({ from, event, deadline, to, guard }: Transition): string {
+  return JSON.stringify([from, event, deadline ?? null, to, guard ?? null]);
 }
 
 function chartOf(
   { resource, initial }: LifecycleDescription,
   states: readonly State[],
   transitions: readonly Transition[],
+  deadlines: ReadonlyMap<string, Deadline>,
 ): ChartNode {
   const root = emptyNode(resource, '', 'compound');
   const nodes = new Map<string, Writable<ChartNode>>([['', root]]);
@@ -99,18 +125,11 @@ function chartOf(
     const node = nodeAt(state.name, nodes);
     node.kind = state.final ? 'final' : 'atomic';
     node.tags = state.tags;
-    node.deadlines =
-      state.deadline === null
-        ? []
-        : [
-            {
-              id: `${state.name}/${state.deadline}`,
-              state: state.name,
-              after: state.deadline,
-              alert: { category: 'AlertEvent', type: stuckAlert },
-            },
-          ];
-    node.transitions = (bySource.get(state.name) ?? []).map((one) => chartTransition(one, node));
+    // Parallel regions are drawn as one state, so the deadlines of all of them stand on it.
+    node.deadlines = state.deadlines.flatMap((id) => deadlines.get(id) ?? []);
+    node.transitions = (bySource.get(state.name) ?? []).map((one) =>
+      chartTransition(one, deadlines.get(one.deadline ?? '')),
+    );
   }
   markInitial(initial, nodes);
   return root;
@@ -141,17 +160,16 @@ function markInitial(initial: string, nodes: ReadonlyMap<string, Writable<ChartN
 
 function chartTransition(
   { event, to, guard, effects }: Transition,
-  { deadlines: [deadline] }: ChartNode,
+  deadline: Deadline | undefined,
 ): ChartTransition {
-  const timed = event === deadlineExceeded && deadline !== undefined;
   return {
-    trigger: timed ? { kind: 'deadline', deadline } : { kind: 'event', event },
+    trigger: deadline !== undefined ? { kind: 'deadline', deadline } : { kind: 'event', event },
     targets: [to],
     reenter: false,
     ...(guard === undefined ? {} : { guard }),
     effects: effects
       // The alert is told by the deadline itself.
-      .filter(({ type }) => !timed || type !== stuckAlert)
+      .filter(({ type }) => type !== deadline?.alert.type)
       .map(({ category, type }): Effect => ({ category, type })),
     forbidden: false,
   };

@@ -1,6 +1,7 @@
 import { markdownTable, markdownText } from '../markdown/markdown.js';
 import { diffGraph } from './diff-graph.js';
-import type { ChangeClass, LifecycleDiff } from './lifecycle-diff.js';
+import type { LifecycleDiff } from './lifecycle-diff.js';
+import type { ChangeClass } from './lifecycle-change.js';
 import { mermaidText } from './mermaid-text.js';
 
 const headings: Readonly<Record<ChangeClass, string>> = {

@@ -4,12 +4,8 @@
  * @module
  */
 export { dot } from './dot.js';
-export {
-  diffLifecycles,
-  type ChangeClass,
-  type LifecycleChange,
-  type LifecycleDiff,
-} from './lifecycle-diff.js';
+export { diffLifecycles, type LifecycleDiff } from './lifecycle-diff.js';
+export type { ChangeClass, LifecycleChange } from './lifecycle-change.js';
 export { diffDiagram } from './diff-diagram.js';
 export type { DrawnMachine } from './graph.js';
 export { json, type XStateConfig } from './json.js';

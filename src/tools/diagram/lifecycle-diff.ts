@@ -1,27 +1,8 @@
 import type { LifecycleDescription } from '../../core/lifecycle/describe-lifecycle.js';
-import { durationText } from '../../core/lifecycle/duration-text.js';
 import { deadlineExceeded } from '../../core/lifecycle/lifecycle.js';
-import { groupBy } from './group-by.js';
-
-/**
- * What a change asks for.
- *
- * - `compatible`: whoever worked with the old version works with the new one.
- * - `migration`: rows that the old version wrote must be looked at before the new one runs.
- * - `breaking`: what was lawful or announced no longer is; callers or subscribers must change.
- */
-export type ChangeClass = 'compatible' | 'migration' | 'breaking';
-
-/** One difference between two versions of a lifecycle. */
-export interface LifecycleChange {
-  readonly class: ChangeClass;
-  readonly part: 'version' | 'birth' | 'state' | 'deadline' | 'event' | 'transition';
-  readonly change: 'added' | 'removed' | 'changed';
-  /** The state, the event, or `from / event` of a transition. */
-  readonly name: string;
-  /** What changed and what it asks for, in one sentence. */
-  readonly message: string;
-}
+import type { ChangeClass, LifecycleChange } from './lifecycle-change.js';
+import { deadlineChanges } from './deadline-changes.js';
+import { creationChanges, transitionChanges } from './transition-changes.js';
 
 /** Every difference between two versions of a lifecycle. */
 export interface LifecycleDiff {
@@ -34,7 +15,6 @@ export interface LifecycleDiff {
 }
 
 type State = LifecycleDescription['states'][number];
-type Transition = LifecycleDescription['transitions'][number];
 
 const gravity: readonly ChangeClass[] = ['compatible', 'migration', 'breaking'];
 
@@ -45,8 +25,8 @@ export function isAtLeast(found: ChangeClass, limit: ChangeClass): boolean {
 
 /**
  * Compares two versions of a lifecycle, as `describeLifecycle()` tells them, and classes each
- * difference. Pure, never throws. Descriptions do not hold why things are as they are, nor static data
- * of effects: those are not compared.
+ * difference. Pure, never throws. Descriptions do not hold why things are as they are, nor what guards
+ * compute: those are not compared.
  *
  * @example
  * ```ts
@@ -59,7 +39,9 @@ export function diffLifecycles(
 ): LifecycleDiff {
   const found = [
     ...birthChanges(from, to),
+    ...creationChanges(from, to),
     ...stateChanges(from, to),
+    ...deadlineChanges(from, to),
     ...eventChanges(from, to),
     ...transitionChanges(from, to),
   ];
@@ -183,36 +165,7 @@ function stateChange(before: State, after: State): readonly LifecycleChange[] {
       message: `${name} is tagged ${tags} instead of ${before.tags.join(', ') || 'nothing'}.`,
     });
   }
-  if (before.deadline !== after.deadline) changes.push(deadlineChange(name, before, after));
   return changes;
-}
-
-function deadlineChange(name: string, before: State, after: State): LifecycleChange {
-  if (after.deadline === null) {
-    return {
-      class: 'compatible',
-      part: 'deadline',
-      change: 'removed',
-      name,
-      message: `${name} has no deadline any more: those that run lapse.`,
-    };
-  }
-  const now = durationText(after.deadline);
-  return before.deadline === null
-    ? {
-        class: 'migration',
-        part: 'deadline',
-        change: 'added',
-        name,
-        message: `${name} has a deadline of ${now}: it does not run for rows that are there already.`,
-      }
-    : {
-        class: 'migration',
-        part: 'deadline',
-        change: 'changed',
-        name,
-        message: `The deadline of ${name} is ${now} instead of ${durationText(before.deadline)}: those that run lapse, and none is armed for rows that are there already.`,
-      };
 }
 
 function eventChanges(
@@ -240,93 +193,4 @@ function eventChanges(
         message: `${name} is a new event.`,
       })),
   ];
-}
-
-function transitionChanges(
-  from: LifecycleDescription,
-  to: LifecycleDescription,
-): readonly LifecycleChange[] {
-  const [before, after] = [rowsOf(from), rowsOf(to)];
-  const remaining = new Set(to.states.map(({ name }) => name));
-  return [...new Set([...before.keys(), ...after.keys()])].flatMap((key) => {
-    const [old = [], next = []] = [before.get(key), after.get(key)];
-    const [first] = [...old, ...next];
-    // What left a state that is gone is told by the state.
-    if (first === undefined || !remaining.has(first.from)) return [];
-    return rowsChange(first, old, next);
-  });
-}
-
-function rowsOf({ transitions }: LifecycleDescription): ReadonlyMap<string, readonly Transition[]> {
-  return groupBy(transitions, ({ from, event }) => `${from}\n${event}`);
-}
-
-function rowsChange(
-  { from, event }: Transition,
-  before: readonly Transition[],
-  after: readonly Transition[],
-): readonly LifecycleChange[] {
-  const name = `${from} / ${event}`;
-  const change = (
-    changeClass: ChangeClass,
-    kind: LifecycleChange['change'],
-    message: string,
-  ): LifecycleChange => ({ class: changeClass, part: 'transition', change: kind, name, message });
-  if (before.length === 0) {
-    return [change('compatible', 'added', `${from} takes ${event} now: ${waysOf(after)}.`)];
-  }
-  if (after.length === 0) {
-    return [change('breaking', 'removed', `${from} does not take ${event} any more.`)];
-  }
-  const changes: LifecycleChange[] = [];
-  if (waysOf(before) !== waysOf(after)) {
-    const [old] = before;
-    const [next] = after;
-    const loosened =
-      before.length === 1 &&
-      after.length === 1 &&
-      old?.to === next?.to &&
-      next?.guard === undefined;
-    changes.push(
-      change(
-        loosened ? 'compatible' : 'breaking',
-        'changed',
-        `${event} in ${from} leads ${waysOf(after)} instead of ${waysOf(before)}.`,
-      ),
-    );
-  }
-  const [old, next] = [announcedBy(before), announcedBy(after)];
-  const lost = old.filter((type) => !next.includes(type));
-  const gained = next.filter((type) => !old.includes(type));
-  if (lost.length > 0) {
-    changes.push(
-      change('breaking', 'changed', `${event} in ${from} announces ${lost.join(', ')} no more.`),
-    );
-  }
-  if (gained.length > 0) {
-    changes.push(
-      change('compatible', 'changed', `${event} in ${from} announces ${gained.join(', ')} too.`),
-    );
-  }
-  return changes;
-}
-
-function waysOf(rows: readonly Transition[]): string {
-  return rows
-    .map(({ to, guard }) => `to ${to}${guard === undefined ? '' : ` if ${guard}`}`)
-    .join(', ');
-}
-
-// Numbered, so that the second of two equal effects of one row is not taken for the first.
-function announcedBy(rows: readonly Transition[]): readonly string[] {
-  const several = rows.length > 1;
-  return rows.flatMap(({ to, guard, effects }) => {
-    const seen = new Map<string, number>();
-    return effects.map(({ category, type }) => {
-      const times = (seen.get(`${category} ${type}`) ?? 0) + 1;
-      seen.set(`${category} ${type}`, times);
-      const which = several ? ` to ${to}${guard === undefined ? '' : ` if ${guard}`}` : '';
-      return `${category} ${type}${times > 1 ? ` (${times})` : ''}${which}`;
-    });
-  });
 }

@@ -15,15 +15,19 @@ describe('the description of a lifecycle', () => {
         'version',
         'initial',
         'births',
+        'creations',
         'states',
+        'deadlines',
         'events',
         'transitions',
       ]);
       for (const state of described.states) {
-        expect(Object.keys(state)).toEqual(['name', 'tags', 'final', 'deadline']);
+        expect(Object.keys(state)).toEqual(['name', 'tags', 'final', 'deadline', 'deadlines']);
       }
       for (const transition of described.transitions) {
-        expect(Object.keys(transition)).toEqual(['from', 'event', 'to', 'effects']);
+        const optional = ['deadline', 'guard', 'arms', 'cancels'];
+        const keys = Object.keys(transition).filter((key) => !optional.includes(key));
+        expect(keys).toEqual(['from', 'event', 'to', 'effects']);
         expect(described.events).toContain(transition.event);
       }
     }

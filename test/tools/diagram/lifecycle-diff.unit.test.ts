@@ -20,6 +20,21 @@ function withTransitions(change: (one: Transition) => readonly Transition[]): Li
   return next({ transitions: before.transitions.flatMap(change) });
 }
 
+type Deadline = LifecycleDescription['deadlines'][number];
+
+function withDeadlines(change: (one: Deadline) => readonly Deadline[]): LifecycleDiff {
+  return next({ deadlines: before.deadlines.flatMap(change) });
+}
+
+/** With another delay of a state's only deadline, wherever its id stands. */
+function withDelay(state: string, after: number): LifecycleDiff {
+  const id = before.deadlines.find((one) => one.state === state)?.id ?? '';
+  const renamed = JSON.stringify(before).replaceAll(`"${id}"`, `"${state}/${after}"`);
+  const { deadlines, ...rest } = JSON.parse(renamed) as LifecycleDescription;
+  const changed = deadlines.map((one) => (one.state === state ? { ...one, after } : one));
+  return next({ ...rest, version: 2, deadlines: changed });
+}
+
 function withState(
   name: string,
   change: Partial<LifecycleDescription['states'][number]>,
@@ -104,18 +119,32 @@ describe('the difference of two versions', () => {
     ],
     [
       'a migration when a deadline changes',
-      withState('Creating', { deadline: 1000 }),
+      withDelay('Creating', 1),
       { class: 'migration', part: 'deadline', change: 'changed', name: 'Creating' },
     ],
     [
       'a migration when a deadline is added',
-      withState('Ready', { deadline: 1000 }),
+      next({
+        deadlines: [
+          ...before.deadlines,
+          {
+            id: 'Ready/1000',
+            state: 'Ready',
+            after: 1000,
+            alert: { category: 'AlertEvent', type: 'A' },
+          },
+        ],
+      }),
       { class: 'migration', part: 'deadline', change: 'added', name: 'Ready' },
     ],
     [
-      'compatible when a deadline is removed',
-      withState('Creating', { deadline: null }),
-      { class: 'compatible', part: 'deadline', change: 'removed', name: 'Creating' },
+      'breaking when the alert of a deadline changes',
+      withDeadlines((one) => [
+        one.state === 'Creating'
+          ? { ...one, alert: { category: 'AlertEvent', type: 'ALERT.OTHER' } }
+          : one,
+      ]),
+      { class: 'breaking', part: 'deadline', change: 'changed', name: 'Creating' },
     ],
     [
       'compatible when tags change',
@@ -132,6 +161,12 @@ describe('the difference of two versions', () => {
     expect(diff.changes).toHaveLength(1);
     expect(diff.changes[0]).toMatchObject(change);
     expect(diff.class).toBe(diff.changes[0]?.class);
+  });
+
+  it('tells a deadline that is removed, compatible by itself', () => {
+    expect(withDeadlines((one) => (one.state === 'Creating' ? [] : [one])).changes).toContainEqual(
+      expect.objectContaining({ class: 'compatible', part: 'deadline', change: 'removed' }),
+    );
   });
 
   it('is a migration when a state is gone, whatever left it', () => {
