@@ -20,17 +20,24 @@ const mostSteps = 20_000;
  */
 export function neverPassing(table: LifecycleTable): readonly Deadline[] {
   const armings = armingsOf(table);
+  const spendable = spendableDeadlines(table);
   return [...table.deadlines.values()].filter((deadline) => {
-    const states = armings.get(deadline.id);
-    return states !== undefined && !canPass(deadline, states, table);
+    const begun = armings.get(deadline.id);
+    return begun !== undefined && !canPass(deadline, begun, spendable, table);
   });
 }
 
-/** For each deadline the states in which a resource is once it was armed. */
-function armingsOf({ rows, timeouts, births }: LifecycleTable): ReadonlyMap<string, Set<string>> {
-  const armings = new Map<string, Set<string>>();
+/** A way in which a deadline is armed: the state the resource is in then, and what else begins. */
+interface Arming {
+  readonly state: string;
+  readonly arms: ReadonlySet<string>;
+}
+
+function armingsOf({ rows, timeouts, births }: LifecycleTable): ReadonlyMap<string, Arming[]> {
+  const armings = new Map<string, Arming[]>();
   const note = (state: string, arms: readonly Deadline[]): void => {
-    for (const { id } of arms) armings.set(id, (armings.get(id) ?? new Set()).add(state));
+    const arming = { state, arms: new Set(arms.map(({ id }) => id)) };
+    for (const { id } of arms) armings.set(id, [...(armings.get(id) ?? []), arming]);
   };
   for (const byTrigger of [...rows.values(), ...timeouts.values()]) {
     for (const row of [...byTrigger.values()].flat()) note(row.to, row.arms);
@@ -39,14 +46,36 @@ function armingsOf({ rows, timeouts, births }: LifecycleTable): ReadonlyMap<stri
   return armings;
 }
 
-function canPass(deadline: Deadline, states: Iterable<string>, table: LifecycleTable): boolean {
-  const open: Running[] = [...states].map((state) => ({
+/** The deadlines that can pass without leaving their state: from then on they do not run. */
+function spendableDeadlines({ armed, timeouts }: LifecycleTable): ReadonlySet<string> {
+  const spendable = new Set<string>();
+  for (const [state, deadlines] of armed) {
+    for (const { id } of deadlines) {
+      const rows = timeouts.get(state)?.get(id) ?? [];
+      const stays = rows.some(
+        ({ to, arms }) =>
+          armed.get(to)?.some((each) => each.id === id) === true &&
+          !arms.some((each) => each.id === id),
+      );
+      if (stays || !coversEveryAnswer(rows.map(({ guards }) => guards))) spendable.add(id);
+    }
+  }
+  return spendable;
+}
+
+function canPass(
+  deadline: Deadline,
+  armings: readonly Arming[],
+  spendable: ReadonlySet<string>,
+  table: LifecycleTable,
+): boolean {
+  const open: Running[] = armings.map(({ state, arms }) => ({
     state,
     now: 0,
-    // One that runs on from before is due no later than if it began now.
+    // One that runs on from before is due no later than if it began now, or is spent already.
     due: new Map(
       (table.armed.get(state) ?? [])
-        .filter(({ id }) => id !== deadline.id)
+        .filter(({ id }) => id !== deadline.id && (arms.has(id) || !spendable.has(id)))
         .map(({ id, after }) => [id, after]),
     ),
   }));
