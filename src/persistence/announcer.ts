@@ -1,13 +1,13 @@
-import type { EntityManager } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import type { AmbientContext } from '../context/ambient.js';
 import type { OriginSource } from '../context/origin-source.js';
-import { reach } from '../core/failpoints/failpoints.js';
 import { RefusedError } from '../core/errors/errors.js';
 import type { Category } from '../core/events/category.js';
 import type { EventTypes } from '../core/events/event-types.js';
 import { routingKey } from '../core/events/routing-key.js';
 import { assertPlainJson } from '../core/json/plain-json.js';
+import { refuseInsideTransaction } from './commit/transaction-context.js';
 import { journalEntry } from '../core/planning/announcement.js';
 import type { JournalEntry } from '../core/planning/journal-entry.js';
 import type { Tenancy } from '../core/planning/origin.js';
@@ -31,14 +31,15 @@ export interface DirectAnnouncement {
  * is known, the data is plain JSON, the payload and the routing key are within their limits.
  */
 export class Announcer {
+  readonly #dataSource: DataSource;
   readonly #store: Store;
   readonly #origin: OriginSource;
   readonly #eventTypes: EventTypes;
   readonly #maxPayload: number;
   readonly #validate: ((event: unknown) => unknown) | undefined;
-  readonly #wake: () => void;
 
   constructor(options: {
+    readonly dataSource: DataSource;
     readonly store: Store;
     readonly origin: OriginSource;
     readonly eventTypes: EventTypes;
@@ -46,24 +47,21 @@ export class Announcer {
     readonly maxPayload: number;
     /** Checks each event against its schema before it is written; for development. */
     readonly validate: ((event: unknown) => unknown) | undefined;
-    /** Called after an announcement was committed outside a caller's transaction. */
-    readonly wake: () => void;
   }) {
+    this.#dataSource = options.dataSource;
     this.#store = options.store;
     this.#origin = options.origin;
     this.#eventTypes = options.eventTypes;
     this.#maxPayload = options.maxPayload;
     this.#validate = options.validate;
-    this.#wake = options.wake;
   }
 
   /** Commits the event, or adds it to the caller's transaction. Resolves with the event's id. */
   async announce(announcement: DirectAnnouncement): Promise<string> {
     const entry = this.compose(announcement);
     if (announcement.manager === undefined) {
+      refuseInsideTransaction(this.#dataSource);
       await this.#store.append([entry]);
-      reach('wake');
-      this.#wake();
     } else {
       await this.#store.appendWithin(announcement.manager, [entry]);
     }

@@ -1,4 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { connectionsOf } from './commit/connections.js';
+import type { PlannedTransition } from '../core/planning/plan.js';
 import { databaseKind } from './database-kind.js';
 import type { PlannedWriter } from './commit/guarded-transition.js';
 import type { DeadlineTable } from './deadline-table.js';
@@ -53,13 +55,18 @@ interface StoreParts {
  */
 export function openStore(dataSource: DataSource): OpenStore {
   const kind = databaseKind(dataSource);
+  connectionsOf(dataSource).guard(dataSource);
   const { writer, ...parts } = assemble[kind](dataSource);
   const applySeen = writer.applySeenWithin?.bind(writer);
-  const appending = async <T>(manager: EntityManager, work: () => Promise<T>): Promise<T> => {
+  const appending = async <T>(
+    manager: EntityManager,
+    work: () => Promise<T>,
+    ids: (result: T) => readonly string[],
+  ): Promise<T> => {
     const runner = openTransaction(manager);
     const result = await work();
     if (!(result instanceof Error) && result !== false) {
-      noteAppended(runner);
+      noteAppended(runner, ids(result));
     }
     return result;
   };
@@ -68,32 +75,57 @@ export function openStore(dataSource: DataSource): OpenStore {
     ...parts,
     transition: (binding, batch) => writer.transition(binding, batch),
     transitionWithin: (manager, binding, request) =>
-      appending(manager, () => writer.transitionWithin(manager, binding, request)),
+      appending(
+        manager,
+        () => writer.transitionWithin(manager, binding, request),
+        (outcome) => (outcome instanceof Error ? [] : outcome.events),
+      ),
     append: (entries) => writer.append(entries),
-    appendWithin: (manager, entries) =>
-      appending(manager, () => writer.appendWithin(manager, entries)),
+    appendWithin: noting(writer),
     scheduleWithin: (manager, change) => writer.scheduleWithin(manager, change),
     lockWithin: (manager, binding, uuids, skipLocked) =>
       writer.lockWithin(manager, binding, uuids, skipLocked),
     armedWithin: (manager, binding, deadlines) => writer.armedWithin(manager, binding, deadlines),
     applyWithin: (manager, binding, plans) =>
-      appending(manager, () => writer.applyWithin(manager, binding, plans)),
+      appending(
+        manager,
+        () => writer.applyWithin(manager, binding, plans),
+        () => plans.flatMap(eventIds),
+      ),
     ...(applySeen === undefined
       ? {}
       : {
           applySeenWithin: (manager, binding, seen, plan) =>
-            appending(manager, () => applySeen(manager, binding, seen, plan)),
+            appending(
+              manager,
+              () => applySeen(manager, binding, seen, plan),
+              () => eventIds(plan),
+            ),
         }),
     ...(writer.entityLock === undefined ? {} : { entityLock: writer.entityLock }),
     verifyMigrated: () => verifyMigrated(dataSource),
   };
 }
 
+/** Appends as the writer does, and notes it in the runner's transaction. */
+function noting(writer: Writer): Store['appendWithin'] {
+  return async (manager, entries) => {
+    await writer.appendWithin(manager, entries);
+    noteAppended(
+      openTransaction(manager),
+      entries.map(({ id }) => id),
+    );
+  };
+}
+
+function eventIds({ entries }: PlannedTransition): readonly string[] {
+  return entries.map(({ id }) => id);
+}
+
 const assemble: Readonly<Record<Store['kind'], (dataSource: DataSource) => StoreParts>> = {
   postgres(dataSource) {
     const writer = new PostgresWriter(dataSource);
-    const append: Store['appendWithin'] = (manager, entries) =>
-      writer.appendWithin(manager, entries);
+    const append = noting(writer);
     return {
       writer,
       outbox: postgresOutbox(dataSource, append),
@@ -108,8 +140,7 @@ const assemble: Readonly<Record<Store['kind'], (dataSource: DataSource) => Store
   mysql(dataSource) {
     installModeSafeValues(dataSource);
     const writer = new MysqlWriter(dataSource);
-    const append: Store['appendWithin'] = (manager, entries) =>
-      writer.appendWithin(manager, entries);
+    const append = noting(writer);
     return {
       writer,
       outbox: mysqlOutbox(dataSource, append),

@@ -18,6 +18,11 @@ import type { RelayOptions } from '../delivery/relay/relay-options.js';
 import { wakeListener, wakeNotifier } from '../delivery/relay/wake.js';
 import { ResourceRegistry } from './resource-registry.js';
 import { Signalbox } from './signalbox.js';
+import {
+  outsideTransactions,
+  scopeTransactions,
+} from '../persistence/commit/transaction-context.js';
+import { onCommit } from '../persistence/commit/wakes.js';
 import { GroupCommit } from '../persistence/commit/group-commit.js';
 import type { GroupCommitOptions } from '../persistence/commit/group-commit.js';
 import type { GaleraUse } from '../persistence/mysql/verify-server.js';
@@ -120,11 +125,11 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
     others?.notify();
   };
   const announcer = new Announcer({
+    dataSource,
     store,
     origin,
     eventTypes,
     maxPayload,
-    wake,
     validate: await developmentCheck(),
   });
   const transitions = new Transitions({
@@ -133,16 +138,16 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
     groupCommit: new GroupCommit(store, options.groupCommit),
     origin,
     maxPayload,
-    wake,
   });
   const subscriber = new LifecycleSubscriber({
     bindings: registry.bindings,
     store,
     origin,
-    wake,
     maxPayload,
   });
   const uninstall = subscriber.install(dataSource);
+  const deaf = onCommit(dataSource, wake);
+  scopeTransactions(dataSource);
   const sweeper =
     options.deadlines === false
       ? undefined
@@ -155,8 +160,11 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
           wake,
           options: options.deadlines === true ? {} : options.deadlines,
         });
-  relay?.start();
-  sweeper?.start();
+  // They outlive the transaction that somebody may create a Signalbox in.
+  outsideTransactions(() => {
+    relay?.start();
+    sweeper?.start();
+  });
   return new Signalbox({
     dataSource,
     registry,
@@ -169,10 +177,10 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
     subscriber,
     relay,
     sweeper,
-    wake,
     closeTimeout: options.closeTimeout ?? 10_000,
     dispose: async () => {
       uninstall();
+      deaf();
       await others?.close();
     },
   });

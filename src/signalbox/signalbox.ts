@@ -1,4 +1,3 @@
-import { QueryFailedError } from 'typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { runAction } from '../operations/action/action.js';
 import type { ActionHandle, ActionSettings } from '../operations/action/action.js';
@@ -30,8 +29,7 @@ import type { Relay } from '../delivery/relay/relay.js';
 import { replay } from '../consuming/replay/replay.js';
 import type { ReplayOptions, ReplayResult } from '../consuming/replay/replay.js';
 import type { ResourceRegistry } from './resource-registry.js';
-import { databaseError } from '../persistence/commit/database-errors.js';
-import { databaseFailure } from '../persistence/commit/database-failure.js';
+import { writeEntity } from '../persistence/guard/write-entity.js';
 import type { JournalRecord } from '../core/planning/journal-entry.js';
 import type { Tenancy } from '../core/planning/origin.js';
 import type { EntityOf, LifecycleOf, ResourceRef } from '../persistence/resource/resource.js';
@@ -76,7 +74,6 @@ export interface SignalboxParts {
   readonly subscriber: LifecycleSubscriber;
   readonly relay: Relay | undefined;
   readonly sweeper: Sweeper | undefined;
-  readonly wake: () => void;
   /** Milliseconds that `close` waits for handlers, watches and calls under way. */
   readonly closeTimeout: number;
   /** Runs last when closing: undoes what creation put into the DataSource. */
@@ -99,9 +96,9 @@ export class Signalbox implements AsyncDisposable {
   /** @internal Use `createSignalbox`. */
   constructor(parts: SignalboxParts) {
     this.#parts = parts;
-    const { dataSource, announcer, wake } = parts;
+    const { dataSource, announcer } = parts;
     const assertOpen = (): void => this.#gate.assertOpen();
-    this.jobs = new Jobs({ dataSource, announcer, wake, assertOpen });
+    this.jobs = new Jobs({ dataSource, announcer, assertOpen });
   }
 
   /**
@@ -176,14 +173,9 @@ export class Signalbox implements AsyncDisposable {
     // TypeORM looks for the row first, and PostgreSQL would refuse that as a statement.
     const uuid: unknown = Reflect.get(values, columns.uuid.property);
     if (uuid != null) canonicalUuid(uuid as string);
-    const manager = options.manager ?? this.#parts.dataSource.manager;
-    const instance = manager.create(entity as new () => object, values);
-    this.#parts.subscriber.describe(instance, options);
-    try {
-      return (await manager.save(instance)) as EntityOf<R>;
-    } catch (error) {
-      throw savingError(error);
-    }
+    const instance = this.#parts.dataSource.manager.create(entity as new () => object, values);
+    const saved = await this.#write(instance, options, async (manager) => manager.save(instance));
+    return saved as EntityOf<R>;
   }
 
   /** Removes a resource's row and announces it, in one commit. */
@@ -192,12 +184,7 @@ export class Signalbox implements AsyncDisposable {
     options: CreateOptions = {},
   ): Promise<void> {
     using _ = this.#gate.enter();
-    this.#parts.subscriber.describe(entity, options);
-    try {
-      await (options.manager ?? this.#parts.dataSource.manager).remove(entity);
-    } catch (error) {
-      throw savingError(error);
-    }
+    await this.#write(entity, options, async (manager) => manager.remove(entity));
   }
 
   /**
@@ -488,6 +475,15 @@ export class Signalbox implements AsyncDisposable {
     return remembered;
   }
 
+  async #write<T>(
+    entity: object,
+    options: CreateOptions,
+    work: (manager: EntityManager) => Promise<T>,
+  ): Promise<T> {
+    const { dataSource, subscriber } = this.#parts;
+    return writeEntity(dataSource, subscriber, entity, options, work);
+  }
+
   async #announce(
     category: 'UsageEvent' | 'AlertEvent',
     type: string,
@@ -530,10 +526,3 @@ export type EventOfEntity<TEntity> = TEntity extends { readonly '~event'?: infer
     ? string
     : NonNullable<TEvent> & string
   : string;
-
-/** What the database says is typed; what entity listeners of the user's throw is theirs. */
-function savingError(error: unknown): unknown {
-  return error instanceof QueryFailedError || databaseFailure(error) === 'connection'
-    ? databaseError(error)
-    : error;
-}

@@ -6,7 +6,6 @@ import {
   refuseNonText,
   refuseUnknownOptions,
 } from '../context/refuse-malformed.js';
-import { reach } from '../core/failpoints/failpoints.js';
 import { RefusedError, SignalboxError } from '../core/errors/errors.js';
 import { explain } from '../core/lifecycle/explain.js';
 import type { Explanation } from '../core/lifecycle/explain.js';
@@ -19,7 +18,7 @@ import { unknownEvent, unknownResource } from '../core/planning/plan.js';
 import type { LockedRow } from '../core/planning/plan.js';
 import { withContext } from '../persistence/guard/projected-context.js';
 import { entityHidden, readEntities, readRowOf } from '../persistence/guard/row-reading.js';
-import { refuseInsideTransaction } from '../persistence/sqlite/transaction-gate.js';
+import { refuseInsideTransaction } from '../persistence/commit/transaction-context.js';
 import type { DueDeadline } from '../core/stores/deadline-store.js';
 import type { Store } from '../persistence/store.js';
 import type { Transitioned, TransitionRequest } from '../core/planning/transition-request.js';
@@ -56,7 +55,6 @@ export class Transitions {
   readonly #groupCommit: GroupCommit;
   readonly #origin: OriginSource;
   readonly #maxPayload: number;
-  readonly #wake: () => void;
 
   constructor(options: {
     readonly dataSource: DataSource;
@@ -64,14 +62,12 @@ export class Transitions {
     readonly groupCommit: GroupCommit;
     readonly origin: OriginSource;
     readonly maxPayload: number;
-    readonly wake: () => void;
   }) {
     this.#dataSource = options.dataSource;
     this.#store = options.store;
     this.#groupCommit = options.groupCommit;
     this.#origin = options.origin;
     this.#maxPayload = options.maxPayload;
-    this.#wake = options.wake;
   }
 
   /** @param uuid Canonical. */
@@ -160,10 +156,7 @@ export class Transitions {
   async #commit(binding: ResourceBinding, request: TransitionRequest): Promise<Transitioned> {
     // Here and not in the writer: a batch is written in the context of whoever came first.
     refuseInsideTransaction(this.#dataSource);
-    const outcome = await this.#groupCommit.transition(binding, request);
-    reach('wake');
-    this.#wake();
-    return outcome;
+    return this.#groupCommit.transition(binding, request);
   }
 
   async #join(

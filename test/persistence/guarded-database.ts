@@ -1,3 +1,5 @@
+import { scopeTransactions } from '../../src/persistence/commit/transaction-context.js';
+import { onCommit } from '../../src/persistence/commit/wakes.js';
 import {
   Column,
   DataSource,
@@ -148,11 +150,12 @@ export async function guardedDatabase(
       const time = new Date(Date.UTC(2026, 0, 1) + asked).toISOString();
       return { source: 'management-server', time, ...given };
     },
-    wake: () => {
-      wakes.count += 1;
-    },
   });
   subscriber.install(dataSource);
+  onCommit(dataSource, () => {
+    wakes.count += 1;
+  });
+  scopeTransactions(dataSource);
 
   return {
     kind,

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { originSource } from '../../src/context/origin-source.js';
 import { GroupCommit } from '../../src/persistence/commit/group-commit.js';
 import { exclusive } from '../../src/persistence/sqlite/exclusive.js';
+import { refuseInsideTransaction } from '../../src/persistence/commit/transaction-context.js';
 import {
   installTransactionGate,
-  refuseInsideTransaction,
   transactionGate,
 } from '../../src/persistence/sqlite/transaction-gate.js';
 import { Transitions } from '../../src/signalbox/transitions.js';
@@ -184,7 +184,6 @@ describe('a call inside a transaction that would wait for it', () => {
       groupCommit: new GroupCommit(db.store),
       origin: originSource('management-server'),
       maxPayload: 262_144,
-      wake: () => undefined,
     });
     let entered: () => void = () => undefined;
     const opened = new Promise<void>((resolve) => (entered = resolve));

@@ -374,7 +374,6 @@ eachDatabase((kind) => {
           bindings: [{ ...db.tanks, columns }],
           store: db.store,
           origin: () => ({ source: 'x', time: new Date(0).toISOString() }),
-          wake: () => undefined,
         });
       expect(guard).toThrow(/'revision', which TypeORM writes by itself/);
     });
@@ -384,7 +383,6 @@ eachDatabase((kind) => {
         bindings: [db.tanks],
         store: db.store,
         origin: () => ({ source: 'x', time: new Date(0).toISOString() }),
-        wake: () => undefined,
       });
       expect(() => second.install(db.dataSource)).toThrow(/guarded by another/);
     });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { VirtualMachine, Volume } from '../../src/cli/demo/entities.js';
+import { connectDatabase } from '../../src/config/connect-database.js';
 import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
 import type { SignalboxEvent } from '../../src/core/events/event.js';
 import type { Signalbox } from '../../src/signalbox/signalbox.js';
@@ -46,7 +47,10 @@ eachDatabase((kind) => {
       type: 'VM.START',
       data: {},
     });
-    await openStore(cloud.dataSource).append([sentinel]);
+    // Of another process, as it were: nobody here is told.
+    const elsewhere = await connectDatabase(cloud.url);
+    await openStore(elsewhere).append([sentinel]);
+    await elsewhere.destroy();
     await expect(
       cloud.dataSource.transaction(async (manager) => {
         await signalbox.create(VirtualMachine, { name: 'never' }, { manager });

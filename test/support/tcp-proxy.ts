@@ -18,10 +18,20 @@ export interface TcpProxy {
   slow(milliseconds: number): void;
   /** Takes connections, and passes on what comes at once. */
   open(): void;
+  /** Judges what the clients send, chunk by chunk; without a judge all passes. */
+  inspect(judge: Judge | undefined): void;
   /** Leads new connections to another server. */
   retarget(target: Target): void;
   close(): Promise<void>;
 }
+
+/**
+ * What becomes of a chunk and its connection. `cut`: the chunk is lost and the connection ends.
+ * `pass and cut`: the server gets it, and the connection ends when it has answered. A promise holds the
+ * connection back until then.
+ */
+export type Verdict = 'pass' | 'cut' | 'pass and cut';
+export type Judge = (chunk: Buffer, connection: object) => Verdict | Promise<Verdict>;
 
 interface Target {
   readonly host: string;
@@ -32,6 +42,8 @@ interface Target {
 interface Pair {
   readonly sockets: readonly [Socket, Socket];
   dumb: boolean;
+  /** Ends with the server's next answer. */
+  doomed: boolean;
 }
 
 export async function startTcpProxy(first: Target): Promise<TcpProxy> {
@@ -40,7 +52,13 @@ export async function startTcpProxy(first: Target): Promise<TcpProxy> {
   let mode: 'open' | 'refusing' | 'swallowing' = 'open';
   let delay = 0;
 
-  const pass = (pair: Pair, from: Socket, to: Socket): void => {
+  let judge: Judge | undefined;
+
+  const end = ({ sockets }: Pair): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+
+  const pass = (pair: Pair, from: Socket, to: Socket, isClient: boolean): void => {
     // A queue, and not a timer for each chunk: a chunk that need not wait must not overtake one whose timer
     // is late, or the peer reads frames in another order than they were sent.
     const held: { readonly chunk: Buffer; readonly due: number }[] = [];
@@ -64,10 +82,25 @@ export async function startTcpProxy(first: Target): Promise<TcpProxy> {
       }
       if (ended && !pair.dumb) to.end();
     };
-    from.on('data', (chunk: Buffer) => {
-      if (pair.dumb) return;
+    const take = (chunk: Buffer): void => {
       held.push({ chunk, due: performance.now() + delay });
       if (timer === undefined) release();
+    };
+    const execute = (verdict: Verdict, chunk: Buffer): void => {
+      if (verdict === 'cut') return end(pair);
+      if (verdict === 'pass and cut') pair.doomed = true;
+      take(chunk);
+    };
+    from.on('data', (chunk: Buffer) => {
+      if (pair.dumb) return;
+      if (pair.doomed && !isClient) return end(pair);
+      const verdict = isClient && judge !== undefined ? judge(chunk, pair) : 'pass';
+      if (typeof verdict === 'string') return execute(verdict, chunk);
+      from.pause();
+      void verdict.then((told) => {
+        execute(told, chunk);
+        from.resume();
+      });
     });
     from.on('end', () => {
       ended = true;
@@ -81,7 +114,7 @@ export async function startTcpProxy(first: Target): Promise<TcpProxy> {
       return;
     }
     const upstream = connect(target);
-    const pair: Pair = { sockets: [client, upstream], dumb: mode === 'swallowing' };
+    const pair: Pair = { sockets: [client, upstream], dumb: mode === 'swallowing', doomed: false };
     pairs.add(pair);
     for (const socket of pair.sockets) {
       socket.on('error', () => {});
@@ -90,14 +123,14 @@ export async function startTcpProxy(first: Target): Promise<TcpProxy> {
         for (const each of pair.sockets) each.destroy();
       });
     }
-    pass(pair, client, upstream);
-    pass(pair, upstream, client);
+    pass(pair, client, upstream, true);
+    pass(pair, upstream, client, false);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   const cut = (): void => {
-    for (const { sockets } of pairs) for (const socket of sockets) socket.destroy();
+    pairs.forEach(end);
   };
   return {
     port: address.port,
@@ -116,6 +149,9 @@ export async function startTcpProxy(first: Target): Promise<TcpProxy> {
     open: () => {
       mode = 'open';
       delay = 0;
+    },
+    inspect: (other) => {
+      judge = other;
     },
     retarget: (other) => {
       target = other;

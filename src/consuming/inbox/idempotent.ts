@@ -5,8 +5,8 @@ import { reach } from '../../core/failpoints/failpoints.js';
 import { ConfigurationError, ConflictError } from '../../core/errors/errors.js';
 import type { SignalboxEvent } from '../../core/events/event.js';
 import { utf8Length } from '../../core/json/plain-json.js';
-import { databaseError } from '../../persistence/commit/database-errors.js';
 import { databaseFailure } from '../../persistence/commit/database-failure.js';
+import { ownTransaction } from '../../persistence/commit/own-transaction.js';
 import type { InboxRef, InboxStore } from '../../persistence/inbox-store.js';
 import { openInbox } from '../../persistence/open-inbox.js';
 import { revisionGap, trackedChange, type RevisionGap, type TrackedResource } from './revisions.js';
@@ -91,19 +91,18 @@ export function idempotent<M extends Identified, Rest extends readonly unknown[]
 /** The longest text that both columns of the key hold on every database. */
 const longestKey = 255;
 
-/** Runs of a transaction that the database gives up for another one, the first included. */
-const tries = 5;
-
 async function handleOnce(
   dataSource: DataSource,
   inbox: InboxStore,
   ref: InboxRef,
   work: (manager: EntityManager, inbox: InboxStore) => Promise<void>,
 ): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    let thrown: { readonly by: unknown } | undefined;
-    try {
-      await dataSource.transaction(async (manager) => {
+  let thrown: { readonly by: unknown } | undefined;
+  try {
+    await ownTransaction(
+      dataSource,
+      async (manager) => {
+        thrown = undefined;
         if (!(await inbox.claimWithin(manager, ref))) return;
         try {
           await work(manager, inbox);
@@ -113,13 +112,13 @@ async function handleOnce(
         }
         await assertHeld(inbox, manager, ref);
         reach('inbox commit');
-      });
-      return;
-    } catch (error) {
-      if (isContention(error) && attempt < tries) continue;
-      // What the handler threw is the user's; all else is the database's.
-      throw thrown?.by === error ? error : databaseError(error);
-    }
+      },
+      // Nobody else can have noted it: the note is the first row of the transaction.
+      { isThere: (manager) => inbox.holdsWithin(manager, ref) },
+    );
+  } catch (error) {
+    // What the handler threw is the user's; all else is the database's.
+    throw thrown === undefined ? error : thrown.by;
   }
 }
 
@@ -141,12 +140,6 @@ async function assertHeld(inbox: InboxStore, manager: EntityManager, ref: InboxR
     `A statement of the handler of ${ref.consumer} failed and the handler went on, but the database had rolled its transaction back. Let the error pass, or use a savepoint.`,
     { parameters: { consumer: ref.consumer, id: ref.id }, cause },
   );
-}
-
-function isContention(error: unknown): boolean {
-  return error instanceof ConflictError
-    ? error.code === 'LOCK_CONFLICT'
-    : databaseFailure(error) === 'contention';
 }
 
 /** Reports what the revision tells, and returns what notes it once the event is handled. */

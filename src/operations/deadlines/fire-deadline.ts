@@ -90,10 +90,8 @@ async function look(
   due: DueDeadline,
   mayTimeOut: boolean,
 ): Promise<Looked> {
-  return ownTransaction(
-    context.dataSource,
-    (manager) => lookWithin(manager, context, binding, due, mayTimeOut),
-    () => [],
+  return ownTransaction(context.dataSource, (manager) =>
+    lookWithin(manager, context, binding, due, mayTimeOut),
   );
 }
 

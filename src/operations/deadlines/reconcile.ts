@@ -52,27 +52,23 @@ async function incompleteOf(
   binding: ResourceBinding,
   after: unknown,
 ): Promise<{ readonly incomplete: readonly string[]; readonly next: unknown }> {
-  return ownTransaction(
-    dataSource,
-    async (manager) => {
-      const { rows, next } = await readPage(manager, binding, { limit: batch, after });
-      const armed = await store.deadlines.armedWithin(
-        manager,
-        binding.resource,
-        rows.map(({ uuid }) => uuid),
-      );
-      const ids = new Map<string, Set<string>>();
-      const { version } = binding.lifecycle;
-      for (const each of armed) {
-        const known = ids.get(each.uuid) ?? new Set();
-        ids.set(each.uuid, known.add(each.deadline));
-        // A newer version has its own delay: the place is taken.
-        if ((each.version ?? 0) > version) known.add(placeOf(each.deadline));
-      }
-      return { incomplete: rows.flatMap((row) => lacking(binding, row, ids.get(row.uuid))), next };
-    },
-    () => [],
-  );
+  return ownTransaction(dataSource, async (manager) => {
+    const { rows, next } = await readPage(manager, binding, { limit: batch, after });
+    const armed = await store.deadlines.armedWithin(
+      manager,
+      binding.resource,
+      rows.map(({ uuid }) => uuid),
+    );
+    const ids = new Map<string, Set<string>>();
+    const { version } = binding.lifecycle;
+    for (const each of armed) {
+      const known = ids.get(each.uuid) ?? new Set();
+      ids.set(each.uuid, known.add(each.deadline));
+      // A newer version has its own delay: the place is taken.
+      if ((each.version ?? 0) > version) known.add(placeOf(each.deadline));
+    }
+    return { incomplete: rows.flatMap((row) => lacking(binding, row, ids.get(row.uuid))), next };
+  });
 }
 
 function lacking(
@@ -94,22 +90,18 @@ async function settleOne(
   uuid: string,
 ): Promise<boolean> {
   const { resource, lifecycle } = binding;
-  return ownTransaction(
-    dataSource,
-    async (manager) => {
-      const row = (await store.lockWithin(manager, binding, [uuid], true)).get(uuid);
-      if (row === undefined) return false;
-      const armed = await store.deadlines.armedWithin(manager, resource, [uuid]);
-      const life = await readLife(manager, resource, uuid);
-      const settled = settleDeadlines(lifecycle, row, armed, life);
-      if (settled === undefined) return false;
-      const { arms, cancels } = settled;
-      if (arms.length + cancels.length === 0) return false;
-      const { revision } = row;
-      const { version } = lifecycle;
-      await store.scheduleWithin(manager, { resource, uuid, revision, version, arms, cancels });
-      return true;
-    },
-    () => [],
-  );
+  return ownTransaction(dataSource, async (manager) => {
+    const row = (await store.lockWithin(manager, binding, [uuid], true)).get(uuid);
+    if (row === undefined) return false;
+    const armed = await store.deadlines.armedWithin(manager, resource, [uuid]);
+    const life = await readLife(manager, resource, uuid);
+    const settled = settleDeadlines(lifecycle, row, armed, life);
+    if (settled === undefined) return false;
+    const { arms, cancels } = settled;
+    if (arms.length + cancels.length === 0) return false;
+    const { revision } = row;
+    const { version } = lifecycle;
+    await store.scheduleWithin(manager, { resource, uuid, revision, version, arms, cancels });
+    return true;
+  });
 }

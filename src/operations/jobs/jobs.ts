@@ -9,6 +9,7 @@ import type { JsonObject } from '../../core/json/json.js';
 import { databaseError } from '../../persistence/commit/database-errors.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import { openTransaction } from '../../persistence/commit/open-transaction.js';
+import { refuseInsideTransaction } from '../../persistence/commit/transaction-context.js';
 import { ownTransaction } from '../../persistence/commit/own-transaction.js';
 import { writtenByHalf } from '../../persistence/guard/transaction-log.js';
 import { withCanonicalSubject } from '../../core/identity/subject.js';
@@ -39,19 +40,16 @@ const table = 'signalbox_job';
 export class Jobs {
   readonly #dataSource: DataSource;
   readonly #announcer: Announcer;
-  readonly #wake: () => void;
   readonly #assertOpen: () => void;
 
   constructor(options: {
     readonly dataSource: DataSource;
     readonly announcer: Announcer;
-    readonly wake: () => void;
     /** Throws once the Signalbox is closed. */
     readonly assertOpen: () => void;
   }) {
     this.#dataSource = options.dataSource;
     this.#announcer = options.announcer;
-    this.#wake = options.wake;
     this.#assertOpen = options.assertOpen;
   }
 
@@ -232,8 +230,8 @@ export class Jobs {
       }
       return;
     }
-    await ownTransaction(this.#dataSource, work, (eventId) => [eventId]);
-    this.#wake();
+    refuseInsideTransaction(this.#dataSource);
+    await ownTransaction(this.#dataSource, work);
   }
 }
 

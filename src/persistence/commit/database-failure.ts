@@ -160,6 +160,8 @@ export function databaseFailure(error: unknown): DatabaseFailure {
     const isOfValue = inner instanceof TypeError || inner instanceof RangeError;
     return error instanceof QueryFailedError && isOfValue ? 'value' : 'statement';
   }
+  // A node of a cluster that is not in its majority answers nothing else.
+  if (code === 'ER_UNKNOWN_COM_ERROR' && text.includes('WSREP')) return 'read-only';
   if (code === 'ER_BAD_FIELD_ERROR' && notFinite.test(text)) return 'value';
   if (code === 'SQLITE_ERROR' && /no such (table|column)/.test(text)) return 'schema';
   return (

@@ -102,7 +102,10 @@ export async function transitionPlanned(
   return ownTransaction(
     dataSource,
     (manager) => planUnderLock(manager, writer, binding, batch, nextId, true),
-    (outcomes) => outcomes.flatMap((outcome) => (outcome instanceof Error ? [] : outcome.events)),
+    {
+      events: (outcomes) =>
+        outcomes.flatMap((outcome) => (outcome instanceof Error ? [] : outcome.events)),
+    },
   );
 }
 

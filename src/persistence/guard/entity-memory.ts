@@ -72,6 +72,18 @@ export class EntityMemory {
     this.#pending.delete(entity);
   }
 
+  /** Remembers all that is known of an entity; the returned function knows no more and no less again. */
+  remember(entity: object): () => void {
+    const maps = [this.#agreed, this.#pending, this.#described] as const;
+    const known = maps.map((map: WeakMap<object, object>) => [map, map.get(entity)] as const);
+    return () => {
+      for (const [map, value] of known) {
+        if (value === undefined) map.delete(entity);
+        else map.set(entity, value);
+      }
+    };
+  }
+
   describe(entity: object, description: EntityDescription): void {
     this.#described.set(entity, description);
   }

@@ -10,8 +10,6 @@ export interface SubscriberParts {
   readonly store: Store & PlannedWriter;
   /** Gives each announcement its origin. */
   readonly origin: (given?: AmbientContext) => EventOrigin;
-  /** Called after the commit of a transaction that appended events; what it throws is dropped. */
-  readonly wake: () => void;
   /** The largest event in bytes of UTF-8. Default 262,144. */
   readonly maxPayload?: number;
 }

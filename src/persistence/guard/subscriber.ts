@@ -24,6 +24,7 @@ import { refuseAutomaticColumns } from './automatic-columns.js';
 import { builtWrite, bypassRefused, hidingRefused, judgeWrite, mayWrite } from './bypass.js';
 import { databaseError } from '../commit/database-errors.js';
 import { EntityMemory } from './entity-memory.js';
+import { snapshotEntities } from './entity-snapshot.js';
 import { HidingAnnouncer } from './hiding-announcer.js';
 import { keepSubscribed } from './keep-subscribed.js';
 import { RemovalAnnouncer } from './removal-announcer.js';
@@ -40,6 +41,12 @@ import {
   refuseHalves,
   rollbackLevel,
 } from './transaction-log.js';
+import {
+  transactionEnded,
+  transactionStarted,
+  transactionStarting,
+} from '../commit/transaction-context.js';
+import { wakeAll } from '../commit/wakes.js';
 import { isWriting } from './writing.js';
 
 export type { SendOptions } from './send.js';
@@ -121,6 +128,14 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
   describe(entity: object, description: EntityDescription): void {
     refuseNonText({ reason: description.reason });
     this.#memory.describe(entity, description);
+  }
+
+  /**
+   * Remembers an entity with all that hangs on it, what was sent to it included; the returned function
+   * puts it back, so that a save or a removal can be tried again.
+   */
+  snapshot(entity: object): () => void {
+    return snapshotEntities(entity, (each) => this.#memory.remember(each));
   }
 
   afterLoad(entity: object, event?: LoadEvent<object>): void {
@@ -271,7 +286,12 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     }
   }
 
+  beforeTransactionStart({ queryRunner }: TransactionStartEvent): void {
+    transactionStarting(queryRunner);
+  }
+
   afterTransactionStart({ queryRunner }: TransactionStartEvent): void {
+    transactionStarted(queryRunner);
     beginLevel(queryRunner);
   }
 
@@ -284,24 +304,13 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
 
   afterTransactionCommit({ queryRunner }: TransactionCommitEvent): void {
     if (!queryRunner.isTransactionActive) {
+      transactionEnded(queryRunner);
       this.#births.forget(queryRunner);
     }
     if (!commitLevel(queryRunner)) {
       return;
     }
-    const { wake } = this.#parts;
-    reach('wake');
-    try {
-      // What the wake starts must not count as a part of this SQLite transaction.
-      const gate = transactionGate(queryRunner.dataSource);
-      if (gate === undefined) {
-        wake();
-      } else {
-        gate.outside(wake);
-      }
-    } catch {
-      // Throwing would reject the caller although the data is committed; the relay polls besides.
-    }
+    wakeAll(queryRunner.dataSource);
   }
 
   async beforeTransactionRollback({ queryRunner }: TransactionRollbackEvent): Promise<void> {
@@ -352,6 +361,10 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
         },
       });
     }
+  }
+
+  afterTransactionRollback({ queryRunner }: TransactionRollbackEvent): void {
+    if (!queryRunner.isTransactionActive) transactionEnded(queryRunner);
   }
 
   #refuseShared(bindings: readonly ResourceBinding[]): void {

@@ -95,12 +95,23 @@ export function rollbackLevel(runner: QueryRunner): void {
   }
 }
 
-/** Notes that events were appended in the runner's transaction. */
-export function noteAppended(runner: QueryRunner): void {
+// By query runner, of transactions that are collected from.
+const collected = new WeakMap<QueryRunner, string[]>();
+
+/** Collects the ids of the events that are appended on this runner from now on. */
+export function collectAppended(runner: QueryRunner): readonly string[] {
+  const ids: string[] = [];
+  collected.set(runner, ids);
+  return ids;
+}
+
+/** Notes that these events were appended in the runner's transaction. */
+export function noteAppended(runner: QueryRunner, ids: readonly string[]): void {
   const level = logs.get(runner)?.at(-1);
   if (level !== undefined) {
     level.appended = true;
   }
+  collected.get(runner)?.push(...ids);
 }
 
 /** Has `undo` called should the runner's transaction, or the savepoint it is in, be rolled back. */

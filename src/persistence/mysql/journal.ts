@@ -1,3 +1,4 @@
+import { ownTransaction } from '../commit/own-transaction.js';
 import type { DataSource } from 'typeorm';
 import { journalConditions, utc } from '../journal-conditions.js';
 import { type Integer, journalRecord, type JournalRow } from '../journal-row.js';
@@ -66,7 +67,7 @@ export function mysqlJournal(dataSource: DataSource): JournalStore {
       const positions = rows.map(({ position }) => Number(position));
       const highest = positions.at(-1);
       if (highest === undefined) return 0;
-      return dataSource.transaction(async (manager) => {
+      return ownTransaction(dataSource, async (manager) => {
         await manager.query(
           'UPDATE signalbox_horizon SET position = GREATEST(position, ?) WHERE id = 1',
           [highest],

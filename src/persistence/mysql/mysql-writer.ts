@@ -5,8 +5,9 @@ import { nextEventId } from '../../core/identity/event-id.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { planInTurn, uuidsOf } from '../../core/planning/chain.js';
 import { lockedRow } from '../guard/column-values.js';
-import { databaseError } from '../commit/database-errors.js';
+import { commit, type Pending, StrayTransaction } from '../commit/commit.js';
 import { databaseFailure } from '../commit/database-failure.js';
+import { findAppended } from '../commit/in-journal.js';
 import type { PlannedWriter } from '../commit/guarded-transition.js';
 import {
   needsPlanning,
@@ -26,7 +27,7 @@ import { writing } from '../guard/writing.js';
 import { type Link, type Send, fly } from './flight.js';
 import { forgetKeyHint, isMissingKey, keyHint } from './key-hint.js';
 import { type ServerAbilities, serverAbilities } from './server-abilities.js';
-import { type Decision, settled } from './settle.js';
+import { mysqlConnections } from './connections.js';
 import { type LaterStatement, type Statement, statement } from './statement.js';
 import {
   armedStatement,
@@ -36,8 +37,13 @@ import {
   planStatements,
 } from './write-statements.js';
 
-/** Tries of a transaction that the database gives up for another one, the first included. */
-const tries = 5;
+/** What a transaction writes, and what its caller is told once it is committed. */
+interface Decision<T> {
+  readonly result: T;
+  readonly statements: readonly (Statement | LaterStatement)[];
+  /** An event that the journal has exactly if the transaction was committed; none where it writes none. */
+  readonly event: string | undefined;
+}
 
 /**
  * Writes transitions and events to MySQL and MariaDB over TypeORM's own pool. A batch is one
@@ -205,48 +211,55 @@ export class MysqlWriter implements PlannedWriter {
 
   /**
    * One transaction on a connection of its own. `decide` sees the rows of `first` and says what to
-   * write, and which events tell that it was committed.
+   * write, and which event tells that it was committed.
    */
   async #transaction<T>(
     first: readonly Statement[],
     decide: (rows: readonly Record<string, unknown>[]) => Decision<T>,
   ): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#attempt(first, decide);
-      } catch (error) {
-        if (databaseFailure(error) !== 'contention' || attempt >= tries) {
-          throw databaseError(error);
-        }
-      }
-    }
+    let appended = false;
+    return commit<T>(
+      this.#dataSource,
+      async (handOver) => {
+        const { result, event } = await this.#attempt(first, decide, handOver);
+        appended = event !== undefined;
+        return result;
+      },
+      { appends: () => appended },
+    );
   }
 
   async #attempt<T>(
     first: readonly Statement[],
     decide: (rows: readonly Record<string, unknown>[]) => Decision<T>,
-  ): Promise<T> {
+    handOver: (pending: Pending<T>) => void,
+  ): Promise<Decision<T>> {
     const { compound } = await this.#abilities();
     const connection = await this.#connect();
     const link = linkOver(connection);
-    let decision: Decision<T> | undefined;
     try {
+      const session = await mysqlConnections.sessionOf(connection);
       const rows = await fly(link, compound, [
         statement('SET TRANSACTION ISOLATION LEVEL READ COMMITTED'),
         statement('START TRANSACTION'),
         ...first,
       ]);
-      decision = decide(rows);
+      const decision = decide(rows);
+      const { result, event } = decision;
       reach('compare-and-set');
+      if (event !== undefined) {
+        handOver({
+          session,
+          find: async (manager) =>
+            (await findAppended(manager, [{ id: event }])) === undefined ? undefined : { result },
+        });
+      }
       await fly(link, compound, [...decision.statements, statement('COMMIT')]);
       connection.release();
-      return decision.result;
+      return decision;
     } catch (error) {
       if (databaseFailure(error) === 'connection') {
         connection.destroy();
-        if (decision !== undefined && decision.event !== undefined) {
-          return await settled(this.#dataSource, connection.threadId, decision, error);
-        }
         throw error;
       }
       await link.send('ROLLBACK', []).then(
@@ -254,15 +267,21 @@ export class MysqlWriter implements PlannedWriter {
         // The server rolls back when the connection is gone; the pool must not hand it out again.
         () => connection.destroy(),
       );
-      throw error;
+      throw isInTransaction(error) ? new StrayTransaction() : error;
     }
   }
 
-  #connect(): Promise<PoolConnection> {
+  async #connect(): Promise<PoolConnection> {
     const driver = this.#dataSource.driver as unknown as {
       obtainMasterConnection(): Promise<PoolConnection>;
     };
-    return driver.obtainMasterConnection();
+    mysqlConnections.guard(this.#dataSource);
+    for (;;) {
+      const connection = await driver.obtainMasterConnection();
+      // Only those that were left in a transaction are not: each is thrown away, and there are so many.
+      if (mysqlConnections.isIdle(connection)) return connection;
+      connection.destroy();
+    }
   }
 
   /**
@@ -280,6 +299,11 @@ export class MysqlWriter implements PlannedWriter {
     }
     return this.#known;
   }
+}
+
+/** The server takes no isolation level inside a transaction: here, one that somebody else left open. */
+function isInTransaction(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === 'ER_CANT_CHANGE_TX_CHARACTERISTICS';
 }
 
 function rowsByUuid(

@@ -1,5 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { AppendWithin } from '../commit/append-within.js';
+import { ownTransaction } from '../commit/own-transaction.js';
 import {
   type Integer,
   outboxColumns,
@@ -35,7 +36,7 @@ interface Written {
 export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): OutboxStore {
   // REPEATABLE READ, the default, would lock the gaps that writers insert into.
   const inTransaction = <T>(work: (manager: EntityManager) => Promise<T>): Promise<T> =>
-    dataSource.transaction('READ COMMITTED', work);
+    ownTransaction(dataSource, work, { isolation: 'READ COMMITTED' });
 
   return {
     async read({ shares, bus, except, limit }) {

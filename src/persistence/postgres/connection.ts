@@ -1,22 +1,13 @@
 import type pg from 'pg';
 import { type DataSource, type EntityManager, QueryRunnerAlreadyReleasedError } from 'typeorm';
+import { commit, StrayTransaction } from '../commit/commit.js';
 import { databaseError } from '../commit/database-errors.js';
 import { databaseFailure } from '../commit/database-failure.js';
 import { openTransaction } from '../commit/open-transaction.js';
+import type { Session } from '../commit/session.js';
+import { postgresConnections } from './connections.js';
 import { type PreparedResult, type PreparedValue, runPrepared } from './prepared.js';
 import type { NamedStatement } from './prepared-statement.js';
-
-/** The connection broke after the statement was sent: it may or may not have committed. */
-export class ConnectionLost extends Error {
-  /** The server process that ran the statement; null when unknown. */
-  readonly serverProcess: number | null;
-
-  constructor(serverProcess: number | null, cause: unknown) {
-    super('The connection broke while a statement was under way.', { cause });
-    this.name = 'ConnectionLost';
-    this.serverProcess = serverProcess;
-  }
-}
 
 /** The pool of connections that TypeORM keeps. */
 function poolOf(dataSource: DataSource): pg.Pool {
@@ -24,15 +15,20 @@ function poolOf(dataSource: DataSource): pg.Pool {
 }
 
 /**
- * Runs one statement, and with it one transaction, on a connection of TypeORM's pool. Rejects with
- * `ConnectionLost` when its outcome is unknown, and with a typed error when nothing was committed.
+ * Runs one statement, and with it one transaction, on a connection of TypeORM's pool. Calls `sending`
+ * just before it is sent. Rejects with the driver's error, and with StrayTransaction where the connection
+ * was in a transaction that somebody else left open.
  */
 export async function runNamed(
   dataSource: DataSource,
   statement: NamedStatement,
   values: readonly PreparedValue[],
+  sending: (session: Session) => void,
 ): Promise<PreparedResult> {
-  return onConnection(dataSource, (client) => runPrepared(client, statement, values));
+  return onConnection(dataSource, async (client) => {
+    sending(await postgresConnections.sessionOf(client));
+    return runPrepared(client, statement, values);
+  });
 }
 
 /**
@@ -60,62 +56,51 @@ export async function runNamedWithin(
 
 /**
  * Runs several statements in one transaction and one round trip, and resolves with the rows of the last.
- * They cannot have parameters: `write` gets what quotes a text, and the connection they are for. Rejects
- * as `runNamed` does.
+ * They cannot have parameters: `write` gets what quotes a text, and the connection they are for. For work
+ * that may be done twice: a connection that breaks is a plain failure. Rejects with typed errors.
  */
 export async function runTogether<TRow extends readonly unknown[]>(
   dataSource: DataSource,
   write: (quote: (text: string) => string, client: object) => readonly string[],
 ): Promise<readonly TRow[]> {
-  return onConnection(dataSource, async (client) => {
-    const text = write((value) => client.escapeLiteral(value), client).join(';\n');
-    const results = await client.query<unknown[]>({ text, rowMode: 'array' });
-    // The driver's types know of one statement only.
-    const last = ([results].flat() as (typeof results)[]).at(-1);
-    return last?.rows as unknown as readonly TRow[];
-  });
-}
-
-/**
- * Settles as `work`, and makes a plain failure of a lost connection: of work that may be done twice, its
- * outcome need not be known.
- */
-export async function repeatable<T>(work: Promise<T>): Promise<T> {
-  return work.catch((error: unknown) => {
-    throw error instanceof ConnectionLost ? databaseError(error.cause) : error;
-  });
+  return commit(dataSource, () =>
+    onConnection(dataSource, async (client) => {
+      const text = write((value) => client.escapeLiteral(value), client).join(';\n');
+      const results = await client.query<unknown[]>({ text, rowMode: 'array' });
+      // The driver's types know of one statement only.
+      const last = ([results].flat() as (typeof results)[]).at(-1);
+      return last?.rows as unknown as readonly TRow[];
+    }),
+  );
 }
 
 async function onConnection<T>(
   dataSource: DataSource,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
-  let client: pg.PoolClient;
+  const client = await idleClient(dataSource);
+  let useless = false;
   try {
-    client = await poolOf(dataSource).connect();
+    const result = await work(client);
+    // Whoever left the transaction open may have been at work when the connection was taken.
+    if (!postgresConnections.isIdle(client)) throw new StrayTransaction();
+    return result;
   } catch (error) {
-    throw databaseError(error);
-  }
-  let broken: Error | undefined;
-  // A socket that ends between queries is announced here, and would end the process unheard.
-  const onError = (error: Error): void => {
-    broken = error;
-  };
-  client.on('error', onError);
-  try {
-    return await work(client);
-  } catch (error) {
-    if (databaseFailure(error) === 'connection') {
-      broken = error as Error;
-      throw new ConnectionLost(serverProcessOf(client), error);
-    }
-    throw databaseError(error);
+    const failure = databaseFailure(error);
+    useless =
+      failure === 'connection' || failure === 'read-only' || error instanceof StrayTransaction;
+    throw error;
   } finally {
-    client.removeListener('error', onError);
-    client.release(broken);
+    client.release(useless);
   }
 }
 
-function serverProcessOf(client: pg.PoolClient): number | null {
-  return (client as unknown as { readonly processID: number | null }).processID;
+async function idleClient(dataSource: DataSource): Promise<pg.PoolClient> {
+  postgresConnections.guard(dataSource);
+  for (;;) {
+    const client = await poolOf(dataSource).connect();
+    // Only those that were left in a transaction are not: each is thrown away, and there are so many.
+    if (postgresConnections.isIdle(client)) return client;
+    client.release(true);
+  }
 }

@@ -4,7 +4,7 @@ import { shareList } from '../share-list.js';
 import type { OutboxStore } from '../../core/stores/outbox-store.js';
 import { lookup, plainArray } from './arrays.js';
 import { byKey } from './by-key.js';
-import { repeatable, runTogether } from './connection.js';
+import { runTogether } from './connection.js';
 import { namedStatement } from './prepared-statement.js';
 
 // Planning takes longer than reading a few rows, and an event waits for it. With this many positions to
@@ -74,13 +74,11 @@ export function postgresOutboxRead(dataSource: DataSource): OutboxStore['read'] 
   const read = async (
     write: (quote: (text: string) => string, client: object) => readonly string[],
   ) => {
-    const rows = await repeatable(
-      runTogether<OutboxFields>(dataSource, (quote, client) => [
-        'SET TRANSACTION ISOLATION LEVEL READ COMMITTED',
-        ...byKey,
-        ...write(quote, client),
-      ]),
-    );
+    const rows = await runTogether<OutboxFields>(dataSource, (quote, client) => [
+      'SET TRANSACTION ISOLATION LEVEL READ COMMITTED',
+      ...byKey,
+      ...write(quote, client),
+    ]);
     return rows.map(outboxFields);
   };
 

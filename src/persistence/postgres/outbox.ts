@@ -1,5 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { AppendWithin } from '../commit/append-within.js';
+import { ownTransaction } from '../commit/own-transaction.js';
 import { parkedRecord, type ParkedRow, type Integer } from '../journal-row.js';
 import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
 import { parkedSteps } from '../parked-steps.js';
@@ -8,7 +9,7 @@ import { shareList } from '../share-list.js';
 import type { OutboxRef, OutboxStore } from '../../core/stores/outbox-store.js';
 import { lookup, plainArray } from './arrays.js';
 import { byKey, queryByKey } from './by-key.js';
-import { repeatable, runTogether } from './connection.js';
+import { runTogether } from './connection.js';
 import { journalColumns } from './journal.js';
 import { postgresOutboxRead } from './outbox-read.js';
 
@@ -17,10 +18,14 @@ const resourceKey = 'coalesce(j.uuid, j.id)::text';
 /** The outbox on PostgreSQL. Every statement reaches its rows by their primary key. */
 export function postgresOutbox(dataSource: DataSource, append: AppendWithin): OutboxStore {
   const inTransaction = <T>(work: (manager: EntityManager) => Promise<T>): Promise<T> =>
-    dataSource.transaction('READ COMMITTED', async (manager) => {
-      await manager.query(byKey.join(';'));
-      return work(manager);
-    });
+    ownTransaction(
+      dataSource,
+      async (manager) => {
+        await manager.query(byKey.join(';'));
+        return work(manager);
+      },
+      { isolation: 'READ COMMITTED' },
+    );
 
   return {
     read: postgresOutboxRead(dataSource),
@@ -62,18 +67,16 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
       for (const [bus, positions] of refsByBus(refs)) {
         const first = positions.reduce((least, each) => Math.min(least, each));
         const last = positions.reduce((most, each) => Math.max(most, each));
-        await repeatable(
-          runTogether(dataSource, (quote) => [
-            // Each waits for the disk. A relay that outlives a crash of the server has the next events of a
-            // resource in memory: one whose removal was taken back would come again behind them.
-            ...byKey,
-            // The range says what the list says already, also to a plan that takes the table for small and
-            // holds every row of the bus against the list.
-            `DELETE FROM signalbox_outbox
+        await runTogether(dataSource, (quote) => [
+          // Each waits for the disk. A relay that outlives a crash of the server has the next events of a
+          // resource in memory: one whose removal was taken back would come again behind them.
+          ...byKey,
+          // The range says what the list says already, also to a plan that takes the table for small and
+          // holds every row of the bus against the list.
+          `DELETE FROM signalbox_outbox
               WHERE bus = ${quote(bus)} AND position BETWEEN ${Number(first)} AND ${Number(last)}
                 AND position = ANY ('${plainArray(positions)}'::bigint[])`,
-          ]),
-        );
+        ]);
       }
     },
 

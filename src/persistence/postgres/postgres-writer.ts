@@ -2,7 +2,8 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { reach } from '../../core/failpoints/failpoints.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { hasChain } from '../../core/planning/chain.js';
-import { databaseError } from '../commit/database-errors.js';
+import { commit } from '../commit/commit.js';
+import { findAppended } from '../commit/in-journal.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import {
   needsPlanning,
@@ -19,7 +20,7 @@ import type {
   TransitionOutcome,
   TransitionRequest,
 } from '../../core/planning/transition-request.js';
-import { ConnectionLost, runNamed } from './connection.js';
+import { runNamed } from './connection.js';
 import {
   appendStatement,
   appendValues,
@@ -29,7 +30,6 @@ import {
   writeEntries,
   writePlans,
 } from './planned-writes.js';
-import { settle } from './settle.js';
 import { StatementLane } from './transition.js';
 import { writeSeen } from './write-seen.js';
 
@@ -91,18 +91,16 @@ export class PostgresWriter implements PlannedWriter {
     if (entries.length === 0) {
       return;
     }
-    try {
-      reach('journal');
-      await runNamed(this.#dataSource, appendStatement, appendValues(entries));
-    } catch (error) {
-      if (!(error instanceof ConnectionLost)) {
-        throw error;
-      }
-      const ids = entries.map(({ id }) => id);
-      if ((await settle(this.#dataSource, error, ids)).length === 0) {
-        throw databaseError(error.cause);
-      }
-    }
+    await commit<unknown>(
+      this.#dataSource,
+      async (handOver) => {
+        reach('journal');
+        return runNamed(this.#dataSource, appendStatement, appendValues(entries), (session) =>
+          handOver({ session, find: (manager) => findAppended(manager, entries) }),
+        );
+      },
+      { appends: () => true },
+    );
   }
 
   async appendWithin(manager: EntityManager, entries: readonly JournalEntry[]): Promise<void> {

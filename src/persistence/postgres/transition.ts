@@ -1,19 +1,19 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { reach } from '../../core/failpoints/failpoints.js';
-import { ConflictError } from '../../core/errors/errors.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { propertyValue } from '../guard/column-values.js';
+import { commit } from '../commit/commit.js';
 import { databaseError } from '../commit/database-errors.js';
+import { inJournal } from '../commit/in-journal.js';
 import { planTransition, unknownResource } from '../../core/planning/plan.js';
 import { RowBusy } from '../../core/planning/row-busy.js';
 import type {
   TransitionOutcome,
   TransitionRequest,
 } from '../../core/planning/transition-request.js';
-import { ConnectionLost, runNamed, runNamedWithin } from './connection.js';
+import { runNamed, runNamedWithin } from './connection.js';
 import { edgesOf, type EventEdges } from './edges.js';
 import { type NamedStatement, namedStatement } from './prepared-statement.js';
-import { settle } from './settle.js';
 import {
   type EdgeParameters,
   edgeParameters,
@@ -32,9 +32,6 @@ type StatementRow = readonly [
   revision: string | null,
   fate: Fate,
 ];
-
-/** Tries of a transaction that the database gives up for another one, the first included. */
-const tries = 5;
 
 /** Different sets of events whose edges are kept as parameters. */
 const keptEdgeSets = 256;
@@ -79,20 +76,23 @@ export class StatementLane {
   ): Promise<readonly (TransitionOutcome | undefined)[]> {
     const parameters = this.#parameters(batch, several);
     const statement = this.#statement(parameters, several);
-    for (let attempt = 1; ; attempt += 1) {
-      try {
+    return commit<readonly (TransitionOutcome | undefined)[]>(
+      dataSource,
+      async (handOver) => {
         reach('compare-and-set');
-        const { rows } = await runNamed(dataSource, statement, parameters.values);
+        const { rows } = await runNamed(dataSource, statement, parameters.values, (session) =>
+          handOver({
+            session,
+            find: (manager, cause) => this.#find(manager, batch, parameters, cause),
+          }),
+        );
         return this.#outcomes(batch, parameters, rows);
-      } catch (error) {
-        if (error instanceof ConnectionLost) {
-          return this.#settled(dataSource, batch, parameters, error);
-        }
-        if (!(error instanceof ConflictError) || attempt >= tries) {
-          throw error;
-        }
-      }
-    }
+      },
+      {
+        appends: (outcomes) =>
+          outcomes.some((outcome) => outcome !== undefined && !(outcome instanceof Error)),
+      },
+    );
   }
 
   /** The same for one request in the caller's transaction. */
@@ -235,23 +235,24 @@ export class StatementLane {
     };
   }
 
-  async #settled(
-    dataSource: DataSource,
+  /** The outcomes by the journal; undefined when it has none of the batch. */
+  async #find(
+    manager: EntityManager,
     batch: readonly TransitionRequest[],
     { ids }: StatementParameters,
-    lost: ConnectionLost,
-  ): Promise<readonly TransitionOutcome[]> {
-    const events = await settle(
-      dataSource,
-      lost,
+    cause: unknown,
+  ): Promise<{ readonly result: readonly TransitionOutcome[] } | undefined> {
+    const events = await inJournal(
+      manager,
       ids.map(([id]) => id as string),
     );
+    if (events.length === 0) return undefined;
     const written = new Map(events.map(({ id, payload }) => [id, payload]));
-    return batch.map((request, index) => {
+    const result = batch.map((request, index) => {
       const own = ids[index] as readonly string[];
       const payload = written.get(own[0] as string);
       if (payload === undefined) {
-        return databaseError(lost.cause);
+        return databaseError(cause);
       }
       const { revision, data } = JSON.parse(payload) as {
         readonly revision: number;
@@ -259,6 +260,7 @@ export class StatementLane {
       };
       return this.#moved(request, own, data.old, revision - 1);
     });
+    return { result };
   }
 }
 

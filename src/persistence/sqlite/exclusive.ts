@@ -1,7 +1,7 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import type { DataSource } from 'typeorm';
 import { databaseError } from '../commit/database-errors.js';
-import { refuseInsideTransaction, transactionGate } from './transaction-gate.js';
+import { refuseInsideTurn, transactionGate } from './transaction-gate.js';
 
 /** The connection that TypeORM shares among all callers of a better-sqlite3 DataSource. */
 export function connectionOf(dataSource: DataSource): BetterSqlite3.Database {
@@ -19,7 +19,7 @@ export async function exclusive<T>(
   dataSource: DataSource,
   work: (connection: BetterSqlite3.Database) => T,
 ): Promise<T> {
-  refuseInsideTransaction(dataSource);
+  refuseInsideTurn(dataSource);
   const connection = connectionOf(dataSource);
   const turn = async (): Promise<T> => {
     // Only a transaction that somebody began past the gate can still be open here.

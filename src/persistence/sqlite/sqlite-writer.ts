@@ -1,4 +1,6 @@
+import type BetterSqlite3 from 'better-sqlite3';
 import type { DataSource, EntityManager } from 'typeorm';
+import { commit } from '../commit/commit.js';
 import { reach } from '../../core/failpoints/failpoints.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import type { ResourceBinding } from '../resource/binding.js';
@@ -42,7 +44,7 @@ export class SqliteWriter implements PlannedWriter {
     if (batch.some((request) => needsPlanning(binding, request))) {
       return transitionPlanned(this.#dataSource, this, binding, batch, this.#nextId);
     }
-    return exclusive(this.#dataSource, (connection) => {
+    return this.#commit((connection) => {
       const outcomes = batch.map((request) => {
         const row = readRow(connection, binding, request.uuid);
         reach('guard');
@@ -55,7 +57,7 @@ export class SqliteWriter implements PlannedWriter {
       });
       reach('commit');
       return outcomes;
-    });
+    }, anyMoved);
   }
 
   async transitionWithin(
@@ -75,10 +77,21 @@ export class SqliteWriter implements PlannedWriter {
   }
 
   async append(entries: readonly JournalEntry[]): Promise<void> {
-    await exclusive(this.#dataSource, (connection) => {
-      writeEntries(connection, entries);
-      reach('commit');
-    });
+    await this.#commit(
+      (connection) => {
+        writeEntries(connection, entries);
+        reach('commit');
+      },
+      () => entries.length > 0,
+    );
+  }
+
+  /** Whoever holds the file has been waited for already. */
+  #commit<T>(
+    work: (connection: BetterSqlite3.Database) => T,
+    appends: (result: T) => boolean,
+  ): Promise<T> {
+    return commit(this.#dataSource, () => exclusive(this.#dataSource, work), { appends, tries: 1 });
   }
 
   async appendWithin(manager: EntityManager, entries: readonly JournalEntry[]): Promise<void> {
@@ -136,4 +149,8 @@ export class SqliteWriter implements PlannedWriter {
       }
     })();
   }
+}
+
+function anyMoved(outcomes: readonly TransitionOutcome[]): boolean {
+  return outcomes.some((outcome) => !(outcome instanceof Error));
 }

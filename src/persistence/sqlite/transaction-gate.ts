@@ -94,7 +94,7 @@ export function transactionGate(dataSource: DataSource): TransactionGate | undef
  * DataSource: work that takes a transaction of its own would wait for the one around it for ever. Does
  * nothing on databases with several connections.
  */
-export function refuseInsideTransaction(dataSource: DataSource): void {
+export function refuseInsideTurn(dataSource: DataSource): void {
   if (gates.get(dataSource)?.within === true) {
     throw new ConfigurationError(
       'TRANSACTION_WAITS_FOR_ITSELF',

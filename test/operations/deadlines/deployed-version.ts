@@ -99,7 +99,6 @@ export function deploy(dataSource: DataSource, lifecycle: AnyLifecycle) {
     groupCommit: new GroupCommit(store),
     origin,
     maxPayload: 65_536,
-    wake: () => undefined,
   });
   const context = { dataSource, store, target: transitions, origin };
   return {
