@@ -15,11 +15,13 @@ import { interruptions } from './bus-conformance/interruptions.js';
 import { onePool } from './bus-conformance/one-pool.js';
 import { pools } from './bus-conformance/pools.js';
 import { routing } from './bus-conformance/routing.js';
+import { unavailable } from './bus-conformance/unavailable.js';
 
 const groups: ConformanceGroup = {
   ...routing,
   ...confirms,
   ...delivery,
+  ...unavailable,
   ...backPressure,
   ...pools,
   ...onePool,

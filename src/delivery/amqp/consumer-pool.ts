@@ -168,7 +168,7 @@ export function joinedSource(
       }
       if (queue === undefined) {
         const { order } = handling;
-        await declarePool(model, names, { pool, order, deliveryLimit: bus.deliveryLimit });
+        await declarePool(model, names, { pool, order });
       } else {
         if (typeof queue !== 'string') await declareQueue(model, queue);
         await declareDeadLetters(model, names, pool);

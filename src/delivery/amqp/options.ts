@@ -58,10 +58,16 @@ export interface RabbitmqOptions {
    */
   readonly publishTimeout?: number;
   /**
-   * How often the broker hands out a message whose consumers die before it dead-letters it. Default
-   * 20. It is fixed when a pool is made: changing it is a TOPOLOGY_CONFLICT until the pool is removed.
+   * How often a handler may begin a redelivered message and its process end before the handler does,
+   * until the message is dead-lettered. Default 20. What a member only held is not counted.
    */
   readonly deliveryLimit?: number;
+  /**
+   * Milliseconds that the broker lets a consumer keep a delivery (its `consumer_timeout`); 0 when it has
+   * no limit. Default 1,800,000, as the broker's. Deliveries are given back, in order, before it acts.
+   * Where the broker's is shorter, that is learned when it closes the first channel.
+   */
+  readonly consumerTimeout?: number;
   /**
    * What becomes of a message that no binding wants. `report` (default): it is dropped, and `publish`
    * tells so. `keep`: a queue `<exchange>/unroutable` holds it. An alternate exchange of your own: it
@@ -104,6 +110,7 @@ export interface RabbitmqSettings {
   readonly publishWindow: number;
   readonly publishTimeout: number;
   readonly deliveryLimit: number;
+  readonly consumerTimeout: number;
   readonly unroutable: 'report' | 'keep' | { readonly alternateExchange: string };
   readonly format: Format | undefined;
 }
@@ -142,6 +149,7 @@ export function completeRabbitmqOptions(options: RabbitmqOptions): RabbitmqSetti
     publishWindow: whole('publishWindow', options.publishWindow ?? 1000, 1, 65_535),
     publishTimeout: whole('publishTimeout', options.publishTimeout ?? 30_000, 1, 3_600_000),
     deliveryLimit: whole('deliveryLimit', options.deliveryLimit ?? 20, 1, 1_000_000),
+    consumerTimeout: whole('consumerTimeout', options.consumerTimeout ?? 1_800_000, 0, 2 ** 31 - 1),
     unroutable,
     format: options.format,
   };

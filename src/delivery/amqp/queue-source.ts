@@ -52,7 +52,7 @@ export function poolSource({
     deadLettersRejected: true,
     async prepare(model) {
       await declareExchanges(model, names, bus);
-      await declarePool(model, names, { pool, order, deliveryLimit: bus.deliveryLimit });
+      await declarePool(model, names, { pool, order });
       await bind(model);
       return queue;
     },

@@ -17,10 +17,14 @@ import type { HandlingFailure } from '../bus/handling-failure.js';
 import { notifier, type BusNoticeListener } from '../bus/notice.js';
 import { poolUnknown } from '../bus/pool-unknown.js';
 import { completeSubscribeOptions } from '../bus/subscribe-settings.js';
+import { UnsettledPools } from '../bus/unsettled.js';
+import { BegunMarks } from './begun-marks.js';
 import { AmqpConnection } from './connection.js';
+import type { ConsumerTimeout } from './consumer-timeout.js';
 import { AmqpDeadLetters } from './dead-letters.js';
 import { completeRabbitmqOptions, type RabbitmqOptions, type RabbitmqSettings } from './options.js';
 import { PoolPublisher } from './pool-publisher.js';
+import { PoolRemovals } from './pool-removals.js';
 import { Publisher } from './publisher.js';
 import {
   completeConsumerPoolOptions,
@@ -107,6 +111,9 @@ class AmqpBus implements RabbitmqBus {
   readonly #publisher: Publisher;
   readonly #poolPublisher: PoolPublisher;
   readonly #subscriptions = new Set<Subscription>();
+  readonly #removals = new PoolRemovals();
+  readonly #unsettled = new UnsettledPools();
+  readonly #timeout: ConsumerTimeout;
   #closing: Promise<void> | undefined;
 
   constructor(settings: RabbitmqSettings, notify: BusNoticeListener) {
@@ -115,6 +122,7 @@ class AmqpBus implements RabbitmqBus {
     this.#settings = settings;
     this.#names = topologyNames(settings);
     this.#notify = notify;
+    this.#timeout = { current: settings.consumerTimeout || Infinity };
     this.#publishing = new AmqpConnection(settings, 'publisher', notify);
     this.#consuming = new AmqpConnection(settings, 'consumer', notify);
     this.#publisher = new Publisher({
@@ -228,8 +236,22 @@ class AmqpBus implements RabbitmqBus {
   async #start<M extends Identified>(
     parts: Pick<SubscriptionOptions<M>, 'source' | 'settings' | 'read' | 'handler'>,
   ): Promise<BusSubscription> {
+    const { pool } = parts.source;
     const subscription = new AmqpSubscription<M>({
       ...parts,
+      removals: this.#removals,
+      timeout: this.#timeout,
+      unsettled: this.#unsettled.of(pool),
+      marks:
+        pool === undefined
+          ? undefined
+          : new BegunMarks({
+              connection: this.#consuming,
+              names: this.#names,
+              pool,
+              limit: this.#settings.deliveryLimit,
+              publish: (outgoing) => this.#publisher.publish(outgoing),
+            }),
       connection: this.#consuming,
       bus: this.#settings,
       notify: this.#notify,

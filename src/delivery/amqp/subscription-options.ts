@@ -3,8 +3,12 @@ import type { Tried } from '../bus/delivery-dispatcher.js';
 import type { HandlingFailure } from '../bus/handling-failure.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import type { SubscribeSettings } from '../bus/subscribe-settings.js';
+import type { Unsettled } from '../bus/unsettled.js';
+import type { BegunMarks } from './begun-marks.js';
 import type { AmqpConnection } from './connection.js';
+import type { ConsumerTimeout } from './consumer-timeout.js';
 import type { RabbitmqSettings } from './options.js';
+import type { PoolRemovals } from './pool-removals.js';
 import type { QueueSource } from './queue-source.js';
 
 /** What a subscription needs to know of its messages, whatever else they are. */
@@ -23,6 +27,13 @@ export interface SubscriptionOptions<M extends Identified> {
   readonly handler: (delivery: Tried<M>, signal: AbortSignal) => void | Promise<void>;
   readonly settings: SubscribeSettings;
   readonly notify: BusNoticeListener;
+  /** Keeps the making and the removing of pools apart. */
+  readonly removals: PoolRemovals;
+  readonly timeout: ConsumerTimeout;
+  /** What the members of the pool in this process gave back, or lost with their channels. */
+  readonly unsettled: Unsettled;
+  /** Marks of handlers that have begun; absent for an ephemeral subscription. */
+  readonly marks: BegunMarks | undefined;
   /**
    * Publishes to the dead letters of the pool. Resolves when they have the message, or with the error of a
    * broker that refuses it in every form. Rejects when the broker is away.

@@ -3,19 +3,17 @@ import { UnavailableError } from '../../core/errors/errors.js';
 import type { BusSubscription } from '../bus/bus.js';
 import { endPatience, endsInTime, inTime } from '../bus/in-time.js';
 import { DeliveryDispatcher } from '../bus/delivery-dispatcher.js';
-import { untried, type HandlingFailure } from '../bus/handling-failure.js';
-import { longestHold } from '../bus/retry-policy.js';
+import { settledClaim } from '../bus/unsettled.js';
 import { WorkUntilEnd } from '../bus/work-until-end.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { topologyError } from './amqp-error.js';
-import { unwrapped } from './encapsulated.js';
 import { closeChannel } from './close-channel.js';
-import { unreadableHeaders } from './received-properties.js';
-import type { Identified, SubscriptionOptions } from './subscription-options.js';
+import { fittingPrefetch, longestWait, timeoutIn } from './consumer-timeout.js';
+import { DeliveryAges } from './delivery-ages.js';
+import { receivedDelivery } from './received-delivery.js';
+import { Recovery } from './recovery.js';
 import { whileOpen } from './while-open.js';
-
-const firstDelay = 100;
-const longestDelay = 5_000;
+import type { Identified, SubscriptionOptions } from './subscription-options.js';
 
 /**
  * One subscription: a channel and a consumer of its own, made again whenever they are lost — with the
@@ -28,14 +26,16 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
   readonly #dispatcher: DeliveryDispatcher<M>;
   readonly #label: string;
   readonly #work = new WorkUntilEnd();
+  readonly #ages: DeliveryAges<M>;
+  readonly #recovery: Recovery;
   #channel: Channel | undefined;
+  /** The channel on which what waits for too long is being given back. */
+  #givingBack: Channel | undefined;
   #acknowledgements: Acknowledgements | undefined;
   #consuming = false;
   #started = false;
-  #resuming = false;
   #paused = false;
   #letGoTimer: NodeJS.Timeout | undefined;
-  #wake: (() => void) | undefined;
   #stopListening: (() => void) | undefined;
   #ended = false;
   #ending: Promise<void> | undefined;
@@ -51,8 +51,23 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       pool: source.pool,
       concurrency: settings.concurrency,
       retry: settings.retry,
-      onRetry: ({ id, attempt }, delay, error) =>
-        notify({ kind: 'retrying', subscription: this.#label, id, attempt, delay, error }),
+      notify,
+      label: this.#label,
+      unsettled: options.unsettled,
+    });
+    this.#recovery = new Recovery({
+      connection: options.connection,
+      isNeeded: () => !this.#ended && this.#channel === undefined,
+      setUp: (model) => this.#setUp(model),
+      onBack: () => this.#whenBack(),
+      onFailed: (reason) => notify({ kind: 'resubscribing', subscription: this.#label, reason }),
+    });
+    this.#ages = new DeliveryAges<M>({
+      timeout: options.timeout,
+      dispatcher: this.#dispatcher,
+      onOld: () => void this.#giveBack(),
+      onNear: ({ id }, age, timeout) =>
+        notify({ kind: 'handlerNearTimeout', subscription: this.#label, id, age, timeout }),
     });
   }
 
@@ -77,14 +92,15 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       throw error;
     }
     this.#started = true;
+    this.#ages.start();
     this.#stopListening = connection.listen({
-      up: () => this.#recover(),
+      up: () => this.#recovery.start(),
       down: () => {},
       failed: () => {},
       refused: () => {},
     });
     // It may have been lost before anybody listened.
-    if (this.#channel === undefined) this.#recover();
+    if (this.#channel === undefined) this.#recovery.start();
   }
 
   /**
@@ -102,7 +118,13 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
   async pause(): Promise<void> {
     if (this.#ended) return;
     this.#paused = true;
-    this.#letGoTimer ??= setTimeout(() => this.#letGo(), longestHold);
+    const { current } = this.#options.timeout;
+    if (current < Infinity) {
+      // The broker ends a consumer that keeps deliveries too long. One is made again at the end of the pause.
+      this.#letGoTimer ??= setTimeout(() => {
+        if (this.#consuming) this.#restart();
+      }, longestWait(current));
+    }
     await this.#dispatcher.pause();
   }
 
@@ -119,8 +141,8 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     this.#ending ??= this.#end();
     await this.#ending;
     if (!removePool || this.pool === undefined) return;
-    const { connection, source } = this.#options;
-    await source.remove(await connection.ready());
+    const { connection, source, removals } = this.#options;
+    await removals.remove(this.pool, async () => source.remove(await connection.ready()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -129,10 +151,11 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
 
   async #end(): Promise<void> {
     this.#ended = true;
-    this.#wake?.();
+    this.#recovery.stop();
     this.#stopListening?.();
     clearTimeout(this.#letGoTimer);
     this.#work.end();
+    this.#ages.stop();
     await this.#dispatcher.stop();
     const channel = this.#channel;
     this.#channel = undefined;
@@ -141,6 +164,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       // Closing the channel, and not cancelling the consumer, gives all that was not handled back in one
       // step: a cancelled consumer's successor would get later messages before these.
       if (channel !== undefined) await closeChannel(channel);
+      await this.#options.marks?.close();
       // It would go by itself, but some time after.
       await this.#leave();
     };
@@ -155,11 +179,22 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
   }
 
   /**
-   * Gives back what a long pause holds, before the broker ends a consumer that keeps it too long, and
-   * stays without a consumer until it is resumed.
+   * Gives back what has waited for too long, in order: all at once, and after the handlers under way, so
+   * that nobody else gets what they have.
    */
-  #letGo(): void {
-    if (this.#consuming) this.#restart();
+  async #giveBack(): Promise<void> {
+    const channel = this.#channel;
+    if (channel === undefined || this.#givingBack === channel || this.#paused) return;
+    this.#givingBack = channel;
+    const { current } = this.#options.timeout;
+    let timer: NodeJS.Timeout | undefined;
+    const left = current * 0.95 - longestWait(current, this.#dispatcher.duration);
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, left)));
+    await Promise.race([this.#dispatcher.pause(), late]);
+    clearTimeout(timer);
+    if (this.#ended) return;
+    if (this.#channel === channel && this.#dispatcher.running === 0) this.#restart();
+    if (!this.#paused) this.#dispatcher.resume();
   }
 
   /** Gives everything back that no handler has under way, and sets the consumer up again. */
@@ -169,17 +204,20 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     this.#dispatcher.forget();
     this.#acknowledgements?.flush();
     if (channel !== undefined) void closeChannel(channel);
-    this.#recover();
+    this.#recovery.start();
   }
 
   async #setUp(model: ChannelModel): Promise<void> {
-    const queue = await this.#options.source.prepare(model);
     const { settings } = this.#options;
+    const queue = await this.#declare(model);
     let channel: Channel | undefined;
     try {
       channel = await whileOpen(model, this.#openChannel(model));
-      await whileOpen(model, channel.prefetch(settings.prefetch));
-      const acknowledgements = new Acknowledgements(channel);
+      const { duration } = this.#dispatcher;
+      const timeout = this.#options.timeout.current;
+      const prefetch = fittingPrefetch({ ...settings, duration, timeout });
+      await whileOpen(model, channel.prefetch(prefetch));
+      const acknowledgements = new Acknowledgements(channel, prefetch);
       this.#channel = channel;
       this.#acknowledgements = acknowledgements;
       this.#consuming = !this.#paused;
@@ -196,6 +234,17 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       if (this.#channel === channel) this.#channel = undefined;
       throw topologyError(error, queue);
     }
+  }
+
+  /** Makes what is consumed from, and resolves with the name of the queue. */
+  #declare(model: ChannelModel): Promise<string> {
+    const { source, removals } = this.#options;
+    if (source.pool === undefined) return source.prepare(model);
+    return removals.declare(source.pool, async () => {
+      // The pool may be removed once this member has left.
+      if (this.#ended) throw new Error('the subscription has ended');
+      return source.prepare(model);
+    });
   }
 
   async #openChannel(model: ChannelModel): Promise<Channel> {
@@ -223,94 +272,44 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     });
   }
 
-  #deliver(acknowledgements: Acknowledgements, delivered: ConsumeMessage): void {
-    const { deadLetterExchange, read } = this.#options;
-    const { deliveryTag, redelivered } = delivered.fields;
-    const received = unwrapped(delivered, deadLetterExchange);
-    const fault = unreadableHeaders(received.properties);
-    this.#dispatcher.accept({
-      message: read(received),
-      redelivered,
-      ...(fault === undefined ? {} : { failure: untried(`its headers ${fault}`) }),
-      acknowledge: () => acknowledgements.settle(deliveryTag),
-      giveUp: async (failure) => {
-        const isKept = await this.#work.run(this.#giveUp(received, failure));
-        if (isKept) acknowledgements.settle(deliveryTag);
-        else acknowledgements.reject(deliveryTag);
-      },
-    });
-  }
-
-  /** Resolves with false when the broker is to dead-letter the message, as it refuses each form of ours. */
-  async #giveUp(received: ConsumeMessage, failure: HandlingFailure): Promise<boolean> {
-    const { notify, deadLetter, connection, source, read } = this.#options;
-    const { id } = read(received);
-    const told = { subscription: this.#label, id, reason: failure.reason };
-    if (this.pool === undefined) {
-      notify({ kind: 'dropped', ...told });
-      return true;
-    }
-    // Published first and acknowledged then: a crash between leaves it in both places, never in none.
-    let refused: Error | undefined;
-    try {
-      refused = await deadLetter(this.pool, received, failure, !source.deadLettersRejected);
-      if (refused !== undefined && !source.deadLettersRejected) throw refused;
-    } catch (error) {
-      // Somebody may have deleted the dead-letter queue: it is there for the next try.
-      const { model } = connection;
-      if (model !== undefined) await source.prepare(model);
-      throw error;
-    }
-    notify({ kind: 'deadLettered', ...told });
-    return refused === undefined;
+  #deliver(acknowledgements: Acknowledgements, received: ConsumeMessage): void {
+    const options = this.#options;
+    const declare = async (): Promise<void> => {
+      const { model } = options.connection;
+      if (model !== undefined) await this.#declare(model);
+    };
+    const work = this.#work;
+    const incoming = receivedDelivery(received, { acknowledgements, options, work, declare });
+    this.#dispatcher.accept(incoming);
   }
 
   #lost(channel: Channel, reason: string): void {
     if (this.#channel !== channel || this.#ended) return;
     this.#channel = undefined;
-    this.#dispatcher.forget();
+    this.#learnTimeout(reason);
+    this.#forgetLost();
     if (!this.#started) return;
     this.#options.notify({ kind: 'resubscribing', subscription: this.#label, reason });
-    this.#recover();
+    this.#recovery.start();
   }
 
-  #recover(): void {
-    if (this.#resuming) return;
-    this.#resuming = true;
-    void this.#setUpAgain();
+  #learnTimeout(reason: string): void {
+    const told = timeoutIn(reason);
+    if (told === undefined) return;
+    this.#options.timeout.current = Math.min(told, this.#options.timeout.current);
+    this.#ages.start();
   }
 
-  /** Tries as long as the connection lives; the next connection calls it again. */
-  async #setUpAgain(): Promise<void> {
-    const { connection, notify } = this.#options;
-    // A channel learns that the connection has ended before the connection does.
-    await Promise.resolve();
-    for (let attempt = 0; !this.#ended && this.#channel === undefined; attempt += 1) {
-      const { model } = connection;
-      if (model === undefined) break;
-      try {
-        await this.#setUp(model);
-        notify({ kind: 'resubscribed', subscription: this.#label });
-        if (this.pool === undefined) this.#options.settings.onMissed();
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        notify({ kind: 'resubscribing', subscription: this.#label, reason });
-        await this.#wait(Math.min(longestDelay, firstDelay * 2 ** attempt));
-      }
+  /** What was done may come again, if the broker was not told, or did not hear it any more. */
+  #forgetLost(): void {
+    for (const done of this.#acknowledgements?.lost() ?? []) {
+      this.#options.unsettled.leave(done.identity(), settledClaim({ kind: 'handled' }));
     }
-    // Together with the last look at the channel: whoever loses it next begins anew.
-    this.#resuming = false;
+    this.#dispatcher.forget();
   }
 
-  async #wait(delay: number): Promise<void> {
-    if (this.#ended) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, delay);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#wake = undefined;
+  #whenBack(): void {
+    this.#options.notify({ kind: 'resubscribed', subscription: this.#label });
+    if (this.pool === undefined) this.#options.settings.onMissed();
   }
 }

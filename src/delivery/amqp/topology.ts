@@ -1,7 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, ChannelModel } from 'amqplib';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { utf8Length } from '../../core/json/plain-json.js';
-import { topologyError } from './amqp-error.js';
+import { replyCodeOf, topologyError } from './amqp-error.js';
 import { closeChannel } from './close-channel.js';
 import { answerPatience, whileOpen } from './while-open.js';
 import type { RabbitmqExchange, RabbitmqQueue } from './declarations.js';
@@ -21,6 +22,10 @@ export interface TopologyNames {
   /** Routing key on the dead-letter exchange. */
   redriveKey(pool: string): string;
   ephemeralQueue(id: string): string;
+  /** Remembers that handlers of one message began. */
+  begunQueue(hash: string): string;
+  /** Routing key on the dead-letter exchange. */
+  begunKey(hash: string): string;
 }
 
 /**
@@ -46,6 +51,8 @@ export function topologyNames({ exchange, queuePrefix }: RabbitmqSettings): Topo
     deadLetterKey: (pool) => `dead.${encodePool(pool)}`,
     redriveKey: (pool) => `redrive.${encodePool(pool)}`,
     ephemeralQueue: (id) => name('ephemeral', id),
+    begunQueue: (hash) => name('begun', hash),
+    begunKey: (hash) => `begun.${hash}`,
   };
 }
 
@@ -167,30 +174,35 @@ export async function declarePool(
   {
     pool,
     order,
-    deliveryLimit,
   }: {
     readonly pool: string;
     readonly order: 'pool' | 'member';
-    readonly deliveryLimit: number;
   },
 ): Promise<void> {
   const queue = names.poolQueue(pool);
   await declareDeadLetters(model, names, pool);
-  await withChannel(model, queue, (channel) =>
-    channel.assertQueue(queue, {
-      durable: true,
-      arguments: {
-        'x-queue-type': 'quorum',
-        'x-delivery-limit': deliveryLimit,
-        'x-dead-letter-exchange': names.deadLetterExchange,
-        'x-dead-letter-routing-key': names.deadLetterKey(pool),
-        // A dead letter stays in the pool's queue until the dead-letter queue has confirmed it.
-        'x-dead-letter-strategy': 'at-least-once',
-        'x-overflow': 'reject-publish',
-        ...(order === 'pool' ? { 'x-single-active-consumer': true } : {}),
-      },
-    }),
-  );
+  const declare = (limit: number): Promise<unknown> =>
+    withChannel(model, queue, (channel) =>
+      channel.assertQueue(queue, {
+        durable: true,
+        arguments: {
+          ...keptQueue.arguments,
+          'x-delivery-limit': limit,
+          'x-dead-letter-exchange': names.deadLetterExchange,
+          'x-dead-letter-routing-key': names.deadLetterKey(pool),
+          // A dead letter stays in the pool's queue until the dead-letter queue has confirmed it.
+          'x-dead-letter-strategy': 'at-least-once',
+          'x-overflow': 'reject-publish',
+          ...(order === 'pool' ? { 'x-single-active-consumer': true } : {}),
+        },
+      }),
+    );
+  await declare(unreachable).catch(async (error: unknown) => {
+    // A pool of an earlier release keeps the limit that it was made with: deliveries count towards it.
+    const limit = limitOf(error);
+    if (limit === undefined) throw error;
+    await declare(limit);
+  });
   await bindRedrive(model, names, pool);
 }
 
@@ -201,7 +213,7 @@ export async function removePool(
   pool: string,
 ): Promise<void> {
   const queue = names.poolQueue(pool);
-  await withChannel(model, queue, (channel) => channel.deleteQueue(queue));
+  await gone(model, queue, (channel) => channel.deleteQueue(queue));
   await removeDeadLetters(model, names, pool);
 }
 
@@ -212,25 +224,62 @@ export async function removeDeadLetters(
   pool: string,
 ): Promise<void> {
   const dead = names.deadLetterQueue(pool);
-  await withChannel(model, dead, async (channel) => {
+  await gone(model, dead, async (channel) => {
     // Quorum queues know no "delete if empty".
     const { messageCount } = await channel.checkQueue(dead);
     if (messageCount === 0) await channel.deleteQueue(dead);
   });
 }
 
+/** How often a removal is tried that crosses one of another process. */
+const removals = 3;
+
+/** Runs a removal. A queue that somebody else removes at the same time is removed. */
+async function gone(
+  model: ChannelModel,
+  queue: string,
+  remove: (channel: Channel) => Promise<unknown>,
+): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await withChannel(model, queue, remove);
+      return;
+    } catch (error) {
+      if (replyCodeOf(error instanceof Error ? error.cause : error) === missing) return;
+      if (tries === removals || error instanceof ConfigurationError) throw error;
+      await delay(crossingDelay);
+    }
+  }
+}
+
+/** Milliseconds before a removal is tried again. */
+const crossingDelay = 500;
+/** AMQP: not found. */
+const missing = 404;
+
 /**
- * A queue that keeps what it has. Reading dead letters hands them out and takes them back, which counts
- * towards the delivery limit (20 unless said otherwise since RabbitMQ 4.0); -1 would turn the limit off
- * there, but 3.x refuses it. A limit nobody reaches works on all.
+ * A limit that is never reached. Every delivery counts towards the limit of a quorum queue (20 unless
+ * said otherwise since RabbitMQ 4.0), also of what a consumer only held, or read among the dead letters.
+ * -1 would turn the limit off there, but 3.x refuses it.
  */
+const unreachable = 1_000_000_000;
+
+/** A queue that keeps what it has. */
 const keptQueue = {
   durable: true,
-  arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 1_000_000_000 },
+  arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': unreachable },
 };
 
 /** Milliseconds that a broker with much to do may take for one binding more. */
 const bindPatience = 10;
+
+/** The delivery limit of a queue that differs from the declared one in nothing else that was looked at. */
+function limitOf(error: unknown): number | undefined {
+  const text = String(error instanceof Error ? error.cause : error);
+  const [, limit] =
+    /inequivalent arg 'x-delivery-limit'.*current is the value '(\d+)'/.exec(text) ?? [];
+  return limit === undefined ? undefined : Number(limit);
+}
 
 /** Binds a queue to an exchange by each pattern. Safe to call again. */
 export async function bindPatterns(

@@ -171,9 +171,15 @@ export interface SubscribeOptions {
   readonly onMissed?: () => unknown;
 }
 
-/** When a failed delivery is tried again, and what happens meanwhile. Other keys always go on. */
+/**
+ * When a failed delivery is tried again, and what happens meanwhile. Other keys go on, unless what all
+ * handlers need is away.
+ */
 export interface RetryPolicy {
-  /** Tries in all, the first included, before the message is dead-lettered. Default 5. */
+  /**
+   * Tries in all, the first included, before the message is dead-lettered. Default 5. What fails because
+   * something is away counts only with `unavailable: 'count'`.
+   */
   readonly attempts?: number;
   /** Milliseconds before the second try. Default 200. Doubles with each further try. */
   readonly delay?: number;
@@ -187,6 +193,16 @@ export interface RetryPolicy {
    *   handlers that do not care about order, or that compare revisions.
    */
   readonly order?: 'hold' | 'release';
+  /**
+   * What becomes of a delivery whose handler fails because something is away: an error with
+   * `retryable: true`, an `UnavailableError`, a refused or broken connection; see `docs/consuming.md`.
+   *
+   * - `wait` (default): it is tried with growing delays for as long as that lasts. After some failures in
+   *   a row no handler begins, but one at a time as a probe, until one gets through. A message that fails
+   *   so alone, while others get through, is dead-lettered after 25 minutes.
+   * - `count`: it is tried as often as any other.
+   */
+  readonly unavailable?: 'wait' | 'count';
 }
 
 /** A live subscription. */

@@ -1,71 +1,37 @@
 import { reach } from '../../core/failpoints/failpoints.js';
-import type { BusMessage, RetryPolicy } from './bus.js';
-import { deadLetterText, tersely } from './dead-letter-cause.js';
-import { DeadLetterError } from './dead-letter-error.js';
-import type { HandlingFailure } from './handling-failure.js';
-import { isPublishRefused } from './publish-refused.js';
-import { retryDelay } from './retry-policy.js';
+import { Attempts, type Next } from './attempts.js';
+import type { BusMessage } from './bus.js';
+import { claimOf, newEntry, type Entry } from './entry.js';
+import type { IncomingDelivery, Keyed, Tried } from './incoming-delivery.js';
+import { Lanes, type Lane } from './lanes.js';
+import type { BusNotice, BusNoticeListener } from './notice.js';
+import { Outage } from './outage.js';
+import type { RetrySettings } from './retry-policy.js';
+import { Unsettled, type Claim } from './unsettled.js';
 
-/** What the dispatcher needs to know of a message: with the same key it comes one after another. */
-interface Keyed {
-  readonly partitionKey?: string;
-}
-
-/** A message with which try this is. */
-export type Tried<M> = M & {
-  /** 1 for the first try of this subscription, +1 for each retry. */
-  readonly attempt: number;
-  /** True when it was delivered before, to this or another member of the pool. */
-  readonly redelivered: boolean;
-  /** The pool it was delivered to; absent for an ephemeral subscription. */
-  readonly pool?: string;
-};
-
-/** A message that a transport handed over, and how to settle it. */
-export interface IncomingDelivery<M extends Keyed = BusMessage> {
-  readonly message: M;
-  readonly redelivered: boolean;
-  /** Given for a message that is not to be handled, but put aside in its turn. */
-  readonly failure?: HandlingFailure;
-  /** Tells the transport that the message is done. Must not throw. */
-  acknowledge(): void;
-  /**
-   * Puts the message aside for good. Until it resolves, later deliveries of the same key wait (unless
-   * retries let them pass); when it rejects, it is tried again after a delay, and with a failure that is
-   * told in fewer words when the transport has refused it.
-   */
-  giveUp(failure: HandlingFailure): Promise<void>;
-}
+export type { IncomingDelivery, Tried } from './incoming-delivery.js';
 
 interface DispatcherOptions<M extends Keyed> {
   readonly handler: (delivery: Tried<M>, signal: AbortSignal) => void | Promise<void>;
   /** The pool that deliveries are for; absent for an ephemeral subscription. */
   readonly pool?: string | undefined;
+  /** How the subscription is called in notices. */
+  readonly label?: string;
   /** How many handlers may run at once. */
   readonly concurrency: number;
-  readonly retry: Required<RetryPolicy>;
-  readonly onRetry: (delivery: Tried<M>, delay: number, error: Error) => void;
+  readonly retry: RetrySettings;
+  readonly notify: BusNoticeListener;
+  /** What the transport took back from members of the pool in this process. Default its own alone. */
+  readonly unsettled?: Unsettled;
 }
 
-/** Deliveries of one partition key, at most one of them being handled. */
-interface Lane<M extends Keyed> {
-  readonly key: string | undefined;
-  /** In the order they came. The first is being handled, or waits for its retry or its turn. */
-  readonly queue: Entry<M>[];
-  /** Those that wait for a retry and let others pass. */
-  readonly aside: Map<Entry<M>, NodeJS.Timeout>;
-  running: boolean;
-  timer: NodeJS.Timeout | undefined;
-}
-
-interface Entry<M extends Keyed> {
+/** A delivery that is not settled, for whoever must not keep it too long. */
+export interface HeldDelivery<M extends Keyed> {
   readonly incoming: IncomingDelivery<M>;
-  readonly position: number;
-  attempt: number;
-  failure: HandlingFailure | undefined;
-  giveUpTries: number;
-  /** The transport will deliver it again, so its outcome settles nothing. */
-  forgotten: boolean;
+  /** When it came, by `performance.now()`. */
+  readonly since: number;
+  /** Its handler is under way, or it is being put aside. */
+  readonly underWay: boolean;
 }
 
 /**
@@ -75,20 +41,45 @@ interface Entry<M extends Keyed> {
  * through it, so that they behave alike.
  */
 export class DeliveryDispatcher<M extends Keyed = BusMessage> {
-  readonly #options: DispatcherOptions<M>;
-  readonly #lanes = new Map<string, Lane<M>>();
-  readonly #unkeyed = new Set<Lane<M>>();
+  readonly #concurrency: number;
+  readonly #retry: RetrySettings;
+  readonly #unsettled: Unsettled;
+  readonly #attempts: Attempts<M>;
+  readonly #outage: Outage;
+  readonly #lanes = new Lanes<M>();
   readonly #abort = new AbortController();
   #ready: Lane<M>[] = [];
+  /** Those whose first must be handled while no other is. */
+  #alone: Lane<M>[] = [];
   #positions = 0;
   #running = 0;
+  #aloneRuns = false;
   #scheduled = false;
   #paused = false;
   #stopped = false;
   #quiet: (() => void)[] = [];
 
   constructor(options: DispatcherOptions<M>) {
-    this.#options = options;
+    const { handler, pool, concurrency, retry, notify } = options;
+    const subscription = options.label ?? pool ?? 'ephemeral';
+    this.#concurrency = concurrency;
+    this.#retry = retry;
+    this.#unsettled = options.unsettled ?? new Unsettled();
+    this.#outage = new Outage({
+      delay: retry.delay,
+      maxDelay: retry.maxDelay,
+      onPaused: (error) => notify({ kind: 'handlersPaused', subscription, error }),
+      onResumed: () => notify({ kind: 'handlersResumed', subscription }),
+      onProbe: () => this.#schedule(),
+    });
+    this.#attempts = new Attempts<M>({
+      handler,
+      pool,
+      retry,
+      signal: this.#abort.signal,
+      outage: this.#outage,
+      onRetry: (delivery, delay, error) => notify(retrying(subscription, delivery, delay, error)),
+    });
   }
 
   /** How many handlers are under way. */
@@ -96,44 +87,35 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
     return this.#running;
   }
 
+  /** Milliseconds that handlers take; undefined before one has returned. */
+  get duration(): number | undefined {
+    return this.#attempts.duration;
+  }
+
+  /** All that is not settled. */
+  held(): Iterable<HeldDelivery<M>> {
+    return this.#lanes.entries();
+  }
+
   /** Takes a delivery. The handler runs later, never inside this call. */
   accept(incoming: IncomingDelivery<M>): void {
     if (this.#stopped) return;
     reach('deliver');
     this.#positions += 1;
-    const entry: Entry<M> = {
-      incoming,
-      position: this.#positions,
-      attempt: 0,
-      failure: incoming.failure,
-      giveUpTries: 0,
-      forgotten: false,
-    };
-    const key = incoming.message.partitionKey;
-    let lane = key === undefined ? undefined : this.#lanes.get(key);
-    if (lane === undefined) {
-      lane = { key, queue: [], aside: new Map(), running: false, timer: undefined };
-      if (key === undefined) this.#unkeyed.add(lane);
-      else this.#lanes.set(key, lane);
-    }
-    this.#enqueue(lane, entry);
+    const claim = this.#claim(incoming);
+    this.#enqueue(this.#lanes.for(incoming, claim), newEntry(incoming, this.#positions, claim));
   }
 
   /**
    * Forgets every delivery that no handler has under way: the transport will deliver them again.
-   * Handlers under way go on, and new deliveries of their keys wait for them.
+   * Handlers under way go on, and new deliveries of their keys wait for them, as do redeliveries of
+   * their messages.
    */
   forget(): void {
-    this.#ready = [];
-    for (const lane of [...this.#lanes.values(), ...this.#unkeyed]) {
-      clearTimeout(lane.timer);
-      lane.timer = undefined;
-      for (const timer of lane.aside.values()) clearTimeout(timer);
-      lane.aside.clear();
-      lane.queue.length = lane.running ? 1 : 0;
-      const [running] = lane.queue;
-      if (running === undefined) this.#remove(lane);
-      else running.forgotten = true;
+    for (const entry of this.#drop()) {
+      const identity = entry.incoming.identity();
+      const claim = entry.claim ?? claimOf(entry, this.#lanes.of(entry));
+      this.#unsettled.leave(identity, claim);
     }
   }
 
@@ -157,9 +139,25 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
   /** Starts no more handlers, aborts their signal, and resolves when those under way have returned. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.forget();
+    this.#outage.stop();
+    this.#drop();
     this.#abort.abort();
     await this.#untilQuiet();
+  }
+
+  #drop(): Entry<M>[] {
+    this.#ready = [];
+    this.#alone = [];
+    return this.#lanes.drop();
+  }
+
+  /** What this process knows of a message that was handed out before. */
+  #claim(incoming: IncomingDelivery<M>): Claim | undefined {
+    if (this.#unsettled.size === 0) return undefined;
+    if (incoming.mayBeKnown) return this.#unsettled.take(incoming.identity());
+    // All that was taken back has come again by now.
+    this.#unsettled.clear();
+    return undefined;
   }
 
   /** Puts an entry where its position says, behind the one that is being handled. */
@@ -189,37 +187,53 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
   }
 
   #pump(): void {
-    while (!this.#paused && this.#running < this.#options.concurrency) {
-      const lane = this.#ready.shift();
+    while (!this.#paused && !this.#stopped && !this.#aloneRuns) {
+      if (this.#outage.room(this.#running, this.#concurrency) < 1) return;
+      const alone = this.#alone.length > 0;
+      if (alone && this.#running > 0) return;
+      const lane = alone ? this.#alone.shift() : this.#ready.shift();
       if (lane === undefined) return;
       const entry = lane.queue[0];
-      if (entry === undefined || this.#stopped) continue;
+      if (entry === undefined) continue;
       lane.running = true;
       this.#running += 1;
+      this.#aloneRuns = alone;
       void this.#run(lane, entry);
     }
   }
 
   async #run(lane: Lane<M>, entry: Entry<M>): Promise<void> {
-    const wait = await this.#attempt(entry);
+    const next = await this.#attempts.next(entry);
     lane.running = false;
     this.#running -= 1;
+    if (entry.alone) this.#aloneRuns = false;
     if (this.#running === 0 && (this.#paused || this.#stopped)) {
       for (const resolve of this.#quiet.splice(0)) resolve();
     }
     if (this.#stopped) return;
-    if (wait !== undefined && this.#options.retry.order === 'hold') {
-      lane.timer = setTimeout(() => {
-        lane.timer = undefined;
-        this.#makeReady(lane);
-      }, wait);
-    } else {
-      lane.queue.shift();
-      if (wait !== undefined) this.#putAside(lane, entry, wait);
-      if (lane.queue.length > 0) this.#makeReady(lane);
-      else if (lane.aside.size === 0) this.#remove(lane);
-    }
+    this.#goOn(lane, entry, entry.forgotten ? 'done' : next);
     this.#pump();
+  }
+
+  #goOn(lane: Lane<M>, entry: Entry<M>, next: Next): void {
+    if (next === 'alone') {
+      this.#alone.push(lane);
+      return;
+    }
+    if (next !== 'done' && this.#retry.order === 'hold') {
+      if (next.wait === 0) this.#makeReady(lane);
+      else lane.timer = setTimeout(() => this.#retryNow(lane), next.wait);
+      return;
+    }
+    lane.queue.shift();
+    if (next !== 'done') this.#putAside(lane, entry, next.wait);
+    if (lane.queue.length > 0) this.#makeReady(lane);
+    else if (lane.aside.size === 0) this.#lanes.remove(lane);
+  }
+
+  #retryNow(lane: Lane<M>): void {
+    lane.timer = undefined;
+    this.#makeReady(lane);
   }
 
   #putAside(lane: Lane<M>, entry: Entry<M>, wait: number): void {
@@ -233,64 +247,14 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
   async #untilQuiet(): Promise<void> {
     if (this.#running > 0) await new Promise<void>((resolve) => this.#quiet.push(resolve));
   }
+}
 
-  /** One try. Resolves with the milliseconds until the next, or undefined when the entry is done. */
-  async #attempt(entry: Entry<M>): Promise<number | undefined> {
-    if (entry.failure === undefined) {
-      const outcome = await this.#handle(entry);
-      if (outcome === undefined || entry.forgotten) return undefined;
-      if (typeof outcome === 'number') return outcome;
-      entry.failure = outcome;
-    }
-    try {
-      await entry.incoming.giveUp(entry.failure);
-      return undefined;
-    } catch (error) {
-      // What is refused with all that is said about it may be taken with less: a message near the limit.
-      if (isPublishRefused(error)) entry.failure = tersely(entry.failure);
-      entry.giveUpTries += 1;
-      return retryDelay({ delay: 200, maxDelay: 5_000 }, entry.giveUpTries);
-    }
-  }
-
-  /** Undefined when handled, the delay of a retry, or the failure to give up with. */
-  async #handle(entry: Entry<M>): Promise<number | undefined | HandlingFailure> {
-    const { handler, pool, retry, onRetry } = this.#options;
-    const { message, redelivered } = entry.incoming;
-    entry.attempt += 1;
-    const delivery: Tried<M> = {
-      ...message,
-      attempt: entry.attempt,
-      redelivered: redelivered || entry.attempt > 1,
-      ...(pool === undefined ? {} : { pool }),
-    };
-    try {
-      reach('handle');
-      await handler(delivery, this.#abort.signal);
-      reach('ack');
-      entry.incoming.acknowledge();
-      return undefined;
-    } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      if (error instanceof DeadLetterError) {
-        return { reason: deadLetterText(error.reason), attempts: entry.attempt, error };
-      }
-      if (entry.attempt >= retry.attempts) {
-        const tries = entry.attempt === 1 ? '1 try' : `${entry.attempt} tries`;
-        return {
-          reason: deadLetterText(`failed after ${tries}: ${error.message}`),
-          attempts: entry.attempt,
-          error,
-        };
-      }
-      const delay = retryDelay(retry, entry.attempt);
-      onRetry(delivery, delay, error);
-      return delay;
-    }
-  }
-
-  #remove(lane: Lane<M>): void {
-    if (lane.key === undefined) this.#unkeyed.delete(lane);
-    else this.#lanes.delete(lane.key);
-  }
+function retrying<M extends Keyed>(
+  subscription: string,
+  { attempt, ...message }: Tried<M>,
+  delay: number,
+  error: Error,
+): BusNotice {
+  const { id = '' } = message as { readonly id?: string };
+  return { kind: 'retrying', subscription, id, attempt, delay, error };
 }

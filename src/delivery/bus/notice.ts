@@ -41,6 +41,23 @@ export type BusNotice =
       readonly delay: number;
       readonly error: Error;
     }
+  /**
+   * What handlers of this subscription need is away, by the class of their errors: no more are begun, but
+   * one at a time as a probe, until one gets through.
+   */
+  | { readonly kind: 'handlersPaused'; readonly subscription: string; readonly error: Error }
+  | { readonly kind: 'handlersResumed'; readonly subscription: string }
+  /**
+   * RabbitMQ: a handler has had a delivery for so long that the broker will soon close the channel and
+   * hand the message to another consumer. Milliseconds.
+   */
+  | {
+      readonly kind: 'handlerNearTimeout';
+      readonly subscription: string;
+      readonly id: string;
+      readonly age: number;
+      readonly timeout: number;
+    }
   | {
       readonly kind: 'deadLettered';
       readonly subscription: string;

@@ -1,11 +1,16 @@
 import { ConfigurationError } from '../../core/errors/errors.js';
 import type { RetryPolicy } from './bus.js';
 
+/** The policy with its defaults. */
+export type RetrySettings = Required<Omit<RetryPolicy, 'unavailable'>> &
+  Pick<RetryPolicy, 'unavailable'>;
+
 const defaults: Required<RetryPolicy> = {
   attempts: 5,
   delay: 200,
   maxDelay: 30_000,
   order: 'hold',
+  unavailable: 'wait',
 };
 
 /**
@@ -15,9 +20,9 @@ const defaults: Required<RetryPolicy> = {
 export const longestHold = 25 * 60_000;
 
 /** Pure. The policy with its defaults. Throws ConfigurationError for one that cannot be kept. */
-export function completeRetryPolicy(policy: RetryPolicy = {}): Required<RetryPolicy> {
+export function completeRetryPolicy(policy: RetryPolicy = {}): RetrySettings {
   const complete = { ...defaults, ...policy };
-  const { attempts, delay, maxDelay, order } = complete;
+  const { attempts, delay, maxDelay, order, unavailable } = complete;
   if (!Number.isInteger(attempts) || attempts < 1 || attempts > 1000) {
     throw invalid('attempts', attempts, 'is a whole number from 1 to 1000');
   }
@@ -25,6 +30,9 @@ export function completeRetryPolicy(policy: RetryPolicy = {}): Required<RetryPol
   if (!(maxDelay >= 0)) throw invalid('maxDelay', maxDelay, 'is milliseconds, 0 or more');
   if (order !== 'hold' && order !== 'release') {
     throw invalid('order', String(order), "is 'hold' or 'release'");
+  }
+  if (unavailable !== 'wait' && unavailable !== 'count') {
+    throw invalid('unavailable', String(unavailable), "is 'wait' or 'count'");
   }
   let hold = 0;
   for (let attempt = 1; attempt < attempts; attempt += 1) hold += retryDelay(complete, attempt);
@@ -36,7 +44,7 @@ export function completeRetryPolicy(policy: RetryPolicy = {}): Required<RetryPol
 
 /** Pure. Milliseconds to wait after the given failed attempt, the first being 1. */
 export function retryDelay(
-  { delay, maxDelay }: Pick<Required<RetryPolicy>, 'delay' | 'maxDelay'>,
+  { delay, maxDelay }: Pick<RetrySettings, 'delay' | 'maxDelay'>,
   attempt: number,
 ): number {
   return Math.min(maxDelay, delay * 2 ** (attempt - 1));

@@ -1,9 +1,9 @@
 import { contained } from '../../core/errors/contained.js';
 import { ConfigurationError, RefusedError } from '../../core/errors/errors.js';
 import { utf8Length } from '../../core/json/plain-json.js';
-import type { RetryPolicy, SubscribeOptions } from './bus.js';
+import type { SubscribeOptions } from './bus.js';
 import type { BusNoticeListener } from './notice.js';
-import { completeRetryPolicy } from './retry-policy.js';
+import { completeRetryPolicy, type RetrySettings } from './retry-policy.js';
 
 /** Subscribe options with their defaults. */
 export interface SubscribeSettings {
@@ -11,7 +11,7 @@ export interface SubscribeSettings {
   readonly prefetch: number;
   readonly concurrency: number;
   readonly order: 'pool' | 'member';
-  readonly retry: Required<RetryPolicy>;
+  readonly retry: RetrySettings;
   /** Never throws: one that fails is told of, and must not stop deliveries. */
   readonly onMissed: () => void;
 }

@@ -15,6 +15,7 @@ import { endPatience, endsInTime } from '../bus/in-time.js';
 import { notifier, type BusNoticeListener } from '../bus/notice.js';
 import { poolUnknown } from '../bus/pool-unknown.js';
 import { completeSubscribeOptions } from '../bus/subscribe-settings.js';
+import { UnsettledPools } from '../bus/unsettled.js';
 import { KafkaDeadLetters } from './dead-letters.js';
 import type { KafkaAdmin, KafkaDriver } from './driver.js';
 import { isUnknownRequest, kafkaError } from './kafka-error.js';
@@ -65,6 +66,7 @@ class KafkaBus implements Bus {
   readonly #publisher: KafkaPublisher;
   readonly #subscriptions = new Set<KafkaSubscription>();
   readonly #pools: KnownPools;
+  readonly #unsettled = new UnsettledPools();
   #client: Promise<Client> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -138,6 +140,7 @@ class KafkaBus implements Bus {
       handler,
       settings,
       notify: this.#notify,
+      unsettled: this.#unsettled.of(pool),
       session: await this.#session(),
       deadLetter: (of, message, failure) => this.deadLetters.add(of, message, failure),
       removePool: (of) => this.#removePool(of),

@@ -3,6 +3,7 @@ import { DeliveryDispatcher } from '../bus/delivery-dispatcher.js';
 import type { HandlingFailure } from '../bus/handling-failure.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import type { SubscribeSettings } from '../bus/subscribe-settings.js';
+import type { Unsettled } from '../bus/unsettled.js';
 import { WorkUntilEnd } from '../bus/work-until-end.js';
 import { TopicTrie } from '../topic/topic-trie.js';
 import type { ReceivedRecord } from './driver.js';
@@ -19,6 +20,8 @@ interface KafkaSubscriptionOptions {
   readonly notify: BusNoticeListener;
   /** What all sessions of the bus have in common. */
   readonly session: SessionSettings;
+  /** What the members of the pool in this process lost with their partitions. */
+  readonly unsettled: Unsettled;
   /** Writes to the dead letters of the pool; resolves when they have the message. */
   readonly deadLetter: (
     pool: string,
@@ -59,8 +62,9 @@ export class KafkaSubscription implements BusSubscription {
       pool: settings.pool,
       concurrency: settings.concurrency,
       retry: settings.retry,
-      onRetry: ({ id, attempt }, delay, error) =>
-        notify({ kind: 'retrying', subscription: this.#label, id, attempt, delay, error }),
+      notify,
+      label: this.#label,
+      unsettled: options.unsettled,
     });
     const { pool } = settings;
     this.#session = new ConsumerSession({
@@ -143,6 +147,8 @@ export class KafkaSubscription implements BusSubscription {
     this.#dispatcher.accept({
       message,
       redelivered: this.#session.wasHandedOut(topic, partition, record.offset),
+      identity: () => `${topic}/${partition}/${record.offset}`,
+      mayBeKnown: true,
       acknowledge,
       giveUp: async (failure) => {
         await this.#work.run(this.#giveUp(message, failure));

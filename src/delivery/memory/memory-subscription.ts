@@ -44,8 +44,8 @@ export class MemorySubscription implements BusSubscription {
       pool: settings.pool,
       concurrency: settings.concurrency,
       retry: settings.retry,
-      onRetry: ({ id, attempt }, delay, error) =>
-        notify({ kind: 'retrying', subscription: this.#label, id, attempt, delay, error }),
+      notify,
+      label: this.#label,
     });
     this.#consumer = {
       prefetch: settings.prefetch,
@@ -92,6 +92,9 @@ export class MemorySubscription implements BusSubscription {
     this.#dispatcher.accept({
       message: queued.message,
       redelivered: queued.redelivered,
+      // The queue takes back only what a leaving member had, and no handler of it is under way then.
+      identity: () => String(queued.position),
+      mayBeKnown: queued.redelivered,
       acknowledge,
       giveUp: async (failure) => {
         this.#giveUp(queued, failure);

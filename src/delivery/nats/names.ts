@@ -15,6 +15,8 @@ export interface NatsNames {
   poolPrefix(pool: string): string;
   deadSubject(pool: string): string;
   poolSubject(pool: string): string;
+  /** Remembers that handlers of one message began. */
+  begunSubject(hash: string): string;
   /** The durable consumer of a pool; the other is for what is given to it alone. */
   consumer(pool: string): string;
   directConsumer(pool: string): string;
@@ -34,6 +36,8 @@ export function natsNames(stream: string): NatsNames {
     poolPrefix: (pool) => `${stream}.pool.${onlyWord(pool)}`,
     deadSubject: (pool) => `${stream}-dead.${onlyWord(pool)}`,
     poolSubject: (pool) => `${stream}-pools.${onlyWord(pool)}`,
+    // No pool's: in an encoded name two digits come after each percent sign.
+    begunSubject: (hash) => `${stream}-pools.%%begun-${hash}`,
     consumer,
     directConsumer: (pool) => `${consumer(pool)}-direct`,
   };

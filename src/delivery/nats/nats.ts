@@ -16,6 +16,8 @@ import { memberName } from '../bus/member-name.js';
 import { notifier, type BusNoticeListener } from '../bus/notice.js';
 import { poolUnknown } from '../bus/pool-unknown.js';
 import { completeSubscribeOptions } from '../bus/subscribe-settings.js';
+import { UnsettledPools } from '../bus/unsettled.js';
+import { BegunMarks } from './begun-marks.js';
 import { NatsConnector } from './connection.js';
 import { poolExists } from './consumers.js';
 import { NatsDeadLetters } from './dead-letters.js';
@@ -58,6 +60,7 @@ class NatsBus implements Bus {
   readonly #connector: NatsConnector;
   readonly #publisher: NatsPublisher;
   readonly #subscriptions = new Set<NatsSubscription>();
+  readonly #unsettled = new UnsettledPools();
   #publishing = 0;
   #idle: (() => void)[] = [];
   #closing: Promise<void> | undefined;
@@ -115,13 +118,25 @@ class NatsBus implements Bus {
     options: SubscribeOptions = {},
   ): Promise<BusSubscription> {
     this.#assertOpen();
+    const settings = completeSubscribeOptions(patterns, options, this.#notify);
+    const { pool } = settings;
+    const connector = this.#connector;
     const subscription = new NatsSubscription({
-      connector: this.#connector,
+      connector,
       names: this.#names,
       bus: this.#settings,
       patterns,
       handler,
-      settings: completeSubscribeOptions(patterns, options, this.#notify),
+      settings,
+      unsettled: this.#unsettled.of(pool),
+      marks:
+        pool === undefined
+          ? undefined
+          : new BegunMarks({
+              connector,
+              names: this.#names,
+              limit: this.#settings.deliveryLimit,
+            }),
       member: `${memberName}:${uuidv7()}`,
       notify: this.#notify,
       deadLetter: (pool, message, failure) => this.deadLetters.add(pool, message, failure),

@@ -52,9 +52,8 @@ export interface NatsOptions {
    */
   readonly ackWait?: number;
   /**
-   * How often a message is handed out before it is dead-lettered unhandled. Default 20. Members that leave
-   * or die give back all they had in hand, also what waited its turn, and that is counted too: choose it
-   * above the members that may go while a message waits.
+   * How often a handler may begin a redelivered message and its process end before the handler does,
+   * until the message is dead-lettered. Default 20. What a member only held is not counted.
    */
   readonly deliveryLimit?: number;
   /** How events look on this bus. Default that of `createSignalbox`, which is `cloudEvents`. */

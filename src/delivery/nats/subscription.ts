@@ -4,10 +4,12 @@ import { DeliveryDispatcher } from '../bus/delivery-dispatcher.js';
 import { untried, type HandlingFailure } from '../bus/handling-failure.js';
 import { endsInTime } from '../bus/in-time.js';
 import type { BusNoticeListener } from '../bus/notice.js';
+import type { Unsettled } from '../bus/unsettled.js';
 import type { SubscribeSettings } from '../bus/subscribe-settings.js';
 import { WorkUntilEnd } from '../bus/work-until-end.js';
 import { TopicTrie } from '../topic/topic-trie.js';
 import { deliveryFacts, giveBack, keepWorking } from './acknowledgement.js';
+import type { BegunMarks } from './begun-marks.js';
 import type { NatsConnector } from './connection.js';
 import { addEphemeralConsumer, declarePoolConsumers, poolExists, removePool } from './consumers.js';
 import { EphemeralPlace } from './ephemeral-place.js';
@@ -34,6 +36,10 @@ export interface NatsSubscriptionOptions {
   /** Unique: two subscriptions of one process are two members. */
   readonly member: string;
   readonly notify: BusNoticeListener;
+  /** What the members of the pool in this process lost with their place. */
+  readonly unsettled: Unsettled;
+  /** Marks of handlers that have begun; absent for an ephemeral subscription. */
+  readonly marks: BegunMarks | undefined;
   /** Resolves when the dead letters of the pool have the message. */
   readonly deadLetter: (
     pool: string,
@@ -101,8 +107,9 @@ export class NatsSubscription implements BusSubscription {
       pool: settings.pool,
       concurrency: settings.concurrency,
       retry: settings.retry,
-      onRetry: ({ id, attempt }, delay, error) =>
-        notify({ kind: 'retrying', subscription: this.#label, id, attempt, delay, error }),
+      notify,
+      label: this.#label,
+      unsettled: options.unsettled,
     });
     this.#lease =
       settings.pool === undefined
@@ -437,12 +444,11 @@ export class NatsSubscription implements BusSubscription {
   #receive(delivery: Msg): void {
     const facts = deliveryFacts(delivery.reply);
     if (facts === undefined) return;
-    const { sequence, count, identity } = facts;
+    const { consumer, sequence, count, identity } = facts;
     if (this.#isExclusive() && this.#lease?.held !== true) return;
     // It came again while it is in hand, because this process was too slow to say so.
     if (!this.#inHand.take(facts, delivery)) return;
     this.#place.note(sequence);
-    const { bus } = this.#options;
     const stream = this.#poolPlace.stream;
     const direct = this.#isDirect(delivery);
     const key = keyOf(delivery.subject, direct ? 3 : 2);
@@ -460,12 +466,15 @@ export class NatsSubscription implements BusSubscription {
     const failure =
       unreadable !== undefined
         ? untried(`its headers cannot be read: ${unreadable.message}`)
-        : this.pool !== undefined && count > bus.deliveryLimit
-          ? untried(`handed out ${count - 1} times and never handled`)
-          : undefined;
+        : undefined;
+    const begun = count > 1 ? this.#options.marks?.of(`${consumer} ${identity}`) : undefined;
     this.#dispatcher.accept({
       message,
       redelivered: count > 1,
+      identity: () => identity,
+      // A server takes back what it could not send, and counts anew.
+      mayBeKnown: true,
+      ...(begun === undefined ? {} : { begun }),
       ...(failure === undefined ? {} : { failure }),
       acknowledge: done,
       giveUp: (why) => this.#work.run(this.#giveUp(message, why, done)),

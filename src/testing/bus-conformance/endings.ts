@@ -70,6 +70,30 @@ export const endings: ConformanceGroup = {
     },
   },
 
+  'members that remove their pool at the same time, and again, are all done, and it is gone': {
+    need: 'removePool',
+    body: async (bus, fixture) => {
+      const other = await fixture.connect();
+      const members = [
+        await bus.subscribe(['#'], () => {}, { pool: 'together' }),
+        await bus.subscribe(['#'], () => {}, { pool: 'together' }),
+        await other.subscribe(['#'], () => {}, { pool: 'together' }),
+      ];
+      await Promise.all(members.map((member) => member.unsubscribe({ removePool: true })));
+      for (const member of members) await member.unsubscribe({ removePool: true });
+      assert.equal(await bus.hasPool('together'), false);
+      const recorder = new Recorder();
+      await other.subscribe(['#'], recorder.handler, { pool: 'together' });
+      await bus.publish(message('a', { id: 'after' }));
+      await recorder.atLeast(1);
+      assert.deepEqual(recorder.ids, ['after']);
+    },
+    otherwise: async (bus) => {
+      const member = await bus.subscribe(['#'], () => {}, { pool: 'together' });
+      await assert.rejects(member.unsubscribe({ removePool: true }), { code: 'BUS_CANNOT' });
+    },
+  },
+
   'closing waits for handlers under way, and a closed bus refuses': async (bus) => {
     const gate = new Gate();
     const recorder = new Recorder();

@@ -102,6 +102,38 @@ export const interruptions: ConformanceGroup = {
     },
   ),
 
+  'a handler of a message of no resource that outlives an interruption is the only one it has':
+    interrupted(async (bus, interrupt) => {
+      const gate = new Gate();
+      let running = 0;
+      let most = 0;
+      const runs: string[] = [];
+      await bus.subscribe(
+        ['#'],
+        async ({ id }) => {
+          if (id !== 'last') running += 1;
+          most = Math.max(most, running);
+          runs.push(id);
+          await gate.pass();
+          if (id !== 'last') running -= 1;
+        },
+        { pool: 'of-no-resource', concurrency: 4 },
+      );
+      await bus.publish(message('a', { id: 'held' }));
+      await until(() => running === 1, 'the handler runs');
+      await interrupt();
+      await untilItIsBack(bus);
+      await bus.publish(message('a', { id: 'last' }));
+      await until(() => runs.includes('last'), 'what came later is handled');
+      gate.open();
+      await until(() => running === 0, 'the handler has returned');
+      // Whatever the transport had taken back has come again before this.
+      await bus.publish(message('a', { id: 'witness' }));
+      await until(() => runs.includes('witness'), 'everything is handled');
+      assert.equal(most, 1);
+      assert.deepEqual(runs, ['held', 'last', 'witness']);
+    }),
+
   'what no handler had begun at an interruption is handled once, in its place': interrupted(
     async (bus, interrupt) => {
       const gate = new Gate();

@@ -28,6 +28,10 @@ function broker(deliveries: number) {
   };
 }
 
+function delivery(tag: number, named = true) {
+  return { tag, named, identity: () => String(tag) };
+}
+
 describe('acknowledgements', () => {
   it('tell the broker of everything that is settled and of nothing else, in any order', () => {
     const order = fc
@@ -43,11 +47,11 @@ describe('acknowledgements', () => {
     fc.assert(
       fc.property(order, ([count, settled, turnEnds, rejected]) => {
         const channel = broker(count);
-        const acknowledgements = new Acknowledgements(channel as never);
+        const acknowledgements = new Acknowledgements(channel as never, 40);
         const waiting = new Set(channel.unacknowledged);
         settled.forEach((tag, index) => {
           if (rejected.includes(tag)) acknowledgements.reject(tag);
-          else acknowledgements.settle(tag);
+          else acknowledgements.settle(delivery(tag));
           waiting.delete(tag);
           if (turnEnds[index] === true) {
             acknowledgements.flush();
@@ -62,8 +66,8 @@ describe('acknowledgements', () => {
 
   it('of a turn that settles what came, in one frame at its end', async () => {
     const channel = broker(100);
-    const acknowledgements = new Acknowledgements(channel as never);
-    for (let tag = 1; tag <= 100; tag += 1) acknowledgements.settle(tag);
+    const acknowledgements = new Acknowledgements(channel as never, 40);
+    for (let tag = 1; tag <= 100; tag += 1) acknowledgements.settle(delivery(tag));
     expect(channel.frames).toEqual([]);
     await new Promise(setImmediate);
     expect(channel.frames).toEqual([{ tag: 100, upTo: true }]);
@@ -73,8 +77,8 @@ describe('acknowledgements', () => {
     const closed = (): never => {
       throw new Error('Channel closed');
     };
-    const acknowledgements = new Acknowledgements({ ack: closed, reject: closed });
-    acknowledgements.settle(1);
+    const acknowledgements = new Acknowledgements({ ack: closed, reject: closed }, 1);
+    acknowledgements.settle(delivery(1));
     acknowledgements.reject(2);
     expect(() => acknowledgements.flush()).not.toThrow();
   });

@@ -10,6 +10,8 @@ import { uniqueName } from '../../support/unique-name.js';
 /** An exchange of its own on a broker, behind a proxy that can break the connections. */
 export interface RabbitmqPlace extends BusFixture {
   readonly exchange: string;
+  /** Of the broker, not through the proxy. */
+  readonly url: string;
   readonly proxy: TcpProxy;
   connect(options?: Partial<RabbitmqOptions>): Bus;
   interrupt(): Promise<void>;
@@ -26,6 +28,7 @@ export async function openRabbitmqPlace(url: string): Promise<RabbitmqPlace> {
   const pools = new Set<string>();
   return {
     exchange,
+    url,
     proxy,
     connect(options = {}) {
       const bus = rabbitmq({ url: through.href, exchange, ...options });

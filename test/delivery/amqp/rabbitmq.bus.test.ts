@@ -5,12 +5,18 @@ import { rabbitmq } from '../../../src/delivery/amqp/index.js';
 import type { Delivery } from '../../../src/delivery/bus/bus.js';
 import { DeadLetterError } from '../../../src/delivery/bus/dead-letter-error.js';
 import type { BusNotice } from '../../../src/delivery/bus/notice.js';
-import { message, Recorder, sequence } from '../../../src/testing/bus-conformance/recorder.js';
+import {
+  Gate,
+  message,
+  Recorder,
+  sequence,
+} from '../../../src/testing/bus-conformance/recorder.js';
 import { eventually } from '../../support/eventually.js';
 import { serviceUrl } from '../../support/service-url.js';
 import { encodeEntry } from '../../../src/delivery/amqp/field-table.js';
 import { joinProperties } from '../../../src/delivery/amqp/property-list.js';
 import { openRawPeer } from './raw-peer.js';
+import { openPlainPeer } from './plain-peer.js';
 import { openRabbitmqPlace, type RabbitmqPlace } from './rabbitmq-place.js';
 
 let place: RabbitmqPlace;
@@ -267,33 +273,30 @@ describe('a subscription', () => {
     await recorder.atLeast(1);
   });
 
-  it('whose consumers keep dying over a message finds it among the dead letters', async () => {
-    const bus = place.connect({ deliveryLimit: 2 });
-    let tries = 0;
-    await bus.subscribe(
-      ['the.key'],
-      () => {
-        tries += 1;
-        return new Promise((resolve) => setTimeout(resolve, 50));
-      },
-      { pool: 'p' },
-    );
-    await bus.publish(message('the.key', { id: 'killer' }));
-    for (let deaths = 1; deaths <= 3; deaths += 1) {
-      await eventually(() => expect(tries).toBe(deaths), { every: 2 });
+  it('whose channel is lost again and again charges nothing to what it held, nor to what it handles', async () => {
+    const bus = place.connect({ deliveryLimit: 1 });
+    const gate = new Gate();
+    const recorder = new Recorder();
+    const handler = async (delivery: Delivery): Promise<void> => {
+      recorder.handler(delivery);
+      await gate.pass();
+    };
+    await bus.subscribe(['#'], handler, { pool: 'p' });
+    const messages = sequence('a', 'k', 5);
+    for (const each of messages) await bus.publish(each);
+    await recorder.atLeast(1);
+    for (let losses = 1; losses <= 3; losses += 1) {
       place.proxy.cut();
+      await eventually(async () => {
+        await using peer = await openPlainPeer(serviceUrl('rabbitmq'));
+        const queue = await peer.channel.checkQueue(`${place.exchange}/pool/p`);
+        expect(queue).toMatchObject({ consumerCount: 1, messageCount: 0 });
+      });
     }
-    const letter = await eventually(async () => {
-      const [first] = (await bus.deadLetters?.read('p')) ?? [];
-      expect(first).toBeDefined();
-      return first;
-    });
-    expect(letter).toMatchObject({
-      pool: 'p',
-      attempts: 0,
-      reason: expect.stringContaining('delivery_limit') as string,
-      message: { key: 'the.key', id: 'killer' },
-    });
+    gate.open();
+    await recorder.atLeast(5);
+    expect(recorder.ids).toEqual(messages.map(({ id }) => id));
+    expect(await bus.deadLetters?.read('p')).toEqual([]);
   });
 
   it('whose dead letter has longer headers than a frame takes says less in it, and its key goes on', async () => {

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { expect, it } from 'vitest';
 import type { ConnectionListener } from '../../../src/delivery/amqp/connection.js';
+import { PoolRemovals } from '../../../src/delivery/amqp/pool-removals.js';
 import { AmqpSubscription } from '../../../src/delivery/amqp/subscription.js';
+import { Unsettled } from '../../../src/delivery/bus/unsettled.js';
 import { eventually } from '../../support/eventually.js';
 
 /** A channel that takes everything. */
@@ -48,6 +50,9 @@ it('a subscription that was set up over a new connection does not lose it to an 
     bus: { name: 'bus', connectTimeout: 1_000 },
     handler: () => {},
     notify: () => {},
+    removals: new PoolRemovals(),
+    timeout: { current: Infinity },
+    unsettled: new Unsettled(),
     onEnd: () => {},
   } as never);
 

@@ -25,6 +25,8 @@ function incoming(
   return {
     message: message('k', { id, ...(partitionKey === undefined ? {} : { partitionKey }) }),
     redelivered: false,
+    identity: () => id,
+    mayBeKnown: false,
     acknowledge: () => settled.acknowledged.push(id),
     giveUp: async () => void settled.givenUp.push(id),
   };
@@ -67,7 +69,7 @@ describe('the dispatcher', () => {
             const dispatcher = new DeliveryDispatcher({
               concurrency,
               retry: { ...retry, order },
-              onRetry: () => {},
+              notify: () => {},
               handler: async ({ id, attempt, partitionKey = `alone ${id}` }) => {
                 expect(dispatcherPaused).toBe(false);
                 expect(runningKeys.has(partitionKey)).toBe(false);
@@ -129,7 +131,7 @@ describe('the dispatcher', () => {
     const dispatcher = new DeliveryDispatcher({
       concurrency: 1,
       retry: { attempts: 1000, delay: 5, maxDelay: 5, order: 'release' },
-      onRetry: () => {},
+      notify: () => {},
       handler: ({ id }) => {
         if (id === 'first' && failing) throw new Error('not yet');
       },
@@ -148,7 +150,7 @@ describe('the dispatcher', () => {
     const dispatcher = new DeliveryDispatcher({
       concurrency: 1,
       retry: { attempts: 3, delay: 10, maxDelay: 10, order: 'release' },
-      onRetry: () => {},
+      notify: () => {},
       handler: () => {
         failures += 1;
         throw new Error('no');
@@ -172,7 +174,7 @@ describe('the dispatcher', () => {
     const dispatcher = new DeliveryDispatcher({
       concurrency: 1,
       retry,
-      onRetry: () => {},
+      notify: () => {},
       handler: async () => {
         begun = true;
         await gate.pass();
@@ -196,7 +198,7 @@ describe('the dispatcher', () => {
     const dispatcher = new DeliveryDispatcher({
       concurrency: 4,
       retry: { ...retry, attempts: 1 },
-      onRetry: () => {},
+      notify: () => {},
       handler: async ({ id }) => {
         handled.push(id);
         if (id !== 'first') return;
@@ -224,7 +226,7 @@ describe('the dispatcher', () => {
     const dispatcher = new DeliveryDispatcher({
       concurrency: 1,
       retry: { ...retry, attempts: 1 },
-      onRetry: () => {},
+      notify: () => {},
       handler: () => {
         runs += 1;
         throw new Error('no');
@@ -233,6 +235,8 @@ describe('the dispatcher', () => {
     dispatcher.accept({
       message: message('k'),
       redelivered: false,
+      identity: () => 'k',
+      mayBeKnown: false,
       acknowledge: () => {},
       giveUp: async () => {
         attempts += 1;
@@ -249,7 +253,7 @@ describe('the dispatcher', () => {
     const dispatcher = new DeliveryDispatcher({
       concurrency: 2,
       retry,
-      onRetry: () => {},
+      notify: () => {},
       handler: ({ id }) => void done.push(`handled ${id}`),
     });
     const settled: Settled = { acknowledged: [], givenUp: [] };
@@ -275,7 +279,7 @@ describe('the dispatcher', () => {
     const dispatcher = new DeliveryDispatcher({
       concurrency: 1,
       retry,
-      onRetry: () => {},
+      notify: () => {},
       handler: (_, signal) =>
         new Promise((resolve) => {
           begun = true;
@@ -297,7 +301,7 @@ describe('the dispatcher', () => {
     const dispatcher = new DeliveryDispatcher({
       concurrency: 1,
       retry,
-      onRetry: () => {},
+      notify: () => {},
       handler: () => {
         const cause = Object.assign(new TypeError('y'.repeat(9_000)), { code: 'E_LONG' });
         throw new DeadLetterError('x'.repeat(9_000), { cause });

@@ -1,0 +1,60 @@
+import type { DeliveryDispatcher, HeldDelivery } from '../bus/delivery-dispatcher.js';
+import { longestWait, type ConsumerTimeout } from './consumer-timeout.js';
+import type { Identified } from './subscription-options.js';
+
+/** Of its timeout, after so much a handler under way is told of. */
+const nearTimeout = 0.8;
+/** Milliseconds between two looks at the ages, by the timeout. */
+const looks = { part: 20, least: 50, most: 30_000 };
+
+interface DeliveryAgesOptions<M extends Identified> {
+  readonly timeout: ConsumerTimeout;
+  readonly dispatcher: DeliveryDispatcher<M>;
+  /** Called while something has waited for so long that it is to be given back. */
+  readonly onOld: () => void;
+  /** Called once for each delivery whose handler comes near the timeout. */
+  readonly onNear: (message: M, age: number, timeout: number) => void;
+}
+
+/** Watches how long deliveries are held. */
+export class DeliveryAges<M extends Identified> {
+  readonly #options: DeliveryAgesOptions<M>;
+  readonly #told = new WeakSet<object>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: DeliveryAgesOptions<M>) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.stop();
+    const { current } = this.#options.timeout;
+    if (current === Infinity) return;
+    const every = Math.min(looks.most, Math.max(looks.least, current / looks.part));
+    this.#timer = setInterval(() => this.#look(), every);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const { dispatcher, timeout, onOld } = this.#options;
+    const now = performance.now();
+    const limit = longestWait(timeout.current, dispatcher.duration);
+    let old = false;
+    for (const held of dispatcher.held()) {
+      const age = now - held.since;
+      if (held.underWay) this.#tell(held, age);
+      else if (age > limit) old = true;
+    }
+    if (old) onOld();
+  }
+
+  #tell({ incoming }: HeldDelivery<M>, age: number): void {
+    const { timeout, onNear } = this.#options;
+    if (age < timeout.current * nearTimeout || this.#told.has(incoming)) return;
+    this.#told.add(incoming);
+    onNear(incoming.message, Math.round(age), timeout.current);
+  }
+}
