@@ -15,7 +15,8 @@ import type {
   KnownAlertType,
   KnownUsageType,
 } from '../core/events/event-types.js';
-import type { EventSelection } from '../core/events/event-filter.js';
+import type { EventSelection, TenancyFilter } from '../core/events/event-filter.js';
+import { wantedTenancy } from '../core/events/filter.js';
 import type { KnownSelection } from '../core/events/known-selection.js';
 import type { Format } from '../delivery/formats/format.js';
 import { CallGate } from './call-gate.js';
@@ -38,6 +39,7 @@ import type { OutboxDepth } from '../core/stores/outbox-store.js';
 import type { Store } from '../persistence/store.js';
 import type { Transitioned } from '../core/planning/transition-request.js';
 import type { TransitionOptions, Transitions } from './transitions.js';
+import { readHistory } from './read-history.js';
 import { withCanonicalSubject } from '../core/identity/subject.js';
 import { Watch } from '../consuming/watch/watch.js';
 import type { WatchOptions } from '../consuming/watch/watch.js';
@@ -346,20 +348,23 @@ export class Signalbox implements AsyncDisposable {
    *
    * @param options.after A journal position: only what comes behind it. Default everything.
    * @param options.limit Records at the most. Default 1000.
+   * @param options.account Only events that tell this owner (`domain`, `project` likewise): of a
+   * resource that changed hands, those of its time with them.
+   * @throws RefusedError FILTER_INVALID for an owner that is not told, such as `account: undefined`.
    */
   async history(
     resource: ResourceRef,
     uuid: string,
-    options: { readonly after?: number; readonly limit?: number } = {},
+    options: { readonly after?: number; readonly limit?: number } & TenancyFilter = {},
   ): Promise<readonly JournalRecord[]> {
     using _ = this.#gate.enter();
     const binding = this.#parts.registry.get(resource);
-    return await this.#parts.store.journal.read({
-      resource: binding.resource,
-      uuid: canonicalUuid(uuid),
-      limit: options.limit ?? 1000,
-      ...(options.after === undefined ? {} : { after: options.after }),
-    });
+    const { after = 0, limit = 1000 } = options;
+    return await readHistory(
+      this.#parts.store.journal,
+      { resource: binding.resource, uuid: canonicalUuid(uuid), after, limit },
+      wantedTenancy(options),
+    );
   }
 
   /**

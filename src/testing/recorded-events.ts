@@ -1,4 +1,4 @@
-import { TopicTrie } from '../delivery/topic/topic-trie.js';
+import { selectionMatcher } from '../delivery/topic/selection-matcher.js';
 import type { SelectedEvent } from '../delivery/bus/event-subscription.js';
 import type { SignalboxEvent } from '../core/events/event.js';
 import type { EventSelection } from '../core/events/event-filter.js';
@@ -113,7 +113,6 @@ export class RecordedEvents implements Iterable<SignalboxEvent> {
 const shownEvents = 10;
 
 function matcher(selection: EventSelection): (event: SignalboxEvent) => boolean {
-  const trie = new TopicTrie<true>();
-  for (const pattern of bindingPatterns(selection)) trie.add(pattern, true);
-  return (event) => trie.match(routingKeyOf(event)).size > 0;
+  const { matches } = selectionMatcher(selection);
+  return (event) => matches(routingKeyOf(event), () => event);
 }

@@ -9,13 +9,14 @@ import { replay, type ReplayOptions, type ReplayResult } from '../../consuming/r
 import { openStore } from '../../persistence/open-store.js';
 import { echo } from '../echo.js';
 import { repeated, wholeNumber } from '../option-values.js';
+import { type OwnerFlags, ownersOf, withOwnerFlags } from '../owner-flags.js';
 import { parseDuration } from '../parse-duration.js';
 import { requireDatabase } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
 import { stopSignal } from '../stop-signal.js';
 import { tell } from '../tell.js';
 
-interface ReplayFlags extends CommonFlags {
+interface ReplayFlags extends CommonFlags, OwnerFlags {
   readonly pool: string;
   readonly since?: string;
   readonly until?: string;
@@ -29,7 +30,7 @@ interface ReplayFlags extends CommonFlags {
 
 /** `signalbox replay`: sends events of the journal once more, to one pool. */
 export function replayCommand(): Command {
-  return new Command('replay')
+  return withOwnerFlags(new Command('replay'))
     .description('Send events of the journal once more, to one pool and to nobody else.')
     .addArgument(new Argument('[patterns...]', 'topic patterns; default every event'))
     .requiredOption('--pool <name>', 'the pool that gets them')
@@ -58,7 +59,12 @@ export function replayCommand(): Command {
         const result = await replay(
           { journal: store.journal, bus: chosen(buses, flags.forBus), format: cloudEvents },
           patterns.length === 0 ? '#' : patterns,
-          { ...optionsOf(flags), signal: aborting.signal, onProgress: showProgress() },
+          {
+            ...optionsOf(flags),
+            within: ownersOf(flags),
+            signal: aborting.signal,
+            onProgress: showProgress(),
+          },
         );
         process.stdout.write(report(result, flags));
       } finally {

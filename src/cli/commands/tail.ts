@@ -2,9 +2,11 @@ import { Argument, Command, Option } from 'commander';
 import type { Bus, Delivery } from '../../delivery/bus/bus.js';
 import { eventReader, type EventReader } from '../../delivery/bus/event-reader.js';
 import type { SignalboxEvent } from '../../core/events/event.js';
+import type { TenancyFilter } from '../../core/events/event-filter.js';
 import { bindingPatterns } from '../../core/events/filter.js';
 import { cloudEvents } from '../../delivery/formats/cloudevents.js';
 import { eventLine } from '../event-line.js';
+import { type OwnerFlags, ownersOf, withOwnerFlags } from '../owner-flags.js';
 import { printable } from '../printable.js';
 import { repeated, wholeNumber } from '../option-values.js';
 import { refuseOwnBus } from '../refuse-own-bus.js';
@@ -13,14 +15,14 @@ import type { CommonFlags } from '../settings.js';
 import { stopSignal } from '../stop-signal.js';
 import { tell } from '../tell.js';
 
-interface TailFlags extends CommonFlags {
+interface TailFlags extends CommonFlags, OwnerFlags {
   readonly format: 'pretty' | 'json';
   readonly count?: number;
 }
 
 /** `signalbox tail`: prints events as they come, without taking them from anybody. */
 export function tailCommand(): Command {
-  return new Command('tail')
+  return withOwnerFlags(new Command('tail'))
     .description('Print events as they come, without taking them from any other reader.')
     .addArgument(new Argument('[patterns...]', 'topic patterns; default every event'))
     .option('--bus <url>', 'amqp://, kafka:// or nats:// address; may be repeated', repeated)
@@ -40,7 +42,7 @@ export function tailCommand(): Command {
       refuseOwnBus(buses);
       const bindings = bindingPatterns(patterns.length === 0 ? '#' : patterns);
       try {
-        await tail(buses, bindings, format, count);
+        await tail(buses, bindings, { format, count, within: ownersOf(flags) });
       } finally {
         await Promise.all(buses.map((bus) => bus.close()));
       }
@@ -50,14 +52,22 @@ export function tailCommand(): Command {
 async function tail(
   buses: readonly Bus[],
   patterns: readonly string[],
-  format: TailFlags['format'],
-  count: number | undefined,
+  {
+    format,
+    count,
+    within,
+  }: Pick<TailFlags, 'format'> & {
+    readonly count: number | undefined;
+    readonly within: TenancyFilter;
+  },
 ): Promise<void> {
+  // Whose another program's message is, it does not tell.
+  const isPartial = Object.keys(within).length > 0;
   const stop = stopSignal();
   let left = count ?? Number.POSITIVE_INFINITY;
   const show = async (reader: EventReader, delivery: Delivery): Promise<void> => {
     if (left <= 0) return;
-    const text = await lineOf(reader, delivery, format);
+    const text = await lineOf(reader, delivery, format, isPartial);
     if (text === undefined) return;
     left -= 1;
     process.stdout.write(text);
@@ -65,7 +75,7 @@ async function tail(
   };
   await Promise.all(
     buses.map(async (bus) => {
-      const reader = eventReader(bus.format ?? cloudEvents, patterns);
+      const reader = eventReader(bus.format ?? cloudEvents, patterns, within);
       const options = { prefetch: 1000 };
       await bus.subscribe(reader.patterns, (delivery) => show(reader, delivery), options);
     }),
@@ -82,12 +92,13 @@ async function lineOf(
   reader: EventReader,
   delivery: Delivery,
   format: TailFlags['format'],
+  isPartial: boolean,
 ): Promise<string | undefined> {
   let event: SignalboxEvent | undefined;
   try {
     event = await reader.read(delivery);
   } catch {
-    return foreignLine(delivery, format);
+    return isPartial ? undefined : foreignLine(delivery, format);
   }
   if (event === undefined) return undefined;
   return format === 'json'

@@ -5,7 +5,7 @@ import {
   SignalboxError,
   UnavailableError,
 } from '../../core/errors/errors.js';
-import type { EventSelection } from '../../core/events/event-filter.js';
+import type { EventSelection, TenancyFilter } from '../../core/events/event-filter.js';
 import type { Format } from '../../delivery/formats/format.js';
 import { outboxMessage } from '../../delivery/relay/outbox-message.js';
 import type { JournalRecord } from '../../core/planning/journal-entry.js';
@@ -28,6 +28,8 @@ export interface ReplayOptions {
   readonly limit?: number;
   /** Events a second at the most. Default as fast as the bus takes them. */
   readonly rate?: number;
+  /** Only events of these owners, besides what the selection says. Default everybody's. */
+  readonly within?: TenancyFilter;
   /** Counts what would be replayed and sends nothing. Default false. */
   readonly dryRun?: boolean;
   /** Told after each page of the journal. */
@@ -84,7 +86,7 @@ export async function replay(
   const { journal } = parts;
   const { after = 0, limit = Infinity, signal } = options;
   assertOptions(options);
-  const { columns, matches } = journalSelection(selection);
+  const { columns, matches } = journalSelection(selection, options.within);
   const since = timeOf('since', options.since);
   const until = timeOf('until', options.until);
   // As text, as the journal compares them.

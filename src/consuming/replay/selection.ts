@@ -1,7 +1,6 @@
-import type { EventSelection } from '../../core/events/event-filter.js';
-import { bindingPatterns } from '../../core/events/filter.js';
+import type { EventSelection, TenancyFilter } from '../../core/events/event-filter.js';
 import { routingWord } from '../../core/events/routing-key.js';
-import { TopicTrie } from '../../delivery/topic/topic-trie.js';
+import { selectionMatcher } from '../../delivery/topic/selection-matcher.js';
 import type { JournalRecord } from '../../core/planning/journal-entry.js';
 import type { JournalQuery } from '../../core/stores/journal-store.js';
 
@@ -9,7 +8,7 @@ import type { JournalQuery } from '../../core/stores/journal-store.js';
 export interface JournalSelection {
   /** What the database can leave out by its columns; it may let through more than is selected. */
   readonly columns: Pick<JournalQuery, 'uuid' | 'resource' | 'category'>;
-  /** Whether an event is selected, by the words of its routing key. */
+  /** Whether an event is selected, by the words of its routing key and by whose it is. */
   readonly matches: (record: JournalRecord) => boolean;
 }
 
@@ -18,11 +17,14 @@ const places = { category: 1, resource: 3, uuid: 4 } as const;
 /**
  * Pure. A selection as subscriptions take it, to be read from the journal. Throws RefusedError
  * FILTER_INVALID for one that can match nothing.
+ *
+ * @param within whose events are selected besides
  */
-export function journalSelection(selection: EventSelection): JournalSelection {
-  const patterns = bindingPatterns(selection);
-  const trie = new TopicTrie<true>();
-  for (const pattern of patterns) trie.add(pattern, true);
+export function journalSelection(
+  selection: EventSelection,
+  within: TenancyFilter = {},
+): JournalSelection {
+  const { patterns, matches } = selectionMatcher(selection, within);
   const columns: { -readonly [K in keyof typeof places]?: readonly string[] } = {};
   for (const [column, place] of Object.entries(places) as [keyof typeof places, number][]) {
     const words = patterns.map((pattern) => literalAt(pattern, place, column));
@@ -30,10 +32,10 @@ export function journalSelection(selection: EventSelection): JournalSelection {
   }
   return {
     columns,
-    matches({ source, category, type, resource, uuid }) {
+    matches({ source, category, type, resource, uuid, payload }) {
       // Not by the key on the wire: a format may make another, or none that is short enough.
       const words = [source, category, type, resource ?? undefined, uuid ?? undefined];
-      return trie.match(words.map(routingWord).join('.')).size > 0;
+      return matches(words.map(routingWord).join('.'), () => JSON.parse(payload) as object);
     },
   };
 }

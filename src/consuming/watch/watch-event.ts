@@ -35,7 +35,10 @@ export type WatchEvent<TState extends string = string> =
       readonly resource: WatchedResource<TState>;
       readonly event?: ResourceStateEvent;
     }
-  /** It is gone (`gone: true`, as it was last known), or left the selection (as it is now). */
+  /**
+   * It is gone (`gone: true`, as it was last known), or left the selection: as it is now where it left by
+   * its state, and where it went to another owner as it was last known, without the event.
+   */
   | {
       readonly type: 'removed';
       readonly resource: WatchedResource<TState>;

@@ -83,7 +83,12 @@ export class WatchView {
       this.#bury(uuid, revision);
       const last = known?.resource ?? (this.#isPartial ? lastKnown(uuid, old, event) : undefined);
       if (last === undefined || !(known?.inside ?? this.#selects(last))) return undefined;
-      return { type: 'removed', resource: { ...last, revision }, gone: true, event };
+      return {
+        type: 'removed',
+        resource: { ...last, revision },
+        gone: true,
+        ...(this.#isOwned(event) ? { event } : {}),
+      };
     }
     const was =
       known?.inside ??
@@ -162,11 +167,16 @@ export class WatchView {
     event: ResourceStateEvent | undefined,
   ): WatchEvent | undefined {
     const inside = this.#selects(resource);
+    const before = this.#known.get(resource.uuid)?.resource;
     this.#known.set(resource.uuid, { resource, inside, reading: this.#reading });
     this.#suspects.delete(resource.uuid);
     const told = event === undefined ? { resource } : { resource, event };
     if (inside) return { type: was ? 'changed' : 'added', ...told };
-    return was ? { type: 'removed', gone: false, ...told } : undefined;
+    if (!was) return undefined;
+    if (this.#isOwned(resource)) return { type: 'removed', gone: false, ...told };
+    // It went to somebody else: neither what it is now nor who moved it is the watcher's to know.
+    const last = before ?? { uuid: resource.uuid, state: '', revision: resource.revision };
+    return { type: 'removed', gone: false, resource: { ...last, revision: resource.revision } };
   }
 
   /** True when the last reading found the same difference, and no event has told it since. */
@@ -193,11 +203,15 @@ export class WatchView {
   #selects(resource: WatchedResource): boolean {
     const { states } = this.#selection;
     if (states !== undefined && !states.includes(resource.state)) return false;
+    return this.#isOwned(resource);
+  }
+
+  #isOwned(of: Readonly<Partial<Record<(typeof tenancies)[number], string | null>>>): boolean {
     return tenancies.every((name) => {
       const wanted = this.#selection[name];
       if (wanted === undefined) return true;
-      const value = resource[name];
-      if (value === undefined) return false;
+      const value = of[name];
+      if (value == null) return false;
       return typeof wanted === 'string' ? wanted === value : wanted.includes(value);
     });
   }

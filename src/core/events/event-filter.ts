@@ -5,10 +5,21 @@ import type { FilterResource } from './filter-resource.js';
 export type OneOrMore<T> = T | readonly T[];
 
 /**
- * Which events to receive. Each property names one word of the routing key; one that is absent, or
- * `'*'`, matches anything; a list matches any of its values. Properties are joined by "and".
+ * Whose events to receive: those of resources of these owners, as the event tells them. A list matches
+ * any of its values; one that is absent matches anything. No part of the routing key: an event is
+ * compared when it has been read, and the broker hands over what the other properties let through.
  */
-export interface EventFilter {
+export interface TenancyFilter {
+  readonly account?: OneOrMore<string>;
+  readonly domain?: OneOrMore<string>;
+  readonly project?: OneOrMore<string>;
+}
+
+/**
+ * Which events to receive. Each property of its own names one word of the routing key; one that is
+ * absent, or `'*'`, matches anything; a list matches any of its values. Properties are joined by "and".
+ */
+export interface EventFilter extends TenancyFilter {
   /** Who published. */
   readonly source?: OneOrMore<string>;
   /** Narrows the event that the handler gets. */

@@ -1,13 +1,30 @@
 import { RefusedError } from '../errors/errors.js';
 import { nearestName } from '../errors/nearest-name.js';
 import { categories } from './category.js';
-import type { EventFilter, EventSelection } from './event-filter.js';
+import type { EventFilter, EventSelection, TenancyFilter } from './event-filter.js';
 import { filterResourceName } from './filter-resource.js';
 import type { KnownSelection } from './known-selection.js';
 import { maximumRoutingKeyBytes, routingWord } from './routing-key.js';
 import { utf8Length } from '../json/plain-json.js';
 
 const words = ['source', 'category', 'type', 'resource', 'uuid'] as const;
+
+/** The properties of a filter that tell whose events it selects. */
+export const tenancyKeys = ['account', 'domain', 'project'] as const;
+
+const properties: readonly string[] = [...words, ...tenancyKeys];
+
+/** Wanted values by key; events must have one of each. */
+export type WantedTenancy = Readonly<
+  Partial<Record<(typeof tenancyKeys)[number], readonly string[]>>
+>;
+
+/** One filter or pattern of a selection. */
+export interface SelectedPart {
+  readonly patterns: readonly string[];
+  /** Undefined where it selects everybody's events. */
+  readonly tenancy: WantedTenancy | undefined;
+}
 
 /** The most patterns that one selection may multiply to: each is a binding on the broker. */
 const maximumPatterns = 1000;
@@ -24,14 +41,40 @@ const maximumPatterns = 1000;
 export function bindingPatterns<const S extends EventSelection>(
   selection: KnownSelection<S>,
 ): readonly string[] {
+  return [...new Set(selectedParts(selection).flatMap(({ patterns }) => patterns))];
+}
+
+/** Pure. Every filter and pattern of a selection. Throws as `bindingPatterns` does. */
+export function selectedParts(selection: EventSelection): readonly SelectedPart[] {
   const parts = Array.isArray(selection) ? selection : [selection];
   if (parts.length === 0) throw invalid('An empty list of filters matches nothing.', '[]');
-  const patterns = new Set<string>();
-  for (const part of parts as readonly (EventFilter | string)[]) {
-    if (typeof part === 'string') patterns.add(checkPattern(part));
-    else for (const pattern of filterPatterns(part)) patterns.add(pattern);
+  return (parts as readonly (EventFilter | string)[]).map((part) =>
+    typeof part === 'string'
+      ? { patterns: [checkPattern(part)], tenancy: undefined }
+      : { patterns: filterPatterns(part), tenancy: wantedTenancy(part) },
+  );
+}
+
+/**
+ * Pure. Whose events a filter selects; undefined for everybody's. Throws RefusedError FILTER_INVALID for
+ * what is there and says nothing, such as `account: undefined`: it must not select everybody's.
+ */
+export function wantedTenancy(filter: TenancyFilter): WantedTenancy | undefined {
+  const wanted: Partial<Record<(typeof tenancyKeys)[number], readonly string[]>> = {};
+  for (const key of tenancyKeys) {
+    if (!Object.hasOwn(filter, key)) continue;
+    const given: unknown = filter[key];
+    const values: readonly unknown[] = Array.isArray(given) ? given : [given];
+    if (values.length === 0) throw invalid(`An empty list for ${key} matches nothing.`, key);
+    wanted[key] = values.map((value) => {
+      if (typeof value === 'string' && value !== '' && value !== '*') return value;
+      throw invalid(
+        `The ${key} of a filter is a name. Leave ${key} out to select the events of everybody.`,
+        String(value),
+      );
+    });
   }
-  return [...patterns];
+  return Object.keys(wanted).length === 0 ? undefined : wanted;
 }
 
 function filterPatterns(filter: EventFilter): readonly string[] {
@@ -39,9 +82,10 @@ function filterPatterns(filter: EventFilter): readonly string[] {
     throw invalid('A filter is an object or a topic pattern.', String(filter));
   }
   for (const key of Object.keys(filter)) {
-    if ((words as readonly string[]).includes(key)) continue;
-    const nearest = nearestName(key, words);
-    const hint = nearest === undefined ? `Use ${words.join(', ')}.` : `Did you mean ${nearest}?`;
+    if (properties.includes(key)) continue;
+    const nearest = nearestName(key, properties);
+    const hint =
+      nearest === undefined ? `Use ${properties.join(', ')}.` : `Did you mean ${nearest}?`;
     throw invalid(`A filter has no property ${key}. ${hint}`, key);
   }
   let prefixes = [''];

@@ -1,10 +1,11 @@
 import { RefusedError } from '../../core/errors/errors.js';
 import type { SignalboxEvent } from '../../core/events/event.js';
-import { parseRoutingKey, routingWordsOf } from '../../core/events/routing-key.js';
+import type { EventSelection, TenancyFilter } from '../../core/events/event-filter.js';
+import { routingWordsOf } from '../../core/events/routing-key.js';
 import type { Format } from '../formats/format.js';
 import type { Delivery } from './bus.js';
 import { DeadLetterError } from './dead-letter-error.js';
-import { TopicTrie } from '../topic/topic-trie.js';
+import { selectionMatcher } from '../topic/selection-matcher.js';
 
 /** Reads the events of a subscription, whatever format they come in. */
 export interface EventReader {
@@ -18,21 +19,27 @@ export interface EventReader {
   read(delivery: Delivery): Promise<SignalboxEvent | undefined>;
 }
 
-/** Pure. A reader for the events whose routing keys match any of `patterns`. */
-export function eventReader(format: Format, patterns: readonly string[]): EventReader {
-  if (format.bindings === undefined) {
-    return {
-      patterns,
-      read: async (delivery) => heldToItsKey(await decode(format, delivery), delivery.key),
-    };
-  }
-  const asked = new TopicTrie<true>();
-  for (const pattern of patterns) asked.add(pattern, true);
+/**
+ * Pure. A reader for the events that are selected. Throws RefusedError FILTER_INVALID for a selection
+ * that can match nothing.
+ *
+ * @param within whose events are selected besides, whatever the selection says
+ */
+export function eventReader(
+  format: Format,
+  selection: EventSelection,
+  within: TenancyFilter = {},
+): EventReader {
+  const { patterns, looksAtOwners, matches } = selectionMatcher(selection, within);
+  const isForeign = format.bindings !== undefined;
   return {
-    patterns: format.bindings(patterns),
+    patterns: format.bindings?.(patterns) ?? patterns,
     async read(delivery) {
       const event = await decode(format, delivery);
-      return asked.match(routingWordsOf(event)).size > 0 ? event : undefined;
+      const key = routingWordsOf(event);
+      if (!isForeign) assertOwnKey(event, key, delivery.key);
+      if (!isForeign && !looksAtOwners) return event;
+      return matches(key, () => event) ? event : undefined;
     },
   };
 }
@@ -48,10 +55,17 @@ async function decode(format: Format, delivery: Delivery): Promise<SignalboxEven
   }
 }
 
-function heldToItsKey(event: SignalboxEvent, key: string): SignalboxEvent {
-  // What the bindings let through is judged by the key: a body of another category is a forgery.
-  if (parseRoutingKey(key)?.category === event.category) return event;
+const words = ['source', 'category', 'type', 'resource', 'uuid'];
+
+/** What the bindings let through is judged by the key: a body that says anything else is a forgery. */
+function assertOwnKey(event: SignalboxEvent, own: string, key: string): void {
+  if (own === key) return;
+  const given = key.split('.');
+  const word = own.split('.').findIndex((each, index) => each !== given[index]);
   throw new DeadLetterError(
-    `The routing key ${key} is no ${event.category}'s, but the message is one.`,
+    `The routing key ${key} is not that of the message, a ${event.category}: ` +
+      (given.length === words.length && word >= 0
+        ? `the ${words[word]} differs.`
+        : 'it has not the five words of one.'),
   );
 }

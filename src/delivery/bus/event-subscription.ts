@@ -1,7 +1,6 @@
 import type { Category } from '../../core/events/category.js';
 import type { EventOfCategory, SignalboxEvent } from '../../core/events/event.js';
 import type { EventSelection } from '../../core/events/event-filter.js';
-import { bindingPatterns } from '../../core/events/filter.js';
 import type { KnownSelection } from '../../core/events/known-selection.js';
 import type { Format } from '../formats/format.js';
 import type { Bus, BusSubscription, Delivery, SubscribeOptions } from './bus.js';
@@ -46,7 +45,7 @@ export async function subscribeEvents<const S extends EventSelection>(
   handler: EventHandler<SelectedEvent<S>>,
   options?: SubscribeOptions,
 ): Promise<BusSubscription> {
-  const reader = eventReader(format, bindingPatterns<EventSelection>(selection));
+  const reader = eventReader(format, selection as EventSelection);
   return bus.subscribe(
     reader.patterns,
     async (delivery, signal) => {

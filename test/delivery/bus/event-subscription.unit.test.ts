@@ -73,4 +73,82 @@ describe('an event subscription', () => {
     expect(letters[1]?.reason).toMatch(/not JSON/);
     expect(letters[2]?.reason).toMatch(/ResourceStateEvent/);
   });
+
+  it('dead-letters a body that differs from its key in any word', async () => {
+    await using bus = memoryBus();
+    const received: string[] = [];
+    await subscribeEvents(bus, cloudEvents, '#', ({ id }) => void received.push(id), { pool: 'p' });
+    let count = 0;
+    for (const event of sampleEvents) {
+      const good = cloudEvents.encode(event);
+      const words = good.key.split('.');
+      for (const [index, word] of ['source', 'category', 'type', 'resource', 'uuid'].entries()) {
+        for (const forged of ['other', '-', words[index]?.toLowerCase()]) {
+          if (forged === undefined || forged === words[index]) continue;
+          count += 1;
+          const key = words.with(index, forged).join('.');
+          await bus.publish({ ...good, key, id: `forged ${word} ${count}` });
+        }
+      }
+      await bus.publish(good);
+    }
+    await eventually(() => expect(received).toHaveLength(sampleEvents.length));
+    const letters = (await bus.deadLetters?.read('p', { limit: 1_000 })) ?? [];
+    expect(letters).toHaveLength(count);
+    for (const { message: forged, reason } of letters) {
+      expect(reason).toContain(`the ${forged.id.split(' ')[1]} differs`);
+    }
+  });
+
+  it('hands over the events of the owners that each of its filters names', async () => {
+    await using bus = memoryBus();
+    const received: unknown[] = [];
+    await subscribeEvents(
+      bus,
+      cloudEvents,
+      [
+        { category: 'UsageEvent', account: ['a', 'b'] },
+        { category: 'ActionEvent', account: 'c', project: 'p' },
+      ],
+      ({ category, account, project }) => void received.push([category, account, project]),
+      { pool: 'p' },
+    );
+    const published: unknown[] = [];
+    for (const event of sampleEvents) {
+      for (const account of ['a', 'b', 'c', undefined]) {
+        for (const project of ['p', undefined]) {
+          const {
+            account: _a,
+            project: _p,
+            ...rest
+          } = event as SignalboxEvent & { account?: string; project?: string };
+          const owned = {
+            ...rest,
+            ...(account === undefined ? {} : { account }),
+            ...(project === undefined ? {} : { project }),
+          } as SignalboxEvent;
+          await bus.publish(cloudEvents.encode(owned));
+          const isWanted =
+            (event.category === 'UsageEvent' && (account === 'a' || account === 'b')) ||
+            (event.category === 'ActionEvent' && account === 'c' && project === 'p');
+          if (isWanted) published.push([event.category, account, project]);
+        }
+      }
+    }
+    await eventually(() =>
+      expect(received.map(String).sort()).toEqual(published.map(String).sort()),
+    );
+    expect(await bus.deadLetters?.read('p')).toEqual([]);
+  });
+
+  it.each([undefined, '', '*', [], ['a', undefined], 7, null])(
+    'refuses an owner that is none, for it would select the events of everybody: %j',
+    async (account) => {
+      await using bus = memoryBus();
+      const selection = { category: 'UsageEvent', account } as { category: 'UsageEvent' };
+      await expect(subscribeEvents(bus, cloudEvents, selection, () => {})).rejects.toMatchObject({
+        code: 'FILTER_INVALID',
+      });
+    },
+  );
 });
