@@ -23,7 +23,11 @@ const steps = {
   // Promise rules, the border between the layers, circular imports.
   lint: ['oxlint --type-aware --deny-warnings'],
   types: ['tsc --noEmit -p tsconfig.json'],
-  docs: ['node scripts/docs-code.mjs --check', 'node scripts/errors-page.mjs --check'],
+  docs: [
+    'node scripts/docs-code.mjs --check',
+    'node scripts/errors-page.mjs --check',
+    'node scripts/architecture.mjs --check',
+  ],
   unused: ['knip'],
   build: [() => remove('build') && remove('dist'), 'npm run --silent build'],
   // The pages of the built-in lifecycles are made by the command that users have.
