@@ -1,6 +1,8 @@
 import type { DataSource } from 'typeorm';
 import { ConfigurationError } from '../core/errors/errors.js';
-import type { DatabaseKind } from './store.js';
+
+/** The families of databases, each with its own writer. */
+export type DatabaseKind = 'postgres' | 'mysql' | 'sqlite';
 
 const kinds: Readonly<Record<string, DatabaseKind>> = {
   postgres: 'postgres',

@@ -1,3 +1,4 @@
+import type { DatabaseKind } from './database-kind.js';
 import type { EntityManager } from 'typeorm';
 import type { JournalEntry } from '../core/planning/journal-entry.js';
 import type {
@@ -12,8 +13,7 @@ import type { GaleraUse } from './mysql/verify-server.js';
 import type { DeadlineTable } from './deadline-table.js';
 import type { ResourceBinding } from './resource/binding.js';
 
-/** The databases a store exists for. `mysql` stands for MySQL and MariaDB. */
-export type DatabaseKind = 'postgres' | 'mysql' | 'sqlite';
+export type { DatabaseKind } from './database-kind.js';
 
 /**
  * What differs between databases, behind one interface. Each method is atomic: it commits whole or

@@ -1,11 +1,12 @@
 import type { DataSource } from 'typeorm';
 import { ConfigurationError } from '../core/errors/errors.js';
+import type { Refusal } from '../core/errors/errors.js';
 import type { Category } from '../core/events/category.js';
 import type { EventTypes } from '../core/events/event-types.js';
 import { routingKey } from '../core/events/routing-key.js';
 import { deadlineExceeded } from '../core/lifecycle/lifecycle.js';
 import type { AnyLifecycle } from '../core/lifecycle/lifecycle.js';
-import { bindResource } from '../persistence/resource/binding.js';
+import { bindResource, mappingInvalid } from '../persistence/resource/binding.js';
 import type { ResourceBinding } from '../persistence/resource/binding.js';
 import type { ResourceDefinition, ResourceRef } from '../persistence/resource/resource.js';
 import {
@@ -27,8 +28,7 @@ export class ResourceRegistry {
     definitions: readonly ResourceDefinition[],
     { source, eventTypes }: { readonly source: string; readonly eventTypes: EventTypes },
   ) {
-    this.bindings = definitions.map((definition) => {
-      const binding = bindResource(dataSource, definition);
+    this.bindings = bindAll(dataSource, definitions).map(([definition, binding]) => {
       const { resource, lifecycle } = binding;
       this.#refuseDuplicate(binding);
       this.#byRef.set(definition, binding);
@@ -106,4 +106,23 @@ function refuseUnknownType(
       { parameters: { resource, category, type } },
     );
   }
+}
+
+/** Tells the faults of all definitions at once. */
+function bindAll(
+  dataSource: DataSource,
+  definitions: readonly ResourceDefinition[],
+): readonly (readonly [ResourceDefinition, ResourceBinding])[] {
+  const faults: Refusal[] = [];
+  const bound = definitions.flatMap((definition) => {
+    try {
+      return [[definition, bindResource(dataSource, definition)] as const];
+    } catch (error) {
+      if (!(error instanceof ConfigurationError) || error.faults.length === 0) throw error;
+      faults.push(...error.faults);
+      return [];
+    }
+  });
+  if (faults.length > 0) throw mappingInvalid(faults);
+  return bound;
 }

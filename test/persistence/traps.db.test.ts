@@ -365,19 +365,6 @@ eachDatabase((kind) => {
       },
     );
 
-    test('a revision that TypeORM would raise at every save is refused at set-up', () => {
-      const { revision } = db.tanks.columns;
-      const metadata = Object.create(revision.metadata, { isVersion: { value: true } });
-      const columns = { ...db.tanks.columns, revision: { ...revision, metadata } };
-      const guard = () =>
-        new LifecycleSubscriber({
-          bindings: [{ ...db.tanks, columns }],
-          store: db.store,
-          origin: () => ({ source: 'x', time: new Date(0).toISOString() }),
-        });
-      expect(guard).toThrow(/'revision', which TypeORM writes by itself/);
-    });
-
     test('a second guard of the same resource on one DataSource is refused', () => {
       const second = new LifecycleSubscriber({
         bindings: [db.tanks],

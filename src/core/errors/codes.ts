@@ -209,7 +209,41 @@ export const errorClasses = {
       RESOURCE_NOT_REGISTERED:
         'This entity class is not registered. List it in createSignalbox({ resources }).',
       RESOURCE_MAPPING_INVALID:
-        'A mapped column is missing on the entity, its guards read a context that it does not project, it is a child of a table inheritance, or two resources share a name or table.',
+        'An entity class cannot be a resource as it is declared, or two resources share a name or table. Every fault is listed on the error, with a MAPPING code each.',
+      MAPPING_COLUMN_MISSING:
+        'The entity class has no column property for a role, or one of its child classes has it. Add the column, or name it in resourceColumns or mapResource({ columns }).',
+      MAPPING_COLUMN_EMBEDDED:
+        'A mapped column is in an embedded object. Map a column of the entity class itself.',
+      MAPPING_COLUMN_TYPE:
+        'A mapped column has a type that its role cannot use: a uuid is of type uuid or text, a state text or an enum, a revision an integer of at least 32 bits, stateSince text, a timestamp or a bigint.',
+      MAPPING_COLUMN_LENGTH:
+        'A mapped column is too narrow: for 36 characters of a uuid, or for the longest state of the lifecycle. Widen it.',
+      MAPPING_COLUMN_NULLABLE:
+        'The uuid, state or revision is nullable. Declare it not nullable, and fill the rows by a migration.',
+      MAPPING_COLUMN_NOT_WRITTEN:
+        'A mapped column is generated, or declared with insert: false or update: false, so that a transition would be lost. Declare it as a plain column.',
+      MAPPING_COLUMN_NOT_READ:
+        'A mapped column has select: false, so that entities lack it. Remove that.',
+      MAPPING_COLUMN_AUTOMATIC:
+        'A mapped column is written by TypeORM itself (a version, a date, a discriminator). Declare it with @Column.',
+      MAPPING_COLUMN_PRIMARY:
+        'The state, revision or another column that a transition changes is part of the primary key. Take it out of the key.',
+      MAPPING_COLUMN_TRANSFORMER:
+        'A transformer of a mapped column does not give back what was written. Remove it, or mend it.',
+      MAPPING_ENUM_INCOMPLETE:
+        'The enum of the state column lacks states of the lifecycle. Add them, and migrate the type.',
+      MAPPING_UUID_NOT_UNIQUE:
+        'The uuid column is neither the whole primary key nor unique, so that one event would move several rows. Declare it unique: true, with its constraint.',
+      MAPPING_NOT_A_TABLE:
+        'The entity is a view, a child of a table inheritance, or no entity of the DataSource. Map the table, the parent, or add the class to the entities.',
+      MAPPING_NAME_QUOTED:
+        'A table or column name has quotes, which TypeORM would not escape. Rename it.',
+      MAPPING_LIFECYCLE_MISSING:
+        'An entity class has no static lifecycle. Add one, or use mapResource().',
+      MAPPING_CONTEXT_MISSING:
+        'A guard reads a context that the entity class does not project. Add `static context` to the class, or `context` to mapResource().',
+      MAPPING_CONTEXT_NEEDS:
+        'The contextNeeds of a class name a relation or column that the entity does not have, or that is lazy. Correct the name.',
       EFFECT_TYPE_UNKNOWN:
         'A lifecycle announces an event type that is neither a known CloudStack name nor registered. Pass it in createSignalbox({ eventTypes }), or correct the spelling.',
       CONTEXT_NOT_LOADED:

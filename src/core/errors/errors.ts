@@ -141,8 +141,15 @@ export class DefinitionError extends SignalboxError {
 export class ConfigurationError extends SignalboxError {
   declare readonly code: CodeOf<'ConfigurationError'>;
   override readonly retryable = errorClasses.ConfigurationError.retryable;
+  /** Every fault, where several can be told at once; else empty. */
+  readonly faults: readonly Refusal[];
 
-  constructor(code: CodeOf<'ConfigurationError'>, message: string, fields: ErrorFields = {}) {
+  constructor(
+    code: CodeOf<'ConfigurationError'>,
+    message: string,
+    { faults = [], ...fields }: ErrorFields & { readonly faults?: readonly Refusal[] } = {},
+  ) {
     super(code, message, fields);
+    this.faults = faults;
   }
 }

@@ -1,15 +1,7 @@
 import type { BoundColumn, ResourceBinding } from '../resource/binding.js';
+import { timeInForm } from '../resource/time-form.js';
 import type { LockedRow } from '../../core/planning/plan.js';
 import type { Tenancy } from '../../core/planning/origin.js';
-
-const dateTypes: ReadonlySet<unknown> = new Set([
-  Date,
-  'datetime',
-  'timestamp',
-  'timestamptz',
-  'timestamp with time zone',
-  'timestamp without time zone',
-]);
 
 /** What a database driver binds for a property's value: transformers applied, dates converted. */
 export function databaseValue({ metadata }: BoundColumn, value: unknown): unknown {
@@ -22,16 +14,15 @@ export function propertyValue({ metadata }: BoundColumn, raw: unknown): unknown 
 }
 
 /**
- * A point in time as the property holds it: a Date where the column is of a date type or has a
- * transformer, milliseconds where it is a number, else RFC 3339 text.
+ * A point in time as the property holds it: a Date, milliseconds, or RFC 3339 text.
  *
  * @param time RFC 3339, UTC, milliseconds.
  */
-export function timeProperty({ metadata }: BoundColumn, time: string): Date | number | string {
-  if (metadata.transformer !== undefined || dateTypes.has(metadata.type)) {
-    return new Date(time);
-  }
-  return metadata.type === Number || metadata.type === 'bigint' ? Date.parse(time) : time;
+export function timeProperty(
+  { time: form = 'text' }: BoundColumn,
+  time: string,
+): Date | number | string {
+  return timeInForm(form, time);
 }
 
 /** The columns that `lockedRow` reads, quoted, each with the name it is selected under. */

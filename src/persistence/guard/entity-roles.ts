@@ -1,4 +1,5 @@
 import type { BoundColumn, ColumnRole, ResourceBinding } from '../resource/binding.js';
+import { instantOf } from '../resource/time-form.js';
 import { tenancyOf } from './column-values.js';
 import type { Tenancy } from '../../core/planning/origin.js';
 
@@ -82,7 +83,7 @@ export function sameValue(role: GuardedRole, one: unknown, other: unknown): bool
     case 'lifecycleVersion':
       return Number(one) === Number(other);
     case 'stateSince':
-      return Number(new Date(one as string)) === Number(new Date(other as string));
+      return instantOf(one) === instantOf(other) || one === other;
     case 'uuid':
       return String(one as string).toLowerCase() === String(other as string).toLowerCase();
     case 'state':

@@ -273,8 +273,12 @@ export class SaveGuard {
     if (written !== undefined) {
       throw directWriteRefused(binding, entity, binding.columns[written]?.property ?? written);
     }
-    for (const role of stale) {
-      writeRole(binding, databaseEntity, role, readRole(binding, entity, role));
+    // Also what means the same and is not identical, as a number and its text: TypeORM would write it.
+    for (const role of roles) {
+      const value = readRole(binding, entity, role);
+      if (value !== undefined) {
+        writeRole(binding, databaseEntity, role, value);
+      }
     }
   }
 }

@@ -20,7 +20,6 @@ import { reach } from '../../core/failpoints/failpoints.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { BirthAnnouncer } from './birth-announcer.js';
 import type { ResourceBinding } from '../resource/binding.js';
-import { refuseAutomaticColumns } from './automatic-columns.js';
 import { builtWrite, bypassRefused, hidingRefused, judgeWrite, mayWrite } from './bypass.js';
 import { databaseError } from '../commit/database-errors.js';
 import { EntityMemory } from './entity-memory.js';
@@ -79,7 +78,6 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
   constructor(parts: SubscriberParts) {
     this.#parts = parts;
     this.#bindings = new Map(parts.bindings.map((binding) => [binding.metadata.target, binding]));
-    parts.bindings.forEach(refuseAutomaticColumns);
     const limited = { maxPayload: 256 * 1024, ...parts };
     this.#births = new BirthAnnouncer(limited, this.#memory);
     this.#saves = new SaveGuard(limited, this.#memory);

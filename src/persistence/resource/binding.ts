@@ -1,7 +1,17 @@
 import type { DataSource, EntityMetadata } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
-import { ConfigurationError } from '../../core/errors/errors.js';
+import { ConfigurationError, type Refusal } from '../../core/errors/errors.js';
 import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
+import { databaseKind } from '../database-kind.js';
+import { columnFaults } from './check-columns.js';
+import {
+  type MappedColumn,
+  type MappingCode,
+  type MappingFault,
+  mappingFault,
+} from './mapping-fault.js';
+import { columnFacts } from './column-types.js';
+import { type TimeForm, timeFormOf } from './time-form.js';
 import { type ContextNeeds, type ResolvedNeeds, resolveNeeds } from './context-needs.js';
 import { unprojectedContext } from '../../core/planning/guard-context.js';
 import type {
@@ -19,6 +29,8 @@ export interface BoundColumn {
   /** The database type, such as `uuid` or `varchar`. */
   readonly type: string;
   readonly metadata: ColumnMetadata;
+  /** How the property holds a point in time; undefined where it cannot. */
+  readonly time: TimeForm | undefined;
 }
 
 /** The role a column plays in a lifecycle. */
@@ -47,54 +59,56 @@ export interface ResourceBinding {
 }
 
 /**
- * Joins a resource definition to its TypeORM metadata. Throws ConfigurationError
- * RESOURCE_MAPPING_INVALID naming the class and the missing column, or the context that its guards miss,
- * or where the class has only a part of its table's rows.
+ * Joins a resource definition to its TypeORM metadata. Throws ConfigurationError RESOURCE_MAPPING_INVALID
+ * that lists every precondition which the metadata breaks.
  */
 export function bindResource(
   dataSource: DataSource,
   definition: ResourceDefinition,
 ): ResourceBinding {
   const { entity, lifecycle, columns: names, context, contextNeeds } = readDefinition(definition);
+  const fault = (code: MappingCode, says: string): MappingFault => mappingFault(entity, code, says);
   if (!dataSource.hasMetadata(entity)) {
-    throw invalid(entity, 'is not an entity of the DataSource: add it to its entities');
+    throw mappingInvalid([
+      fault('MAPPING_NOT_A_TABLE', 'is not an entity of the DataSource: add it to its entities'),
+    ]);
   }
   const metadata = dataSource.getMetadata(entity);
-  if (metadata.tableType === 'entity-child') {
-    // A row is found by its uuid alone: one of a sibling class would be moved by this lifecycle.
-    throw invalid(
-      entity,
-      `shares the table of ${metadata.parentEntityMetadata.name} with its other classes: register that one`,
-    );
-  }
-  const column = (role: ColumnRole): BoundColumn | undefined => {
-    const property = names[role] ?? role;
-    const found = metadata.findColumnWithPropertyName(property);
-    if (found === undefined) {
-      if (names[role] !== undefined || isRequired(role)) {
-        throw invalid(entity, `has no column property '${property}' for '${role}'`);
-      }
-      return undefined;
+  const faults = [...tableFaults(metadata, fault)];
+  const mapped = [...requiredRoles, ...optionalRoles].flatMap((role): readonly MappedColumn[] => {
+    const found = mappedColumn(metadata, role, names[role], fault);
+    if (found === undefined) return [];
+    if ('code' in found) {
+      faults.push(found);
+      return [];
     }
-    refuseQuotes(entity, found.databaseName);
-    return {
-      property,
-      sql: dataSource.driver.escape(found.databaseName),
-      type: dataSource.driver.normalizeType(found),
-      metadata: found,
-    };
-  };
-  refuseQuotes(entity, metadata.tablePath);
-  const { needs, faults } = resolveNeeds(metadata, contextNeeds);
-  if (faults[0] !== undefined) {
-    throw invalid(entity, faults[0]);
+    faults.push(...nameFaults(found.column.databaseName, fault));
+    const broken = columnFaults({ entity, lifecycle }, found, databaseKind(dataSource));
+    // What only happens to have the name of a tenancy, and cannot be one, is none.
+    if (names[role] === undefined && isTenancy(role) && broken.some(isUnfit)) return [];
+    faults.push(...broken);
+    return [found];
+  });
+  const { needs, faults: needless } = resolveNeeds(metadata, contextNeeds);
+  faults.push(...needless.map((says) => fault('MAPPING_CONTEXT_NEEDS', says)));
+  const unprojected = contextOrFault(lifecycle, entity, context);
+  if ('fault' in unprojected) faults.push(unprojected.fault);
+  if (faults.length > 0 || 'fault' in unprojected) {
+    throw mappingInvalid(faults);
   }
+  const kind = databaseKind(dataSource);
   const columns = Object.fromEntries(
-    [...requiredRoles, ...optionalRoles].flatMap((role) => {
-      const bound = column(role);
-      return bound === undefined ? [] : [[role, bound]];
-    }),
-  ) as ResourceBinding['columns'];
+    mapped.map(({ role, property, column }) => [
+      role,
+      {
+        property,
+        sql: dataSource.driver.escape(column.databaseName),
+        type: dataSource.driver.normalizeType(column),
+        metadata: column,
+        time: timeFormOf(column, columnFacts(column, kind)),
+      } satisfies BoundColumn,
+    ]),
+  ) as unknown as ResourceBinding['columns'];
   return Object.freeze({
     lifecycle,
     resource: lifecycle.resource,
@@ -107,17 +121,126 @@ export function bindResource(
     columns: Object.freeze(columns),
     context,
     needs,
-    unprojected: context === undefined ? unprojectedContext(lifecycle, entity.name) : {},
+    unprojected: unprojected.context,
   });
 }
 
+/** The error for mappings with faults: all of them at once. */
+export function mappingInvalid(faults: readonly Refusal[]): ConfigurationError {
+  const [first] = faults;
+  const message =
+    faults.length === 1 && first !== undefined
+      ? first.message
+      : `The resources have ${faults.length} faults:${faults
+          .map(({ code, message: says }) => `\n  - ${code}: ${says}`)
+          .join('')}`;
+  return new ConfigurationError('RESOURCE_MAPPING_INVALID', message, {
+    parameters: { ...first?.parameters, faults: faults.length },
+    faults,
+  });
+}
+
+type Faulty = (code: MappingCode, says: string) => MappingFault;
+
+function tableFaults(metadata: EntityMetadata, fault: Faulty): readonly MappingFault[] {
+  const kinds: MappingFault[] = [];
+  if (metadata.tableType === 'entity-child') {
+    // A row is found by its uuid alone: one of a sibling class would be moved by this lifecycle.
+    kinds.push(
+      fault(
+        'MAPPING_NOT_A_TABLE',
+        `shares the table of ${metadata.parentEntityMetadata.name} with its other classes: register that one`,
+      ),
+    );
+  }
+  if (metadata.tableType === 'view') {
+    kinds.push(
+      fault('MAPPING_NOT_A_TABLE', 'is a view, which nothing is written to: map its table'),
+    );
+  }
+  return [...kinds, ...nameFaults(metadata.tablePath, fault)];
+}
+
 /** TypeORM puts names between quotes and leaves quotes inside them alone: such a name would be SQL. */
-function refuseQuotes(entity: EntityClass, name: string): void {
-  if (!/["`\0]/.test(name)) return;
-  throw invalid(
-    entity,
-    `has the name ${JSON.stringify(name)} in the database: names hold no quotes`,
+function nameFaults(name: string, fault: Faulty): readonly MappingFault[] {
+  return /["`\0]/.test(name)
+    ? [
+        fault(
+          'MAPPING_NAME_QUOTED',
+          `has the name ${JSON.stringify(name)} in the database: names hold no quotes`,
+        ),
+      ]
+    : [];
+}
+
+/** The column of a role; undefined where an optional one is not there. */
+function mappedColumn(
+  metadata: EntityMetadata,
+  role: ColumnRole,
+  name: string | undefined,
+  fault: Faulty,
+): MappedColumn | MappingFault | undefined {
+  const property = name ?? role;
+  const column = metadata.findColumnWithPropertyPathStrict(property);
+  const needed = name !== undefined || isRequired(role);
+  if (column === undefined) {
+    if (!needed) return undefined;
+    const embedded = metadata.findColumnWithPropertyName(property);
+    return embedded?.embeddedMetadata === undefined
+      ? fault('MAPPING_COLUMN_MISSING', `has no column property '${property}' for '${role}'`)
+      : fault(
+          'MAPPING_COLUMN_EMBEDDED',
+          `has '${property}' for '${role}' in the embedded '${embedded.embeddedMetadata.propertyPath}': map a column of the class itself`,
+        );
+  }
+  if (column.embeddedMetadata !== undefined) {
+    return fault(
+      'MAPPING_COLUMN_EMBEDDED',
+      `has '${property}' for '${role}' in an embedded object: map a column of the class itself`,
+    );
+  }
+  if (!isDeclaredBy(metadata, column)) {
+    return needed
+      ? fault(
+          'MAPPING_COLUMN_MISSING',
+          `has '${property}' for '${role}' in a child class only: declare it in the class itself`,
+        )
+      : undefined;
+  }
+  return { role, property, column };
+}
+
+/** The parent of a table inheritance has the columns of its children too. */
+function isDeclaredBy({ target }: EntityMetadata, { target: declaring }: ColumnMetadata): boolean {
+  return (
+    typeof target !== 'function' ||
+    typeof declaring !== 'function' ||
+    target === declaring ||
+    target.prototype instanceof declaring
   );
+}
+
+function contextOrFault(
+  lifecycle: AnyLifecycle,
+  entity: EntityClass,
+  context: unknown,
+): { readonly context: object } | { readonly fault: MappingFault } {
+  if (context !== undefined) return { context: {} };
+  try {
+    return { context: unprojectedContext(lifecycle, entity.name) };
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    const { message, parameters } = error;
+    return { fault: { code: 'MAPPING_CONTEXT_MISSING', message, parameters } };
+  }
+}
+
+function isTenancy(role: ColumnRole): boolean {
+  return role === 'account' || role === 'domain' || role === 'project';
+}
+
+function isUnfit({ code }: MappingFault): boolean {
+  return code === 'MAPPING_COLUMN_TYPE';
 }
 
 function readDefinition(definition: ResourceDefinition): {
@@ -133,7 +256,13 @@ function readDefinition(definition: ResourceDefinition): {
   }
   const { lifecycle, resourceColumns = {}, contextNeeds = {} } = definition;
   if (lifecycle === undefined) {
-    throw invalid(definition, "has no static 'lifecycle'; add one, or use mapResource()");
+    throw mappingInvalid([
+      mappingFault(
+        definition,
+        'MAPPING_LIFECYCLE_MISSING',
+        "has no static 'lifecycle'; add one, or use mapResource()",
+      ),
+    ]);
   }
   const context = definition.context?.bind(definition);
   return { entity: definition, lifecycle, columns: resourceColumns, context, contextNeeds };
@@ -145,12 +274,4 @@ function isMapping(definition: ResourceDefinition): definition is ResourceMappin
 
 function isRequired(role: ColumnRole): boolean {
   return (requiredRoles as readonly string[]).includes(role);
-}
-
-function invalid(entity: EntityClass, fault: string): ConfigurationError {
-  return new ConfigurationError(
-    'RESOURCE_MAPPING_INVALID',
-    `Resource class ${entity.name} ${fault}.`,
-    { parameters: { entity: entity.name } },
-  );
 }
