@@ -11,6 +11,7 @@ interface Peer {
 const peers: readonly Peer[] = [
   { debianPackage: 'kcat', probe: ['kcat', '-V'] },
   { debianPackage: 'nats-server', probe: ['/usr/sbin/nats-server', '--version'] },
+  { debianPackage: 'pgbouncer', probe: ['/usr/sbin/pgbouncer', '--version'] },
   { debianPackage: 'plantuml', probe: ['plantuml', '-version'] },
   // PlantUML draws states with it. Without it a picture of how to get it takes their place, and no error.
   { debianPackage: 'graphviz', probe: ['dot', '-V'] },

@@ -41,6 +41,8 @@ describe.each([{ pipeline: false }, { pipeline: true }])('on a client with $pipe
   });
 
   test('the server parses it once for each connection', async () => {
+    // By the first it is known that there is no pooler, which would lend the statement to others.
+    await runPrepared(client, numbers, ['1']);
     await runPrepared(client, numbers, ['1']);
     const before = await preparedAt(client);
     await runPrepared(client, numbers, ['2']);

@@ -49,7 +49,11 @@ export function postgresNotifier(dataSource: DataSource, sender = ''): WakeNotif
       due = false;
       const present = (client ??= open());
       try {
-        await (await present).query(`NOTIFY ${channel}, '${sender}'`);
+        // One transaction, after which the connection is as it was: a pooler may lend it to others. A
+        // notification need not survive a crash of the server, so its commit need not wait for the disk.
+        await (
+          await present
+        ).query(`SET LOCAL synchronous_commit = off; NOTIFY ${channel}, '${sender}'`);
       } catch {
         await drop(present);
       }
@@ -73,7 +77,8 @@ export function postgresNotifier(dataSource: DataSource, sender = ''): WakeNotif
 
 /**
  * Listens by PostgreSQL's LISTEN on a connection of its own, and connects again when it is lost. After
- * every connect it wakes the relay once, for what was committed meanwhile.
+ * every connect it wakes the relay once, for what was committed meanwhile. Behind a pooler it does not
+ * listen: that would be left on a connection which others get, and wake nobody here.
  *
  * @param known whose notifications wake nobody: this sender wakes the relay by itself, and sooner.
  */
@@ -89,6 +94,10 @@ export function postgresWakeListener(dataSource: DataSource, known?: string): Wa
       stopping.signal.addEventListener('abort', end, { once: true });
       try {
         const client = await connect(dataSource, end);
+        if (!(await isDirect(client))) {
+          await disconnect(client);
+          return;
+        }
         client.on('notification', ({ payload }) => {
           if (known === undefined || payload !== known) wake();
         });
@@ -132,13 +141,17 @@ async function connect(dataSource: DataSource, onEnd: () => void): Promise<Clien
   client.on('end', onEnd);
   try {
     await client.connect();
-    // A notification need not survive a crash of the server: its commit need not wait for the disk.
-    await client.query('SET synchronous_commit = off');
   } catch (error) {
     await disconnect(client);
     throw error;
   }
   return client;
+}
+
+/** Whether the server's own process is at the other end: a pooler tells numbers of its own. */
+async function isDirect(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ number: number }>('SELECT pg_backend_pid() AS number');
+  return rows[0]?.number === (client as unknown as { readonly processID?: number }).processID;
 }
 
 async function disconnect(client: Client): Promise<void> {

@@ -3,6 +3,7 @@ import { type DataSource, type EntityManager, QueryRunnerAlreadyReleasedError } 
 import { commit, StrayTransaction } from '../commit/commit.js';
 import { databaseError } from '../commit/database-errors.js';
 import { databaseFailure } from '../commit/database-failure.js';
+import { askDirect } from './direct-connections.js';
 import { openTransaction } from '../commit/open-transaction.js';
 import type { Session } from '../commit/session.js';
 import { postgresConnections } from './connections.js';
@@ -65,6 +66,7 @@ export async function runTogether<TRow extends readonly unknown[]>(
 ): Promise<readonly TRow[]> {
   return commit(dataSource, () =>
     onConnection(dataSource, async (client) => {
+      await askDirect(client);
       const text = write((value) => client.escapeLiteral(value), client).join(';\n');
       const results = await client.query<unknown[]>({ text, rowMode: 'array' });
       // The driver's types know of one statement only.

@@ -5,14 +5,15 @@ import type { OutboxStore } from '../../core/stores/outbox-store.js';
 import { lookup, plainArray } from './arrays.js';
 import { byKey } from './by-key.js';
 import { runTogether } from './connection.js';
+import { isDirect } from './direct-connections.js';
 import { namedStatement } from './prepared-statement.js';
 
 // Planning takes longer than reading a few rows, and an event waits for it. With this many positions to
 // pass over there are many rows, and the plan for the very values is the faster one.
 const fewPositions = 256;
 
-// A read that failed leaves a statement that is not known of, or the other way round, once. Behind a pooler
-// that happens again and again.
+// A read that failed leaves a statement that is not known of, or the other way round, once. A pooler that is
+// not known for one has it happen again and again.
 const mostSurprises = 3;
 
 const prepared = namedStatement(
@@ -30,7 +31,7 @@ const prepared = namedStatement(
 
 /**
  * Reads the outbox in one round trip. A connection plans the statement once, under the settings that make
- * it walk the key; a pooler that lends a connection's statements to others has it planned every time.
+ * it walk the key; behind a pooler, which lends a connection to others, it is planned every time.
  */
 export function postgresOutboxRead(dataSource: DataSource): OutboxStore['read'] {
   const preparedOn = new WeakSet<object>();
@@ -41,6 +42,8 @@ export function postgresOutboxRead(dataSource: DataSource): OutboxStore['read'] 
     try {
       return await read((quote, client) => {
         lent = client;
+        // A prepared statement would be left to others.
+        if (isDirect(client) !== true) return [plain(quote, { shares, bus, except, limit })];
         const prepare = preparedOn.has(client)
           ? []
           : [
@@ -60,16 +63,7 @@ export function postgresOutboxRead(dataSource: DataSource): OutboxStore['read'] 
     }
   };
 
-  const readPlain: OutboxStore['read'] = ({ shares, bus, except, limit }) =>
-    read((quote) => [
-      select({
-        bus: quote(bus ?? ''),
-        shares: `'${plainArray(shareList(shares))}'::smallint[]`,
-        others: `position <> ALL ('${plainArray(except)}'::bigint[])`,
-        limit: String(Number(limit)),
-        journal: `CROSS JOIN LATERAL (${lookup('*', 'signalbox_journal', 'position', 'o.position')}) j`,
-      }),
-    ]);
+  const readPlain: OutboxStore['read'] = (options) => read((quote) => [plain(quote, options)]);
 
   const read = async (
     write: (quote: (text: string) => string, client: object) => readonly string[],
@@ -94,6 +88,19 @@ export function postgresOutboxRead(dataSource: DataSource): OutboxStore['read'] 
       return readPlain(options);
     }
   };
+}
+
+function plain(
+  quote: (text: string) => string,
+  { shares, bus, except, limit }: Parameters<OutboxStore['read']>[0],
+): string {
+  return select({
+    bus: quote(bus ?? ''),
+    shares: `'${plainArray(shareList(shares))}'::smallint[]`,
+    others: `position <> ALL ('${plainArray(except)}'::bigint[])`,
+    limit: String(Number(limit)),
+    journal: `CROSS JOIN LATERAL (${lookup('*', 'signalbox_journal', 'position', 'o.position')}) j`,
+  });
 }
 
 function select(values: {

@@ -1,3 +1,4 @@
+import { serverProcessSql } from './direct-connections.js';
 import { namedStatement } from './prepared-statement.js';
 
 // A table that is empty, or was when the planner last looked, is cheaper to read whole than to look anything
@@ -9,10 +10,11 @@ const kept = 'signalbox.planner';
 
 /**
  * Turns off what a statement that looks rows up by their keys never needs, until `plannerBack` or the end
- * of the transaction.
+ * of the transaction. Returns the number of the server process first.
  */
 export const plannerByKey = namedStatement(
   `SELECT ${[
+    serverProcessSql,
     `set_config('${kept}', concat_ws(',', ${settings.map((name) => `current_setting('${name}')`).join(', ')}), true)`,
     ...settings.map((name) => `set_config('${name}', 'off', true)`),
   ].join(', ')}`,

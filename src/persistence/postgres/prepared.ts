@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { askDirect, isDirect, noteServerProcess } from './direct-connections.js';
 import { plannerBack, plannerByKey } from './planner-settings.js';
 import type { NamedStatement } from './prepared-statement.js';
 
@@ -27,7 +28,7 @@ export function runPrepared(
   return takesOwnQueries(client)
     ? new Promise((resolve, reject) => {
         client.query(
-          new PreparedQuery(statement, values, (error, result) => {
+          new PreparedQuery(client, statement, values, (error, result) => {
             if (result === undefined) {
               reject(error as Error);
             } else {
@@ -54,7 +55,7 @@ async function runDescribed(
   values: readonly PreparedValue[],
 ): Promise<PreparedResult> {
   const { rows, rowCount } = await client.query<unknown[]>({
-    name,
+    ...((await askDirect(client)) ? { name } : {}),
     text,
     values: values as PreparedValue[],
     rowMode: 'array',
@@ -89,14 +90,19 @@ const backPortal = 'signalbox_planner';
 /** Commands before the statement itself: the settings, and giving them back. */
 const commandsBefore = 2;
 
+/** The statement that each Parse of the same name replaces. */
+const unnamed = '';
+
 /**
  * A query as the driver takes it: it calls `submit`, and the others as the answers come. Has the
  * properties of the driver's own queries by which instrumentations know them.
  */
 class PreparedQuery implements pg.Submittable {
+  /** Empty where the statement is left on no connection: the driver takes it for one without a name. */
   readonly name: string;
   readonly text: string;
   readonly values: readonly PreparedValue[];
+  readonly #client: object;
   callback: (error: Error | null, result?: PreparedResult) => void;
   readonly #rows: (readonly (string | null)[])[] = [];
   #wire: Wire | undefined;
@@ -105,46 +111,31 @@ class PreparedQuery implements pg.Submittable {
   #failed = false;
 
   constructor(
+    client: object,
     { name, text }: NamedStatement,
     values: readonly PreparedValue[],
     callback: (error: Error | null, result?: PreparedResult) => void,
   ) {
-    this.name = name;
+    // Behind a pooler others would find it, or this client would not find it again.
+    this.name = isDirect(client) === true ? name : unnamed;
     this.text = text;
     this.values = values;
+    this.#client = client;
     this.callback = callback;
   }
 
   submit(connection: unknown): void {
     const wire = connection as Wire;
     this.#wire = wire;
-    const { name, text } = this;
+    const { name } = this;
     // In one packet.
     wire.stream.cork?.();
     try {
-      if (
-        wire.parsedStatements[name] === undefined &&
-        wire.submittedNamedStatements[name] === undefined
-      ) {
-        wire.parse({ name, text });
-        wire.submittedNamedStatements[name] = text;
+      if (name === unnamed) {
+        this.#sendOnce(wire);
+      } else {
+        this.#sendPrepared(wire);
       }
-      // Behind the statement itself: the driver takes the first that was parsed for it.
-      if (!withPlannerSettings.has(wire)) {
-        for (const settings of [plannerByKey, plannerBack]) {
-          // It may be there after all, from a query that failed.
-          wire.close({ type: 'S', name: settings.name });
-          wire.parse(settings);
-        }
-      }
-      wire.bind({ statement: plannerByKey.name, values: [] });
-      wire.execute();
-      // Binding plans.
-      wire.bind({ statement: name, values: this.values });
-      wire.bind({ portal: backPortal, statement: plannerBack.name, values: [] });
-      wire.execute({ portal: backPortal });
-      wire.close({ type: 'P', name: backPortal });
-      wire.execute();
     } catch (error) {
       this.handleError(error as Error);
     } finally {
@@ -154,11 +145,56 @@ class PreparedQuery implements pg.Submittable {
     }
   }
 
+  #sendPrepared(wire: Wire): void {
+    const { name, text } = this;
+    if (
+      wire.parsedStatements[name] === undefined &&
+      wire.submittedNamedStatements[name] === undefined
+    ) {
+      wire.parse({ name, text });
+      wire.submittedNamedStatements[name] = text;
+    }
+    // Behind the statement itself: the driver takes the first that was parsed for it.
+    if (!withPlannerSettings.has(wire)) {
+      for (const settings of [plannerByKey, plannerBack]) {
+        // It may be there after all, from a query that failed.
+        wire.close({ type: 'S', name: settings.name });
+        wire.parse(settings);
+      }
+    }
+    wire.bind({ statement: plannerByKey.name, values: [] });
+    wire.execute();
+    // Binding plans.
+    wire.bind({ statement: name, values: this.values });
+    wire.bind({ portal: backPortal, statement: plannerBack.name, values: [] });
+    this.#execute(wire);
+  }
+
+  #sendOnce(wire: Wire): void {
+    wire.parse({ name: unnamed, text: plannerByKey.text });
+    wire.bind({ statement: unnamed, values: [] });
+    wire.execute();
+    wire.parse({ name: unnamed, text: this.text });
+    wire.bind({ statement: unnamed, values: this.values });
+    wire.parse({ name: unnamed, text: plannerBack.text });
+    wire.bind({ portal: backPortal, statement: unnamed, values: [] });
+    this.#execute(wire);
+  }
+
+  /** Gives the settings back, and only then runs the statement. */
+  #execute(wire: Wire): void {
+    wire.execute({ portal: backPortal });
+    wire.close({ type: 'P', name: backPortal });
+    wire.execute();
+  }
+
   handleRowDescription(): void {}
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
     if (this.#completed === commandsBefore) {
       this.#rows.push(fields);
+    } else if (this.#completed === 0) {
+      noteServerProcess(this.#client, fields[0]);
     }
   }
 
@@ -175,7 +211,7 @@ class PreparedQuery implements pg.Submittable {
 
   handleReadyForQuery(): void {
     if (!this.#failed) {
-      withPlannerSettings.add(this.#wire as Wire);
+      if (this.name !== unnamed) withPlannerSettings.add(this.#wire as Wire);
       this.callback(null, { rows: this.#rows, count: this.#count });
     }
   }

@@ -8,12 +8,19 @@ import { openDataSource } from '../../persistence/relay-tables.js';
 import { freshDatabase, type FreshDatabase } from '../../support/databases.js';
 import { eventually } from '../../support/eventually.js';
 
+const application = 'signalbox-wake';
+
 let database: FreshDatabase;
 let dataSource: DataSource;
 
 beforeAll(async () => {
   database = await freshDatabase('postgres');
-  dataSource = await openDataSource(database.options);
+  // Of its pool there is the connection that asks alone.
+  dataSource = await openDataSource({
+    ...database.options,
+    poolSize: 1,
+    applicationName: application,
+  } as never);
 });
 
 afterAll(async () => {
@@ -24,7 +31,8 @@ afterAll(async () => {
 const connections = async (): Promise<number> => {
   const [row] = await dataSource.query<[{ number: string }]>(
     `SELECT count(*) AS number FROM pg_stat_activity
-      WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%signalbox_outbox%'`,
+      WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND application_name = '${application}'`,
   );
   return Number(row.number);
 };
@@ -77,6 +85,31 @@ test('a listener that is stopped while it connects leaves nothing behind', async
   listener.start(() => undefined);
   await listener.stop();
   await eventually(async () => expect(await connections()).toBe(0));
+  // And connects no more: whoever did so now would be there when another has come and gone.
+  const other = postgresWakeListener(dataSource);
+  let woken = 0;
+  other.start(() => (woken += 1));
+  await eventually(() => expect(woken).toBe(1));
+  expect(await connections()).toBe(1);
+  await other.stop();
+  await eventually(async () => expect(await connections()).toBe(0));
+});
+
+test('a notification leaves nothing in the session, whoever gets the connection next', async () => {
+  const notifier = postgresNotifier(dataSource);
+  const sessions = await dataSource.query<{ setting: string }[]>(
+    `SELECT setting FROM pg_settings WHERE name = 'synchronous_commit'`,
+  );
+  expect(sessions).toEqual([{ setting: 'on' }]);
+  notifier.notify();
+  await eventually(async () => {
+    const [last] = await dataSource.query<{ query: string }[]>(
+      `SELECT query FROM pg_stat_activity
+        WHERE application_name = '${application}' AND pid <> pg_backend_pid() AND state = 'idle'`,
+    );
+    expect(last?.query).toMatch(/^SET LOCAL synchronous_commit = off; NOTIFY/);
+  });
+  await notifier.close();
 });
 
 test('a listener is not woken by the sender that it knows, but by every other', async () => {
