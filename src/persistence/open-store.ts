@@ -1,6 +1,9 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { connectionsOf } from './commit/connections.js';
 import type { PlannedTransition } from '../core/planning/plan.js';
+import { nextEventId } from '../core/identity/event-id.js';
+import { type Application, firstApplication } from './application.js';
+import { spacedOutbox } from './spaced-outbox.js';
 import { databaseKind } from './database-kind.js';
 import type { PlannedWriter } from './commit/guarded-transition.js';
 import type { DeadlineTable } from './deadline-table.js';
@@ -52,11 +55,16 @@ interface StoreParts {
  * share one connection; on MySQL and MariaDB the writing of values that every `sql_mode` reads alike.
  * Sends nothing; call `verifyMigrated` next. Throws ConfigurationError
  * DATABASE_UNSUPPORTED.
+ *
+ * @param application Whose outbox, leases and deadlines: what `registerApplication` resolved with.
  */
-export function openStore(dataSource: DataSource): OpenStore {
+export function openStore(
+  dataSource: DataSource,
+  application: Application = firstApplication,
+): OpenStore {
   const kind = databaseKind(dataSource);
   connectionsOf(dataSource).guard(dataSource);
-  const { writer, ...parts } = assemble[kind](dataSource);
+  const { writer, outbox, ...parts } = assemble[kind](dataSource, application);
   const applySeen = writer.applySeenWithin?.bind(writer);
   const appending = async <T>(
     manager: EntityManager,
@@ -73,6 +81,7 @@ export function openStore(dataSource: DataSource): OpenStore {
   return {
     kind,
     ...parts,
+    outbox: spacedOutbox(outbox, application.space),
     transition: (binding, batch) => writer.transition(binding, batch),
     transitionWithin: (manager, binding, request) =>
       appending(
@@ -122,30 +131,32 @@ function eventIds({ entries }: PlannedTransition): readonly string[] {
   return entries.map(({ id }) => id);
 }
 
-const assemble: Readonly<Record<Store['kind'], (dataSource: DataSource) => StoreParts>> = {
-  postgres(dataSource) {
-    const writer = new PostgresWriter(dataSource);
+const assemble: Readonly<
+  Record<Store['kind'], (dataSource: DataSource, application: Application) => StoreParts>
+> = {
+  postgres(dataSource, { id, space }) {
+    const writer = new PostgresWriter(dataSource, nextEventId, space);
     const append = noting(writer);
     return {
       writer,
-      outbox: postgresOutbox(dataSource, append),
-      leases: postgresLeases(dataSource),
-      deadlines: postgresDeadlines(dataSource),
+      outbox: postgresOutbox(dataSource, append, space),
+      leases: postgresLeases(dataSource, id),
+      deadlines: postgresDeadlines(dataSource, space),
       journal: postgresJournal(dataSource),
       mayChain: (binding) =>
         dataSource.transaction(async (manager) => !(await watched(manager, binding))),
     };
   },
 
-  mysql(dataSource) {
+  mysql(dataSource, { id, space }) {
     installModeSafeValues(dataSource);
-    const writer = new MysqlWriter(dataSource);
+    const writer = new MysqlWriter(dataSource, nextEventId, undefined, space);
     const append = noting(writer);
     return {
       writer,
-      outbox: mysqlOutbox(dataSource, append),
-      leases: mysqlLeases(dataSource),
-      deadlines: mysqlDeadlines(dataSource),
+      outbox: mysqlOutbox(dataSource, append, space),
+      leases: mysqlLeases(dataSource, id),
+      deadlines: mysqlDeadlines(dataSource, space),
       journal: mysqlJournal(dataSource),
       async verifyServer(bindings, galera) {
         const own = ownTables.map((name) => ({ database: null, name }));
@@ -155,13 +166,13 @@ const assemble: Readonly<Record<Store['kind'], (dataSource: DataSource) => Store
     };
   },
 
-  sqlite(dataSource) {
+  sqlite(dataSource, { id, space }) {
     installTransactionGate(dataSource);
     return {
-      writer: new SqliteWriter(dataSource),
-      outbox: sqliteOutbox(dataSource),
-      leases: sqliteLeases(dataSource),
-      deadlines: sqliteDeadlines(dataSource),
+      writer: new SqliteWriter(dataSource, nextEventId, space),
+      outbox: sqliteOutbox(dataSource, space),
+      leases: sqliteLeases(dataSource, id),
+      deadlines: sqliteDeadlines(dataSource, space),
       journal: sqliteJournal(dataSource),
     };
   },

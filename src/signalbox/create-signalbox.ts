@@ -26,6 +26,8 @@ import { onCommit } from '../persistence/commit/wakes.js';
 import { GroupCommit } from '../persistence/commit/group-commit.js';
 import type { GroupCommitOptions } from '../persistence/commit/group-commit.js';
 import type { GaleraUse } from '../persistence/mysql/verify-server.js';
+import { registerApplication } from '../persistence/application.js';
+import { registerBuses } from '../delivery/relay/register-buses.js';
 import { openStore } from '../persistence/open-store.js';
 import type { ResourceDefinition } from '../persistence/resource/resource.js';
 import { LifecycleSubscriber } from '../persistence/guard/subscriber.js';
@@ -44,6 +46,11 @@ export interface SignalboxOptions {
   readonly bus?: Bus | readonly Bus[];
   /** Who publishes: the first word of every routing key. Default `management-server`. */
   readonly source?: string;
+  /**
+   * Whose the outbox, deadlines and jobs are, of those that share the database. Default the `source`. All
+   * processes of one product have the same; those of two must not: each relays and fires its own.
+   */
+  readonly application?: string;
   /**
    * Your own event types besides CloudStack's; see `defineEventTypes`. The effects of the lifecycles
    * must be among them.
@@ -97,11 +104,15 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
   const { dataSource, source = 'management-server', maxPayload = 256 * 1024 } = options;
   refuseUninitialized(dataSource);
   const buses = busesOf(options.bus);
-  const store = openStore(dataSource);
   const eventTypes = options.eventTypes ?? defineEventTypes();
   const registry = new ResourceRegistry(dataSource, options.resources, { source, eventTypes });
-  await store.verifyMigrated();
-  await store.verifyServer?.(registry.bindings, options.galera);
+  const plain = openStore(dataSource);
+  await plain.verifyMigrated();
+  await plain.verifyServer?.(registry.bindings, options.galera);
+  const application = await registerApplication(dataSource, options.application ?? source);
+  const store = openStore(dataSource, application);
+  // Before anything is started: what is wrong about a bus is told here, not by events that went elsewhere.
+  if (options.relay !== false) await registerBuses(store.outbox, buses);
 
   const format = options.format ?? cloudEvents;
   const origin = originSource(source);
@@ -178,6 +189,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
     relay,
     sweeper,
     closeTimeout: options.closeTimeout ?? 10_000,
+    application,
     dispose: async () => {
       uninstall();
       deaf();
@@ -192,6 +204,7 @@ const optionNames: Readonly<Record<keyof SignalboxOptions, true>> = {
   resources: true,
   bus: true,
   source: true,
+  application: true,
   eventTypes: true,
   maxPayload: true,
   relay: true,
@@ -223,11 +236,14 @@ function checkOptions(options: SignalboxOptions): void {
     bus,
     format,
     galera,
+    application,
   }: { readonly [K in keyof SignalboxOptions]: unknown } = options;
   if (typeof dataSource !== 'object' || dataSource === null)
     throw badOption('dataSource', 'Pass your initialized DataSource.');
   if (!Array.isArray(resources))
     throw badOption('resources', 'Pass a list of entity classes and of what mapResource returned.');
+  if (application !== undefined && typeof application !== 'string')
+    throw badOption('application', 'Pass a name.');
   if (galera !== undefined && galera !== 'single-writer' && galera !== 'several-writers')
     throw badOption('galera', "Pass 'single-writer' or 'several-writers'.");
   if (format !== undefined) assertFormat(format, 'format');

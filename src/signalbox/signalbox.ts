@@ -29,6 +29,7 @@ import type { EventOf, StateOf } from '../core/lifecycle/lifecycle.js';
 import type { Relay } from '../delivery/relay/relay.js';
 import { replay } from '../consuming/replay/replay.js';
 import type { ReplayOptions, ReplayResult } from '../consuming/replay/replay.js';
+import type { Application } from '../persistence/application.js';
 import type { ResourceRegistry } from './resource-registry.js';
 import { writeEntity } from '../persistence/guard/write-entity.js';
 import type { JournalRecord } from '../core/planning/journal-entry.js';
@@ -78,6 +79,8 @@ export interface SignalboxParts {
   readonly sweeper: Sweeper | undefined;
   /** Milliseconds that `close` waits for handlers, watches and calls under way. */
   readonly closeTimeout: number;
+  /** Whose outbox, deadlines and jobs these are. */
+  readonly application: Application;
   /** Runs last when closing: undoes what creation put into the DataSource. */
   readonly dispose: () => Promise<void>;
 }
@@ -100,7 +103,12 @@ export class Signalbox implements AsyncDisposable {
     this.#parts = parts;
     const { dataSource, announcer } = parts;
     const assertOpen = (): void => this.#gate.assertOpen();
-    this.jobs = new Jobs({ dataSource, announcer, assertOpen });
+    this.jobs = new Jobs({
+      dataSource,
+      announcer,
+      assertOpen,
+      application: parts.application.id,
+    });
   }
 
   /**

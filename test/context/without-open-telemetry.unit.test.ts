@@ -27,7 +27,7 @@ describe('where the OpenTelemetry API is not installed', () => {
   it('a relay counts for itself', () => {
     const metrics = new RelayMetrics();
     metrics.count('published', 'memory');
-    metrics.measured({ pending: 1, parked: 0, held: 0, oldestAge: 0 });
+    metrics.measured({ pending: 1, parked: 0, held: 0, oldestAge: 0, buses: [] });
     expect(metrics.counts.published).toBe(1);
     metrics.close();
   });

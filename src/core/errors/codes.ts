@@ -172,6 +172,8 @@ export const errorClasses = {
     retryable: false,
     httpStatus: 500,
     codes: {
+      BUS_REGISTERED_OTHERWISE:
+        'Another process of the same application publishes to another place under the same bus name. Give each product an `application` (or `source`) of its own, or each bus a name; after a bus has moved, run `signalbox buses forget`.',
       DEADLINE_OF_NEWER_VERSION:
         'A deadline was armed by a newer version of the lifecycle than the one that runs here. Its processes fire it; after going back to the old version, cancel it with `signalbox deadlines cancel`.',
       CONFIG_KEY_UNKNOWN:

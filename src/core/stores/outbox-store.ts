@@ -38,6 +38,24 @@ export interface OutboxDepth {
   readonly held: number;
   /** Milliseconds since the oldest pending row was written; 0 when there is none. */
   readonly oldestAge: number;
+  /** The same for each bus that rows wait for by name; `''` for those that wait for every bus. */
+  readonly buses: readonly BusDepth[];
+}
+
+/** What waits for one bus. */
+export interface BusDepth {
+  readonly bus: string;
+  readonly pending: number;
+  readonly parked: number;
+  readonly held: number;
+  readonly oldestAge: number;
+}
+
+/** A bus that events of the application go to. */
+export interface RegisteredBus {
+  readonly name: string;
+  /** Where it publishes, without credentials; null where that is not known. */
+  readonly target: string | null;
 }
 
 /** Events that a bus has not confirmed yet. Each method is atomic. */
@@ -88,11 +106,22 @@ export interface OutboxStore {
     readonly limit: number;
     readonly after?: OutboxRef;
   }): Promise<readonly ParkedRecord[]>;
+  /** Pending rows by bus and position, behind `after` if given, of one bus if given. */
+  listPending(options: {
+    readonly limit: number;
+    readonly after?: OutboxRef;
+    readonly bus?: string;
+  }): Promise<readonly OutboxRecord[]>;
   /**
-   * Notes for good that events of this database go to these buses, and returns every bus noted so far.
-   * A relay without a bus asks with none: where there are any, the rows are not its to drain.
+   * Notes until they are forgotten that events of this application go to these buses, each with where it
+   * publishes unless that was noted before, and returns every bus noted so far. A relay without a bus asks
+   * with none: where there are any, the rows are not its to drain.
    */
-  registerBuses(names: readonly string[]): Promise<readonly string[]>;
+  registerBuses(buses: readonly RegisteredBus[]): Promise<readonly RegisteredBus[]>;
+  /** Notes no more that events go to a bus. False when it was not noted. */
+  forgetBus(name: string): Promise<boolean>;
+  /** Removes up to `limit` rows, pending, parked and held, that wait for a bus by name; returns how many. */
+  dropBus(name: string, limit: number): Promise<number>;
   /** Whether any row, pending or parked, waits for this bus by name. */
   waitsFor(bus: string): Promise<boolean>;
   /** How full it is. Counts rows: for monitoring, not for every request. */

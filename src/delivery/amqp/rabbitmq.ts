@@ -1,3 +1,4 @@
+import { busTarget } from '../bus/bus-target.js';
 import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import { ConfigurationError, UnavailableError } from '../../core/errors/errors.js';
 import { assertRoutingKeyLength } from '../../core/events/routing-key.js';
@@ -91,6 +92,7 @@ type Subscription = BusSubscription & {
 
 class AmqpBus implements RabbitmqBus {
   readonly name: string;
+  readonly target: string;
   readonly capabilities: BusCapabilities = {
     reportsUnroutable: true,
     deadLetters: true,
@@ -118,6 +120,15 @@ class AmqpBus implements RabbitmqBus {
 
   constructor(settings: RabbitmqSettings, notify: BusNoticeListener) {
     this.name = settings.name;
+    this.target = busTarget(
+      'amqp',
+      // The usual port for TLS leads to the same broker as the one without.
+      settings.hosts.map(({ hostname: host, port }) => ({
+        host,
+        port: port === 5671 ? 5672 : port,
+      })),
+      [decodeURIComponent(settings.hosts[0]?.vhost ?? '') || '/', settings.exchange],
+    );
     if (settings.format !== undefined) this.format = settings.format;
     this.#settings = settings;
     this.#names = topologyNames(settings);

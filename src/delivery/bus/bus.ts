@@ -8,6 +8,11 @@ import type { Format } from '../formats/format.js';
 export interface Bus extends AsyncDisposable {
   /** Unique among the buses of one relay; written into outbox rows. */
   readonly name: string;
+  /**
+   * Where it publishes, without credentials: see `busTarget`. Two buses of one name and application must
+   * have the same. Absent where there is nothing to compare, as of a bus within the process.
+   */
+  readonly target?: string;
   /** What it can do: ask this, never the name. */
   readonly capabilities: BusCapabilities;
   /**

@@ -1,3 +1,4 @@
+import { busTarget, hostAndPort } from '../bus/bus-target.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { assertRoutingKeyLength } from '../../core/events/routing-key.js';
 import type { Format } from '../formats/format.js';
@@ -50,6 +51,7 @@ interface Client {
 
 class KafkaBus implements Bus {
   readonly name: string;
+  readonly target: string;
   readonly capabilities: BusCapabilities = {
     reportsUnroutable: false,
     deadLetters: true,
@@ -72,6 +74,9 @@ class KafkaBus implements Bus {
 
   constructor(settings: KafkaSettings, notify: BusNoticeListener) {
     this.name = settings.name;
+    this.target = busTarget('kafka', settings.client.brokers.map(hostAndPort(9092)), [
+      settings.topic,
+    ]);
     this.format = settings.format;
     this.#settings = settings;
     this.#names = kafkaNames(settings.topic);

@@ -1,3 +1,4 @@
+import { busTarget, hostAndPort } from '../bus/bus-target.js';
 import { v7 as uuidv7 } from 'uuid';
 import { assertRoutingKeyLength } from '../../core/events/routing-key.js';
 import type { Format } from '../formats/format.js';
@@ -43,6 +44,7 @@ export function nats(options: NatsOptions): Bus {
 
 class NatsBus implements Bus {
   readonly name: string;
+  readonly target: string;
   readonly capabilities: BusCapabilities = {
     reportsUnroutable: false,
     deadLetters: true,
@@ -68,6 +70,7 @@ class NatsBus implements Bus {
   constructor(settings: NatsSettings, notify: BusNoticeListener) {
     const names = natsNames(settings.stream);
     this.name = settings.name;
+    this.target = busTarget('nats', settings.servers.map(hostAndPort(4222)), [settings.stream]);
     if (settings.format !== undefined) this.format = settings.format;
     this.#settings = settings;
     this.#names = names;

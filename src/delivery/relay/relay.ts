@@ -13,6 +13,7 @@ import { type LeaseClock, systemClock } from './lease-clock.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { OutboxMonitor } from './outbox-monitor.js';
 import { laggingAlert } from './relay-alerts.js';
+import { registerBuses } from './register-buses.js';
 import { type RelayCounts, RelayMetrics } from './relay-metrics.js';
 import { type RelayListener, safeListener } from './relay-notice.js';
 import { type RelayOptions, resolveRelayOptions } from './relay-options.js';
@@ -184,7 +185,7 @@ class OutboxRelay implements Relay {
     while (this.#stopped === undefined) {
       try {
         const { outbox } = this.#setup.store;
-        await outbox.registerBuses(this.#setup.buses.map(({ name }) => name));
+        await registerBuses(outbox, this.#setup.buses);
         return others.length === 0 && !(await outbox.waitsFor(only.name));
       } catch (error) {
         this.#onDatabase(error);

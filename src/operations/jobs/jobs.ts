@@ -41,13 +41,17 @@ export class Jobs {
   readonly #dataSource: DataSource;
   readonly #announcer: Announcer;
   readonly #assertOpen: () => void;
+  readonly #application: number;
 
   constructor(options: {
     readonly dataSource: DataSource;
     readonly announcer: Announcer;
     /** Throws once the Signalbox is closed. */
     readonly assertOpen: () => void;
+    /** The id of the application that the jobs belong to; another's are unknown. */
+    readonly application: number;
   }) {
+    this.#application = options.application;
     this.#dataSource = options.dataSource;
     this.#announcer = options.announcer;
     this.#assertOpen = options.assertOpen;
@@ -72,6 +76,7 @@ export class Jobs {
         .into(table)
         .values({
           id,
+          application: this.#application,
           command,
           resource: subject?.resource ?? null,
           uuid: subject?.uuid ?? null,
@@ -112,7 +117,7 @@ export class Jobs {
         .createQueryBuilder()
         .update(table)
         .set({ progress: Math.round(progress), updated_at: new Date().toISOString() })
-        .where('id = :id', { id: jobId })
+        .where('id = :id AND application = :application', this.#own(jobId))
         .execute();
       // Somebody may have ended it since it was found: nothing is told of a job behind its end.
       if (affected === 0) {
@@ -152,7 +157,7 @@ export class Jobs {
         .createQueryBuilder()
         .delete()
         .from(table)
-        .where('id = :id', { id: jobId })
+        .where('id = :id AND application = :application', this.#own(jobId))
         .execute();
       // Two workers may both have found the row; only one removes it.
       if (affected === 0) {
@@ -167,12 +172,16 @@ export class Jobs {
       .createQueryBuilder()
       .select('*')
       .from(table, 'job')
-      .where('job.id = :id', { id })
+      .where('job.id = :id AND job.application = :application', this.#own(id))
       .getRawOne<JobRow>();
     if (job === undefined) {
       throw unknownJob(id);
     }
     return job;
+  }
+
+  #own(id: string): { readonly id: string; readonly application: number } {
+    return { id, application: this.#application };
   }
 
   #composeFor(

@@ -12,27 +12,29 @@ const expiry = `${now} + INTERVAL ? * 1000 MICROSECOND`;
  * share only if it is free at that moment: a relay that is frozen between two of them holds no lock
  * that the others would wait for.
  */
-export function mysqlLeases(dataSource: DataSource): LeaseStore {
+export function mysqlLeases(dataSource: DataSource, application = 0): LeaseStore {
+  const own = `application = ${Number(application)}`;
   return {
     async acquire(relay, ttl) {
       await dataSource.query(`DELETE FROM signalbox_relay WHERE expires_at <= ${now} AND id <> ?`, [
         relay,
       ]);
       await dataSource.query(
-        `INSERT INTO signalbox_relay (id, expires_at) VALUES (?, ${expiry})
+        `INSERT INTO signalbox_relay (id, expires_at, application)
+          VALUES (?, ${expiry}, ${Number(application)})
           ON DUPLICATE KEY UPDATE expires_at = VALUES(expires_at)`,
         [relay, ttl],
       );
       const rows = await dataSource.query<(LeaseRow & { readonly live: Integer })[]>(
         `SELECT share, relay, expires_at <= ${now} AS expired,
-          (SELECT count(*) FROM signalbox_relay WHERE expires_at > ${now}) AS live
-        FROM signalbox_lease ORDER BY share`,
+          (SELECT count(*) FROM signalbox_relay WHERE expires_at > ${now} AND ${own}) AS live
+        FROM signalbox_lease WHERE ${own} ORDER BY share`,
       );
       const wanted = planLeases(rows, relay, Number(rows[0]?.live));
       if (wanted.shares.length === 0) return wanted;
       await dataSource.query(
         `UPDATE signalbox_lease SET relay = ?, expires_at = ${expiry}
-          WHERE share IN (?) AND (relay = ? OR relay IS NULL OR expires_at <= ${now})
+          WHERE ${own} AND share IN (?) AND (relay = ? OR relay IS NULL OR expires_at <= ${now})
           ORDER BY share`,
         [relay, ttl, wanted.shares, relay],
       );

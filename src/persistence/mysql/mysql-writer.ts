@@ -55,11 +55,21 @@ export class MysqlWriter implements PlannedWriter {
   readonly entityLock = 'pessimistic_write';
   readonly #dataSource: DataSource;
   readonly #nextId: () => string;
+  readonly #space: string;
   #known: ServerAbilities | undefined;
 
-  /** @param known What the server can do; asked of it when absent. */
-  constructor(dataSource: DataSource, nextId: () => string = nextEventId, known?: ServerAbilities) {
+  /**
+   * @param known What the server can do; asked of it when absent.
+   * @param space What stands before the names of the application's buses and resources.
+   */
+  constructor(
+    dataSource: DataSource,
+    nextId: () => string = nextEventId,
+    known?: ServerAbilities,
+    space = '',
+  ) {
     this.#dataSource = dataSource;
+    this.#space = space;
     this.#nextId = nextId;
     this.#known = known;
   }
@@ -88,7 +98,8 @@ export class MysqlWriter implements PlannedWriter {
         const lawful = plans.filter((plan): plan is PlannedTransition => !(plan instanceof Error));
         return {
           result: plans.map((plan) => (plan instanceof Error ? plan : plan.outcome)),
-          statements: lawful.length === 0 ? [] : planStatements(binding, lawful, key, true),
+          statements:
+            lawful.length === 0 ? [] : planStatements(binding, lawful, key, true, this.#space),
           event: lawful[0]?.entries[0]?.id,
         };
       }),
@@ -114,7 +125,7 @@ export class MysqlWriter implements PlannedWriter {
     if (entries.length > 0) {
       await this.#transaction([], () => ({
         result: undefined,
-        statements: entryStatements(entries, true),
+        statements: entryStatements(entries, true, this.#space),
         event: entries[0]?.id,
       }));
     }
@@ -122,11 +133,11 @@ export class MysqlWriter implements PlannedWriter {
 
   async appendWithin(manager: EntityManager, entries: readonly JournalEntry[]): Promise<void> {
     reach('journal');
-    await this.#writeWithin(manager, entryStatements(entries));
+    await this.#writeWithin(manager, entryStatements(entries, false, this.#space));
   }
 
   async scheduleWithin(manager: EntityManager, change: DeadlineChange): Promise<void> {
-    await this.#writeWithin(manager, deadlineStatements([change]));
+    await this.#writeWithin(manager, deadlineStatements([change], this.#space));
   }
 
   async lockWithin(
@@ -149,7 +160,7 @@ export class MysqlWriter implements PlannedWriter {
     binding: ResourceBinding,
     deadlines: readonly { readonly uuid: string; readonly id: string }[],
   ): Promise<ReadonlyMap<string, number>> {
-    const { sql, values } = armedStatement(binding.resource, deadlines);
+    const { sql, values } = armedStatement(this.#space + binding.resource, deadlines);
     const found = (await openTransaction(manager).query(sql, [...values])) as {
       uuid: string;
       revision: string | number;
@@ -164,7 +175,7 @@ export class MysqlWriter implements PlannedWriter {
   ): Promise<void> {
     reach('compare-and-set');
     await this.#byKey(binding, openTransaction(manager), (key) =>
-      this.#writeWithin(manager, planStatements(binding, plans, key)),
+      this.#writeWithin(manager, planStatements(binding, plans, key, false, this.#space)),
     );
   }
 

@@ -13,7 +13,8 @@ import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js
 import { parkedSteps } from '../parked-steps.js';
 import { refsByBus } from '../refs-by-bus.js';
 import { shareList } from '../share-list.js';
-import type { OutboxRef, OutboxStore } from '../../core/stores/outbox-store.js';
+import type { OutboxRef, OutboxStore, RegisteredBus } from '../../core/stores/outbox-store.js';
+import { inSpaceSql, isInSpace } from '../application.js';
 import { journalColumns } from './journal.js';
 
 const resourceKey = 'coalesce(j.uuid, j.id)';
@@ -32,8 +33,12 @@ interface Written {
   readonly affectedRows: number;
 }
 
-/** The outbox on MySQL and MariaDB. Every statement reaches its rows by their primary key. */
-export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): OutboxStore {
+/**
+ * The outbox on MySQL and MariaDB. Every statement reaches its rows by their primary key.
+ *
+ * @param space What stands before the names of the application's buses.
+ */
+export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space = ''): OutboxStore {
   // REPEATABLE READ, the default, would lock the gaps that writers insert into.
   const inTransaction = <T>(work: (manager: EntityManager) => Promise<T>): Promise<T> =>
     ownTransaction(dataSource, work, { isolation: 'READ COMMITTED' });
@@ -55,38 +60,79 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
       return rows.map(outboxRecord);
     },
 
-    async registerBuses(names) {
-      if (names.length > 0) {
-        await dataSource.query('INSERT IGNORE INTO signalbox_bus (name) VALUES ?', [
-          names.map((name) => [name]),
-        ]);
+    async registerBuses(buses) {
+      if (buses.length > 0) {
+        await dataSource.query(
+          `INSERT INTO signalbox_bus (name, target) VALUES ?
+            ON DUPLICATE KEY UPDATE target = COALESCE(target, VALUES(target))`,
+          [buses.map(({ name, target }) => [name, target])],
+        );
       }
-      const rows = await dataSource.query<{ readonly name: string }[]>(
-        'SELECT name FROM signalbox_bus ORDER BY name',
+      const rows = await dataSource.query<RegisteredBus[]>(
+        'SELECT name, target FROM signalbox_bus ORDER BY name',
       );
-      return rows.map(({ name }) => name);
+      return rows
+        .filter(({ name }) => isInSpace(space, name))
+        .map(({ name, target }) => ({ name, target }));
+    },
+
+    async forgetBus(name) {
+      const { affectedRows } = await dataSource.query<Written>(
+        'DELETE FROM signalbox_bus WHERE name = ?',
+        [name],
+      );
+      return affectedRows > 0;
+    },
+
+    async dropBus(name, limit) {
+      return inTransaction(async (manager) => {
+        const { affectedRows: pending } = await manager.query<Written>(
+          'DELETE FROM signalbox_outbox WHERE bus = ? ORDER BY position LIMIT ?',
+          [name, limit],
+        );
+        const { affectedRows: parked } = await manager.query<Written>(
+          'DELETE FROM signalbox_parked WHERE bus = ? ORDER BY position LIMIT ?',
+          [name, limit - pending],
+        );
+        return pending + parked;
+      });
+    },
+
+    async listPending({ limit, after = { position: 0, bus: '' }, bus }) {
+      const rows = await dataSource.query<OutboxRow[]>(
+        `SELECT ${outboxColumns}
+          FROM (
+            SELECT position, bus, share FROM signalbox_outbox FORCE INDEX (PRIMARY)
+              WHERE (bus > ? OR (bus = ? AND position > ?)) ${bus === undefined ? '' : 'AND bus = ?'}
+                AND ${inSpaceSql(space, 'bus')}
+              ORDER BY bus, position LIMIT ?
+          ) o STRAIGHT_JOIN signalbox_journal j ON j.position = o.position
+          ORDER BY o.bus, o.position`,
+        [after.bus, after.bus, after.position, ...(bus === undefined ? [] : [bus]), limit],
+      );
+      return rows.map(outboxRecord);
     },
 
     async fanOut({ shares, buses, limit }) {
       const wanted = shareList(shares);
       if (wanted.length === 0) return 0;
       return inTransaction(async (manager) => {
-        if (buses.length > 0) await fanOutParked(manager, wanted, buses);
-        else if (await hasBuses(manager)) return 0;
+        if (buses.length > 0) await fanOutParked(manager, wanted, buses, space);
+        else if (await hasBuses(manager, space)) return 0;
         const rows = await manager.query<{ position: Integer }[]>(
           `SELECT position FROM signalbox_outbox FORCE INDEX (PRIMARY)
-            WHERE bus = '' AND share IN (?) ORDER BY position LIMIT ?`,
+            WHERE bus = '${space}' AND share IN (?) ORDER BY position LIMIT ?`,
           [wanted, limit],
         );
         // Another relay may have turned some of them since.
         const locked = await manager.query<{ position: Integer; share: Integer }[]>(
           `SELECT o.position, o.share FROM ${rowsByKey} FOR UPDATE`,
-          [JSON.stringify(rows.map(({ position }) => Number(position))), ''],
+          [JSON.stringify(rows.map(({ position }) => Number(position))), space],
         );
         if (locked.length === 0) return 0;
         await deleteRows(
           manager,
-          '',
+          space,
           locked.map(({ position }) => Number(position)),
         );
         if (buses.length > 0) {
@@ -143,7 +189,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
             ${journalColumns}
           FROM signalbox_parked p FORCE INDEX (PRIMARY)
             STRAIGHT_JOIN ${journal} ON j.position = p.position
-          WHERE p.position > ? OR (p.position = ? AND p.bus > ?)
+          WHERE (p.position > ? OR (p.position = ? AND p.bus > ?)) AND ${inSpaceSql(space, 'p.bus')}
           ORDER BY p.position, p.bus LIMIT ?`,
         [after.position, after.position, after.bus, limit],
       );
@@ -161,16 +207,16 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin): Outbo
 
     async depth() {
       const pending = await dataSource.query<PendingRow[]>(
-        `SELECT o.pending, j.time AS oldest
+        `SELECT o.bus, o.pending, j.time AS oldest
           FROM (
-            SELECT count(*) AS pending, min(position) AS position
+            SELECT bus, count(*) AS pending, min(position) AS position
               FROM signalbox_outbox GROUP BY bus
           ) o STRAIGHT_JOIN ${journal} ON j.position = o.position`,
       );
       const parked = await dataSource.query<StatusRow[]>(
-        'SELECT status, count(*) AS number FROM signalbox_parked GROUP BY status',
+        'SELECT bus, status, count(*) AS number FROM signalbox_parked GROUP BY bus, status',
       );
-      return outboxDepth(pending, parked, Date.now());
+      return outboxDepth(pending, parked, Date.now(), space);
     },
   };
 }
@@ -188,16 +234,19 @@ async function fanOutParked(
   manager: EntityManager,
   shares: readonly number[],
   buses: readonly string[],
+  space: string,
 ): Promise<void> {
   for (const bus of buses) {
     await manager.query(
       `INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
         SELECT position, ?, share, resource_key, status, reason, parked_at
-          FROM signalbox_parked WHERE bus = '' AND share IN (?)`,
+          FROM signalbox_parked WHERE bus = '${space}' AND share IN (?)`,
       [bus, shares],
     );
   }
-  await manager.query(`DELETE FROM signalbox_parked WHERE bus = '' AND share IN (?)`, [shares]);
+  await manager.query(`DELETE FROM signalbox_parked WHERE bus = '${space}' AND share IN (?)`, [
+    shares,
+  ]);
 }
 
 async function lockParked(
@@ -268,7 +317,9 @@ async function putBack(manager: EntityManager, bus: string, key: string): Promis
   );
 }
 
-async function hasBuses(manager: EntityManager): Promise<boolean> {
-  const rows = await manager.query<unknown[]>('SELECT name FROM signalbox_bus LIMIT 1');
+async function hasBuses(manager: EntityManager, space: string): Promise<boolean> {
+  const rows = await manager.query<unknown[]>(
+    `SELECT name FROM signalbox_bus WHERE ${inSpaceSql(space, 'name')} LIMIT 1`,
+  );
   return rows.length > 0;
 }

@@ -53,17 +53,19 @@ export function planStatements(
   plans: readonly PlannedTransition[],
   key: string,
   prepares = false,
+  space = '',
 ): readonly (Statement | LaterStatement)[] {
   const entries = entryStatements(
     plans.flatMap((plan) => plan.entries),
     prepares,
+    space,
   );
   const isPrepared = (each: Statement | LaterStatement) => 'prepared' in each;
   return [
     ...entries.filter(isPrepared),
     ...stepsOf(plans).map((step) => rowStatement(binding, step, key)),
     ...entries.filter((each) => !isPrepared(each)),
-    ...deadlineStatements(deadlineChanges(plans)),
+    ...deadlineStatements(deadlineChanges(plans), space),
   ];
 }
 
@@ -198,14 +200,19 @@ const preparedSizes = [128, 64, 32];
  * not look for the end of each text, nor, in a block, write each down in another character set.
  *
  * @param prepares Inserts many entries by prepared statements, which come first.
+ * @param space What stands before the names of the application's buses.
  */
 export function entryStatements(
   entries: readonly JournalEntry[],
   prepares = false,
+  space = '',
 ): readonly (Statement | LaterStatement)[] {
   const prepared: Statement[] = [];
   const outboxOf: ((first: string) => string)[] = [];
   const others: Statement[] = [];
+  const intoOutbox = `INSERT INTO signalbox_outbox (position, ${space === '' ? '' : 'bus, '}share) VALUES`;
+  const outboxRows = (some: readonly JournalEntry[], first: string) =>
+    rowsOfOutbox(some, first, space === '' ? '' : `'${space}', `);
   for (const part of entryParts(entries)) {
     let rest: readonly JournalEntry[] = part;
     for (const size of prepares ? preparedSizes : []) {
@@ -220,15 +227,13 @@ export function entryStatements(
     if (rest.length > 0) {
       others.push(
         journalStatement(rest),
-        statement(
-          `INSERT INTO signalbox_outbox (position, share) VALUES ${outboxRows(rest, 'LAST_INSERT_ID()')}`,
-        ),
+        statement(`${intoOutbox} ${outboxRows(rest, 'LAST_INSERT_ID()')}`),
       );
     }
   }
   const later: LaterStatement = (inserted) =>
     statement(
-      `INSERT INTO signalbox_outbox (position, share) VALUES ${inserted
+      `${intoOutbox} ${inserted
         .map((first, index) => (outboxOf[index] as (first: string) => string)(first))
         .join(', ')}`,
     );
@@ -255,11 +260,11 @@ function journalStatement(entries: readonly JournalEntry[]): Statement {
 }
 
 /** An INSERT of a known number of rows takes consecutive numbers, apart by the increment. */
-function outboxRows(entries: readonly JournalEntry[], first: string): string {
+function rowsOfOutbox(entries: readonly JournalEntry[], first: string, bus: string): string {
   return entries
     .map(
       ({ uuid, id }, index) =>
-        `(${first} + ${index} * @@auto_increment_increment, ${shareOf(uuid ?? id)})`,
+        `(${first} + ${index} * @@auto_increment_increment, ${bus}${shareOf(uuid ?? id)})`,
     )
     .join(', ');
 }
@@ -287,12 +292,16 @@ function entryParts(entries: readonly JournalEntry[]): readonly (readonly Journa
 const placeSql = `LEFT(deadline, CHAR_LENGTH(deadline) - CHAR_LENGTH(SUBSTRING_INDEX(deadline, '/', -1)))`;
 
 /** Cancels and arms deadlines. Pure. */
-export function deadlineStatements(changes: readonly DeadlineChange[]): readonly Statement[] {
+export function deadlineStatements(
+  changes: readonly DeadlineChange[],
+  space = '',
+): readonly Statement[] {
   const cancelling = changes.filter(({ cancels }) => cancels === 'all' || cancels.length > 0);
   const cancelled = [
     ...grouped(cancelling, ({ resource, cancels }) => JSON.stringify([resource, cancels])).values(),
   ].map((members) => {
-    const { resource, cancels } = members[0];
+    const { cancels } = members[0];
+    const resource = space + members[0].resource;
     const uuids = members.map(({ uuid }) => uuid);
     const rows = `uuid IN ${placeholders(1, uuids.length)} AND resource = ?`;
     // One for each group: alternatives of several would be looked for in the whole table.
@@ -305,7 +314,7 @@ export function deadlineStatements(changes: readonly DeadlineChange[]): readonly
         );
   });
   const armed = changes.flatMap(({ resource, uuid, revision, version, arms }) =>
-    arms.map(({ id, after }) => [resource, uuid, id, revision, version, after]),
+    arms.map(({ id, after }) => [space + resource, uuid, id, revision, version, after]),
   );
   return [
     ...cancelled,

@@ -1,12 +1,20 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { AppendWithin } from '../commit/append-within.js';
 import { ownTransaction } from '../commit/own-transaction.js';
-import { parkedRecord, type ParkedRow, type Integer } from '../journal-row.js';
+import {
+  type Integer,
+  outboxColumns,
+  outboxRecord,
+  type OutboxRow,
+  parkedRecord,
+  type ParkedRow,
+} from '../journal-row.js';
 import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
 import { parkedSteps } from '../parked-steps.js';
 import { refsByBus } from '../refs-by-bus.js';
 import { shareList } from '../share-list.js';
-import type { OutboxRef, OutboxStore } from '../../core/stores/outbox-store.js';
+import type { OutboxRef, OutboxStore, RegisteredBus } from '../../core/stores/outbox-store.js';
+import { inSpaceSql, isInSpace } from '../application.js';
 import { lookup, plainArray } from './arrays.js';
 import { byKey, queryByKey } from './by-key.js';
 import { runTogether } from './connection.js';
@@ -15,8 +23,16 @@ import { postgresOutboxRead } from './outbox-read.js';
 
 const resourceKey = 'coalesce(j.uuid, j.id)::text';
 
-/** The outbox on PostgreSQL. Every statement reaches its rows by their primary key. */
-export function postgresOutbox(dataSource: DataSource, append: AppendWithin): OutboxStore {
+/**
+ * The outbox on PostgreSQL. Every statement reaches its rows by their primary key.
+ *
+ * @param space What stands before the names of the application's buses.
+ */
+export function postgresOutbox(
+  dataSource: DataSource,
+  append: AppendWithin,
+  space = '',
+): OutboxStore {
   const inTransaction = <T>(work: (manager: EntityManager) => Promise<T>): Promise<T> =>
     ownTransaction(
       dataSource,
@@ -30,25 +46,70 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
   return {
     read: postgresOutboxRead(dataSource),
 
-    async registerBuses(names) {
-      await dataSource.query(
-        'INSERT INTO signalbox_bus (name) SELECT unnest($1::varchar[]) ON CONFLICT DO NOTHING',
-        [names],
+    async registerBuses(buses) {
+      if (buses.length > 0) {
+        await dataSource.query(
+          `INSERT INTO signalbox_bus AS b (name, target)
+            SELECT unnest($1::varchar[]), unnest($2::text[])
+            ON CONFLICT (name) DO UPDATE SET target = coalesce(b.target, excluded.target)
+              WHERE b.target IS NULL AND excluded.target IS NOT NULL`,
+          [buses.map(({ name }) => name), buses.map(({ target }) => target)],
+        );
+      }
+      const rows = await dataSource.query<RegisteredBus[]>(
+        'SELECT name, target FROM signalbox_bus ORDER BY name',
       );
-      const rows = await dataSource.query<{ readonly name: string }[]>(
-        'SELECT name FROM signalbox_bus ORDER BY name',
+      return rows.filter(({ name }) => isInSpace(space, name));
+    },
+
+    async forgetBus(name) {
+      const [, forgotten] = await dataSource.query<[unknown, number]>(
+        'DELETE FROM signalbox_bus WHERE name = $1',
+        [name],
       );
-      return rows.map(({ name }) => name);
+      return forgotten > 0;
+    },
+
+    async dropBus(name, limit) {
+      return inTransaction(async (manager) => {
+        const [, pending] = await manager.query<[unknown, number]>(
+          `DELETE FROM signalbox_outbox WHERE bus = $1 AND position = ANY (ARRAY(
+            SELECT position FROM signalbox_outbox WHERE bus = $1 ORDER BY position LIMIT $2))`,
+          [name, limit],
+        );
+        const [, parked] = await manager.query<[unknown, number]>(
+          `DELETE FROM signalbox_parked WHERE bus = $1 AND position = ANY (ARRAY(
+            SELECT position FROM signalbox_parked WHERE bus = $1 ORDER BY position LIMIT $2))`,
+          [name, limit - pending],
+        );
+        return pending + parked;
+      });
+    },
+
+    async listPending({ limit, after = { position: 0, bus: '' }, bus }) {
+      const rows = await queryByKey<OutboxRow[]>(
+        dataSource,
+        `SELECT ${outboxColumns} FROM (
+            SELECT position, bus, share FROM signalbox_outbox
+              WHERE (bus, position) > ($1, $2) AND ($3::text IS NULL OR bus = $3)
+                AND ${inSpaceSql(space, 'bus')}
+              ORDER BY bus, position LIMIT $4
+          ) o CROSS JOIN LATERAL (
+            ${lookup('*', 'signalbox_journal', 'position', 'o.position')}) j
+          ORDER BY o.bus, o.position`,
+        [after.bus, after.position, bus ?? null, limit],
+      );
+      return rows.map(outboxRecord);
     },
 
     async fanOut({ shares, buses, limit }) {
       return inTransaction(async (manager) => {
-        if (buses.length > 0) await fanOutParked(manager, shareList(shares), buses);
-        else if (await hasBuses(manager)) return 0;
+        if (buses.length > 0) await fanOutParked(manager, shareList(shares), buses, space);
+        else if (await hasBuses(manager, space)) return 0;
         const [turned] = await manager.query<[{ number: string }]>(
           `WITH head AS (
             SELECT ctid AS place FROM signalbox_outbox
-              WHERE bus = '' AND share = ANY ($1::smallint[]) ORDER BY position LIMIT $2
+              WHERE bus = '${space}' AND share = ANY ($1::smallint[]) ORDER BY position LIMIT $2
           ), gone AS (
             DELETE FROM signalbox_outbox o
               WHERE o.ctid = ANY (ARRAY(SELECT place FROM head)) RETURNING o.position, o.share
@@ -120,7 +181,7 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
             ${journalColumns}
           FROM signalbox_parked p CROSS JOIN LATERAL (
             ${lookup('*', 'signalbox_journal', 'position', 'p.position')}) j
-          WHERE (p.position, p.bus) > ($1, $2) ORDER BY p.position, p.bus LIMIT $3`,
+          WHERE (p.position, p.bus) > ($1, $2) AND ${inSpaceSql(space, 'p.bus')} ORDER BY p.position, p.bus LIMIT $3`,
         [after.position, after.bus, limit],
       );
       return rows.map(parkedRecord);
@@ -140,17 +201,17 @@ export function postgresOutbox(dataSource: DataSource, append: AppendWithin): Ou
 
     async depth() {
       const pending = await dataSource.query<PendingRow[]>(
-        `SELECT o.pending, j.time::text AS oldest
+        `SELECT o.bus, o.pending, j.time::text AS oldest
           FROM (
-            SELECT count(*) AS pending, min(position) AS position
+            SELECT bus, count(*) AS pending, min(position) AS position
               FROM signalbox_outbox GROUP BY bus
           ) o CROSS JOIN LATERAL (
             ${lookup('time', 'signalbox_journal', 'position', 'o.position')}) j`,
       );
       const parked = await dataSource.query<StatusRow[]>(
-        'SELECT status, count(*) AS number FROM signalbox_parked GROUP BY status',
+        'SELECT bus, status, count(*) AS number FROM signalbox_parked GROUP BY bus, status',
       );
-      return outboxDepth(pending, parked, Date.now());
+      return outboxDepth(pending, parked, Date.now(), space);
     },
   };
 }
@@ -160,10 +221,11 @@ async function fanOutParked(
   manager: EntityManager,
   shares: readonly number[],
   buses: readonly string[],
+  space: string,
 ): Promise<void> {
   await manager.query(
     `WITH gone AS (
-      DELETE FROM signalbox_parked WHERE bus = '' AND share = ANY ($1::smallint[]) RETURNING *
+      DELETE FROM signalbox_parked WHERE bus = '${space}' AND share = ANY ($1::smallint[]) RETURNING *
     )
     INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
       SELECT gone.position, bus.name, gone.share, resource_key, status, reason, parked_at
@@ -252,7 +314,9 @@ async function putBack(manager: EntityManager, bus: string, key: string): Promis
   );
 }
 
-async function hasBuses(manager: EntityManager): Promise<boolean> {
-  const rows = await manager.query<unknown[]>('SELECT name FROM signalbox_bus LIMIT 1');
+async function hasBuses(manager: EntityManager, space: string): Promise<boolean> {
+  const rows = await manager.query<unknown[]>(
+    `SELECT name FROM signalbox_bus WHERE ${inSpaceSql(space, 'name')} LIMIT 1`,
+  );
   return rows.length > 0;
 }

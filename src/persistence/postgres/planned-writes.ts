@@ -103,6 +103,7 @@ export async function writePlans(
   manager: EntityManager,
   binding: ResourceBinding,
   plans: readonly PlannedTransition[],
+  space: string,
 ): Promise<void> {
   reach('compare-and-set');
   const stepwise =
@@ -120,8 +121,9 @@ export async function writePlans(
   await writeEntries(
     manager,
     plans.flatMap(({ entries }) => entries),
+    space,
   );
-  await writeDeadlines(manager, deadlineChanges(plans));
+  await writeDeadlines(manager, deadlineChanges(plans), space);
 }
 
 /**
@@ -257,10 +259,11 @@ async function conflictOf(
 export async function writeEntries(
   manager: EntityManager,
   entries: readonly JournalEntry[],
+  space: string,
 ): Promise<void> {
   if (entries.length > 0) {
     reach('journal');
-    await runNamedWithin(manager, appendStatement, appendValues(entries));
+    await runNamedWithin(manager, appendStatement, appendValues(entries, space));
   }
 }
 
@@ -287,10 +290,13 @@ export const appendStatement = namedStatement(`
       (position, id, source, category, type, resource, uuid, revision, time, payload)
     SELECT position, id, source, category, type, resource, uuid, revision, time, payload FROM events
   )
-  INSERT INTO signalbox_outbox (position, share) SELECT position, share FROM events`);
+  INSERT INTO signalbox_outbox (position, bus, share) SELECT position, $12::text, share FROM events`);
 
 /** The parameters of `appendStatement`. */
-export function appendValues(entries: readonly JournalEntry[]): readonly PreparedValue[] {
+export function appendValues(
+  entries: readonly JournalEntry[],
+  space: string,
+): readonly PreparedValue[] {
   return [
     uuidArray(entries.map(({ id }) => id)),
     textArray(entries.map(({ source }) => source)),
@@ -303,6 +309,7 @@ export function appendValues(entries: readonly JournalEntry[]): readonly Prepare
     textArray(entries.map(({ payload }) => payload)),
     smallintArray(entries.map(({ uuid, id }) => shareOf(uuid ?? id))),
     intArray(entries.map((_, index) => index)),
+    space,
   ];
 }
 
@@ -310,6 +317,7 @@ export function appendValues(entries: readonly JournalEntry[]): readonly Prepare
 export async function writeDeadlines(
   manager: EntityManager,
   changes: readonly DeadlineChange[],
+  space: string,
 ): Promise<void> {
   const cancels = changes.flatMap<{ resource: string; uuid: string; id: string | null }>(
     ({ resource, uuid, cancels }) =>
@@ -319,7 +327,7 @@ export async function writeDeadlines(
   );
   if (cancels.length > 0) {
     await runNamedWithin(manager, cancelStatement, [
-      textArray(cancels.map(({ resource }) => resource)),
+      textArray(cancels.map(({ resource }) => space + resource)),
       uuidArray(cancels.map(({ uuid }) => uuid)),
       textArray(cancels.map(({ id }) => id ?? undefined)),
     ]);
@@ -329,7 +337,7 @@ export async function writeDeadlines(
   );
   if (arms.length > 0) {
     await runNamedWithin(manager, armStatement, [
-      textArray(arms.map(({ resource }) => resource)),
+      textArray(arms.map(({ resource }) => space + resource)),
       uuidArray(arms.map(({ uuid }) => uuid)),
       textArray(arms.map(({ id }) => id)),
       bigintArray(arms.map(({ revision }) => revision)),

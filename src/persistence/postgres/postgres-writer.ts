@@ -41,10 +41,13 @@ import { writeSeen } from './write-seen.js';
 export class PostgresWriter implements PlannedWriter {
   readonly #dataSource: DataSource;
   readonly #nextId: () => string;
+  readonly #space: string;
   readonly #lanes = new WeakMap<ResourceBinding, StatementLane>();
 
-  constructor(dataSource: DataSource, nextId: () => string = nextEventId) {
+  /** @param space What stands before the names of the application's buses and resources. */
+  constructor(dataSource: DataSource, nextId: () => string = nextEventId, space = '') {
     this.#dataSource = dataSource;
+    this.#space = space;
     this.#nextId = nextId;
   }
 
@@ -95,7 +98,7 @@ export class PostgresWriter implements PlannedWriter {
       this.#dataSource,
       async (handOver) => {
         reach('journal');
-        return runNamed(this.#dataSource, appendStatement, appendValues(entries), (session) =>
+        return runNamed(this.#dataSource, appendStatement, appendValues(entries, this.#space), (session) =>
           handOver({ session, find: (manager) => findAppended(manager, entries) }),
         );
       },
@@ -104,11 +107,11 @@ export class PostgresWriter implements PlannedWriter {
   }
 
   async appendWithin(manager: EntityManager, entries: readonly JournalEntry[]): Promise<void> {
-    await writeEntries(manager, entries);
+    await writeEntries(manager, entries, this.#space);
   }
 
   async scheduleWithin(manager: EntityManager, change: DeadlineChange): Promise<void> {
-    await writeDeadlines(manager, [change]);
+    await writeDeadlines(manager, [change], this.#space);
   }
 
   async lockWithin(
@@ -125,7 +128,7 @@ export class PostgresWriter implements PlannedWriter {
     binding: ResourceBinding,
     deadlines: readonly { readonly uuid: string; readonly id: string }[],
   ): Promise<ReadonlyMap<string, number>> {
-    return readArmedRevisions(manager, binding.resource, deadlines);
+    return readArmedRevisions(manager, this.#space + binding.resource, deadlines);
   }
 
   async applyWithin(
@@ -133,7 +136,7 @@ export class PostgresWriter implements PlannedWriter {
     binding: ResourceBinding,
     plans: readonly PlannedTransition[],
   ): Promise<void> {
-    await writePlans(manager, binding, plans);
+    await writePlans(manager, binding, plans, this.#space);
   }
 
   async applySeenWithin(
@@ -142,7 +145,7 @@ export class PostgresWriter implements PlannedWriter {
     seen: LockedRow,
     plan: PlannedTransition,
   ): Promise<boolean> {
-    return writeSeen(manager, binding, seen, plan);
+    return writeSeen(manager, binding, seen, plan, this.#space);
   }
 
   #planned(
@@ -155,7 +158,7 @@ export class PostgresWriter implements PlannedWriter {
   #lane(binding: ResourceBinding): StatementLane {
     let lane = this.#lanes.get(binding);
     if (lane === undefined) {
-      lane = new StatementLane(binding, this.#nextId);
+      lane = new StatementLane(binding, this.#nextId, this.#space);
       this.#lanes.set(binding, lane);
     }
     return lane;

@@ -38,8 +38,14 @@ export type Fate = 'moved' | 'still' | 'busy';
  *
  * Rows are looked up one by one, and updated where they were found: whatever the planner knows of a table,
  * and whenever it made its plan, it reads no others.
+ *
+ * @param space What stands before the names of the application's buses and resources.
  */
-export function transitionStatement(binding: ResourceBinding, variant: StatementVariant): string {
+export function transitionStatement(
+  binding: ResourceBinding,
+  variant: StatementVariant,
+  space = '',
+): string {
   const { effects, arms, cancels, several } = variant;
   const events = effects ? 'said' : 'moved';
   // Behind the parameters that each statement has.
@@ -54,9 +60,10 @@ export function transitionStatement(binding: ResourceBinding, variant: Statement
       SELECT position, id, source, category, type, $17::text, uuid, revision, time, payload
       FROM ${events})`,
     `outbox AS (
-      INSERT INTO signalbox_outbox (position, share) SELECT position, share FROM ${events})`,
-    ...(cancels ? [cancelled(deadlines)] : []),
-    ...(arms ? [armed(binding, deadlines + (cancels ? 3 : 0))] : []),
+      INSERT INTO signalbox_outbox (position, bus, share)
+        SELECT position, '${space}', share FROM ${events})`,
+    ...(cancels ? [cancelled(deadlines, space)] : []),
+    ...(arms ? [armed(binding, deadlines + (cancels ? 3 : 0), space)] : []),
   ].join(',\n')}
   ${several ? severalFound(binding) : oneMovedRow}`;
 }
@@ -257,27 +264,32 @@ const said = (next: number): string => `
         ON s.ord = m.ord AND s.saying = f.saying
     ORDER BY m.ord, f.place) caused`;
 
-function cancelled(first: number): string {
+function cancelled(first: number, space: string): string {
   return `cancelled AS (
     DELETE FROM signalbox_deadline d
     USING moved m JOIN unnest(${array(first, 'int')}, ${textListSql(first + 1)},
         ${textListSql(first + 2)}) AS c (edge, place, kept)
       ON c.edge = m.edge
     WHERE d.uuid = ANY (ARRAY(SELECT uuid FROM moved))
-      AND d.uuid = m.uuid AND d.resource = $17::text AND ${placeSql('d.deadline')} = c.place
+      AND d.uuid = m.uuid AND d.resource = ${inSpace(space)} AND ${placeSql('d.deadline')} = c.place
       AND d.deadline <> ALL (string_to_array(c.kept, E'\\n')))`;
 }
 
-function armed({ lifecycle }: ResourceBinding, first: number): string {
+function armed({ lifecycle }: ResourceBinding, first: number, space: string): string {
   return `armed AS (
     INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, version, due_at)
-    SELECT $17::text, m.uuid, a.deadline, m.revision, ${Number(lifecycle.version)},
+    SELECT ${inSpace(space)}, m.uuid, a.deadline, m.revision, ${Number(lifecycle.version)},
       clock_timestamp() + a.after * interval '1 millisecond'
     FROM moved m JOIN unnest(${array(first, 'int')}, ${textListSql(first + 1)},
         ${array(first + 2, 'bigint')}) AS a (edge, deadline, after)
       ON a.edge = m.edge
     ON CONFLICT (uuid, resource, deadline)
       DO UPDATE SET ${rearmedSql})`;
+}
+
+/** The resource as deadlines name it. */
+function inSpace(space: string): string {
+  return space === '' ? '$17::text' : `('${space}' || $17::text)`;
 }
 
 function array(number: number, type: string): string {

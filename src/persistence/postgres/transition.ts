@@ -40,11 +40,13 @@ const keptEdgeSets = 256;
 export class StatementLane {
   readonly #binding: ResourceBinding;
   readonly #nextId: () => string;
+  readonly #space: string;
   readonly #edges: ReadonlyMap<string, EventEdges>;
   readonly #edgeParameters = new Map<string, EdgeParameters>();
   readonly #statements = new Map<number, NamedStatement>();
 
-  constructor(binding: ResourceBinding, nextId: () => string) {
+  constructor(binding: ResourceBinding, nextId: () => string, space = '') {
+    this.#space = space;
     this.#binding = binding;
     this.#nextId = nextId;
     this.#edges = edgesOf(binding);
@@ -153,7 +155,7 @@ export class StatementLane {
     let statement = this.#statements.get(key);
     if (statement === undefined) {
       statement = namedStatement(
-        transitionStatement(this.#binding, { ...variant, several, choice }),
+        transitionStatement(this.#binding, { ...variant, several, choice }, this.#space),
       );
       this.#statements.set(key, statement);
     }

@@ -25,6 +25,7 @@ export async function writeSeen(
   binding: ResourceBinding,
   seen: LockedRow,
   plan: PlannedTransition,
+  space: string,
 ): Promise<boolean> {
   // What the row holds is compared, and the plan holds what a transformer made of it.
   if (tenancyRoles.some((role) => binding.columns[role]?.metadata.transformer !== undefined)) {
@@ -35,14 +36,14 @@ export async function writeSeen(
   const { count } = await runNamedWithin(
     manager,
     statementOf(binding),
-    parameters(binding, seen, plan, entry),
+    parameters(binding, seen, plan, entry, space),
   );
   if (count === 0) {
     return false;
   }
-  await writeEntries(manager, caused);
+  await writeEntries(manager, caused, space);
   // Apart, since a statement does not see deadlines that were armed after it began to wait for the row.
-  await writeDeadlines(manager, [plan.deadlines]);
+  await writeDeadlines(manager, [plan.deadlines], space);
   return true;
 }
 
@@ -59,7 +60,7 @@ function statementOf(binding: ResourceBinding): NamedStatement {
 function seenStatement(binding: ResourceBinding): string {
   const { table, columns } = binding;
   const { state, revision, lifecycleVersion, stateSince } = columns;
-  const optional = new Map(presentRoles(binding).map((role, index) => [role, `$${index + 12}`]));
+  const optional = new Map(presentRoles(binding).map((role, index) => [role, `$${index + 13}`]));
   const sets = [
     `${state.sql} = $3::text::${castType(state)}`,
     `${revision.sql} = $4::bigint`,
@@ -93,7 +94,8 @@ function seenStatement(binding: ResourceBinding): string {
     SELECT position, $5::uuid, $6::text, 'ResourceStateEvent', $7::text, $8::text, $1::uuid,
       $4::bigint, $9::timestamptz, $10::text FROM moved
   )
-  INSERT INTO signalbox_outbox (position, share) SELECT position, $11::smallint FROM moved`;
+  INSERT INTO signalbox_outbox (position, bus, share)
+    SELECT position, $12::text, $11::smallint FROM moved`;
 }
 
 function parameters(
@@ -101,6 +103,7 @@ function parameters(
   seen: LockedRow,
   { update }: PlannedTransition,
   { id, source, type, resource, time, payload }: JournalEntry,
+  space: string,
 ): readonly (string | null)[] {
   const since = binding.columns.stateSince;
   const optional = {
@@ -125,6 +128,7 @@ function parameters(
     time,
     payload,
     String(shareOf(seen.uuid)),
+    space,
     ...presentRoles(binding).map((role) => optional[role]),
   ];
 }

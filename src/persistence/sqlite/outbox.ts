@@ -9,7 +9,8 @@ import {
 } from '../journal-row.js';
 import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
 import { shareList } from '../share-list.js';
-import type { OutboxRef, OutboxStore } from '../../core/stores/outbox-store.js';
+import type { OutboxRef, OutboxStore, RegisteredBus } from '../../core/stores/outbox-store.js';
+import { inSpaceSql, isInSpace } from '../application.js';
 import { exclusive } from './exclusive.js';
 import { journalColumns } from './journal.js';
 import { prepared } from './statements.js';
@@ -21,8 +22,10 @@ const resourceKey = 'coalesce(j.uuid, j.id)';
  * The outbox on SQLite. Statements name their index, or the order of their tables, where the planner would
  * read a small table whole: what it takes for small may be old. Reads take a turn on the connection as writes do: a plain read would see rows
  * of a transaction under way on it, and the relay would publish what may yet be rolled back.
+ *
+ * @param space What stands before the names of the application's buses.
  */
-export function sqliteOutbox(dataSource: DataSource): OutboxStore {
+export function sqliteOutbox(dataSource: DataSource, space = ''): OutboxStore {
   return {
     async read({ shares, bus, except, limit }) {
       const rows = await exclusive(dataSource, (connection) =>
@@ -38,29 +41,64 @@ export function sqliteOutbox(dataSource: DataSource): OutboxStore {
       return (rows as OutboxRow[]).map(outboxRecord);
     },
 
-    async registerBuses(names) {
+    async registerBuses(buses) {
       return exclusive(dataSource, (connection) => {
         const insert = prepared(
           connection,
-          'INSERT OR IGNORE INTO signalbox_bus (name) VALUES (?)',
+          `INSERT INTO signalbox_bus (name, target) VALUES (?, ?)
+            ON CONFLICT (name) DO UPDATE SET target = coalesce(target, excluded.target)`,
         );
-        for (const name of names) insert.run(name);
-        return busNames(connection);
+        for (const { name, target } of buses) insert.run(name, target);
+        return busesOf(connection, space);
       });
+    },
+
+    async forgetBus(name) {
+      return exclusive(dataSource, (connection) => {
+        const forget = prepared(connection, 'DELETE FROM signalbox_bus WHERE name = ?');
+        return forget.run(name).changes > 0;
+      });
+    },
+
+    async dropBus(name, limit) {
+      return exclusive(dataSource, (connection) => {
+        const drop = (table: string, most: number): number =>
+          prepared(
+            connection,
+            `DELETE FROM ${table} WHERE bus = ? AND position IN (
+              SELECT position FROM ${table} WHERE bus = ? ORDER BY position LIMIT ?)`,
+          ).run(name, name, most).changes;
+        const pending = drop('signalbox_outbox', limit);
+        return pending + drop('signalbox_parked', limit - pending);
+      });
+    },
+
+    async listPending({ limit, after = { position: 0, bus: '' }, bus }) {
+      const rows = await exclusive(dataSource, (connection) =>
+        prepared(
+          connection,
+          `SELECT ${outboxColumns}
+            FROM signalbox_outbox o CROSS JOIN signalbox_journal j ON j.position = o.position
+            WHERE (o.bus, o.position) > (?, ?) AND (? IS NULL OR o.bus = ?)
+              AND ${inSpaceSql(space, 'o.bus')}
+            ORDER BY o.bus, o.position LIMIT ?`,
+        ).all(after.bus, after.position, bus ?? null, bus ?? null, limit),
+      );
+      return (rows as OutboxRow[]).map(outboxRecord);
     },
 
     async fanOut({ shares, buses, limit }) {
       return exclusive(dataSource, (connection) => {
         const wanted = JSON.stringify(shareList(shares));
-        if (buses.length > 0) fanOutParked(connection, wanted, buses);
-        else if (busNames(connection).length > 0) return 0;
+        if (buses.length > 0) fanOutParked(connection, wanted, buses, space);
+        else if (busesOf(connection, space).length > 0) return 0;
         const rows = prepared(
           connection,
           `SELECT position, share FROM signalbox_outbox
-            WHERE bus = '' AND share IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?`,
+            WHERE bus = '${space}' AND share IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?`,
         ).all(wanted, limit) as { position: number; share: number }[];
         for (const { position, share } of rows) {
-          deleteRow(connection, { position, bus: '' });
+          deleteRow(connection, { position, bus: space });
           for (const bus of buses) insertRow(connection, { position, bus, share });
         }
         return rows.length;
@@ -76,7 +114,7 @@ export function sqliteOutbox(dataSource: DataSource): OutboxStore {
     async park(ref, reason, alert) {
       return exclusive(dataSource, (connection) => {
         if (!moveToParked(connection, ref, 'parked', reason)) return false;
-        if (alert !== null) writeEntries(connection, [alert]);
+        if (alert !== null) writeEntries(connection, [alert], space);
         return true;
       });
     },
@@ -131,7 +169,7 @@ export function sqliteOutbox(dataSource: DataSource): OutboxStore {
               strftime('%Y-%m-%dT%H:%M:%fZ', p.parked_at / 1000.0, 'unixepoch') AS parked_at,
               ${journalColumns}
             FROM signalbox_parked p CROSS JOIN signalbox_journal j ON j.position = p.position
-            WHERE (p.position, p.bus) > (?, ?) ORDER BY p.position, p.bus LIMIT ?`,
+            WHERE (p.position, p.bus) > (?, ?) AND ${inSpaceSql(space, 'p.bus')} ORDER BY p.position, p.bus LIMIT ?`,
         ).all(after.position, after.bus, limit),
       );
       return (rows as ParkedRow[]).map(parkedRecord);
@@ -152,17 +190,17 @@ export function sqliteOutbox(dataSource: DataSource): OutboxStore {
       return exclusive(dataSource, (connection) => {
         const pending = prepared(
           connection,
-          `SELECT o.pending, j.time AS oldest
+          `SELECT o.bus, o.pending, j.time AS oldest
             FROM (
-              SELECT count(*) AS pending, min(position) AS position
+              SELECT bus, count(*) AS pending, min(position) AS position
                 FROM signalbox_outbox GROUP BY bus
             ) o CROSS JOIN signalbox_journal j ON j.position = o.position`,
         ).all() as PendingRow[];
         const parked = prepared(
           connection,
-          'SELECT status, count(*) AS number FROM signalbox_parked GROUP BY status',
+          'SELECT bus, status, count(*) AS number FROM signalbox_parked GROUP BY bus, status',
         ).all() as StatusRow[];
-        return outboxDepth(pending, parked, Date.now());
+        return outboxDepth(pending, parked, Date.now(), space);
       });
     },
   };
@@ -192,18 +230,19 @@ function fanOutParked(
   connection: BetterSqlite3.Database,
   shares: string,
   buses: readonly string[],
+  space: string,
 ): void {
   prepared(
     connection,
     `INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
       SELECT p.position, bus.value, p.share, p.resource_key, p.status, p.reason, p.parked_at
         FROM signalbox_parked p INDEXED BY signalbox_parked_resource CROSS JOIN json_each(?) bus
-        WHERE p.bus = '' AND p.share IN (SELECT value FROM json_each(?))`,
+        WHERE p.bus = '${space}' AND p.share IN (SELECT value FROM json_each(?))`,
   ).run(JSON.stringify(buses), shares);
   prepared(
     connection,
     `DELETE FROM signalbox_parked INDEXED BY signalbox_parked_resource
-      WHERE bus = '' AND share IN (SELECT value FROM json_each(?))`,
+      WHERE bus = '${space}' AND share IN (SELECT value FROM json_each(?))`,
   ).run(shares);
 }
 
@@ -260,7 +299,7 @@ function putBack(connection: BetterSqlite3.Database, bus: string, key: string): 
   ).run(bus, key);
 }
 
-function busNames(connection: BetterSqlite3.Database): readonly string[] {
-  const rows = prepared(connection, 'SELECT name FROM signalbox_bus ORDER BY name').all();
-  return (rows as { readonly name: string }[]).map(({ name }) => name);
+function busesOf(connection: BetterSqlite3.Database, space: string): readonly RegisteredBus[] {
+  const rows = prepared(connection, 'SELECT name, target FROM signalbox_bus ORDER BY name').all();
+  return (rows as RegisteredBus[]).filter(({ name }) => isInSpace(space, name));
 }

@@ -31,9 +31,12 @@ import { readArmedRevision, readRow, writeDeadlines, writeEntries, writePlan } f
 export class SqliteWriter implements PlannedWriter {
   readonly #dataSource: DataSource;
   readonly #nextId: () => string;
+  readonly #space: string;
 
-  constructor(dataSource: DataSource, nextId: () => string = nextEventId) {
+  /** @param space What stands before the names of the application's buses and resources. */
+  constructor(dataSource: DataSource, nextId: () => string = nextEventId, space = '') {
     this.#dataSource = dataSource;
+    this.#space = space;
     this.#nextId = nextId;
   }
 
@@ -52,7 +55,7 @@ export class SqliteWriter implements PlannedWriter {
         if (plan instanceof Error) {
           return plan;
         }
-        writePlan(connection, binding, plan);
+        writePlan(connection, binding, plan, this.#space);
         return plan.outcome;
       });
       reach('commit');
@@ -79,7 +82,7 @@ export class SqliteWriter implements PlannedWriter {
   async append(entries: readonly JournalEntry[]): Promise<void> {
     await this.#commit(
       (connection) => {
-        writeEntries(connection, entries);
+        writeEntries(connection, entries, this.#space);
         reach('commit');
       },
       () => entries.length > 0,
@@ -97,13 +100,13 @@ export class SqliteWriter implements PlannedWriter {
   async appendWithin(manager: EntityManager, entries: readonly JournalEntry[]): Promise<void> {
     openTransaction(manager);
     const connection = connectionOf(this.#dataSource);
-    connection.transaction(() => writeEntries(connection, entries))();
+    connection.transaction(() => writeEntries(connection, entries, this.#space))();
   }
 
   async scheduleWithin(manager: EntityManager, change: DeadlineChange): Promise<void> {
     openTransaction(manager);
     const connection = connectionOf(this.#dataSource);
-    connection.transaction(() => writeDeadlines(connection, change))();
+    connection.transaction(() => writeDeadlines(connection, change, this.#space))();
   }
 
   async lockWithin(
@@ -130,7 +133,7 @@ export class SqliteWriter implements PlannedWriter {
     const connection = connectionOf(this.#dataSource);
     return new Map(
       deadlines.flatMap(({ uuid, id }) => {
-        const revision = readArmedRevision(connection, binding.resource, uuid, id);
+        const revision = readArmedRevision(connection, this.#space + binding.resource, uuid, id);
         return revision === undefined ? [] : [[uuid, revision]];
       }),
     );
@@ -145,7 +148,7 @@ export class SqliteWriter implements PlannedWriter {
     const connection = connectionOf(this.#dataSource);
     connection.transaction(() => {
       for (const plan of plans) {
-        writePlan(connection, binding, plan);
+        writePlan(connection, binding, plan, this.#space);
       }
     })();
   }

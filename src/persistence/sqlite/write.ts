@@ -49,12 +49,13 @@ export function writePlan(
   connection: BetterSqlite3.Database,
   binding: ResourceBinding,
   plan: PlannedTransition,
+  space: string,
 ): void {
   connection.transaction(() => {
     reach('compare-and-set');
     writeRow(connection, binding, plan);
-    writeEntries(connection, plan.entries);
-    writeDeadlines(connection, plan.deadlines);
+    writeEntries(connection, plan.entries, space);
+    writeDeadlines(connection, plan.deadlines, space);
   })();
 }
 
@@ -97,6 +98,7 @@ function writeRow(
 export function writeEntries(
   connection: BetterSqlite3.Database,
   entries: readonly JournalEntry[],
+  space: string,
 ): void {
   const journal = prepared(
     connection,
@@ -105,7 +107,7 @@ export function writeEntries(
   );
   const outbox = prepared(
     connection,
-    'INSERT INTO signalbox_outbox (position, share) VALUES (?, ?)',
+    'INSERT INTO signalbox_outbox (position, bus, share) VALUES (?, ?, ?)',
   );
   for (const entry of entries) {
     reach('journal');
@@ -121,15 +123,17 @@ export function writeEntries(
       entry.payload,
     );
     reach('outbox');
-    outbox.run(lastInsertRowid, shareOf(entry.uuid ?? entry.id));
+    outbox.run(lastInsertRowid, space, shareOf(entry.uuid ?? entry.id));
   }
 }
 
 /** Cancels and arms deadlines. Must be called in a transaction. */
 export function writeDeadlines(
   connection: BetterSqlite3.Database,
-  { resource, uuid, revision, version, arms, cancels }: DeadlineChange,
+  { resource: name, uuid, revision, version, arms, cancels }: DeadlineChange,
+  space: string,
 ): void {
+  const resource = space + name;
   if (cancels === 'all') {
     prepared(connection, 'DELETE FROM signalbox_deadline WHERE uuid = ? AND resource = ?').run(
       uuid,
