@@ -7,6 +7,7 @@ export interface CommonFlags {
   readonly database?: string;
   readonly bus?: readonly string[];
   readonly config?: string;
+  readonly application?: string;
 }
 
 /** The configuration with the flags on top: flags win over the environment, that over the file. */
@@ -15,6 +16,7 @@ export async function settingsOf(flags: CommonFlags): Promise<Configuration> {
   return {
     ...configuration,
     ...(flags.database === undefined ? {} : { database: flags.database }),
+    ...(flags.application === undefined ? {} : { application: flags.application }),
     ...(flags.bus === undefined ? {} : { bus: [...flags.bus] }),
   };
 }

@@ -1,21 +1,44 @@
 import type { DataSource } from 'typeorm';
+import { RefusedError } from '../core/errors/errors.js';
+import {
+  type Application,
+  firstApplication,
+  listApplications,
+} from '../persistence/application.js';
 import { connectDatabase } from '../config/connect-database.js';
 import { type OpenStore, openStore } from '../persistence/open-store.js';
 import type { CommonFlags } from './settings.js';
 import { requireDatabase } from './settings.js';
 
-/** Connects to the configured database, does `work` on its migrated store, and disconnects. */
+/**
+ * Connects to the configured database, does `work` on its migrated store, and disconnects. The store is of
+ * the application that is named, and of the only one there is where none is. Rejects with RefusedError
+ * UNKNOWN_APPLICATION for one that is not there, or where none of several is named.
+ */
 export async function withStore(
   flags: CommonFlags,
   work: (store: OpenStore, dataSource: DataSource) => Promise<void>,
 ): Promise<void> {
-  const { database } = await requireDatabase(flags);
+  const { database, application } = await requireDatabase(flags);
   const dataSource: DataSource = await connectDatabase(database, { poolSize: 2, mustExist: true });
   try {
-    const store = openStore(dataSource);
-    await store.verifyMigrated();
-    await work(store, dataSource);
+    await openStore(dataSource).verifyMigrated();
+    await work(openStore(dataSource, await chosen(dataSource, application)), dataSource);
   } finally {
     await dataSource.destroy();
   }
+}
+
+async function chosen(dataSource: DataSource, name: string | undefined): Promise<Application> {
+  const known = await listApplications(dataSource);
+  const [only, ...others] = known;
+  if (name === undefined && others.length === 0) return only ?? firstApplication;
+  const found = known.find((each) => each.name === name);
+  if (found !== undefined) return found;
+  const names = known.map((each) => each.name);
+  throw RefusedError.of(
+    'UNKNOWN_APPLICATION',
+    `${name === undefined ? 'Several applications share this database' : `No application '${name}' has used this database`}. Pass --application: ${names.join(', ') || 'there is none yet'}.`,
+    { application: name ?? null, applications: names },
+  );
 }

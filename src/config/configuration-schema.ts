@@ -115,6 +115,14 @@ export const configurationSchema = Type.Object(
         description: 'Who publishes; default management-server.',
       }),
     ),
+    application: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 255,
+        description:
+          'Whose outbox, deadlines and buses: what `createSignalbox` has as `application` or `source`. Default every one (relay), or the only one.',
+      }),
+    ),
     relay: Type.Optional(relay),
   },
   { additionalProperties: false },

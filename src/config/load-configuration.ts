@@ -71,7 +71,12 @@ async function importFile(path: string, name: string): Promise<unknown> {
   }
 }
 
-const variables = ['SIGNALBOX_DATABASE', 'SIGNALBOX_BUS', 'SIGNALBOX_SOURCE'];
+const variables = [
+  'SIGNALBOX_DATABASE',
+  'SIGNALBOX_BUS',
+  'SIGNALBOX_SOURCE',
+  'SIGNALBOX_APPLICATION',
+];
 
 function readEnvironment(environment: Readonly<Record<string, string | undefined>>): Configuration {
   refuseMisspelt(environment);
@@ -79,12 +84,14 @@ function readEnvironment(environment: Readonly<Record<string, string | undefined
     SIGNALBOX_DATABASE: database,
     SIGNALBOX_BUS: bus,
     SIGNALBOX_SOURCE: source,
+    SIGNALBOX_APPLICATION: application,
   } = environment;
   return validateConfiguration(
     {
       ...(isSet(database) ? { database } : {}),
       ...(isSet(bus) ? { bus: bus.split(',').map((url) => url.trim()) } : {}),
       ...(isSet(source) ? { source } : {}),
+      ...(isSet(application) ? { application } : {}),
     },
     'the environment',
   );

@@ -112,7 +112,8 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
   const application = await registerApplication(dataSource, options.application ?? source);
   const store = openStore(dataSource, application);
   // Before anything is started: what is wrong about a bus is told here, not by events that went elsewhere.
-  if (options.relay !== false) await registerBuses(store.outbox, buses);
+  // Also where another process relays: it learns whose the buses are.
+  if (buses.length > 0) await registerBuses(store.outbox, buses);
 
   const format = options.format ?? cloudEvents;
   const origin = originSource(source);

@@ -17,6 +17,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   migrate: async () => (await import('./migrate.js')).migrateCommand(),
   relay: async () => (await import('./relay.js')).relayCommand(),
   outbox: async () => (await import('./outbox.js')).outboxCommand(),
+  buses: async () => (await import('./buses.js')).busesCommand(),
   deadlines: async () => (await import('./deadlines.js')).deadlinesCommand(),
   'dead-letters': async () => (await import('./dead-letters.js')).deadLettersCommand(),
   replay: async () => (await import('./replay.js')).replayCommand(),

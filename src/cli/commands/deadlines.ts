@@ -195,6 +195,7 @@ function common(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
+    .option('--application <name>', 'whose; needed where several share the database')
     .option('--config <file>', 'configuration file');
 }
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { RefusedError } from '../../core/errors/errors.js';
-import type { ParkedRecord } from '../../core/stores/outbox-store.js';
+import type { BusDepth, OutboxRecord, ParkedRecord } from '../../core/stores/outbox-store.js';
 import type { Store } from '../../persistence/store.js';
 import { wholeNumber } from '../option-values.js';
 import { printable } from '../printable.js';
@@ -9,6 +9,10 @@ import { withStore } from '../with-store.js';
 
 interface RowFlags extends CommonFlags {
   readonly forBus?: string;
+}
+
+interface DropFlags extends Omit<RowFlags, 'bus'> {
+  readonly bus?: string;
 }
 
 interface ListFlags extends CommonFlags {
@@ -30,10 +34,11 @@ export function outboxCommand(): Command {
         withStore(flags, async (store) => {
           const depth = await store.outbox.depth();
           const parked = await store.outbox.listParked({ limit });
+          const pending = await store.outbox.listPending({ limit: limit - parked.length });
           process.stdout.write(
             json === true
-              ? `${JSON.stringify({ ...depth, rows: parked.map(describe) })}\n`
-              : `${depth.pending} pending (oldest ${depth.oldestAge} ms), ${depth.parked} parked, ${depth.held} held behind them\n${parked.map(line).join('')}`,
+              ? `${JSON.stringify({ ...depth, rows: parked.map(describe), pendingRows: pending.map(describePending) })}\n`
+              : `${depth.pending} pending (oldest ${depth.oldestAge} ms), ${depth.parked} parked, ${depth.held} held behind them\n${depth.buses.map(busLine).join('')}${parked.map(line).join('')}${pending.map(pendingLine).join('')}`,
           );
         }),
       ),
@@ -52,17 +57,29 @@ export function outboxCommand(): Command {
       ),
   );
   outbox.addCommand(
-    row('drop', 'give a parked row up; it stays in the journal')
+    common('drop', 'give a parked row up, or all that waits for one bus; the journal keeps them')
+      .argument('[position]', 'the position that `outbox list` shows', wholeNumber)
+      .option('--for-bus <name>', 'only the row of this bus; default every bus')
+      .option('--bus <name>', 'every row, pending or parked, that waits for this bus by name')
       .addHelpText(
         'after',
-        '\nExample:\n  signalbox outbox drop 4711 --database sqlite:cloud.sqlite',
+        '\nExamples:\n  signalbox outbox drop 4711 --database sqlite:cloud.sqlite\n  signalbox outbox drop --bus retired',
       )
-      .action(async (at: number, flags: RowFlags) =>
-        withStore(flags, async (store) => {
-          await each(store, at, flags, (ref) => store.outbox.drop(ref));
-          process.stdout.write(`row ${at} is dropped; the journal keeps it\n`);
-        }),
-      ),
+      .action(async (at: number | undefined, { bus, ...flags }: DropFlags) => {
+        if ((at === undefined) === (bus === undefined)) {
+          throw RefusedError.of('ARGUMENTS_INVALID', 'Give a position, or --bus and no position.');
+        }
+        await withStore(flags, async (store) => {
+          if (bus !== undefined) {
+            process.stdout.write(
+              `${await dropBus(store, bus)} rows that waited for ${printable(bus)} are dropped; the journal keeps their events\n`,
+            );
+          } else if (at !== undefined) {
+            await each(store, at, flags, (ref) => store.outbox.drop(ref));
+            process.stdout.write(`row ${at} is dropped; the journal keeps it\n`);
+          }
+        });
+      }),
   );
   return outbox.addHelpText('after', '\nExample:\n  signalbox outbox list');
 }
@@ -71,6 +88,7 @@ function common(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
+    .option('--application <name>', 'whose; needed where several share the database')
     .option('--config <file>', 'configuration file');
 }
 
@@ -106,6 +124,35 @@ async function each(
       { position: at },
     );
   }
+}
+
+/** Rows that one commit drops. */
+const dropsAtOnce = 1000;
+
+/** Drops every row that waits for a bus by name, in commits of bounded size; resolves with how many. */
+export async function dropBus({ outbox }: Store, bus: string): Promise<number> {
+  let all = 0;
+  for (;;) {
+    const dropped = await outbox.dropBus(bus, dropsAtOnce);
+    all += dropped;
+    if (dropped < dropsAtOnce) return all;
+  }
+}
+
+function describePending(row: OutboxRecord) {
+  const { position: at, bus, share: partition, id, category, type, resource, uuid } = row;
+  return { position: at, bus, partition, id, category, type, resource, uuid };
+}
+
+function busLine({ bus, pending, parked, held, oldestAge }: BusDepth): string {
+  const name = bus === '' ? 'every bus' : bus;
+  return `  for ${printable(name)}: ${pending} pending (oldest ${oldestAge} ms), ${parked} parked, ${held} held\n`;
+}
+
+function pendingLine({ position: at, bus, share, category, type, resource, uuid }: OutboxRecord) {
+  const subject = resource === null ? '' : ` ${resource}/${uuid}`;
+  const target = bus === '' ? '' : ` for ${bus}`;
+  return `${String(at).padStart(10)}  pending  partition ${share}  ${printable(`${category} ${type}${subject}${target}`)}\n`;
 }
 
 function describe({

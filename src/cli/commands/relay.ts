@@ -3,14 +3,11 @@ import { connectBuses } from '../../config/connect-bus.js';
 import { connectDatabase } from '../../config/connect-database.js';
 import { loadFormats } from '../../config/load-formats.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
-import { cloudEvents } from '../../delivery/formats/cloudevents.js';
-import { originSource } from '../../context/origin-source.js';
-import { createOutboxRelay } from '../../delivery/relay/relay.js';
-import { wakeListener } from '../../delivery/relay/wake.js';
 import { openStore } from '../../persistence/open-store.js';
 import { noticeLine } from '../notice-line.js';
 import { repeated } from '../option-values.js';
 import { printable } from '../printable.js';
+import { ApplicationRelays } from '../relay-applications.js';
 import { refuseOwnBus } from '../refuse-own-bus.js';
 import { requireDatabase } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
@@ -23,13 +20,21 @@ export function relayCommand(): Command {
     .description('Move the outbox to the buses. Run as many as you like: they share the work.')
     .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
     .option('--bus <url>', 'amqp://, kafka:// or nats:// address; may be repeated', repeated)
+    .option('--application <name>', 'whose events; default those of every application')
     .option('--config <file>', 'configuration file')
     .addHelpText(
       'after',
       '\nExample:\n  signalbox relay --database sqlite:cloud.sqlite --bus amqp://guest:guest@127.0.0.1',
     )
     .action(async (flags: CommonFlags) => {
-      const { database, bus, formats, source, relay: options } = await requireDatabase(flags);
+      const {
+        database,
+        bus,
+        formats,
+        source,
+        application,
+        relay: options,
+      } = await requireDatabase(flags);
       const buses = await connectBuses(bus, await loadFormats(formats));
       if (buses.length === 0) {
         throw new ConfigurationError(
@@ -42,23 +47,24 @@ export function relayCommand(): Command {
       const stop = stopSignal();
       const dataSource = await connectDatabase(database, { poolSize: 4, mustExist: true });
       try {
-        const store = openStore(dataSource);
-        await store.verifyMigrated();
+        await openStore(dataSource).verifyMigrated();
         await Promise.all(buses.map((each) => each.connect()));
-        const relay = createOutboxRelay({
-          store,
+        const relays = new ApplicationRelays({
+          dataSource,
           buses,
-          format: cloudEvents,
-          origin: originSource(source ?? 'management-server'),
-          wake: wakeListener(dataSource),
+          application,
+          source: source ?? 'management-server',
           options: options ?? {},
-          listener: (notice) => tell(printable(noticeLine(notice))),
+          listener: (notice, { id, name }) =>
+            tell(printable(`${id === 0 ? '' : `${name}: `}${noticeLine(notice)}`)),
+          onLeftOut: ({ name }, error) =>
+            tell(printable(`leaving out the application '${name}': ${error.message}`)),
         });
-        relay.start();
+        await relays.start();
         tell(`relaying to ${buses.map(({ name }) => name).join(', ')}`);
         await stop.requested;
         tell('stopping: draining what is under way');
-        await relay.stop();
+        await relays.stop();
       } finally {
         await Promise.all(buses.map((each) => each.close()));
         await dataSource.destroy();

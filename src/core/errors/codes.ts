@@ -54,6 +54,10 @@ export const errorClasses = {
         'The service exposes no such method. The refusal names the nearest one that it does.',
       ARGUMENTS_INVALID:
         'The arguments of a call do not satisfy the schema of the method. The refusal names the property. Nothing was executed.',
+      UNKNOWN_BUS:
+        'No bus of this name is registered, and no row waits for one. See `signalbox buses list`.',
+      UNKNOWN_APPLICATION:
+        'No application of this name has used the database, or several have and none is named. The refusal lists them: pass --application.',
       DEADLINE_WITHOUT_RESOURCE:
         'A deadline passed, and no row is found that it is of: deleted past Signalbox, hidden by a row policy, or of another application that wrote here before it had a name of its own. The deadline is kept and looked at again every hour; `signalbox deadlines list --missing` shows them.',
       UNKNOWN_JOB: 'No asynchronous job with this id was submitted, or it has already completed.',
