@@ -227,7 +227,13 @@ eachDatabase((kind) => {
     });
 
     test('the age is that of the oldest pending row', async () => {
-      expect(await store.outbox.depth()).toEqual({ pending: 0, parked: 0, held: 0, oldestAge: 0, buses: [] });
+      expect(await store.outbox.depth()).toEqual({
+        pending: 0,
+        parked: 0,
+        held: 0,
+        oldestAge: 0,
+        buses: [],
+      });
       await store.append([stateEvent(v4(), 1, new Date(Date.now() - 90_000)), stateEvent()]);
       const { oldestAge, pending } = await store.outbox.depth();
       expect(pending).toBe(2);

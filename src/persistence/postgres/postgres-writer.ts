@@ -98,8 +98,11 @@ export class PostgresWriter implements PlannedWriter {
       this.#dataSource,
       async (handOver) => {
         reach('journal');
-        return runNamed(this.#dataSource, appendStatement, appendValues(entries, this.#space), (session) =>
-          handOver({ session, find: (manager) => findAppended(manager, entries) }),
+        return runNamed(
+          this.#dataSource,
+          appendStatement,
+          appendValues(entries, this.#space),
+          (session) => handOver({ session, find: (manager) => findAppended(manager, entries) }),
         );
       },
       { appends: () => true },
