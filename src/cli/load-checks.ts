@@ -55,6 +55,7 @@ function anyOf(several: readonly EventTypes[]): EventTypes {
   return {
     has: (category, type) => several.some((each) => each.has(category, type)),
     names: (category) => [...new Set(several.flatMap((each) => each.names(category)))],
+    privateFields: (type) => [...new Set(several.flatMap((each) => each.privateFields(type)))],
   };
 }
 

@@ -6,7 +6,11 @@ import type { Bus, Delivery } from '../../src/delivery/bus/bus.js';
 import { createSignalbox } from '../../src/signalbox/create-signalbox.js';
 import type { ResourceStateEvent } from '../../src/core/events/event.js';
 import type { Format } from '../../src/delivery/formats/format.js';
-import { formats } from '../../src/delivery/formats/formats.js';
+import { defineEventTypes } from '../../src/core/events/event-types.js';
+import { cloudEvents } from '../../src/delivery/formats/cloudevents.js';
+import { defineFormats } from '../../src/delivery/formats/formats.js';
+import { encryptedFields } from '../../src/delivery/formats/protection/private-fields.js';
+import { signedEvents } from '../../src/delivery/formats/protection/signed-events.js';
 import { idempotent } from '../../src/consuming/inbox/idempotent.js';
 import { replayedAt } from '../../src/consuming/replay/replayed.js';
 import { openRabbitmqPlace } from '../delivery/amqp/rabbitmq-place.js';
@@ -34,6 +38,18 @@ const places = {
   nats: (): Promise<Place> => openNatsPlace(server.port),
   kafka: async (): Promise<Place> => openKafkaPlace(cluster.brokers),
 } as const;
+
+const key = Buffer.alloc(32, 7).toString('base64');
+const formats = defineFormats([
+  signedEvents(
+    encryptedFields(
+      cloudEvents,
+      defineEventTypes({}, { privateFields: { '*': ['actor', 'account'] } }),
+      { keys: [{ id: 'fields', key }] },
+    ),
+    { keys: [{ id: 'bus', key: `whsec_${key}` }] },
+  ),
+]);
 
 const all = (['amqp', 'nats', 'kafka'] as const).flatMap((transport) =>
   [undefined, ...formats.names.slice(1)].map((name) => ({ transport, name })),

@@ -40,6 +40,8 @@ export const errorClasses = {
         'The event type is neither a known CloudStack name nor registered by you. Register it, or correct the spelling.',
       EVENT_INVALID:
         'The event does not satisfy the schema of its category. The refusal names the property.',
+      SIGNATURE_REFUSED:
+        'A message is not signed, or not by a known key, not over its content, or too long ago. It is dead-lettered with the reason; `signalbox replay` signs what the journal has anew.',
       FILTER_INVALID:
         'The subscription filter or topic pattern cannot match any event. Patterns are five dot-separated words, * or #.',
       NOTIFICATION_INVALID:

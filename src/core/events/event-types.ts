@@ -64,6 +64,8 @@ export interface EventTypes<T extends CustomTypeNames = CustomTypeNames> {
   has(category: Category, type: string): boolean;
   /** Pure. The known types of the category; none for ResourceStateEvent, which lifecycles name. */
   names(category: Category): readonly string[];
+  /** Pure. The paths of fields of this type that not everybody may read; none where none is marked. */
+  privateFields(type: string): readonly string[];
   /** Type only: what was added. Never set at run time. */
   readonly '~custom'?: T;
 }
@@ -77,12 +79,30 @@ export type CustomTypesOf<E extends EventTypes> = {
     : never;
 };
 
+/** What is said of event types besides their names. */
+export interface EventTypeMarks {
+  /**
+   * Fields that not everybody may read, by event type; `'*'` for every type. A path from the event:
+   * `actor`, `account`, `domain`, `project`, or one of `data.reason`, `data.description`, `data.body`,
+   * `data.details`, `data.result`, of which the last two go deeper (`data.details.password`). A bus
+   * leaves them out or encrypts them where its format does; see `redactedFields`, `encryptedFields`.
+   */
+  readonly privateFields?: Readonly<Record<string, readonly string[]>>;
+}
+
 /**
  * Pure. CloudStack's and Signalbox's event types together with your own. Throws ConfigurationError
  * CONFIG_VALUE_INVALID for a name that is empty, holds a blank or a wildcard, or is too long for a
- * routing key. A name that is known already may be repeated.
+ * routing key, and for a private field that is none. A name that is known already may be repeated.
  */
-export function defineEventTypes<const T extends CustomTypeNames = {}>(custom?: T): EventTypes<T> {
+export function defineEventTypes<const T extends CustomTypeNames = {}>(
+  custom?: T,
+  { privateFields = {} }: EventTypeMarks = {},
+): EventTypes<T> {
+  const marked = new Map(
+    Object.entries(privateFields).map(([type, paths]) => [type, checkPaths(paths)]),
+  );
+  const ofAll = marked.get('*') ?? [];
   const own: CustomTypeNames = custom ?? {};
   const known: Readonly<Record<Category, ReadonlySet<string>>> = {
     ResourceStateEvent: new Set(),
@@ -99,7 +119,27 @@ export function defineEventTypes<const T extends CustomTypeNames = {}>(custom?: 
     has: (category: Category, type: string) =>
       category === 'ResourceStateEvent' ? type !== '' : known[category].has(type),
     names: (category: Category) => [...known[category]],
+    privateFields: (type: string) => {
+      const own = type === '*' ? undefined : marked.get(type);
+      return own === undefined ? ofAll : [...new Set([...ofAll, ...own])];
+    },
   });
+}
+
+const privatePath =
+  /^(?:actor|account|domain|project|data\.(?:reason|description|body)|data\.(?:details|result)(?:\.[^.]+)*)$/;
+
+/** Without a field that every event must have, a subscriber would refuse it. */
+function checkPaths(paths: readonly string[]): readonly string[] {
+  for (const path of paths) {
+    if (typeof path === 'string' && privatePath.test(path)) continue;
+    throw new ConfigurationError(
+      'CONFIG_VALUE_INVALID',
+      `'${String(path)}' is no field that can be private: actor, account, domain, project, data.reason, data.description, data.body, and what is in data.details and data.result.`,
+      { parameters: { key: 'privateFields', value: String(path) } },
+    );
+  }
+  return paths;
 }
 
 /** Only names that survive as one word of a routing key, dots apart. */

@@ -10,6 +10,14 @@ export { cloudStack } from './cloudstack/cloudstack.js';
 export { defineFormats, formats } from './formats.js';
 export type { FormatName, Formats } from './formats.js';
 export type { EncodedEvent, EnvelopeHead, Format, ReceivedEvent } from './format.js';
+export {
+  encryptedFields,
+  redactedFields,
+  redactEvent,
+  type FieldKey,
+} from './protection/private-fields.js';
+export { signedEvents, type SignedEventsOptions } from './protection/signed-events.js';
+export type { SigningKey } from './protection/signing-keys.js';
 export { oslo } from './oslo/oslo.js';
 export type { OsloFormatOptions } from './oslo/oslo.js';
 export { eventSchemas } from '../../core/events/schemas.js';
