@@ -12,6 +12,7 @@ import type { EventTypes } from '../core/events/event-types.js';
 import { cloudEvents } from '../delivery/formats/cloudevents.js';
 import type { Format } from '../delivery/formats/format.js';
 import { assertFormat } from '../delivery/formats/formats.js';
+import { defaultMaxParsed } from '../delivery/bus/max-incoming.js';
 import { createOutboxRelay } from '../delivery/relay/relay.js';
 import type { RelayListener } from '../delivery/relay/relay-notice.js';
 import type { RelayOptions } from '../delivery/relay/relay-options.js';
@@ -191,6 +192,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
     sweeper,
     closeTimeout: options.closeTimeout ?? 10_000,
     application,
+    maxIncoming: Math.max(defaultMaxParsed, 8 * maxPayload),
     dispose: async () => {
       uninstall();
       deaf();

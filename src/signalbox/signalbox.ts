@@ -81,6 +81,8 @@ export interface SignalboxParts {
   readonly closeTimeout: number;
   /** Whose outbox, deadlines and jobs these are. */
   readonly application: Application;
+  /** Bytes of an event that a subscription takes unless told. */
+  readonly maxIncoming: number;
   /** Runs last when closing: undoes what creation put into the DataSource. */
   readonly dispose: () => Promise<void>;
 }
@@ -297,7 +299,7 @@ export class Signalbox implements AsyncDisposable {
       bus.format ?? this.#parts.format,
       selection,
       handler,
-      options,
+      { maxIncoming: this.#parts.maxIncoming, ...options },
     );
     if (this.#closing !== undefined) {
       await subscription.unsubscribe();
@@ -329,7 +331,7 @@ export class Signalbox implements AsyncDisposable {
     options: WatchOptions<StateOf<LifecycleOf<R>>> & { readonly bus?: string } = {},
   ): Promise<Watch<StateOf<LifecycleOf<R>>>> {
     this.#gate.assertNotClosing();
-    const { registry, dataSource, store, format } = this.#parts;
+    const { registry, dataSource, store, format, maxIncoming } = this.#parts;
     const bus = this.#bus(options.bus);
     const parts = {
       dataSource,
@@ -337,6 +339,7 @@ export class Signalbox implements AsyncDisposable {
       binding: registry.get(resource),
       bus,
       format,
+      maxIncoming,
     };
     const watch: Watch<StateOf<LifecycleOf<R>>> = new Watch(parts, options, () =>
       this.#watches.delete(watch),

@@ -44,6 +44,8 @@ interface WatchParts {
   readonly bus: Bus;
   /** How events look on a bus without a format of its own. */
   readonly format: Format;
+  /** Bytes of an event that it takes. */
+  readonly maxIncoming: number;
 }
 
 /** Records of the journal read at once. */
@@ -97,7 +99,7 @@ export class Watch<TState extends string = string>
 
   /** @internal Subscribes; everything that changes from now on is told. Rejects as `subscribe` does. */
   async start(): Promise<void> {
-    const { bus, format, binding } = this.#parts;
+    const { bus, format, binding, maxIncoming } = this.#parts;
     try {
       // What is there before the subscription is no news; what changes while it is made is found by the
       // first comparison.
@@ -112,7 +114,7 @@ export class Watch<TState extends string = string>
           const change = watchedChange(event);
           if (change !== undefined) this.#buffer.push(change);
         },
-        { prefetch: 1000, onMissed: () => this.#buffer.lose('missed') },
+        { prefetch: 1000, maxIncoming, onMissed: () => this.#buffer.lose('missed') },
       );
     } catch (error) {
       await this.close();

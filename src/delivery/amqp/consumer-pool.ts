@@ -2,6 +2,7 @@ import type { ChannelModel } from 'amqplib';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { parseJson } from '../../core/json/parse-json.js';
 import type { SubscribeOptions } from '../bus/bus.js';
+import { defaultMaxParsed } from '../bus/max-incoming.js';
 import { completeSubscribeOptions, type SubscribeSettings } from '../bus/subscribe-settings.js';
 import {
   assertExchange,
@@ -31,7 +32,7 @@ import {
 /** Which pool to join, what it reads, and how its messages are handled. */
 export interface ConsumerPoolOptions extends Pick<
   SubscribeOptions,
-  'prefetch' | 'concurrency' | 'retry'
+  'prefetch' | 'concurrency' | 'maxIncoming' | 'retry'
 > {
   /** Name of the pool, 1 to 100 bytes. Exactly one member of a pool handles each message. */
   readonly pool: string;
@@ -104,6 +105,7 @@ export function completeConsumerPoolOptions(
   bus: RabbitmqSettings,
 ): ConsumerPoolSettings {
   const { pool, queue, prefetch, concurrency, retry, order = 'member' } = options;
+  const { maxIncoming = defaultMaxParsed } = options;
   const topics = typeof options.topic === 'string' ? [options.topic] : [...options.topic];
   const given = options.exchange ?? bus.exchange;
   const exchanges = Array.isArray(given) ? [...(given as readonly string[])] : [given as string];
@@ -120,6 +122,7 @@ export function completeConsumerPoolOptions(
     {
       pool,
       order,
+      maxIncoming,
       ...(prefetch === undefined ? {} : { prefetch }),
       ...(concurrency === undefined ? {} : { concurrency }),
       ...(retry === undefined ? {} : { retry }),

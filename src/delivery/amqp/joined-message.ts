@@ -1,5 +1,6 @@
 import type { ConsumeMessage } from 'amqplib';
 import { RefusedError } from '../../core/errors/errors.js';
+import { oversized } from '../bus/max-incoming.js';
 import { DeadLetterError } from '../bus/dead-letter-error.js';
 import type { ConsumerPoolSettings } from './consumer-pool.js';
 import { readPoolMessage, type PoolMessage } from './pool-message.js';
@@ -17,12 +18,14 @@ export interface JoinedMessage {
 /** Decodes a message when it arrives: what its order is kept for may be a part of its body. */
 export function receive(
   received: ConsumeMessage,
-  settings: Pick<ConsumerPoolSettings, 'decode' | 'partitionKey'>,
+  settings: Pick<ConsumerPoolSettings, 'decode' | 'partitionKey' | 'handling'>,
   deadLetterExchange: string,
 ): JoinedMessage {
   const message = readPoolMessage(received, deadLetterExchange);
   const { id, partitionKey: ours } = readMessage(received, deadLetterExchange);
   try {
+    const refused = oversized(received.content.length, settings.handling.maxIncoming);
+    if (refused !== undefined) throw refused.error;
     const body = settings.decode(message);
     const key = settings.partitionKey === undefined ? ours : settings.partitionKey(body, message);
     return {

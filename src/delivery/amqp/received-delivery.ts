@@ -1,6 +1,7 @@
 import type { ConsumeMessage } from 'amqplib';
 import { untried, type HandlingFailure } from '../bus/handling-failure.js';
 import type { IncomingDelivery } from '../bus/incoming-delivery.js';
+import { oversized } from '../bus/max-incoming.js';
 import type { WorkUntilEnd } from '../bus/work-until-end.js';
 import type { Acknowledgements } from './acknowledgements.js';
 import { unwrapped } from './encapsulated.js';
@@ -26,7 +27,7 @@ export function receivedDelivery<M extends Identified>(
 ): IncomingDelivery<M> {
   const { deliveryTag: tag, redelivered } = delivered.fields;
   const received = unwrapped(delivered, options.deadLetterExchange);
-  const fault = unreadableHeaders(received.properties);
+  const failure = refusalOf(received, options.settings.maxIncoming);
   const identity = lazyIdentity(delivered);
   const named = typeof delivered.properties.messageId === 'string';
   const large = delivered.content.length > largestKept;
@@ -42,13 +43,23 @@ export function receivedDelivery<M extends Identified>(
     identity,
     mayBeKnown: redelivered,
     ...(begun === undefined ? {} : { begun }),
-    ...(fault === undefined ? {} : { failure: untried(`its headers ${fault}`) }),
+    ...(failure === undefined ? {} : { failure }),
     acknowledge,
     giveUp: async (failure) => {
       if (await work.run(isPutAside(received, failure, options, declare))) acknowledge();
       else acknowledgements.reject(tag);
     },
   };
+}
+
+/** Why a message is put aside unseen. */
+function refusalOf(
+  { properties, content }: ConsumeMessage,
+  maxIncoming: number,
+): HandlingFailure | undefined {
+  const fault = unreadableHeaders(properties);
+  if (fault !== undefined) return untried(`its headers ${fault}`);
+  return oversized(content.length, maxIncoming);
 }
 
 /** Resolves with false when the broker is to dead-letter the message, as it refuses each form of ours. */

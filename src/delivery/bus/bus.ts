@@ -165,6 +165,12 @@ export interface SubscribeOptions {
    * All members of a pool must agree. Without meaning for an ephemeral subscription.
    */
   readonly order?: 'pool' | 'member';
+  /**
+   * Bytes of a body at most. A larger one is put aside with its reason, untried and without being parsed.
+   * Default for events 2 MiB, or eight times `maxPayload` where that is more; for `joinConsumerPool` 2 MiB;
+   * for `bus.subscribe`, which parses nothing, 16 MiB. Compressed bodies may not inflate to more.
+   */
+  readonly maxIncoming?: number;
   /** When a failed delivery is tried again. Default 5 tries, from 200 ms on, doubling. */
   readonly retry?: RetryPolicy;
   /**

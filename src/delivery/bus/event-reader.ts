@@ -5,6 +5,7 @@ import { routingWordsOf } from '../../core/events/routing-key.js';
 import type { Format } from '../formats/format.js';
 import type { Delivery } from './bus.js';
 import { DeadLetterError } from './dead-letter-error.js';
+import { defaultMaxParsed } from './max-incoming.js';
 import { selectionMatcher } from '../topic/selection-matcher.js';
 
 /** Reads the events of a subscription, whatever format they come in. */
@@ -24,18 +25,20 @@ export interface EventReader {
  * that can match nothing.
  *
  * @param within whose events are selected besides, whatever the selection says
+ * @param maxIncoming bytes that a compressed body may inflate to; default 2 MiB
  */
 export function eventReader(
   format: Format,
   selection: EventSelection,
   within: TenancyFilter = {},
+  maxIncoming = defaultMaxParsed,
 ): EventReader {
   const { patterns, looksAtOwners, matches } = selectionMatcher(selection, within);
   const isForeign = format.bindings !== undefined;
   return {
     patterns: format.bindings?.(patterns) ?? patterns,
     async read(delivery) {
-      const event = await decode(format, delivery);
+      const event = await decode(format, delivery, maxIncoming);
       const key = routingWordsOf(event);
       if (!isForeign) assertOwnKey(event, key, delivery.key);
       if (!isForeign && !looksAtOwners) return event;
@@ -44,11 +47,15 @@ export function eventReader(
   };
 }
 
-async function decode(format: Format, delivery: Delivery): Promise<SignalboxEvent> {
+async function decode(
+  format: Format,
+  delivery: Delivery,
+  maxIncoming: number,
+): Promise<SignalboxEvent> {
   const { key, id, headers, contentType, body } = delivery;
   const receivedAt = new Date().toISOString();
   try {
-    return await format.decode({ key, id, headers, contentType, body, receivedAt });
+    return await format.decode({ key, id, headers, contentType, body, receivedAt, maxIncoming });
   } catch (cause) {
     const reason = cause instanceof RefusedError ? cause.message : 'The message cannot be decoded.';
     throw new DeadLetterError(reason, { cause });

@@ -4,6 +4,7 @@ import type { EventSelection } from '../../core/events/event-filter.js';
 import type { KnownSelection } from '../../core/events/known-selection.js';
 import type { Format } from '../formats/format.js';
 import type { Bus, BusSubscription, Delivery, SubscribeOptions } from './bus.js';
+import { defaultMaxParsed } from './max-incoming.js';
 import { eventReader } from './event-reader.js';
 
 /** The events that a selection can deliver: narrowed when it names its categories. */
@@ -43,9 +44,10 @@ export async function subscribeEvents<const S extends EventSelection>(
   format: Format,
   selection: KnownSelection<S>,
   handler: EventHandler<SelectedEvent<S>>,
-  options?: SubscribeOptions,
+  options: SubscribeOptions = {},
 ): Promise<BusSubscription> {
-  const reader = eventReader(format, selection as EventSelection);
+  const { maxIncoming = defaultMaxParsed } = options;
+  const reader = eventReader(format, selection as EventSelection, {}, maxIncoming);
   return bus.subscribe(
     reader.patterns,
     async (delivery, signal) => {
@@ -54,6 +56,6 @@ export async function subscribeEvents<const S extends EventSelection>(
       // The reader gives only what was selected.
       await handler(event as SelectedEvent<S>, delivery, signal);
     },
-    options,
+    { ...options, maxIncoming },
   );
 }

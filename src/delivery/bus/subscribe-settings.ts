@@ -2,6 +2,7 @@ import { contained } from '../../core/errors/contained.js';
 import { ConfigurationError, RefusedError } from '../../core/errors/errors.js';
 import { utf8Length } from '../../core/json/plain-json.js';
 import type { SubscribeOptions } from './bus.js';
+import { defaultMaxIncoming } from './max-incoming.js';
 import type { BusNoticeListener } from './notice.js';
 import { completeRetryPolicy, type RetrySettings } from './retry-policy.js';
 
@@ -12,6 +13,7 @@ export interface SubscribeSettings {
   readonly concurrency: number;
   readonly order: 'pool' | 'member';
   readonly retry: RetrySettings;
+  readonly maxIncoming: number;
   /** Never throws: one that fails is told of, and must not stop deliveries. */
   readonly onMissed: () => void;
 }
@@ -25,7 +27,15 @@ const largestPrefetch = 2000;
  */
 export function completeSubscribeOptions(
   patterns: readonly string[],
-  { pool, prefetch = 100, concurrency = 1, order = 'pool', retry, onMissed }: SubscribeOptions,
+  {
+    pool,
+    prefetch = 100,
+    concurrency = 1,
+    order = 'pool',
+    maxIncoming = defaultMaxIncoming,
+    retry,
+    onMissed,
+  }: SubscribeOptions,
   notify: BusNoticeListener,
 ): SubscribeSettings {
   if (patterns.length === 0) {
@@ -46,12 +56,16 @@ export function completeSubscribeOptions(
   if (!Number.isInteger(prefetch) || prefetch < 1 || prefetch > largestPrefetch) {
     throw invalid('prefetch', prefetch, `is a whole number from 1 to ${largestPrefetch}`);
   }
+  if (!Number.isSafeInteger(maxIncoming) || maxIncoming < 1) {
+    throw invalid('maxIncoming', maxIncoming, 'is a whole number of bytes, 1 or more');
+  }
   return {
     pool,
     // Fewer deliveries than handlers would leave handlers without work.
     prefetch: Math.max(prefetch, concurrency),
     concurrency,
     order,
+    maxIncoming,
     retry: completeRetryPolicy(retry),
     onMissed:
       onMissed === undefined

@@ -26,6 +26,8 @@ export interface ReceivedEvent extends Pick<
    * CloudStack does for jobs; without it such an event is refused.
    */
   readonly receivedAt?: string;
+  /** Bytes that a compressed body may inflate to. Default 2 MiB. */
+  readonly maxIncoming?: number;
 }
 
 /** What a row of the journal tells of its event besides the JSON text. */

@@ -4,6 +4,7 @@ import type { HandlingFailure } from '../bus/handling-failure.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import type { SubscribeSettings } from '../bus/subscribe-settings.js';
 import type { Unsettled } from '../bus/unsettled.js';
+import { oversized } from '../bus/max-incoming.js';
 import { WorkUntilEnd } from '../bus/work-until-end.js';
 import { TopicTrie } from '../topic/topic-trie.js';
 import type { ReceivedRecord } from './driver.js';
@@ -144,8 +145,10 @@ export class KafkaSubscription implements BusSubscription {
       if (this.#epoch === epoch) this.#unsettled -= 1;
       done();
     };
+    const failure = oversized(message.body.byteLength, this.#options.settings.maxIncoming);
     this.#dispatcher.accept({
       message,
+      ...(failure === undefined ? {} : { failure }),
       redelivered: this.#session.wasHandedOut(topic, partition, record.offset),
       identity: () => `${topic}/${partition}/${record.offset}`,
       mayBeKnown: true,

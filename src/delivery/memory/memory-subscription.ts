@@ -2,6 +2,7 @@ import type { BusMessage, BusSubscription, DeliveryHandler } from '../bus/bus.js
 import { deadLetterCause } from '../bus/dead-letter-cause.js';
 import { DeliveryDispatcher } from '../bus/delivery-dispatcher.js';
 import type { HandlingFailure } from '../bus/handling-failure.js';
+import { oversized } from '../bus/max-incoming.js';
 import { memberName } from '../bus/member-name.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import type { SubscribeSettings } from '../bus/subscribe-settings.js';
@@ -18,6 +19,7 @@ export class MemorySubscription implements BusSubscription {
   readonly #deadLetters: MemoryDeadLetters;
   readonly #notify: BusNoticeListener;
   readonly #label: string;
+  readonly #maxIncoming: number;
   readonly #onEnd: (removeQueue: boolean) => void;
   #paused = false;
   #ending: Promise<void> | undefined;
@@ -36,6 +38,7 @@ export class MemorySubscription implements BusSubscription {
     this.pool = settings.pool;
     this.#label = settings.pool ?? `ephemeral ${options.patterns.join(' ')}`;
     this.#queue = queue;
+    this.#maxIncoming = settings.maxIncoming;
     this.#deadLetters = options.deadLetters;
     this.#notify = notify;
     this.#onEnd = options.onEnd;
@@ -89,8 +92,10 @@ export class MemorySubscription implements BusSubscription {
 
   #deliver(queued: QueuedMessage): void {
     const acknowledge = (): void => this.#queue.acknowledge(this.#consumer, queued);
+    const failure = oversized(queued.message.body.byteLength, this.#maxIncoming);
     this.#dispatcher.accept({
       message: queued.message,
+      ...(failure === undefined ? {} : { failure }),
       redelivered: queued.redelivered,
       // The queue takes back only what a leaving member had, and no handler of it is under way then.
       identity: () => String(queued.position),

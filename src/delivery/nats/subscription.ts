@@ -6,6 +6,7 @@ import { endsInTime } from '../bus/in-time.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import type { Unsettled } from '../bus/unsettled.js';
 import type { SubscribeSettings } from '../bus/subscribe-settings.js';
+import { oversized } from '../bus/max-incoming.js';
 import { WorkUntilEnd } from '../bus/work-until-end.js';
 import { TopicTrie } from '../topic/topic-trie.js';
 import { deliveryFacts, giveBack, keepWorking } from './acknowledgement.js';
@@ -466,7 +467,7 @@ export class NatsSubscription implements BusSubscription {
     const failure =
       unreadable !== undefined
         ? untried(`its headers cannot be read: ${unreadable.message}`)
-        : undefined;
+        : oversized(message.body.byteLength, this.#options.settings.maxIncoming);
     const begun = count > 1 ? this.#options.marks?.of(`${consumer} ${identity}`) : undefined;
     this.#dispatcher.accept({
       message,

@@ -59,6 +59,25 @@ export const deadLetters: ConformanceGroup = {
     otherwise: keepsNone,
   },
 
+  'a body that is larger than a subscription takes is put aside untried, and the others go on': {
+    need: 'deadLetters',
+    body: async (bus) => {
+      const recorder = new Recorder();
+      await bus.subscribe(['#'], recorder.handler, { pool: 'small', maxIncoming: 100 });
+      await bus.publish(message('a', { id: 'large', body: new Uint8Array(101) }));
+      await bus.publish(message('a', { id: 'fits', body: new Uint8Array(100) }));
+      await recorder.atLeast(1);
+      assert.deepEqual(recorder.ids, ['fits']);
+      const letters = lettersOf(bus);
+      await until(async () => (await letters.read('small')).length === 1, 'it is put aside');
+      const [letter] = await letters.read('small');
+      assert.match(letter?.reason ?? '', /101 bytes exceeds the 100/);
+      assert.equal(letter?.attempts, 0);
+      assert.equal(letter?.message.body.byteLength, 101);
+    },
+    otherwise: keepsNone,
+  },
+
   'DeadLetterError dead-letters at once': {
     need: 'deadLetters',
     body: async (bus) => {

@@ -1,6 +1,5 @@
 import { inflateSync } from 'node:zlib';
 import type { JsonObject, JsonValue } from '../../../core/json/json.js';
-import { largestJsonText } from '../../../core/json/parse-json.js';
 import { eventInvalid, parseBody } from '../event-invalid.js';
 import type { ReceivedEvent } from '../format.js';
 import {
@@ -15,6 +14,13 @@ import {
 
 /** The only content type that oslo.messaging reads, to the letter; all else it drops. */
 export const osloContentType = 'application/json';
+
+/** Bytes that a compressed body may inflate to, unless a subscription takes more or less. */
+const defaultMaxInflated = 2 * 1024 * 1024;
+/** A body that inflates to more than this times its size was made to cost what reads it. */
+const largestRatio = 100;
+/** Bytes that a small body may inflate to whatever the ratio. */
+const leastRatioBytes = 64 * 1024;
 
 const what = 'notification of oslo.messaging';
 const versionKey = 'oslo.version';
@@ -49,7 +55,7 @@ export function notificationKey(topic: string, priority: NotificationPriority): 
  * for numbers that would be rounded and `NaN`, which Python reads and JavaScript does not.
  */
 export function readEnvelope(
-  message: Pick<ReceivedEvent, 'contentType' | 'headers' | 'body'>,
+  message: Pick<ReceivedEvent, 'contentType' | 'headers' | 'body' | 'maxIncoming'>,
 ): ReceivedNotification {
   const { contentType } = message;
   if (contentType !== osloContentType) {
@@ -65,16 +71,24 @@ export function readEnvelope(
 }
 
 /** Header `compression` names gzip, and the bytes are zlib's: that is what kombu writes and reads. */
-function plainBody({ headers, body }: Pick<ReceivedEvent, 'headers' | 'body'>): Uint8Array {
+function plainBody({
+  headers,
+  body,
+  maxIncoming = defaultMaxInflated,
+}: Pick<ReceivedEvent, 'headers' | 'body' | 'maxIncoming'>): Uint8Array {
   const { compression } = headers;
   if (compression === undefined) return body;
   if (compression !== 'application/x-gzip') {
     throw invalid('compression', `is ${compression}, which is not known`);
   }
   try {
-    return inflateSync(body, { maxOutputLength: largestJsonText });
+    const mostByRatio = Math.max(leastRatioBytes, body.byteLength * largestRatio);
+    return inflateSync(body, { maxOutputLength: Math.min(maxIncoming, mostByRatio) });
   } catch {
-    throw invalid('body', 'is no zlib stream, or too large when inflated');
+    throw invalid(
+      'body',
+      `is no zlib stream, or inflates to more than ${maxIncoming} bytes (maxIncoming) or ${largestRatio} times its size`,
+    );
   }
 }
 
