@@ -101,6 +101,24 @@ eachDatabase((kind) => {
     await using signalbox = await createSignalbox({ dataSource, resources: [Tank] });
     await dataSource.destroy();
     await dataSource.initialize();
+    // A single query beside a transaction is no part of it.
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const rolledBack = dataSource
+      .transaction(async (manager) => {
+        await manager.save(manager.create(Tank, { label: 'gone' }));
+        await held;
+        throw new Error('back');
+      })
+      .catch(() => undefined);
+    const beside = dataSource.createQueryRunner();
+    const counting = beside.query(`SELECT count(*) AS n FROM tank WHERE label = 'gone'`);
+    release();
+    await rolledBack;
+    expect(Number(((await counting) as { n: unknown }[])[0]?.n)).toBe(0);
+    await beside.release();
     const uuids = await Promise.all(
       Array.from({ length: 4 }, async (_, index) => {
         const made = await dataSource

@@ -176,6 +176,19 @@ eachDatabase((kind) => {
     },
   };
 
+  test('a step sent in a transaction to an entity that was read before it must be saved too', async () => {
+    const { uuid } = await signalbox.create(Lamp, {});
+    const early = await find(dataSource.manager, uuid);
+    const unsaved = dataSource.transaction(async () => signalbox.send(early, 'Die'));
+    await expect(unsaved).rejects.toMatchObject({ code: 'TRANSACTION_LOST' });
+    expect(early).toMatchObject({ state: 'Lit', revision: 1 });
+    await dataSource.transaction(async (manager) => {
+      signalbox.send(early, 'Die');
+      await manager.save(early);
+    });
+    expect(await find(dataSource.manager, uuid)).toMatchObject({ state: 'Dead', revision: 2 });
+  });
+
   const committed = new Set<string>();
   const cases = Object.keys(
     ways(

@@ -80,7 +80,7 @@ export function outsideTransactions<T>(work: () => T): T {
  * connection), and that one for it.
  */
 export function refuseInsideTransaction(dataSource: DataSource): void {
-  if (!isInside(dataSource)) return;
+  if (transactionHere(dataSource) === undefined) return;
   throw new ConfigurationError(
     'TRANSACTION_WAITS_FOR_ITSELF',
     'This call commits by itself, and would wait for the transaction around it to end, which waits for ' +
@@ -88,11 +88,12 @@ export function refuseInsideTransaction(dataSource: DataSource): void {
   );
 }
 
-function isInside(dataSource: DataSource): boolean {
+/** The runner of the transaction of a DataSource that the caller is inside of; undefined where it is in none. */
+export function transactionHere(dataSource: DataSource): QueryRunner | undefined {
   for (let scope = scopes.getStore(); scope !== undefined; scope = scope.around) {
-    if ('state' in scope && scope.dataSource === dataSource && isOpen(scope)) return true;
+    if ('state' in scope && scope.dataSource === dataSource && isOpen(scope)) return scope.runner;
   }
-  return false;
+  return undefined;
 }
 
 /** Whoever released a runner in the midst has ended what it was used for. */

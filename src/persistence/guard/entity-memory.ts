@@ -11,6 +11,7 @@ export class EntityMemory {
   readonly #pending = new WeakMap<object, PendingSteps>();
   readonly #described = new WeakMap<object, EntityDescription>();
   readonly #complete = new WeakSet();
+  readonly #saving = new WeakSet();
   readonly #transactions = new WeakMap<
     object,
     { readonly runner: QueryRunner; readonly transaction: object }
@@ -38,6 +39,19 @@ export class EntityMemory {
   /** Notes that the entity was created here: what it does not have, its row does not have either. */
   complete(entity: object): void {
     this.#complete.add(entity);
+  }
+
+  /** Notes that a save is writing what was sent, until the returned function is called. */
+  saving(entity: object): () => void {
+    this.#saving.add(entity);
+    return () => {
+      this.#saving.delete(entity);
+    };
+  }
+
+  /** Whether steps were sent to the entity and no save is writing them. */
+  isUnsaved(entity: object): boolean {
+    return this.#pending.has(entity) && !this.#saving.has(entity);
   }
 
   /** Notes that the entity was read or written in the transaction that is open on the runner, if one is. */

@@ -1,3 +1,4 @@
+import { readAutomatic } from './automatic-columns.js';
 import type { BoundColumn, ColumnRole, ResourceBinding } from '../resource/binding.js';
 import { instantOf } from '../resource/time-form.js';
 import { tenancyOf } from './column-values.js';
@@ -18,6 +19,8 @@ export type GuardedRole = (typeof guardedRoles)[number];
 export type GuardedValues = Readonly<Partial<Record<GuardedRole, unknown>>> & {
   /** The date of the soft removal. */
   readonly hidden?: unknown;
+  /** What TypeORM writes by itself at each save. */
+  readonly automatic?: readonly unknown[];
 };
 
 /** The value of a role's property; undefined where the entity has no such column or value. */
@@ -40,6 +43,7 @@ export function readGuarded(binding: ResourceBinding, entity: object): GuardedVa
   return {
     ...Object.fromEntries(guardedRoles.map((role) => [role, readRole(binding, entity, role)])),
     hidden: readHidden(binding, entity),
+    automatic: readAutomatic(binding, entity),
   };
 }
 

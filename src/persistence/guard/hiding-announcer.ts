@@ -129,7 +129,7 @@ export class HidingAnnouncer {
       nextEventId,
     );
     refuseOversized(plan.entries, maxPayload);
-    await store.applyWithin(manager, binding, [plan]);
+    await store.applyWithin(manager, binding.beforeSave, [plan]);
     const agreed = this.#memory.agreed(entity);
     const revision = revisionProperty(binding, entity, plan.update.revision);
     writeRole(binding, entity, 'revision', revision);

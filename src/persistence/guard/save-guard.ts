@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { reach } from '../../core/failpoints/failpoints.js';
 import type { ResourceBinding } from '../resource/binding.js';
+import { hideStaleAutomatic, reloadAutomatic } from './automatic-columns.js';
 import { bypassRefused, directWriteRefused, hidingRefused } from './bypass.js';
 import { timeProperty } from './column-values.js';
 import type { EntityMemory } from './entity-memory.js';
@@ -68,6 +69,7 @@ export class SaveGuard {
    */
   checkPlain(binding: ResourceBinding, entity: object, databaseEntity: object): void {
     this.#hideStale(binding, entity, databaseEntity, guardedRoles);
+    this.#hideAutomatic(binding, entity, databaseEntity);
   }
 
   /**
@@ -95,21 +97,32 @@ export class SaveGuard {
    * Writes the sent transitions of an entity, compare-and-set, and lets entity and row agree on them,
    * so that TypeORM's own update that follows leaves the lifecycle columns out. On failure the entity
    * is as before the first `send`.
+   *
+   * @param saved Whether an update of TypeORM follows, which moves its automatic columns.
    */
   async apply(
     binding: ResourceBinding,
     manager: EntityManager,
     entity: object,
     databaseEntity: object | undefined,
+    saved = true,
   ): Promise<void> {
     const pending = this.#memory.pending(entity);
     if (pending === undefined) {
       return;
     }
     const agreed = this.#memory.agreed(entity);
+    const written = this.#memory.saving(entity);
     try {
       this.#checkSent(binding, entity, databaseEntity, pending);
-      const last = await this.#writeSteps(binding, manager, pending, databaseEntity);
+      if (databaseEntity !== undefined) {
+        this.#hideAutomatic(binding, entity, databaseEntity);
+      }
+      const last = await this.#writeSteps(binding, manager, pending, databaseEntity, saved);
+      if (!saved) {
+        const seen = databaseEntity === undefined ? [entity] : [entity, databaseEntity];
+        await reloadAutomatic(manager, binding, pending.uuid, seen);
+      }
       this.#settle(binding, entity, pending, last);
       if (databaseEntity !== undefined) {
         writeGuarded(binding, databaseEntity, readGuarded(binding, entity));
@@ -117,6 +130,8 @@ export class SaveGuard {
     } catch (error) {
       this.giveUp(binding, entity);
       throw error;
+    } finally {
+      written();
     }
     onRollback(openTransaction(manager), () => {
       this.#memory.restoreAgreed(entity, agreed);
@@ -166,18 +181,27 @@ export class SaveGuard {
     manager: EntityManager,
     pending: PendingSteps,
     databaseEntity: object | undefined,
+    saved: boolean,
   ): Promise<PlannedTransition['update']> {
     const { store } = this.#parts;
     const { steps } = pending;
+    // What TypeORM's own update moves is moved once for it and the last step.
+    const bindingOf = (step: PendingStep): ResourceBinding =>
+      saved && step === steps.at(-1) ? binding.beforeSave : binding;
     const first =
       databaseEntity === undefined
         ? undefined
-        : await this.#writeSeen(binding, manager, pending, entityTenancy(binding, databaseEntity));
+        : await this.#writeSeen(
+            bindingOf(steps[0]),
+            manager,
+            pending,
+            entityTenancy(binding, databaseEntity),
+          );
     let row = first?.row ?? (await this.#lock(binding, manager, pending));
     let written = first?.update;
     for (const sent of first === undefined ? steps : steps.slice(1)) {
       const plan = this.#plan(binding, row, sent);
-      await store.applyWithin(manager, binding, [plan]);
+      await store.applyWithin(manager, bindingOf(sent), [plan]);
       written = { ...written, ...plan.update };
       row = moved(row, plan);
     }
@@ -251,6 +275,11 @@ export class SaveGuard {
       writeRole(binding, entity, 'stateSince', timeProperty(since, update.stateSince));
     }
     this.#memory.agree(binding, entity);
+  }
+
+  #hideAutomatic(binding: ResourceBinding, entity: object, databaseEntity: object): void {
+    const agreed = this.#memory.agreed(entity)?.automatic;
+    hideStaleAutomatic(binding, entity, databaseEntity, agreed);
   }
 
   #hideStale(

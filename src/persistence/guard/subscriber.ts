@@ -24,6 +24,7 @@ import { builtWrite, bypassRefused, hidingRefused, judgeWrite, mayWrite } from '
 import { databaseError } from '../commit/database-errors.js';
 import { EntityMemory } from './entity-memory.js';
 import { snapshotEntities } from './entity-snapshot.js';
+import { guardedRoles } from './entity-roles.js';
 import { HidingAnnouncer } from './hiding-announcer.js';
 import { keepSubscribed } from './keep-subscribed.js';
 import { RemovalAnnouncer } from './removal-announcer.js';
@@ -42,6 +43,7 @@ import {
 } from './transaction-log.js';
 import {
   transactionEnded,
+  transactionHere,
   transactionStarted,
   transactionStarting,
 } from '../commit/transaction-context.js';
@@ -194,7 +196,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
         await this.#hidings.announce(binding, manager, entity, databaseEntity, hiding === 'hides');
         return;
       }
-      await this.#saves.apply(binding, manager, entity, databaseEntity);
+      await this.#saves.apply(binding, manager, entity, databaseEntity, savesMore(binding, event));
       if (hiding === 'moves') {
         this.#hidings.expect(binding, queryRunner, entity, 'The soft removal');
       }
@@ -205,6 +207,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     const binding = this.#bindingOf(event.metadata);
     if (binding !== undefined && event.entity !== undefined) {
       this.#hidings.settle(binding, event.queryRunner, event.entity);
+      this.#memory.agree(binding, event.entity);
     }
   }
 
@@ -346,14 +349,18 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     }
   }
 
-  /** Has the transaction that read the entity refused at its commit where nobody saved the step. */
+  /**
+   * Has the transaction that read the entity, or that the caller is inside of, refused at its commit
+   * where nobody saved the step.
+   */
   #requireSave(binding: ResourceBinding, entity: object, event: string): void {
-    const runner = this.#memory.openRunnerOf(entity);
+    const runner =
+      this.#memory.openRunnerOf(entity) ?? transactionHere(binding.metadata.dataSource);
     const pending = this.#memory.pending(entity);
     if (runner !== undefined && pending !== undefined) {
       noteSent(runner, entity, {
         what: `${event} to ${binding.resource} ${pending.uuid}`,
-        isPending: () => this.#memory.pending(entity) !== undefined,
+        isPending: () => this.#memory.isUnsaved(entity),
         giveUp: () => {
           this.#saves.giveUp(binding, entity);
         },
@@ -419,4 +426,20 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     }
     return binding;
   }
+}
+
+/** Whether TypeORM's own update follows a save, for other columns than those a transition writes. */
+function savesMore(
+  { metadata, columns }: ResourceBinding,
+  { updatedColumns, updatedRelations }: UpdateEvent<object>,
+): boolean {
+  const written: ReadonlySet<string | undefined> = new Set([
+    ...guardedRoles.map((role) => columns[role]?.metadata.databaseName),
+    metadata.versionColumn?.databaseName,
+    metadata.updateDateColumn?.databaseName,
+  ]);
+  return (
+    updatedRelations.length > 0 ||
+    updatedColumns.some(({ databaseName }) => !written.has(databaseName))
+  );
 }

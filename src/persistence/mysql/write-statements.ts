@@ -1,3 +1,4 @@
+import { automaticSets } from '../guard/automatic-columns.js';
 import type { BoundColumn, ResourceBinding } from '../resource/binding.js';
 import { deadlineChanges, stepsOf } from '../../core/planning/chain.js';
 import { databaseValue, lockedColumns, timeProperty } from '../guard/column-values.js';
@@ -104,7 +105,7 @@ function rowStatement(
     ...grouped(plans, ({ outcome, update }) => JSON.stringify([outcome.old, update.revision])),
   ].map(([, members]) => asSeen(binding, members));
   return {
-    sql: `UPDATE ${table} ${key} SET ${sets.map(([sql]) => sql).join(', ')}
+    sql: `UPDATE ${table} ${key} SET ${[...sets.map(([sql]) => sql), ...automaticSets(binding)].join(', ')}
       WHERE ${uuid.sql} IN ${placeholders(1, plans.length)}
         AND (${seen.map(([sql]) => sql).join(' OR ')})`,
     values: [

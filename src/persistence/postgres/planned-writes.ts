@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { reach } from '../../core/failpoints/failpoints.js';
+import { automaticSets } from '../guard/automatic-columns.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import {
   deadlineChanges,
@@ -190,6 +191,7 @@ function rowsStatement(binding: ResourceBinding): string {
   const sets = [
     `${state.sql} = c.target::${castType(state)}`,
     `${revision.sql} = c.revision`,
+    ...automaticSets(binding, 'r.', '(c.revision - c.expected)::int'),
     ...(lifecycleVersion === undefined ? [] : [`${lifecycleVersion.sql} = c.version`]),
     ...(stateSince === undefined
       ? []

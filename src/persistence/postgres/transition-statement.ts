@@ -1,4 +1,5 @@
 import { headParts } from '../../core/planning/announcement.js';
+import { automaticSets } from '../guard/automatic-columns.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { hidden, lookup, separatorSql, sideBySide, textListSql } from './arrays.js';
 import { castType, tenancySql, uuidSql } from './columns.js';
@@ -203,15 +204,17 @@ const oneMovedRow = `
   FROM moved WHERE num_nulls($2::text, $10::text, $12::text) = 0`;
 
 function assignments(
-  { columns, lifecycle }: ResourceBinding,
+  binding: ResourceBinding,
   target: string,
   since: string,
   row: { readonly old: string; readonly revision: string },
 ): string {
+  const { columns, lifecycle } = binding;
   const { state, revision, stateSince, lifecycleVersion } = columns;
   return [
     `${state.sql} = (${target})::${castType(state)}`,
     `${revision.sql} = ${row.revision} + 1`,
+    ...automaticSets(binding, 'r.'),
     ...(lifecycleVersion === undefined
       ? []
       : [`${lifecycleVersion.sql} = ${Number(lifecycle.version)}`]),

@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { reach } from '../../core/failpoints/failpoints.js';
+import { automaticSets } from '../guard/automatic-columns.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
@@ -64,6 +65,7 @@ function seenStatement(binding: ResourceBinding): string {
   const sets = [
     `${state.sql} = $3::text::${castType(state)}`,
     `${revision.sql} = $4::bigint`,
+    ...automaticSets(binding, 'r.'),
     ...(lifecycleVersion === undefined
       ? []
       : [`${lifecycleVersion.sql} = ${optional.get('lifecycleVersion')}::int`]),

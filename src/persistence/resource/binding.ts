@@ -56,6 +56,10 @@ export interface ResourceBinding {
   readonly needs: ResolvedNeeds;
   /** What guards are given instead where there is no projection, or no row. */
   readonly unprojected: object;
+  /** Whether a save of TypeORM follows, which moves `@VersionColumn` and `@UpdateDateColumn` itself. */
+  readonly leavesAutomatic: boolean;
+  /** The same binding for writes that a save of TypeORM follows. */
+  readonly beforeSave: ResourceBinding;
 }
 
 /**
@@ -109,7 +113,7 @@ export function bindResource(
       } satisfies BoundColumn,
     ]),
   ) as unknown as ResourceBinding['columns'];
-  return Object.freeze({
+  const binding = {
     lifecycle,
     resource: lifecycle.resource,
     entity,
@@ -122,7 +126,15 @@ export function bindResource(
     context,
     needs,
     unprojected: unprojected.context,
+  };
+  const beforeSave: ResourceBinding = Object.freeze({
+    ...binding,
+    leavesAutomatic: true,
+    get beforeSave() {
+      return beforeSave;
+    },
   });
+  return Object.freeze({ ...binding, leavesAutomatic: false, beforeSave });
 }
 
 /** The error for mappings with faults: all of them at once. */

@@ -119,7 +119,22 @@ export function installTransactionGate(dataSource: DataSource): TransactionGate 
   const gate = new TransactionGate();
   gates.set(dataSource, gate);
   gateManager(gate, dataSource.manager);
-  gateQueryRunner(gate, dataSource.createQueryRunner());
+  // TypeORM makes another runner when the DataSource is initialized again.
+  const create = dataSource.createQueryRunner.bind(dataSource);
+  const gated = new WeakSet<QueryRunner>();
+  Object.defineProperty(dataSource, 'createQueryRunner', {
+    value: (mode?: Parameters<DataSource['createQueryRunner']>[0]) => {
+      const runner = create(mode);
+      if (!gated.has(runner)) {
+        gated.add(runner);
+        gateQueryRunner(gate, runner);
+      }
+      return runner;
+    },
+    configurable: true,
+    writable: true,
+  });
+  dataSource.createQueryRunner();
   return gate;
 }
 

@@ -1,5 +1,6 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import { reach } from '../../core/failpoints/failpoints.js';
+import { automaticSets } from '../guard/automatic-columns.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { databaseValue, lockedColumns, lockedRow, timeProperty } from '../guard/column-values.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
@@ -76,6 +77,7 @@ function writeRow(
     sets.push(`${stateSince.sql} = ?`);
     values.push(databaseValue(stateSince, timeProperty(stateSince, update.stateSince)));
   }
+  sets.push(...automaticSets(binding));
   const { changes } = prepared(
     connection,
     `UPDATE ${table} SET ${sets.join(', ')}
