@@ -1,4 +1,5 @@
 import type { DeliveryDispatcher, HeldDelivery } from '../bus/delivery-dispatcher.js';
+import { endsInTime } from '../bus/in-time.js';
 import { longestWait, type ConsumerTimeout } from './consumer-timeout.js';
 import type { Identified } from './subscription-options.js';
 
@@ -34,6 +35,14 @@ export class DeliveryAges<M extends Identified> {
     this.#timer = setInterval(() => this.#look(), every);
   }
 
+  /** The broker may have told a timeout. */
+  learn(timeout: number | undefined): void {
+    if (timeout === undefined) return;
+    const known = this.#options.timeout;
+    known.current = Math.min(timeout, known.current);
+    this.start();
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }
@@ -58,3 +67,16 @@ export class DeliveryAges<M extends Identified> {
     onNear(incoming.message, Math.round(age), timeout.current);
   }
 }
+
+/** Pauses, and resolves with whether all handlers under way have returned before the broker acts. */
+export async function comesToRest<M extends Identified>(
+  dispatcher: DeliveryDispatcher<M>,
+  timeout: number,
+): Promise<boolean> {
+  const left = timeout * nearlyAll - longestWait(timeout, dispatcher.duration);
+  await endsInTime(dispatcher.pause(), left);
+  return dispatcher.running === 0;
+}
+
+/** The part of a timeout after which it is too late to give anything back in order. */
+const nearlyAll = 0.95;

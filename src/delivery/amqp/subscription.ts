@@ -9,7 +9,7 @@ import { Acknowledgements } from './acknowledgements.js';
 import { topologyError } from './amqp-error.js';
 import { closeChannel } from './close-channel.js';
 import { fittingPrefetch, longestWait, timeoutIn } from './consumer-timeout.js';
-import { DeliveryAges } from './delivery-ages.js';
+import { comesToRest, DeliveryAges } from './delivery-ages.js';
 import { receivedDelivery } from './received-delivery.js';
 import { Recovery } from './recovery.js';
 import { whileOpen } from './while-open.js';
@@ -59,7 +59,10 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       connection: options.connection,
       isNeeded: () => !this.#ended && this.#channel === undefined,
       setUp: (model) => this.#setUp(model),
-      onBack: () => this.#whenBack(),
+      onBack: () => {
+        notify({ kind: 'resubscribed', subscription: this.#label });
+        if (this.pool === undefined) settings.onMissed();
+      },
       onFailed: (reason) => notify({ kind: 'resubscribing', subscription: this.#label, reason }),
     });
     this.#ages = new DeliveryAges<M>({
@@ -99,14 +102,13 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       failed: () => {},
       refused: () => {},
     });
-    // It may have been lost before anybody listened.
-    if (this.#channel === undefined) this.#recovery.start();
+    // It may have been lost before anybody listened: then there is something to set up.
+    this.#recovery.start();
   }
 
   /**
-   * Binds again what the exchange lost when it was deleted. A pool's queue is bound over the connection that
-   * found the exchange missing: the consumer's own may be away, and what is published until it is back
-   * would reach nobody. Never rejects.
+   * Binds again what the exchange lost when it was deleted. A pool's queue is bound over the connection
+   * that found it missing: what is published until the consumer's own is back would reach nobody. Never rejects.
    */
   async rebind(finder: ChannelModel): Promise<void> {
     const { connection, source } = this.#options;
@@ -122,7 +124,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     if (current < Infinity) {
       // The broker ends a consumer that keeps deliveries too long. One is made again at the end of the pause.
       this.#letGoTimer ??= setTimeout(() => {
-        if (this.#consuming) this.#restart();
+        if (this.#consuming) void this.#restart();
       }, longestWait(current));
     }
     await this.#dispatcher.pause();
@@ -134,7 +136,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     clearTimeout(this.#letGoTimer);
     this.#letGoTimer = undefined;
     this.#dispatcher.resume();
-    if (this.#channel !== undefined && !this.#consuming) this.#restart();
+    if (this.#channel !== undefined && !this.#consuming) void this.#restart();
   }
 
   async unsubscribe({ removePool = false }: { readonly removePool?: boolean } = {}): Promise<void> {
@@ -186,24 +188,20 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     const channel = this.#channel;
     if (channel === undefined || this.#givingBack === channel || this.#paused) return;
     this.#givingBack = channel;
-    const { current } = this.#options.timeout;
-    let timer: NodeJS.Timeout | undefined;
-    const left = current * 0.95 - longestWait(current, this.#dispatcher.duration);
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, left)));
-    await Promise.race([this.#dispatcher.pause(), late]);
-    clearTimeout(timer);
+    const rests = await comesToRest(this.#dispatcher, this.#options.timeout.current);
     if (this.#ended) return;
-    if (this.#channel === channel && this.#dispatcher.running === 0) this.#restart();
+    if (rests && this.#channel === channel) await this.#restart();
     if (!this.#paused) this.#dispatcher.resume();
   }
 
   /** Gives everything back that no handler has under way, and sets the consumer up again. */
-  #restart(): void {
+  async #restart(): Promise<void> {
     const channel = this.#channel;
     this.#channel = undefined;
-    this.#dispatcher.forget();
     this.#acknowledgements?.flush();
-    if (channel !== undefined) void closeChannel(channel);
+    this.#forgetAll();
+    // What it had is at its place in the queue before the next consumer gets anything.
+    if (channel !== undefined) await endsInTime(closeChannel(channel), endPatience);
     this.#recovery.start();
   }
 
@@ -278,38 +276,25 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       const { model } = options.connection;
       if (model !== undefined) await this.#declare(model);
     };
-    const work = this.#work;
-    const incoming = receivedDelivery(received, { acknowledgements, options, work, declare });
-    this.#dispatcher.accept(incoming);
+    const parts = { acknowledgements, options, declare, work: this.#work };
+    this.#dispatcher.accept(receivedDelivery(received, parts));
   }
 
   #lost(channel: Channel, reason: string): void {
     if (this.#channel !== channel || this.#ended) return;
     this.#channel = undefined;
-    this.#learnTimeout(reason);
-    this.#forgetLost();
+    this.#ages.learn(timeoutIn(reason));
+    this.#forgetAll();
     if (!this.#started) return;
     this.#options.notify({ kind: 'resubscribing', subscription: this.#label, reason });
     this.#recovery.start();
   }
 
-  #learnTimeout(reason: string): void {
-    const told = timeoutIn(reason);
-    if (told === undefined) return;
-    this.#options.timeout.current = Math.min(told, this.#options.timeout.current);
-    this.#ages.start();
-  }
-
   /** What was done may come again, if the broker was not told, or did not hear it any more. */
-  #forgetLost(): void {
+  #forgetAll(): void {
     for (const done of this.#acknowledgements?.lost() ?? []) {
       this.#options.unsettled.leave(done.identity(), settledClaim({ kind: 'handled' }));
     }
     this.#dispatcher.forget();
-  }
-
-  #whenBack(): void {
-    this.#options.notify({ kind: 'resubscribed', subscription: this.#label });
-    if (this.pool === undefined) this.#options.settings.onMissed();
   }
 }

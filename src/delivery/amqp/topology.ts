@@ -277,7 +277,7 @@ const bindPatience = 10;
 function limitOf(error: unknown): number | undefined {
   const text = String(error instanceof Error ? error.cause : error);
   const [, limit] =
-    /inequivalent arg 'x-delivery-limit'.*current is the value '(\d+)'/.exec(text) ?? [];
+    /inequivalent arg 'x-delivery-limit'.*current is (?:the value )?'(\d+)'/.exec(text) ?? [];
   return limit === undefined ? undefined : Number(limit);
 }
 

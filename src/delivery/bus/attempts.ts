@@ -68,7 +68,7 @@ export class Attempts<M extends Keyed = BusMessage> {
     const count = await begun.count();
     if (entry.forgotten) return done;
     entry.counted = true;
-    if (count >= begun.limit) {
+    if (count >= Math.max(begun.limit, fewestMarks)) {
       entry.tries.attempt = count;
       const reason = `its handler began ${count} times, and each time the process ended before the handler did`;
       entry.failure = { reason, attempts: count, error: new Error(reason) };
@@ -214,6 +214,9 @@ export class Attempts<M extends Keyed = BusMessage> {
     this.#duration = before + (duration - before) * weight;
   }
 }
+
+/** The first mark of a message may be of a crowd, of which one ended the process; the others are its own. */
+const fewestMarks = 2;
 
 /** A message that fails alone must do so at least so often before its failure is taken for its own. */
 const fewestAlone = 5;

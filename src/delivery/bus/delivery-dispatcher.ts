@@ -155,7 +155,6 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
   #claim(incoming: IncomingDelivery<M>): Claim | undefined {
     if (this.#unsettled.size === 0) return undefined;
     if (incoming.mayBeKnown) return this.#unsettled.take(incoming.identity());
-    // All that was taken back has come again by now.
     this.#unsettled.clear();
     return undefined;
   }

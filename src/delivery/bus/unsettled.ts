@@ -52,6 +52,8 @@ export function settledClaim(outcome: Outcome): Claim {
   return { outcome, ended: Promise.resolve() };
 }
 
+/** Milliseconds in which a transport has surely handed out again what it took back, if to this process. */
+const patience = 10_000;
 /** More than all that the members of one process can hold. */
 const mostClaims = 20_000;
 
@@ -63,6 +65,7 @@ const mostClaims = 20_000;
 export class Unsettled {
   readonly #claims = new Map<string, Claim[]>();
   #size = 0;
+  #leftAt = 0;
 
   get size(): number {
     return this.#size;
@@ -73,6 +76,7 @@ export class Unsettled {
     claims.push(claim);
     this.#claims.set(identity, claims);
     this.#size += 1;
+    this.#leftAt = performance.now();
     const [oldest] = this.#claims.keys();
     if (this.#size > mostClaims && oldest !== undefined) this.take(oldest);
   }
@@ -86,8 +90,12 @@ export class Unsettled {
     return claim;
   }
 
-  /** What was taken back has come again, or went to others: keeps only handlers under way. */
+  /**
+   * Something new was handed out: what was taken back a while ago has come again before it, or went to
+   * others. Keeps only handlers under way.
+   */
   clear(): void {
+    if (performance.now() - this.#leftAt < patience) return;
     for (const [identity, claims] of this.#claims) {
       const left = claims.filter(({ outcome }) => outcome === undefined);
       this.#size -= claims.length - left.length;

@@ -85,8 +85,8 @@ describe.concurrent('a pool whose handlers are slow beside the timeout of its co
   );
 
   it('that is configured never lets the broker act: it gives back what would wait too long, in order', async () => {
-    const { bus, timeouts } = await connect(timeout);
-    const { handled, twice } = await slowly(bus, timeout * 0.4, 2);
+    const { bus, timeouts } = await connect(timeout / 2);
+    const { handled, twice } = await slowly(bus, timeout * 0.2, 2);
     const messages = ['x', 'y', 'z'].flatMap((key) => sequence('a', key, 4));
     for (const each of messages) await bus.publish(each);
     await eventually(() => expect(handled).toHaveLength(12));

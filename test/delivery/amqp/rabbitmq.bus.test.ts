@@ -299,6 +299,33 @@ describe('a subscription', () => {
     expect(await bus.deadLetters?.read('p')).toEqual([]);
   });
 
+  it('joins a pool of an earlier release, whose queue has a delivery limit within reach', async () => {
+    const bus = place.connect();
+    await (await bus.subscribe(['#'], () => {}, { pool: 'p' })).unsubscribe();
+    const queue = `${place.exchange}/pool/p`;
+    await meddle(async (channel) => {
+      await channel.deleteQueue(queue);
+      await channel.assertQueue(queue, {
+        durable: true,
+        arguments: {
+          'x-queue-type': 'quorum',
+          'x-delivery-limit': 20,
+          'x-dead-letter-exchange': `${place.exchange}/dead-letters`,
+          'x-dead-letter-routing-key': 'dead.p',
+          'x-dead-letter-strategy': 'at-least-once',
+          'x-overflow': 'reject-publish',
+          'x-single-active-consumer': true,
+        },
+      });
+    });
+    const recorder = new Recorder();
+    await bus.subscribe(['#'], recorder.handler, { pool: 'p' });
+    await bus.publish(message('a', { id: 'old' }));
+    await recorder.atLeast(1);
+    const conflict = bus.subscribe(['#'], () => {}, { pool: 'p', order: 'member' });
+    await expect(conflict).rejects.toMatchObject({ code: 'TOPOLOGY_CONFLICT' });
+  });
+
   it('whose dead letter has longer headers than a frame takes says less in it, and its key goes on', async () => {
     const bus = place.connect();
     const recorder = new Recorder();

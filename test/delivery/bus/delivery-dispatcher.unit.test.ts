@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { deadLetterCause } from '../../../src/delivery/bus/dead-letter-cause.js';
 import { DeadLetterError } from '../../../src/delivery/bus/dead-letter-error.js';
 import {
@@ -325,5 +325,108 @@ describe('the dispatcher', () => {
     expect(third).toMatchObject({ reason: 60, name: 'TypeError', code: 'E_LONG' });
     expect(third?.message.length).toBe(60);
     await dispatcher.stop();
+  });
+
+  it('that releases a key handles a retry that is due before what came after it', async () => {
+    const settled: Settled = { acknowledged: [], givenUp: [] };
+    const gate = new Gate();
+    const handled: string[] = [];
+    const dispatcher = new DeliveryDispatcher({
+      concurrency: 1,
+      retry: { ...retry, delay: 1, maxDelay: 1, order: 'release' },
+      notify: () => {},
+      handler: async ({ id, attempt }) => {
+        handled.push(id);
+        if (id === 'first' && attempt === 1) throw new Error('not yet');
+        if (id === 'second') await gate.pass();
+      },
+    });
+    for (const id of ['first', 'second', 'third']) dispatcher.accept(incoming(id, 'k', settled));
+    await until(() => handled.includes('second'), 'the second has begun');
+    // The first is due by then, and takes its own place before the third.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    gate.open();
+    await until(() => settled.acknowledged.length === 3, 'all are handled');
+    await dispatcher.stop();
+    expect(handled).toEqual(['first', 'second', 'first', 'third']);
+  });
+
+  it('marks a retry as redelivered, and a first try only when the transport says so', async () => {
+    const settled: Settled = { acknowledged: [], givenUp: [] };
+    const seen: unknown[] = [];
+    const dispatcher = new DeliveryDispatcher({
+      concurrency: 1,
+      retry,
+      notify: () => {},
+      handler: ({ id, attempt, redelivered }) => {
+        seen.push([id, attempt, redelivered]);
+        if (attempt === 1) throw new Error('not yet');
+      },
+    });
+    dispatcher.accept(incoming('fresh', 'k', settled));
+    dispatcher.accept({ ...incoming('again', 'k', settled), redelivered: true });
+    await until(() => settled.acknowledged.length === 2, 'both are handled');
+    await dispatcher.stop();
+    expect(seen).toEqual([
+      ['fresh', 1, false],
+      ['fresh', 2, true],
+      ['again', 1, true],
+      ['again', 2, true],
+    ]);
+  });
+
+  it('waits longer before each further try to give up', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const at: number[] = [];
+      let now = 0;
+      const dispatcher = new DeliveryDispatcher({
+        concurrency: 1,
+        retry,
+        notify: () => {},
+        handler: () => {
+          throw new DeadLetterError('no');
+        },
+      });
+      dispatcher.accept({
+        ...incoming('1', 'k', { acknowledged: [], givenUp: [] }),
+        giveUp: async () => {
+          at.push(now);
+          if (at.length < 8) throw new Error('the dead letters are away');
+        },
+      });
+      for (; at.length < 8; now += 100) {
+        for (let turns = 0; turns < 5; turns += 1) {
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        vi.advanceTimersByTime(100);
+      }
+      const waits = at.slice(1).map((each, index) => each - (at[index] as number));
+      expect(waits).toEqual([200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+      await dispatcher.stop();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('tells once that what handlers need is away, and once that it is back', async () => {
+    const settled: Settled = { acknowledged: [], givenUp: [] };
+    const told: string[] = [];
+    let tries = 0;
+    const dispatcher = new DeliveryDispatcher({
+      concurrency: 3,
+      retry: { ...retry, attempts: 1 },
+      label: 'p',
+      notify: ({ kind }) => kind === 'retrying' || told.push(kind),
+      handler: () => {
+        tries += 1;
+        if (tries < 8) throw new UnavailableError('DATABASE_UNAVAILABLE', 'away');
+      },
+    });
+    for (const id of ['1', '2', '3', '4']) dispatcher.accept(incoming(id, undefined, settled));
+    await until(() => settled.acknowledged.length === 4, 'all are handled');
+    await dispatcher.stop();
+    expect(told).toEqual(['handlersPaused', 'handlersResumed']);
+    expect(settled.givenUp).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -23,6 +23,7 @@ import { type PrivateNats, startPrivateNats } from '../../support/private-nats.j
 import { startNode } from '../../support/run-node.js';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.js';
 import { uniqueName } from '../../support/unique-name.js';
+import type { CrashingTask } from '../amqp/crashing-member.js';
 
 let server: PrivateNats;
 let stream: string;
@@ -220,9 +221,9 @@ test('whoever leaves an ordered pool hands over all it had at once, in its order
 
 test('a message that was handed out often and never begun is handled, and its key goes on', async () => {
   const bus = open({ deliveryLimit: 3 });
-  const [recorder, pool] = [new Recorder(), 'poison'];
+  const [recorder, pool] = [new Recorder(), 'held'];
   await (await bus.subscribe(['#'], recorder.handler, { pool })).unsubscribe();
-  await bus.publish(message('a.b', { id: 'poison', partitionKey: 'k' }));
+  await bus.publish(message('a.b', { id: 'held', partitionKey: 'k' }));
   const { connection, manager } = await stranger();
   const source = await manager.jetstream().consumers.get(stream, natsNames(stream).consumer(pool));
   for (let times = 0; times < 4; times += 1) (await source.next())?.nak();
@@ -233,6 +234,38 @@ test('a message that was handed out often and never begun is handled, and its ke
   await recorder.atLeast(2);
   expect(recorder.ids).toEqual(['held', 'next']);
   expect(await bus.deadLetters?.read(pool)).toEqual([]);
+});
+
+test('a message that ends its process, again and again, is put aside alone', async () => {
+  const [limit, pool] = [2, 'p'];
+  const bus = open();
+  await (await bus.subscribe(['#'], () => {}, { pool })).unsubscribe();
+  const ids = ['one', 'two', 'culprit', 'three', 'four'];
+  for (const id of ids) await bus.publish(message('a', { id }));
+  const directory = await mkdtemp(join(tmpdir(), 'signalbox-nats-crash-'));
+  const task: CrashingTask = {
+    bus: 'nats',
+    url: server.url,
+    exchange: stream,
+    deliveryLimit: limit,
+    concurrency: 1,
+    order: 'pool',
+    handled: join(directory, 'handled'),
+  };
+  const member = resolve(import.meta.dirname, '../amqp/crashing-member.ts');
+  for (let crashes = 0; crashes <= limit; crashes += 1) {
+    const { code, stderr } = await startNode(member, [JSON.stringify(task)]).exited;
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+  }
+  await using last = startNode(member, [JSON.stringify(task)]);
+  await last.line('handled four');
+  const letters = (await bus.deadLetters?.read(pool)) ?? [];
+  expect(letters.map(({ message: { id }, attempts }) => [id, attempts])).toEqual([
+    ['culprit', limit],
+  ]);
+  const handled = (await readFile(task.handled, 'utf8')).trim().split('\n');
+  expect(new Set(handled)).toEqual(new Set(ids.filter((id) => id !== 'culprit')));
+  await rm(directory, { recursive: true });
 });
 
 test('nobody waits for a member that left before it had begun', async () => {
