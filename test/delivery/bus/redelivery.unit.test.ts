@@ -191,7 +191,7 @@ describe('messages that end their processes', () => {
                 handled.add(id);
               },
             });
-            for (const id of [...left]) {
+            for (const id of left) {
               const key = messages[Number(id)]?.key;
               const settle = (): void => void (crashed || left.delete(id));
               process.accept({
