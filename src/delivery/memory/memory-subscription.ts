@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { BusMessage, BusSubscription, DeliveryHandler } from '../bus/bus.js';
 import { deadLetterCause } from '../bus/dead-letter-cause.js';
 import { DeliveryDispatcher } from '../bus/delivery-dispatcher.js';
@@ -43,7 +44,8 @@ export class MemorySubscription implements BusSubscription {
     this.#notify = notify;
     this.#onEnd = options.onEnd;
     this.#dispatcher = new DeliveryDispatcher<BusMessage>({
-      handler: options.handler,
+      // Not in the context of whoever publishes: its transaction and its actor are none of the handler's.
+      handler: AsyncResource.bind(options.handler),
       pool: settings.pool,
       concurrency: settings.concurrency,
       retry: settings.retry,

@@ -8,6 +8,7 @@ import type { Connections } from './session.js';
 /** A connection to a database in the process is the only one, and cannot break. */
 const sqliteConnections: Connections = {
   guard() {},
+  quiet: () => undefined,
   isIdle: () => true,
   discard() {},
   sessionOf: () => Promise.resolve({ server: undefined, connection: undefined }),
@@ -38,6 +39,7 @@ export async function idleRunner(dataSource: DataSource): Promise<QueryRunner> {
   for (let looked = 1; ; looked += 1) {
     const runner = dataSource.createQueryRunner('master');
     const connection = (await runner.connect()) as object;
+    await connections.quiet(connection);
     if (connections.isIdle(connection) || looked === mostStray) return runner;
     connections.discard(connection);
     await runner.release();

@@ -18,6 +18,8 @@ export interface Connections {
    * and that none that breaks ends the process. Cheap, and safe to call again.
    */
   guard(dataSource: DataSource): void;
+  /** Waits for what somebody before sent over the connection; undefined where nothing is under way. */
+  quiet(connection: object): Promise<unknown> | undefined;
   /** False where somebody left the connection inside a transaction; true where that cannot be told. */
   isIdle(connection: object): boolean;
   /** Ends a connection; its pool takes it out when it is released. */

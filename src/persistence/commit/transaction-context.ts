@@ -3,7 +3,7 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { ConfigurationError } from '../../core/errors/errors.js';
 
 /** A transaction that was begun in an asynchronous context, and what that context was inside of before. */
-interface OpenTransaction {
+export interface OpenTransaction {
   readonly dataSource: DataSource;
   readonly runner: QueryRunner;
   readonly around: Scope | undefined;
@@ -25,15 +25,28 @@ const scoped = new WeakSet<EntityManager>();
  * the caller of `startTransaction` is still on the stack.
  */
 export function transactionStarting(runner: QueryRunner): void {
-  if (current.get(runner)?.state === 'open') return;
-  const transaction: OpenTransaction = {
-    dataSource: runner.dataSource,
-    runner,
-    around: stillOpen(scopes.getStore()),
-    state: 'starting',
-  };
-  current.set(runner, transaction);
+  const entered = scopes.getStore();
+  if (entered !== undefined && 'state' in entered && isStartingOn(entered, runner)) {
+    current.set(runner, entered);
+  } else if (current.get(runner)?.state !== 'open') {
+    current.set(runner, enterTransaction(runner));
+  }
+}
+
+/**
+ * The same for a transaction that has to wait for its turn first: the caller is told to be inside at once,
+ * as long as it is on the stack.
+ */
+export function enterTransaction(runner: QueryRunner): OpenTransaction {
+  const { dataSource } = runner;
+  const around = stillOpen(scopes.getStore());
+  const transaction: OpenTransaction = { dataSource, runner, around, state: 'starting' };
   scopes.enterWith(transaction);
+  return transaction;
+}
+
+function isStartingOn(transaction: OpenTransaction, runner: QueryRunner): boolean {
+  return transaction.runner === runner && transaction.state === 'starting';
 }
 
 /** Notes that the server has begun the runner's transaction. */

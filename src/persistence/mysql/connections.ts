@@ -42,6 +42,11 @@ export const mysqlConnections: Connections = {
     }
   },
 
+  quiet(connection) {
+    if (isQuiet(connection)) return undefined;
+    return query(connection as Connection, 'DO 0').catch(() => undefined);
+  },
+
   isIdle(connection) {
     const status = statuses.get(connection);
     // Without autocommit the first statement opens a transaction, and every connection is inside one.
@@ -88,14 +93,19 @@ function guardPool(pool: Pool): void {
   pool.on('connection', watch);
   const release = parts.releaseConnection.bind(pool);
   parts.releaseConnection = (connection) => {
-    const { _pool, _command, _commands } = connection as unknown as ConnectionParts;
+    const { _pool } = connection as unknown as ConnectionParts;
     // Behind what is under way the status may be another.
-    const isQuiet = _command == null && (_commands?.length ?? 0) === 0;
-    const isFit = !useless.has(connection) && (!isQuiet || mysqlConnections.isIdle(connection));
+    const isIdle = !isQuiet(connection) || mysqlConnections.isIdle(connection);
+    const isFit = isIdle && !useless.has(connection);
     // Without its pool it is being taken out of it.
     if (isFit || _pool == null) release(connection);
     else connection.destroy();
   };
+}
+
+function isQuiet(connection: object): boolean {
+  const { _command, _commands } = connection as ConnectionParts;
+  return _command == null && (_commands?.length ?? 0) === 0;
 }
 
 /** Hears what the server says of the connection, whoever uses it. */

@@ -289,6 +289,7 @@ export class MysqlWriter implements PlannedWriter {
     mysqlConnections.guard(this.#dataSource);
     for (;;) {
       const connection = await driver.obtainMasterConnection();
+      await mysqlConnections.quiet(connection);
       // Only those that were left in a transaction are not: each is thrown away, and there are so many.
       if (mysqlConnections.isIdle(connection)) return connection;
       connection.destroy();

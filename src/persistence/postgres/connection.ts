@@ -101,6 +101,7 @@ async function idleClient(dataSource: DataSource): Promise<pg.PoolClient> {
   postgresConnections.guard(dataSource);
   for (;;) {
     const client = await poolOf(dataSource).connect();
+    await postgresConnections.quiet(client);
     // Only those that were left in a transaction are not: each is thrown away, and there are so many.
     if (postgresConnections.isIdle(client)) return client;
     client.release(true);

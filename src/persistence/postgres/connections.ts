@@ -43,6 +43,12 @@ export const postgresConnections: Connections = {
     }
   },
 
+  quiet(connection) {
+    const { readyForQuery = true } = connection as ClientParts;
+    if (readyForQuery) return undefined;
+    return (connection as pg.ClientBase).query('SELECT').catch(() => undefined);
+  },
+
   isIdle: (connection) => isIdle(connection as pg.PoolClient),
 
   discard: (connection) => end(connection as pg.PoolClient),

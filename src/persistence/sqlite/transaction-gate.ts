@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { ConfigurationError } from '../../core/errors/errors.js';
+import { enterTransaction } from '../commit/transaction-context.js';
 
 /** A turn on the connection; compared by identity. */
 interface Turn {
@@ -166,6 +167,7 @@ function gateQueryRunner(gate: TransactionGate, runner: QueryRunner): void {
       gate.passes ? query(...given) : gate.run(() => query(...given)),
     startTransaction: async (isolation?: Parameters<QueryRunner['startTransaction']>[0]) => {
       if (!gate.passes) {
+        enterTransaction(runner);
         release = await gate.hold();
       }
       try {
