@@ -1,0 +1,114 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { connectDatabase } from '../../src/config/connect-database.js';
+import { migrate } from '../../src/persistence/migrations/migrate.js';
+import { migrations } from '../../src/persistence/migrations/migrations.js';
+import { createSignalbox } from '../../src/signalbox/create-signalbox.js';
+import { cloudResources } from '../e2e/support/cloud.js';
+import { startPrivateGalera } from '../support/private-galera.js';
+import { startPrivatePostgres } from '../support/private-postgres.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+import { atCommit, type Calm, type Committing, committing } from './cut-at-commit.js';
+
+/** Two servers behind one address, of which the second has not applied yet what the first committed. */
+interface Pair {
+  readonly ports: readonly [number, number];
+  url(database: string): string;
+  /** From now on the second applies nothing. */
+  holdBack(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+const pairs: Readonly<Record<string, () => Promise<Pair>>> = {
+  async 'a standby of PostgreSQL'() {
+    const leader = await startPrivatePostgres();
+    await leader.query('CREATE DATABASE cut');
+    const standby = await leader.follower('standby');
+    return {
+      ports: [leader.port, standby.port],
+      url: leader.url,
+      async holdBack() {
+        await standby.query('SELECT pg_wal_replay_pause()');
+      },
+      async dispose() {
+        await standby.dispose();
+        await leader.dispose();
+      },
+    };
+  },
+  async 'another node of a Galera cluster'() {
+    const galera = await startPrivateGalera();
+    const [first, second] = galera.nodes;
+    await first.query('CREATE DATABASE cut');
+    return {
+      ports: [first.port, second.port],
+      url: first.url,
+      async holdBack() {
+        await galera.caughtUp();
+        await galera.holdBack(second);
+      },
+      dispose: galera.dispose,
+    };
+  },
+};
+
+describe.each(Object.keys(pairs))('%s', (name) => {
+  const disposals: (() => Promise<unknown>)[] = [];
+  afterAll(async () => {
+    for (const dispose of disposals.toReversed()) await dispose();
+  });
+
+  test('is not believed when it has not seen what another server was asked to commit', async () => {
+    const pair = await (pairs[name] as () => Promise<Pair>)();
+    disposals.push(pair.dispose);
+    const [port, other] = pair.ports;
+    const proxy = await startTcpProxy({ host: '127.0.0.1', port });
+    disposals.push(proxy.close);
+    const open = async (url: string, isFirst: boolean): Promise<Calm> => {
+      const dataSource = await connectDatabase(url, {
+        entities: [...cloudResources],
+        migrations: [...migrations],
+        poolSize: 20,
+      });
+      disposals.push(() => dataSource.destroy());
+      if (isFirst) {
+        await dataSource.synchronize();
+        await migrate(dataSource);
+      }
+      const signalbox = await createSignalbox({
+        dataSource,
+        resources: cloudResources,
+        relay: false,
+        deadlines: false,
+        ...(name.includes('Galera') ? { galera: 'several-writers' as const } : {}),
+      });
+      disposals.push(() => signalbox.close());
+      return { dataSource, signalbox };
+    };
+    const calm = await open(pair.url('cut'), true);
+    const cut = await open(pair.url('cut').replace(`:${port}/`, `:${proxy.port}/`), false);
+    const prepared = await Promise.all(
+      ['transition', 'transition with a guard', 'create', 'usage', 'jobs.submit', 'idempotent'].map(
+        async (each) => [each, await (committing[each] as Committing).prepare(calm)] as const,
+      ),
+    );
+    await pair.holdBack();
+    proxy.inspect(
+      atCommit(() => {
+        proxy.retarget({ host: '127.0.0.1', port: other });
+        return 'pass and cut';
+      }),
+    );
+    const told = await Promise.all(
+      prepared.map(async ([each, { call }]) => {
+        const outcome = await call(cut).then(
+          () => 'resolved',
+          (error: { readonly code?: string }) => error.code,
+        );
+        return [each, outcome] as const;
+      }),
+    );
+    for (const [each, { isThere }] of prepared)
+      expect([each, await isThere()]).toEqual([each, true]);
+    expect(told.map(([, outcome]) => outcome)).toEqual(told.map(() => 'OUTCOME_UNKNOWN'));
+  });
+});
