@@ -211,7 +211,7 @@ export const errorClasses = {
       BUS_CANNOT:
         'The transport, or the broker behind it, cannot do this. Ask bus.capabilities first; docs/buses.md compares the adapters.',
       TRANSACTION_WAITS_FOR_ITSELF:
-        'On SQLite, a call inside a transaction would wait for that transaction to end. Pass { manager } to make it a part of it.',
+        'A call that commits by itself was made inside a transaction, which it would wait for. Pass { manager } to make it a part of that transaction, or call it afterwards.',
       TRANSACTION_MISSING:
         'The given manager has no transaction open. Pass the manager that dataSource.transaction() hands to its callback.',
       RESOURCE_NOT_REGISTERED:
