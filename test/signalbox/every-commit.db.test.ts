@@ -49,7 +49,7 @@ eachDatabase((kind) => {
   let cloud: Cloud;
   let signalbox: Signalbox;
   let calm: Calm;
-  const { raw } = { raw: memoryBus() };
+  const raw = memoryBus();
 
   beforeAll(async () => {
     cloud = await openCloud(kind);
@@ -64,22 +64,24 @@ eachDatabase((kind) => {
 
   describe.each(calls)('%s', (name) => {
     test('is refused inside a transaction that was not passed on, and writes nothing', async () => {
-      const { call, isThere } = await prepare(name);
+      const prepared = await prepare(name);
       const code = 'TRANSACTION_WAITS_FOR_ITSELF';
       await cloud.dataSource.transaction(async () => {
-        await expect(call(calm)).rejects.toMatchObject({ code });
+        await expect(prepared.call(calm)).rejects.toMatchObject({ code });
         // What somebody wraps around it does not hide the transaction.
-        await expect(signalbox.withContext({}, () => call(calm))).rejects.toMatchObject({ code });
+        await expect(signalbox.withContext({}, () => prepared.call(calm))).rejects.toMatchObject({
+          code,
+        });
       });
       const runner = cloud.dataSource.createQueryRunner();
       await runner.startTransaction();
-      await expect(call(calm)).rejects.toMatchObject({ code });
+      await expect(prepared.call(calm)).rejects.toMatchObject({ code });
       await runner.rollbackTransaction();
       await runner.release();
-      expect(await isThere()).toBe(false);
+      expect(await prepared.isThere()).toBe(false);
       // The same context, and no transaction any more.
-      await call(calm);
-      expect(await isThere()).toBe(true);
+      await prepared.call(calm);
+      expect(await prepared.isThere()).toBe(true);
     });
   });
 
@@ -130,20 +132,20 @@ eachDatabase((kind) => {
 
   describe.each(names)('%s', (name) => {
     test('is committed, whatever transactions others left open on the connections', async () => {
-      const { call, isThere } = await prepare(name);
+      const prepared = await prepare(name);
       // Released before the server has answered: nothing tells the pool.
       await onEachConnection(cloud.dataSource, (runner) => {
         void runner.query('START TRANSACTION');
         return Promise.resolve();
       });
-      await call(calm);
+      await prepared.call(calm);
       // What is not committed is gone with the connections.
       await onEachConnection(cloud.dataSource, (runner) => runner.query('ROLLBACK'));
-      expect(await isThere()).toBe(true);
+      expect(await prepared.isThere()).toBe(true);
     });
 
     test('fails once for each connection that takes no writes any more, and then succeeds', async () => {
-      const { call, isThere } = await prepare(name);
+      const prepared = await prepare(name);
       await onEachConnection(cloud.dataSource, (runner) =>
         runner.query(
           kind === 'postgres'
@@ -151,8 +153,8 @@ eachDatabase((kind) => {
             : 'SET SESSION TRANSACTION READ ONLY',
         ),
       );
-      expect(await failuresOf(() => call(calm))).toBeLessThanOrEqual(poolSize);
-      expect(await isThere()).toBe(true);
+      expect(await failuresOf(() => prepared.call(calm))).toBeLessThanOrEqual(poolSize);
+      expect(await prepared.isThere()).toBe(true);
     });
   });
 

@@ -25,7 +25,7 @@ const pairs: Readonly<Record<string, () => Promise<Pair>>> = {
     const standby = await leader.follower('standby');
     return {
       ports: [leader.port, standby.port],
-      url: leader.url,
+      url: (database) => leader.url(database),
       async holdBack() {
         await standby.query('SELECT pg_wal_replay_pause()');
       },
@@ -41,12 +41,12 @@ const pairs: Readonly<Record<string, () => Promise<Pair>>> = {
     await first.query('CREATE DATABASE cut');
     return {
       ports: [first.port, second.port],
-      url: first.url,
+      url: (database) => first.url(database),
       async holdBack() {
         await galera.caughtUp();
         await galera.holdBack(second);
       },
-      dispose: galera.dispose,
+      dispose: () => galera.dispose(),
     };
   },
 };
@@ -59,10 +59,10 @@ describe.each(Object.keys(pairs))('%s', (name) => {
 
   test('is not believed when it has not seen what another server was asked to commit', async () => {
     const pair = await (pairs[name] as () => Promise<Pair>)();
-    disposals.push(pair.dispose);
+    disposals.push(() => pair.dispose());
     const [port, other] = pair.ports;
     const proxy = await startTcpProxy({ host: '127.0.0.1', port });
-    disposals.push(proxy.close);
+    disposals.push(() => proxy.close());
     const open = async (url: string, isFirst: boolean): Promise<Calm> => {
       const dataSource = await connectDatabase(url, {
         entities: [...cloudResources],
@@ -99,16 +99,15 @@ describe.each(Object.keys(pairs))('%s', (name) => {
       }),
     );
     const told = await Promise.all(
-      prepared.map(async ([each, { call }]) => {
-        const outcome = await call(cut).then(
+      prepared.map(async ([each, made]) => {
+        const outcome = await made.call(cut).then(
           () => 'resolved',
           (error: { readonly code?: string }) => error.code,
         );
         return [each, outcome] as const;
       }),
     );
-    for (const [each, { isThere }] of prepared)
-      expect([each, await isThere()]).toEqual([each, true]);
+    for (const [each, made] of prepared) expect([each, await made.isThere()]).toEqual([each, true]);
     expect(told.map(([, outcome]) => outcome)).toEqual(told.map(() => 'OUTCOME_UNKNOWN'));
   });
 });
