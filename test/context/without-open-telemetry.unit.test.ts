@@ -25,7 +25,7 @@ describe('where the OpenTelemetry API is not installed', () => {
   });
 
   it('a relay counts for itself', () => {
-    const metrics = new RelayMetrics();
+    const metrics = new RelayMetrics(1000);
     metrics.count('published', 'memory');
     metrics.measured({ pending: 1, parked: 0, held: 0, oldestAge: 0, buses: [] });
     expect(metrics.counts.published).toBe(1);

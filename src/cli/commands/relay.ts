@@ -4,6 +4,7 @@ import { connectDatabase } from '../../config/connect-database.js';
 import { loadFormats } from '../../config/load-formats.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { openStore } from '../../persistence/open-store.js';
+import { type LogLevel, levelOf, logRecord } from '../log-record.js';
 import { noticeLine } from '../notice-line.js';
 import { repeated } from '../option-values.js';
 import { printable } from '../printable.js';
@@ -22,11 +23,13 @@ export function relayCommand(): Command {
     .option('--bus <url>', 'amqp://, kafka:// or nats:// address; may be repeated', repeated)
     .option('--application <name>', 'whose events; default those of every application')
     .option('--config <file>', 'configuration file')
+    .option('--json', 'log JSON lines with time and level')
     .addHelpText(
       'after',
       '\nExample:\n  signalbox relay --database sqlite:cloud.sqlite --bus amqp://guest:guest@127.0.0.1',
     )
-    .action(async (flags: CommonFlags) => {
+    .action(async (flags: CommonFlags & { readonly json?: boolean }) => {
+      const log = logger(flags.json === true);
       const {
         database,
         bus,
@@ -56,18 +59,30 @@ export function relayCommand(): Command {
           source: source ?? 'management-server',
           options: options ?? {},
           listener: (notice, { id, name }) =>
-            tell(printable(`${id === 0 ? '' : `${name}: `}${noticeLine(notice)}`)),
+            log(levelOf(notice), `${id === 0 ? '' : `${name}: `}${noticeLine(notice)}`, {
+              notice: notice.type,
+            }),
           onLeftOut: ({ name }, error) =>
-            tell(printable(`leaving out the application '${name}': ${error.message}`)),
+            log('warn', `leaving out the application '${name}': ${error.message}`),
         });
         await relays.start();
-        tell(`relaying to ${buses.map(({ name }) => name).join(', ')}`);
+        log('info', `relaying to ${buses.map(({ name }) => name).join(', ')}`);
         await stop.requested;
-        tell('stopping: draining what is under way');
+        log('info', 'stopping: draining what is under way');
         await relays.stop();
       } finally {
         await Promise.all(buses.map((each) => each.close()));
         await dataSource.destroy();
       }
     });
+}
+
+/** Writes lines for a person, or for a program. */
+function logger(
+  json: boolean,
+): (level: LogLevel, message: string, fields?: Readonly<Record<string, string>>) => void {
+  return json
+    ? (level, message, fields) =>
+        process.stderr.write(`${logRecord(new Date().toISOString(), level, message, fields)}\n`)
+    : (_level, message) => tell(printable(message));
 }

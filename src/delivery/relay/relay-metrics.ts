@@ -18,14 +18,25 @@ type CountName = keyof RelayCounts;
  * Counts what a relay does, for itself and for OpenTelemetry: `signalbox.relay.published`,
  * `.unroutable`, `.parked` and `.retried` by bus, and of the whole outbox `signalbox.outbox.pending`,
  * `.parked`, `.held` and `.age` (milliseconds).
+ *
+ * Where the outbox was not measured for `staleAfter`, nobody knows how full it is: the numbers of events are
+ * reported no more, and the age goes on rising, so that an alert on it fires when the database is away.
  */
 export class RelayMetrics {
   readonly #counts = { published: 0, unroutable: 0, parked: 0, retried: 0 };
   readonly #counters;
   readonly #unregister: (() => void) | undefined;
+  readonly #now: () => number;
   #depth: OutboxDepth | undefined;
+  #measuredAt: number;
 
-  constructor() {
+  /**
+   * @param staleAfter Milliseconds.
+   * @param now A monotonic clock.
+   */
+  constructor(staleAfter: number, now: () => number = () => performance.now()) {
+    this.#now = now;
+    this.#measuredAt = now();
     const meter = openTelemetry()?.metrics.getMeter('signalbox');
     if (meter === undefined) return;
     this.#counters = {
@@ -42,6 +53,11 @@ export class RelayMetrics {
     const age = gauge('age', 'ms');
     const gauges = [pending, parked, held, age];
     const callback: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
+      const since = this.#now() - this.#measuredAt;
+      if (since > staleAfter) {
+        result.observe(age, (this.#depth?.oldestAge ?? 0) + Math.round(since));
+        return;
+      }
       if (this.#depth === undefined) return;
       result.observe(pending, this.#depth.pending);
       result.observe(parked, this.#depth.parked);
@@ -63,6 +79,7 @@ export class RelayMetrics {
 
   measured(depth: OutboxDepth): void {
     this.#depth = depth;
+    this.#measuredAt = this.#now();
   }
 
   /** Stops reporting the outbox. */

@@ -76,7 +76,7 @@ class OutboxRelay implements Relay {
   readonly #setup: OutboxRelaySetup;
   readonly #options;
   readonly #listener: RelayListener;
-  readonly #metrics = new RelayMetrics();
+  readonly #metrics: RelayMetrics;
   readonly #keeper: LeaseKeeper;
   readonly #monitor: OutboxMonitor;
   readonly #opening = new Wakeup();
@@ -106,6 +106,8 @@ class OutboxRelay implements Relay {
       },
       onFailure: this.#onDatabase,
     });
+    // Two measurements may be lost.
+    this.#metrics = new RelayMetrics(3 * this.#options.sampleInterval);
     this.#monitor = new OutboxMonitor({
       outbox: setup.store.outbox,
       interval: this.#options.sampleInterval,
