@@ -115,6 +115,7 @@ export {
   ConfigurationError,
   ConflictError,
   DefinitionError,
+  ActionNotAnnouncedError,
   OutcomeUnknownError,
   RefusedError,
   SignalboxError,

@@ -3,6 +3,8 @@ import type { DataSource } from 'typeorm';
 import { Announcer } from '../persistence/announcer.js';
 import type { Bus } from '../delivery/bus/bus.js';
 import { originSource } from '../context/origin-source.js';
+import { endAbandoned } from '../operations/action/abandoned-action.js';
+import { StartedActions } from '../operations/action/started-actions.js';
 import { createSweeper } from '../operations/deadlines/sweeper.js';
 import type { SweeperOptions } from '../operations/deadlines/sweeper.js';
 import { ConfigurationError } from '../core/errors/errors.js';
@@ -145,6 +147,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
     maxPayload,
     validate: await developmentCheck(),
   });
+  const started = new StartedActions({ dataSource, store });
   const transitions = new Transitions({
     dataSource,
     store,
@@ -169,6 +172,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
           store,
           registry,
           transitions,
+          endAbandoned: (due) => endAbandoned({ dataSource, store, announcer }, due),
           origin,
           wake,
           options: options.deadlines === true ? {} : options.deadlines,
@@ -186,6 +190,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
     format,
     origin,
     announcer,
+    started,
     transitions,
     subscriber,
     relay,
@@ -194,6 +199,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
     application,
     maxIncoming: Math.max(defaultMaxParsed, 8 * maxPayload),
     dispose: async () => {
+      started.close();
       uninstall();
       deaf();
       await others?.close();

@@ -1,5 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { runAction } from '../operations/action/action.js';
+import type { StartedActions } from '../operations/action/started-actions.js';
 import type { ActionHandle, ActionSettings } from '../operations/action/action.js';
 import type { Announcer } from '../persistence/announcer.js';
 import type { Bus, BusSubscription, SubscribeOptions } from '../delivery/bus/bus.js';
@@ -73,6 +74,7 @@ export interface SignalboxParts {
   readonly format: Format;
   readonly origin: OriginSource;
   readonly announcer: Announcer;
+  readonly started: StartedActions;
   readonly transitions: Transitions;
   readonly subscriber: LifecycleSubscriber;
   readonly relay: Relay | undefined;
@@ -233,7 +235,7 @@ export class Signalbox implements AsyncDisposable {
     operation: (action: ActionHandle) => T | Promise<T>,
   ): Promise<T> {
     using _ = this.#gate.enter();
-    return await runAction(this.#parts.announcer, type, withCanonicalSubject(settings), operation);
+    return await runAction(this.#parts, type, withCanonicalSubject(settings), operation);
   }
 
   /**

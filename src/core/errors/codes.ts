@@ -118,6 +118,8 @@ export const errorClasses = {
     codes: {
       OUTCOME_UNKNOWN:
         'The connection broke while the commit was under way, or the server of a call died or ran out of time after it had begun; it may or may not have happened. Read the resource before retrying.',
+      ACTION_NOT_ANNOUNCED:
+        'The operation of an action ran to its end, and its Completed event could not be written: the database is away. Do not run the operation again: `error.result` has its result. Signalbox goes on trying to write the event while the process lives.',
     },
   },
   ClosedError: {

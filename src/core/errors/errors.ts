@@ -108,6 +108,24 @@ export class OutcomeUnknownError extends SignalboxError {
   }
 }
 
+/**
+ * The operation of an action ran to its end, and the database could not be told. Use `result`: whoever runs
+ * the operation again does it twice.
+ */
+export class ActionNotAnnouncedError<T = unknown> extends OutcomeUnknownError {
+  /** What the operation resolved with. */
+  readonly result: T;
+
+  constructor(type: string, result: T, cause: unknown) {
+    super(
+      'ACTION_NOT_ANNOUNCED',
+      `${type} was done, and its Completed event could not be written. Do not run it again: use error.result.`,
+      { parameters: { type }, cause },
+    );
+    this.result = result;
+  }
+}
+
 /** A Signalbox, a bus, a subscription or a manager was closed: create a new one. Nothing was done. */
 export class ClosedError extends SignalboxError {
   declare readonly code: CodeOf<'ClosedError'>;

@@ -2,12 +2,14 @@ import type { EntityManager } from 'typeorm';
 import type { Announcer } from '../../persistence/announcer.js';
 import { withContext } from '../../context/ambient.js';
 import type { AmbientContext } from '../../context/ambient.js';
-import { SignalboxError } from '../../core/errors/errors.js';
+import { ActionNotAnnouncedError, RefusedError, SignalboxError } from '../../core/errors/errors.js';
 import { presentable } from '../../core/errors/presentable.js';
 import type { ActionEvent } from '../../core/events/event.js';
 import type { JsonObject } from '../../core/json/json.js';
 import { assertPlainJson } from '../../core/json/plain-json.js';
+import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import type { Tenancy } from '../../core/planning/origin.js';
+import type { StartedAction, StartedActions } from './started-actions.js';
 
 /** What an action is about, and in whose transaction it is announced. */
 export interface ActionSettings extends AmbientContext, Tenancy {
@@ -32,32 +34,40 @@ export interface ActionHandle {
   addDetails(details: JsonObject): void;
 }
 
+/** Where an action is written. */
+export interface ActionParts {
+  readonly announcer: Announcer;
+  readonly started: StartedActions;
+}
+
 /**
  * Announces Started, runs the operation, then announces Completed or Failed with outcome, error and
- * duration, linked to Started. Everything announced inside carries the action as its cause. Rejects
- * with what the operation rejects with; with an AggregateError of both, the operation's error its
- * cause, when Failed could not be announced either.
+ * duration, linked to Started. Everything announced inside carries the action as its cause. What the
+ * operation returned or threw is never lost: details that cannot be written are left out.
+ *
+ * Rejects with what the operation rejects with; with an AggregateError of both, the operation's error
+ * its cause, when Failed could not be announced either; with ActionNotAnnouncedError, which has the
+ * result, when the operation ran and Completed could not be announced.
  */
 export async function runAction<T>(
-  announcer: Announcer,
+  { announcer, started }: ActionParts,
   type: string,
   settings: ActionSettings,
   operation: (action: ActionHandle) => T | Promise<T>,
 ): Promise<T> {
   const { subject, description, manager, account, domain, project } = settings;
-  const announce = (data: ActionEvent['data'], context: AmbientContext): Promise<string> =>
-    announcer.announce({
+  const compose = (data: ActionEvent['data'], context: AmbientContext): JournalEntry =>
+    announcer.compose({
       category: 'ActionEvent',
       type,
       data,
       subject,
       tenancy: { account, domain, project },
       context,
-      manager,
     });
 
   const base: AmbientContext = pickContext(settings);
-  const startId = await announce(
+  const start = compose(
     {
       status: 'Started',
       ...(description === undefined ? {} : { description }),
@@ -65,24 +75,41 @@ export async function runAction<T>(
     },
     base,
   );
+  const action =
+    manager === undefined
+      ? await started.start(start)
+      : await startWithin(announcer, manager, start);
   const inside: AmbientContext = {
     ...base,
-    correlationId: base.correlationId ?? startId,
-    causationId: startId,
+    correlationId: base.correlationId ?? start.id,
+    causationId: start.id,
   };
   const began = performance.now();
   let details = settings.details;
-  const outcome = (): Omit<ActionEvent['data'], 'status'> => ({
-    ...(description === undefined ? {} : { description }),
-    duration: Math.round(performance.now() - began),
-    startid: startId,
-    ...(details === undefined ? {} : { details }),
-  });
+  const end = async (outcome: Pick<ActionEvent['data'], 'status' | 'error'>): Promise<void> => {
+    const data = {
+      status: outcome.status,
+      ...(description === undefined ? {} : { description }),
+      duration: Math.round(performance.now() - began),
+      startid: start.id,
+    };
+    const error = outcome.error === undefined ? {} : { error: outcome.error };
+    const whole = details === undefined ? {} : { details };
+    let entry: JournalEntry;
+    try {
+      entry = compose({ ...data, ...whole, ...error }, inside);
+    } catch (refusal) {
+      if (!(refusal instanceof RefusedError)) throw refusal;
+      // Too large, or no JSON any more: the end of the action is worth more than what was added to it.
+      entry = compose({ ...data, ...error }, inside);
+    }
+    await action.end(entry);
+  };
   let result: T;
   try {
     result = await withContext(inside, () =>
       operation({
-        id: startId,
+        id: start.id,
         addDetails: (more) => {
           assertPlainJson(more, 'details');
           details = { ...details, ...more };
@@ -90,24 +117,30 @@ export async function runAction<T>(
       }),
     );
   } catch (error) {
-    await announce({ status: 'Failed', ...outcome(), error: describeError(error) }, inside).catch(
-      (announceError: unknown) => {
-        // The transaction that the operation broke takes no more statements, and rolls back.
-        if (manager !== undefined) throw error;
-        // The operation's own error is what the caller must act on; the lost announcement goes along.
-        throw new AggregateError(
-          [error, announceError],
-          `${type} failed, and so did announcing it`,
-          {
-            cause: error,
-          },
-        );
-      },
-    );
+    await end({ status: 'Failed', error: describeError(error) }).catch((announceError: unknown) => {
+      // The transaction that the operation broke takes no more statements, and rolls back.
+      if (manager !== undefined) throw error;
+      // The operation's own error is what the caller must act on; the lost announcement goes along.
+      throw new AggregateError([error, announceError], `${type} failed, and so did announcing it`, {
+        cause: error,
+      });
+    });
     throw error;
   }
-  await announce({ status: 'Completed', ...outcome() }, inside);
+  await end({ status: 'Completed' }).catch((error: unknown) => {
+    throw new ActionNotAnnouncedError(type, result, error);
+  });
   return result;
+}
+
+/** In the caller's transaction no record is needed: what is not ended is rolled back. */
+async function startWithin(
+  announcer: Announcer,
+  manager: EntityManager,
+  start: JournalEntry,
+): Promise<StartedAction> {
+  await announcer.appendWithin(manager, start);
+  return { end: (entry) => announcer.appendWithin(manager, entry) };
 }
 
 function pickContext({ actor, correlationId, causationId }: AmbientContext): AmbientContext {

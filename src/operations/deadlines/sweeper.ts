@@ -10,6 +10,7 @@ import {
   type Fired,
   fireDeadline,
 } from './fire-deadline.js';
+import { actionResource } from '../action/started-actions.js';
 import { Reconciler } from './reconciler.js';
 
 /** How deadlines are swept. */
@@ -47,6 +48,11 @@ export interface SweeperSetup {
     find(resource: string): ResourceBinding | undefined;
   };
   readonly transitions: DeadlineTarget;
+  /**
+   * Ends an action whose process has given no sign in time, and resolves with whether something was
+   * announced. Absent: actions are left alone.
+   */
+  readonly endAbandoned?: (due: DueDeadline) => Promise<boolean>;
   readonly origin: OriginSource;
   /** Called after something was committed. */
   readonly wake: () => void;
@@ -101,7 +107,10 @@ class DeadlineSweeper implements Sweeper {
     const declares = bindings.some(({ lifecycle }) => lifecycle.table.deadlines.size > 0);
     this.#pollInterval = declares ? pollInterval : Math.max(pollInterval, reconcileInterval);
     // Those without deadlines too: a version before may have declared some.
-    this.#resources = bindings.map(({ resource }) => resource);
+    this.#resources = [
+      ...bindings.map(({ resource }) => resource),
+      ...(setup.endAbandoned === undefined ? [] : [actionResource]),
+    ];
     this.#reconciler = new Reconciler({
       dataSource: setup.dataSource,
       store: setup.store,
@@ -171,8 +180,20 @@ class DeadlineSweeper implements Sweeper {
       seen.set(key, before);
       return 'armed';
     }
-    const { dataSource, store, registry, transitions: target, origin, wake } = this.#setup;
+    const {
+      dataSource,
+      store,
+      registry,
+      transitions: target,
+      origin,
+      wake,
+      endAbandoned,
+    } = this.#setup;
     try {
+      if (due.resource === actionResource) {
+        if (await endAbandoned?.(due)) wake();
+        return 'done';
+      }
       const binding = registry.find(due.resource);
       if (binding === undefined) throw new RangeError(`${due.resource} is not registered`);
       const fired = await fireDeadline({ dataSource, store, target, origin }, binding, due);
