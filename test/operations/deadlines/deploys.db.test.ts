@@ -181,6 +181,23 @@ eachDatabase((kind) => {
     expect(await armed(v2)).toEqual([`X/${minute}`]);
   });
 
+  test('a deadline of an earlier stay that this version declares too does not fire on the next one', async () => {
+    const v1 = on(version(1, { ...idle, X: { delays: [6000] } }));
+    const v2 = on(version(2, { ...idle, X: { delays: [minute] } }));
+    const uuid = await put('Idle');
+    await v2.move(uuid, 'X');
+    // An older release left the state and entered it again: it knew nothing of this deadline.
+    await v1.move(uuid, 'Idle');
+    await v1.move(uuid, 'X');
+    await at(0).query(
+      `INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, due_at)
+        VALUES ('Box', '${uuid}', 'X/${minute}', 2, ${longAgo[kind]})`,
+    );
+    await v2.sweep();
+    expect(await told(v2, uuid)).toEqual([]);
+    expect(await armed(v2)).toEqual([`X/${minute}`]);
+  });
+
   test('after going back to the old version, what the new one armed fires', async () => {
     const v1 = on(version(1, { ...idle, X: { delays: [minute] } }));
     const v2 = on(version(2, { ...idle, X: { delays: [hour] }, Y: { delays: [hour] } }));
