@@ -2,6 +2,7 @@ import { ConfigurationError } from '../../core/errors/errors.js';
 import type { Format } from '../formats/format.js';
 import { assertFormat } from '../formats/formats.js';
 import type { BusNoticeListener } from '../bus/notice.js';
+import { unknownParameter } from '../bus/address-parameters.js';
 import { assertExchange, type RabbitmqExchange } from './declarations.js';
 import { maskUrl } from './mask-url.js';
 
@@ -144,8 +145,13 @@ export function completeRabbitmqOptions(options: RabbitmqOptions): RabbitmqSetti
     declaration,
     queuePrefix,
     tls: options.tls,
-    heartbeat: whole('heartbeat', options.heartbeat ?? 10, 0, 3600),
-    connectTimeout: whole('connectTimeout', options.connectTimeout ?? 10_000, 1, 600_000),
+    heartbeat: whole('heartbeat', options.heartbeat ?? parameter(urls, 'heartbeat') ?? 10, 0, 3600),
+    connectTimeout: whole(
+      'connectTimeout',
+      options.connectTimeout ?? parameter(urls, 'connection_timeout') ?? 10_000,
+      1,
+      600_000,
+    ),
     publishWindow: whole('publishWindow', options.publishWindow ?? 1000, 1, 65_535),
     publishTimeout: whole('publishTimeout', options.publishTimeout ?? 30_000, 1, 3_600_000),
     deliveryLimit: whole('deliveryLimit', options.deliveryLimit ?? 20, 1, 1_000_000),
@@ -170,6 +176,15 @@ function ownExchange(
   return exchange;
 }
 
+/** Of the first address that has it; the option of that name goes before it. */
+function parameter(urls: readonly string[], name: string): number | undefined {
+  const found = urls
+    .map((url) => new URL(url).searchParams.get(name))
+    .find((each) => each !== null);
+  if (found === undefined || found === null) return undefined;
+  return found.trim() === '' ? Number.NaN : Number(found);
+}
+
 function parseHost(text: string): RabbitmqHost {
   let url: URL;
   try {
@@ -179,6 +194,13 @@ function parseHost(text: string): RabbitmqHost {
   }
   if (url.protocol !== 'amqp:' && url.protocol !== 'amqps:') {
     throw invalid('url', `begins with amqp: or amqps:, not ${url.protocol}`);
+  }
+  const unknown = unknownParameter(url.searchParams, ['heartbeat', 'connection_timeout']);
+  if (unknown !== undefined) {
+    throw invalid(
+      'url',
+      `has the parameter ${unknown}, which is not known; heartbeat (seconds) and connection_timeout (milliseconds) are, all else is an option`,
+    );
   }
   const secure = url.protocol === 'amqps:';
   const anonymous = url.username === '' && url.password === '';

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../../core/errors/errors.js';
+import { unknownParameter } from '../bus/address-parameters.js';
 import type { KafkaSasl } from './driver.js';
 import type { KafkaOptions } from './options.js';
 
@@ -38,6 +39,8 @@ function parse(address: string): URL {
 }
 
 function optionsOf(url: URL): KafkaOptions {
+  const unknown = unknownParameter(url.searchParams, ['sasl']);
+  if (unknown !== undefined) throw invalid(`has the parameter sasl at most; got ${unknown}`);
   const topic = decode(url.pathname.replace(/^\/|\/$/g, ''));
   return {
     ...(topic === '' ? {} : { topic }),

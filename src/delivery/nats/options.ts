@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../../core/errors/errors.js';
 import type { Format } from '../formats/format.js';
 import { assertFormat } from '../formats/formats.js';
+import { unknownParameter } from '../bus/address-parameters.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 
 /** How to reach a server over TLS. The certificate and its host name are always checked. */
@@ -119,6 +120,11 @@ function readUrls(
   }
   if (!parsed.every(({ protocol }) => protocol === 'nats:' || protocol === 'tls:')) {
     throw invalid('url', 'begins with nats:// or tls://');
+  }
+  for (const { searchParams } of parsed) {
+    const unknown = unknownParameter(searchParams);
+    if (unknown === undefined) continue;
+    throw invalid('url', `has no parameters; got ${unknown}. Give it as an option`);
   }
   const [user, pass] = [decode(first.username), decode(first.password)];
   return {

@@ -36,6 +36,23 @@ describe('the options of a RabbitMQ bus', () => {
     ]);
   });
 
+  it('take heartbeat and connection_timeout from the address, unless they are given', () => {
+    const url = 'amqp://host?heartbeat=5&connection_timeout=1000';
+    expect(completeRabbitmqOptions({ url })).toMatchObject({ heartbeat: 5, connectTimeout: 1_000 });
+    expect(completeRabbitmqOptions({ url, heartbeat: 7 })).toMatchObject({ heartbeat: 7 });
+  });
+
+  it.each([
+    'cacertfile=x',
+    'frameMax=4096',
+    'auth_mechanism=external',
+    'heartbeat=',
+    'heartbeat=x',
+  ])('refuse by name what an address says with %s', (query) => {
+    const [name = ''] = query.split('=');
+    expect(() => completeRabbitmqOptions({ url: `amqp://host?${query}` })).toThrow(name);
+  });
+
   it.each<[string, RabbitmqOptions, string]>([
     ['no URL', { url: [] }, 'url'],
     ['no valid URL', { url: 'host:S3CRET' }, 'url'],
