@@ -158,6 +158,23 @@ eachDatabase((kind) => {
     });
   });
 
+  test('a connection that breaks before its new owner listens does not end the process', async () => {
+    const { driver } = cloud.dataSource as unknown as {
+      readonly driver: { obtainMasterConnection(): Promise<unknown> };
+    };
+    const obtained = await driver.obtainMasterConnection();
+    const [connection, release] = [obtained].flat() as [
+      NodeJS.EventEmitter & { destroy?(): void },
+      ((broken: boolean) => void)?,
+    ];
+    // Without a listener an error event is thrown; of several, the first may take the listener along.
+    connection.emit('error', new Error('57P01'));
+    connection.emit('error', new Error('57P01'));
+    if (release === undefined) connection.destroy?.();
+    else release(true);
+    expect(await signalbox.usage('VM.START')).toEqual(expect.any(String));
+  });
+
   test('what was left open by others is never committed by a call', async () => {
     const volume = await signalbox.create(Volume, { sizeGib: 7 });
     await onEachConnection(cloud.dataSource, (runner) => runner.query('START TRANSACTION'));
