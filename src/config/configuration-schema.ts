@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import type { RelayOptions } from '../delivery/relay/relay-options.js';
 
 const tls = Type.Object(
   {
@@ -58,37 +59,6 @@ const bus = Type.Object(
   { additionalProperties: false },
 );
 
-const milliseconds = (minimum: number, description: string) =>
-  Type.Optional(Type.Integer({ minimum, maximum: 86_400_000, description }));
-
-const relay = Type.Object(
-  {
-    batch: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 10_000, description: 'Rows a read; default 1000.' }),
-    ),
-    window: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 100_000,
-        description: 'Events under way to a bus at once; default 1000.',
-      }),
-    ),
-    pollInterval: milliseconds(10, 'How often the outbox is read without a wake-up.'),
-    leaseDuration: milliseconds(500, 'Until a dead relay’s shares are taken over; default 10000.'),
-    stopTimeout: milliseconds(0, 'How long stopping may drain; default 10000.'),
-    retryDelay: milliseconds(1, 'The first delay after a failure; default 100.'),
-    maxRetryDelay: milliseconds(1, 'The longest delay after failures; default 5000.'),
-    lagBound: milliseconds(1, 'Age of the outbox that raises its alarm; default 60000.'),
-    sampleInterval: milliseconds(10, 'How often the outbox is measured; default 10000.'),
-    unroutable: Type.Optional(
-      Type.Union([Type.Literal('count'), Type.Literal('hold')], {
-        description: 'What becomes of an event that no binding wants; default count.',
-      }),
-    ),
-  },
-  { additionalProperties: false },
-);
-
 /** The schema of `signalbox.config.{ts,js,json}`: the one definition of its type and its checks. */
 export const configurationSchema = Type.Object(
   {
@@ -123,7 +93,8 @@ export const configurationSchema = Type.Object(
           'Whose outbox, deadlines and buses: what `createSignalbox` has as `application` or `source`. Default every one (relay), or the only one.',
       }),
     ),
-    relay: Type.Optional(relay),
+    // Checked as the code's own: one schema for both.
+    relay: Type.Optional(Type.Unsafe<RelayOptions>(Type.Object({}))),
   },
   { additionalProperties: false },
 );

@@ -1,6 +1,9 @@
 import Schema from 'typebox/schema';
 import { ConfigurationError } from '../core/errors/errors.js';
 import { nearestName } from '../core/errors/nearest-name.js';
+import { checkOptions } from '../core/options/check-options.js';
+import { options } from '../core/options/fields.js';
+import { relayFields, type RelayOptions } from '../delivery/relay/relay-options.js';
 import { configurationSchema } from './configuration-schema.js';
 import type { Configuration } from './configuration-schema.js';
 
@@ -26,7 +29,9 @@ export function validateConfiguration(value: unknown, origin: string): Configura
       { parameters: { origin } },
     );
   }
-  refuseUnknownKeys(value, configurationSchema as SchemaNode, '', origin);
+  const { relay, ...others } = value as { readonly relay?: unknown };
+  refuseUnknownKeys(others, configurationSchema as SchemaNode, '', origin);
+  checkOptions({ of: origin, fields: { relay: options<RelayOptions>(relayFields) } }, { relay });
   const [, errors] = Schema.Errors(configurationSchema, value);
   const fault = errors.toSorted((a, b) => b.instancePath.length - a.instancePath.length)[0];
   if (fault !== undefined) {

@@ -1,3 +1,5 @@
+import { checkCall, optionsOf } from '../core/options/check-options.js';
+import { field, required, time, whole } from '../core/options/fields.js';
 import type { DataSource } from 'typeorm';
 import { openStore } from './open-store.js';
 
@@ -8,6 +10,16 @@ export interface JournalPurgeOptions {
   /** Events to delete at the most. Default 10,000: more hold locks for longer. */
   readonly limit?: number;
 }
+
+export const purgeJournalSchema = optionsOf<JournalPurgeOptions>('purgeJournal()', {
+  before: required(
+    field(
+      'an RFC 3339 time',
+      (value) => typeof value === 'string' && time.misfit(value) === undefined,
+    ),
+  ),
+  limit: whole(1),
+});
 
 /**
  * Deletes old events of the journal that no outbox row needs, in one commit, and returns how many.
@@ -25,7 +37,9 @@ export interface JournalPurgeOptions {
  */
 export async function purgeJournal(
   dataSource: DataSource,
-  { before, limit = 10_000 }: JournalPurgeOptions,
+  options: JournalPurgeOptions,
 ): Promise<number> {
+  checkCall(purgeJournalSchema, options);
+  const { before, limit = 10_000 } = options;
   return openStore(dataSource).journal.purge({ before, limit });
 }

@@ -1,31 +1,12 @@
-import type { DataSource } from 'typeorm';
 import { originSource } from '../context/origin-source.js';
-import type { Bus } from '../delivery/bus/bus.js';
 import { cloudEvents } from '../delivery/formats/cloudevents.js';
-import type { Format } from '../delivery/formats/format.js';
 import { createOutboxRelay, type Relay } from '../delivery/relay/relay.js';
-import type { RelayListener } from '../delivery/relay/relay-notice.js';
-import type { RelayOptions } from '../delivery/relay/relay-options.js';
 import { wakeListener } from '../delivery/relay/wake.js';
+import { checkOptions } from '../core/options/check-options.js';
 import { openStore } from '../persistence/open-store.js';
+import { relaySchema, type RelaySetup } from './signalbox-options.js';
 
-/** Options of `createRelay()`. */
-export interface RelaySetup {
-  /** Your initialized DataSource. It needs no entities. */
-  readonly dataSource: DataSource;
-  /**
-   * One bus or several. All relays of a database need the same buses, by name: any of them may take
-   * any event.
-   */
-  readonly bus: Bus | readonly Bus[];
-  /** Format of events on each bus that has none of its own. Default `cloudEvents`. */
-  readonly format?: Format;
-  /** Source of the relay's own alerts. Default `management-server`. */
-  readonly source?: string;
-  /** Receives notices: leases, lag, parked events, what is away. */
-  readonly onNotice?: RelayListener;
-  readonly options?: RelayOptions;
-}
+export type { RelaySetup } from './signalbox-options.js';
 
 /**
  * Creates a relay that publishes the outbox of a database; it does nothing before `start()`.
@@ -45,6 +26,7 @@ export interface RelaySetup {
  * ```
  */
 export function createRelay(setup: RelaySetup): Relay {
+  checkOptions(relaySchema, setup);
   const { dataSource, bus, format = cloudEvents, source = 'management-server' } = setup;
   return createOutboxRelay({
     store: openStore(dataSource),

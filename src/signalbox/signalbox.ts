@@ -20,11 +20,27 @@ import type { EventSelection, TenancyFilter } from '../core/events/event-filter.
 import { wantedTenancy } from '../core/events/filter.js';
 import type { KnownSelection } from '../core/events/known-selection.js';
 import type { Format } from '../delivery/formats/format.js';
+import { checkCall, checkOptions } from '../core/options/check-options.js';
+import {
+  actionSchema,
+  alertSchema,
+  contextSchema,
+  createSchema,
+  historySchema,
+  removeSchema,
+  replaySchema,
+  sendSchema,
+  signalboxSubscribeSchema,
+  usageSchema,
+  watchSchema,
+  type AnnouncementOptions,
+  type CreateOptions,
+  type HistoryOptions,
+} from './call-options.js';
 import { CallGate } from './call-gate.js';
 import { drainInProcess } from './drain-subscribers.js';
 import { unlessAborted } from './unless-aborted.js';
 import { Jobs } from '../operations/jobs/jobs.js';
-import type { JsonObject } from '../core/json/json.js';
 import type { Explanation } from '../core/lifecycle/explain.js';
 import type { EventOf, StateOf } from '../core/lifecycle/lifecycle.js';
 import type { Relay } from '../delivery/relay/relay.js';
@@ -34,7 +50,6 @@ import type { Application } from '../persistence/application.js';
 import type { ResourceRegistry } from './resource-registry.js';
 import { writeEntity } from '../persistence/guard/write-entity.js';
 import type { JournalRecord } from '../core/planning/journal-entry.js';
-import type { Tenancy } from '../core/planning/origin.js';
 import type { EntityOf, LifecycleOf, ResourceRef } from '../persistence/resource/resource.js';
 import type { LifecycleSubscriber, SendOptions } from '../persistence/guard/subscriber.js';
 import type { OutboxDepth } from '../core/stores/outbox-store.js';
@@ -47,23 +62,7 @@ import { Watch } from '../consuming/watch/watch.js';
 import type { WatchOptions } from '../consuming/watch/watch.js';
 import { canonicalUuid } from '../core/identity/uuid.js';
 
-/** What an event that is no state change is about, and in whose transaction it is written. */
-export interface AnnouncementOptions extends AmbientContext, Tenancy {
-  /** The resource it is about; it need not be one of this Signalbox. Default none. */
-  readonly subject?: { readonly resource: string; readonly uuid: string };
-  /** Facts for the event's data. Plain JSON. */
-  readonly details?: JsonObject;
-  /** The caller's transaction; without one the event is committed by itself. */
-  readonly manager?: EntityManager;
-}
-
-/** How a resource is created. */
-export interface CreateOptions extends AmbientContext {
-  /** Why: goes into the event. */
-  readonly reason?: string;
-  /** The caller's transaction; without one the resource is committed by itself. */
-  readonly manager?: EntityManager;
-}
+export type { AnnouncementOptions, CreateOptions } from './call-options.js';
 
 /** The parts that `createSignalbox` puts together. */
 export interface SignalboxParts {
@@ -167,6 +166,7 @@ export class Signalbox implements AsyncDisposable {
     options: SendOptions = {},
   ): void {
     this.#gate.assertOpen();
+    checkCall(sendSchema, options);
     this.#parts.subscriber.send(entity, event, options);
   }
 
@@ -183,6 +183,7 @@ export class Signalbox implements AsyncDisposable {
     options: CreateOptions = {},
   ): Promise<EntityOf<R>> {
     using _ = this.#gate.enter();
+    checkCall(createSchema, options);
     const { entity, columns } = this.#parts.registry.get(resource);
     // TypeORM looks for the row first, and PostgreSQL would refuse that as a statement.
     const uuid: unknown = Reflect.get(values, columns.uuid.property);
@@ -198,6 +199,7 @@ export class Signalbox implements AsyncDisposable {
     options: CreateOptions = {},
   ): Promise<void> {
     using _ = this.#gate.enter();
+    checkCall(removeSchema, options);
     await this.#write(entity, options, async (manager) => manager.remove(entity));
   }
 
@@ -235,6 +237,7 @@ export class Signalbox implements AsyncDisposable {
     operation: (action: ActionHandle) => T | Promise<T>,
   ): Promise<T> {
     using _ = this.#gate.enter();
+    checkCall(actionSchema, settings);
     return await runAction(this.#parts, type, withCanonicalSubject(settings), operation);
   }
 
@@ -246,6 +249,7 @@ export class Signalbox implements AsyncDisposable {
    * @throws RefusedError UNKNOWN_EVENT_TYPE, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE; nothing is written.
    */
   async usage(type: KnownUsageType, options: AnnouncementOptions = {}): Promise<string> {
+    checkCall(usageSchema, options);
     const { details } = options;
     return this.#announce('UsageEvent', type, options, details === undefined ? {} : { details });
   }
@@ -262,6 +266,7 @@ export class Signalbox implements AsyncDisposable {
     about: string,
     options: AnnouncementOptions & { readonly body?: string } = {},
   ): Promise<string> {
+    checkCall(alertSchema, options);
     const { body, details } = options;
     return this.#announce('AlertEvent', type, options, {
       subject: about,
@@ -275,6 +280,7 @@ export class Signalbox implements AsyncDisposable {
    * given, over awaits, without passing them along.
    */
   withContext<T>(context: AmbientContext, work: () => T): T {
+    checkCall(contextSchema, context);
     return withContext(context, work);
   }
 
@@ -295,13 +301,15 @@ export class Signalbox implements AsyncDisposable {
     options: SubscribeOptions & { readonly bus?: string } = {},
   ): Promise<BusSubscription> {
     this.#gate.assertNotClosing();
-    const bus = this.#bus(options.bus);
+    checkOptions(signalboxSubscribeSchema, options);
+    const { bus: name, ...own } = options;
+    const bus = this.#bus(name);
     const subscription = await subscribeEvents<S>(
       bus,
       bus.format ?? this.#parts.format,
       selection,
       handler,
-      { maxIncoming: this.#parts.maxIncoming, ...options },
+      { ...own, maxIncoming: own.maxIncoming ?? this.#parts.maxIncoming },
     );
     if (this.#closing !== undefined) {
       await subscription.unsubscribe();
@@ -333,6 +341,7 @@ export class Signalbox implements AsyncDisposable {
     options: WatchOptions<StateOf<LifecycleOf<R>>> & { readonly bus?: string } = {},
   ): Promise<Watch<StateOf<LifecycleOf<R>>>> {
     this.#gate.assertNotClosing();
+    checkOptions(watchSchema, options);
     const { registry, dataSource, store, format, maxIncoming } = this.#parts;
     const bus = this.#bus(options.bus);
     const parts = {
@@ -368,9 +377,10 @@ export class Signalbox implements AsyncDisposable {
   async history(
     resource: ResourceRef,
     uuid: string,
-    options: { readonly after?: number; readonly limit?: number } & TenancyFilter = {},
+    options: HistoryOptions & TenancyFilter = {},
   ): Promise<readonly JournalRecord[]> {
     using _ = this.#gate.enter();
+    checkCall(historySchema, options);
     const binding = this.#parts.registry.get(resource);
     const { after = 0, limit = 1000 } = options;
     return await readHistory(
@@ -403,6 +413,7 @@ export class Signalbox implements AsyncDisposable {
     options: ReplayOptions & { readonly bus?: string },
   ): Promise<ReplayResult> {
     using _ = this.#gate.enter();
+    checkOptions(replaySchema, options);
     const { store, format } = this.#parts;
     const bus = this.#bus(options.bus);
     return await replay({ journal: store.journal, bus, format }, selection, options);

@@ -1,11 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import type { AmbientContext } from '../context/ambient.js';
 import type { OriginSource } from '../context/origin-source.js';
-import {
-  refuseNonRevision,
-  refuseNonText,
-  refuseUnknownOptions,
-} from '../context/refuse-malformed.js';
+import { checkCall } from '../core/options/check-options.js';
+import { transitionSchema, type TransitionOptions } from './call-options.js';
 import { RefusedError, SignalboxError } from '../core/errors/errors.js';
 import { explain } from '../core/lifecycle/explain.js';
 import type { Explanation } from '../core/lifecycle/explain.js';
@@ -23,27 +19,7 @@ import type { DueDeadline } from '../core/stores/deadline-store.js';
 import type { Store } from '../persistence/store.js';
 import type { Transitioned, TransitionRequest } from '../core/planning/transition-request.js';
 
-/** How a transition is made, and what its events say besides. */
-export interface TransitionOptions extends AmbientContext {
-  /** Why: goes into the event. */
-  readonly reason?: string;
-  /** The revision you decided by: any other in the row is a ConflictError. */
-  readonly expectedRevision?: number;
-  /** What guards may look at besides the entity; not announced. */
-  readonly payload?: Readonly<Record<string, unknown>>;
-  /** Your transaction; without one the transition is committed by itself. */
-  readonly manager?: EntityManager;
-}
-
-const transitionOptions: readonly (keyof TransitionOptions)[] = [
-  'actor',
-  'correlationId',
-  'causationId',
-  'reason',
-  'expectedRevision',
-  'payload',
-  'manager',
-];
+export type { TransitionOptions } from './call-options.js';
 
 /** Room that the rest of a state event's payload may take, in bytes. */
 const envelopeRoom = 4096;
@@ -77,10 +53,8 @@ export class Transitions {
     event: string,
     options: TransitionOptions,
   ): Promise<Transitioned> {
+    checkCall(transitionSchema, options);
     const { reason, expectedRevision, payload, manager } = options;
-    refuseUnknownOptions(options, transitionOptions);
-    refuseNonText({ reason });
-    refuseNonRevision('expectedRevision', expectedRevision);
     if (!binding.lifecycle.events.includes(event)) {
       throw unknownEvent(binding, uuid, String(event));
     }

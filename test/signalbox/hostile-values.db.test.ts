@@ -81,7 +81,7 @@ eachDatabase((kind) => {
         ),
       ),
     );
-    expect(codes).toEqual(['EVENT_INVALID', 'resolved', 'resolved']);
+    expect(codes).toEqual(['OPTION_INVALID', 'resolved', 'resolved']);
     expect(await signalbox.history(Volume, made[0]?.uuid ?? '')).toHaveLength(1);
   });
 

@@ -29,7 +29,7 @@ describe('an option that cannot be, from a caller whom no compiler warns,', () =
       'a format that is a name',
       { ...valid, format: 'oslo' },
       'CONFIG_VALUE_INVALID',
-      'is a format',
+      'a format, such as',
     ],
     ['buses of which one is', { ...valid, bus: [url] }, 'CONFIG_VALUE_INVALID', 'rabbitmq({ url'],
   ])('is refused by name, without its value: %s', async (_, options, code, text) => {

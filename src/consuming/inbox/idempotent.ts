@@ -1,3 +1,5 @@
+import { checkOptions, optionsOf } from '../../core/options/check-options.js';
+import { callback, field } from '../../core/options/fields.js';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Delivery } from '../../delivery/bus/bus.js';
 import { DeadLetterError } from '../../delivery/bus/dead-letter-error.js';
@@ -25,6 +27,17 @@ export interface IdempotentOptions {
    */
   readonly onGap?: (gap: RevisionGap, manager: EntityManager) => void | Promise<void>;
 }
+
+/** The longest text that both columns of the key hold on every database. */
+const longestKey = 255;
+
+export const idempotentSchema = optionsOf<IdempotentOptions>('idempotent()', {
+  consumer: field(
+    `a name of 1 to ${longestKey} characters`,
+    (value) => typeof value === 'string' && isKeepable(value),
+  ),
+  onGap: callback,
+});
 
 /** What can be told from its redeliveries: an event, or a message. */
 export interface Identified {
@@ -62,14 +75,8 @@ export function idempotent<M extends Identified, Rest extends readonly unknown[]
   handler: (manager: EntityManager, message: M, ...rest: Rest) => void | Promise<void>,
   options: IdempotentOptions = {},
 ): (message: M, ...rest: Rest) => Promise<void> {
+  checkOptions(idempotentSchema, options);
   const { consumer, onGap } = options;
-  if (consumer !== undefined && !isKeepable(consumer)) {
-    throw new ConfigurationError(
-      'CONFIG_VALUE_INVALID',
-      `consumer is a name of 1 to ${longestKey} characters; got "${consumer}".`,
-      { parameters: { key: 'consumer', value: consumer } },
-    );
-  }
   let inbox: InboxStore | undefined;
   return async (message, ...rest) => {
     // Not before: the DataSource may be initialized after the handler was made.
@@ -87,9 +94,6 @@ export function idempotent<M extends Identified, Rest extends readonly unknown[]
     });
   };
 }
-
-/** The longest text that both columns of the key hold on every database. */
-const longestKey = 255;
 
 async function handleOnce(
   dataSource: DataSource,

@@ -1,5 +1,6 @@
+import { checkOptions, optionsOf } from '../../core/options/check-options.js';
+import { callback, milliseconds, required } from '../../core/options/fields.js';
 import type { DataSource } from 'typeorm';
-import { ConfigurationError } from '../../core/errors/errors.js';
 import { databaseError } from '../../persistence/commit/database-errors.js';
 import { openInbox } from '../../persistence/open-inbox.js';
 
@@ -12,6 +13,12 @@ export interface InboxRetention {
   readonly retention: number;
 }
 
+const retentionField = required(milliseconds(0, Number.MAX_SAFE_INTEGER));
+
+export const purgeInboxSchema = optionsOf<InboxRetention>('purgeInbox()', {
+  retention: retentionField,
+});
+
 /** How many notes one statement deletes: its locks are short, and others get between. */
 const batch = 1000;
 
@@ -20,11 +27,9 @@ const batch = 1000;
  * clock, and resolves with how many. Safe to call from several processes. Rejects with
  * ConfigurationError CONFIG_VALUE_INVALID, and with the typed errors of the database.
  */
-export async function purgeInbox(
-  dataSource: DataSource,
-  { retention }: InboxRetention,
-): Promise<number> {
-  assertDuration('retention', retention, 0);
+export async function purgeInbox(dataSource: DataSource, options: InboxRetention): Promise<number> {
+  checkOptions(purgeInboxSchema, options);
+  const { retention } = options;
   const inbox = openInbox(dataSource);
   let purged = 0;
   try {
@@ -46,6 +51,12 @@ export interface InboxPurgeOptions extends InboxRetention {
   readonly onFailure?: (error: unknown) => void;
 }
 
+export const purgeInboxRegularlySchema = optionsOf<InboxPurgeOptions>('purgeInboxRegularly()', {
+  retention: retentionField,
+  interval: milliseconds(1, Number.MAX_SAFE_INTEGER),
+  onFailure: callback,
+});
+
 /** Ends the purging. */
 export interface InboxPurge extends AsyncDisposable {
   /** Waits for a purge under way. Safe to call twice. */
@@ -58,10 +69,10 @@ export interface InboxPurge extends AsyncDisposable {
  */
 export function purgeInboxRegularly(
   dataSource: DataSource,
-  { retention, interval = 3_600_000, onFailure = () => {} }: InboxPurgeOptions,
+  options: InboxPurgeOptions,
 ): InboxPurge {
-  assertDuration('retention', retention, 0);
-  assertDuration('interval', interval, 1);
+  checkOptions(purgeInboxRegularlySchema, options);
+  const { retention, interval = 3_600_000, onFailure = () => {} } = options;
   let underWay: Promise<unknown> = Promise.resolve();
   const purge = (): void => {
     underWay = underWay.then(() => purgeInbox(dataSource, { retention })).catch(onFailure);
@@ -75,13 +86,4 @@ export function purgeInboxRegularly(
     await underWay;
   };
   return { stop, [Symbol.asyncDispose]: stop };
-}
-
-function assertDuration(key: string, value: number, least: number): void {
-  if (Number.isFinite(value) && value >= least) return;
-  throw new ConfigurationError(
-    'CONFIG_VALUE_INVALID',
-    `${key} is a number of milliseconds, ${least} or more; got ${value}.`,
-    { parameters: { key, value: String(value) } },
-  );
 }

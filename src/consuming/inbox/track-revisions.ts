@@ -1,3 +1,5 @@
+import { checkOptions, optionsOf } from '../../core/options/check-options.js';
+import { callback, required, whole } from '../../core/options/fields.js';
 import type { SignalboxEvent } from '../../core/events/event.js';
 import { RevisionTracker } from './revision-tracker.js';
 import { trackedChange, type RevisionGap } from './revisions.js';
@@ -12,6 +14,11 @@ export interface TrackRevisionsOptions<E> {
   /** How many resources are remembered. Default 100,000, some 15 MB; beyond it gaps pass unnoticed. */
   readonly capacity?: number;
 }
+
+export const trackRevisionsSchema = optionsOf<TrackRevisionsOptions<unknown>>('trackRevisions()', {
+  onGap: required(callback),
+  capacity: whole(1),
+});
 
 /**
  * Wraps a handler of events so that a revision that was skipped, or one that is older than what was
@@ -31,8 +38,10 @@ export interface TrackRevisionsOptions<E> {
  */
 export function trackRevisions<E extends SignalboxEvent, Rest extends readonly unknown[]>(
   handler: (event: E, ...rest: Rest) => void | Promise<void>,
-  { onGap, capacity }: TrackRevisionsOptions<E>,
+  options: TrackRevisionsOptions<E>,
 ): (event: E, ...rest: Rest) => Promise<void> {
+  checkOptions(trackRevisionsSchema, options);
+  const { onGap, capacity } = options;
   const tracker = new RevisionTracker(capacity === undefined ? {} : { capacity });
   return async (event, ...rest) => {
     const change = trackedChange(event);

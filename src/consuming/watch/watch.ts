@@ -2,8 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import type { Bus, BusSubscription } from '../../delivery/bus/bus.js';
 import { subscribeEvents } from '../../delivery/bus/event-subscription.js';
-import type { ErrorCode } from '../../core/errors/codes.js';
-import { ConfigurationError } from '../../core/errors/errors.js';
 import type { ResourceStateEvent } from '../../core/events/event.js';
 import type { Format } from '../../delivery/formats/format.js';
 import type { ResourceBinding } from '../../persistence/resource/binding.js';
@@ -53,9 +51,6 @@ const page = 500;
 const firstDelay = 100;
 const longestDelay = 5_000;
 
-/** What waiting mends. */
-const passing: ReadonlySet<ErrorCode> = new Set(['DATABASE_UNAVAILABLE', 'LOCK_CONFLICT']);
-
 /**
  * The resources of a type and each change to them, without end: iterate it, with `for await`. One
  * reader; leaving the loop closes it. Made by `signalbox.watch`.
@@ -82,9 +77,6 @@ export class Watch<TState extends string = string>
   /** @internal Use `signalbox.watch`. */
   constructor(parts: WatchParts, options: WatchOptions<TState>, onClose: () => void) {
     const { buffer = 10_000, reconcile = 300_000, from = 'snapshot' } = options;
-    assertWhole('buffer', buffer);
-    if (reconcile !== false) assertWhole('reconcile', reconcile);
-    if (from !== 'snapshot' && from !== 'now') assertWhole('from', from, 0);
     this.#parts = parts;
     this.#options = options;
     this.#onClose = onClose;
@@ -279,7 +271,7 @@ export class Watch<TState extends string = string>
         return await work();
       } catch (error) {
         const typed = databaseError(error);
-        if (!passing.has(typed.code)) throw typed;
+        if (!typed.retryable) throw typed;
         this.#options.onFailure?.(typed);
         const pause = Math.min(longestDelay, firstDelay * 2 ** attempt);
         await delay(pause, undefined, { signal: this.#abort.signal }).catch(() => undefined);
@@ -287,13 +279,4 @@ export class Watch<TState extends string = string>
     }
     return undefined;
   }
-}
-
-function assertWhole(key: string, value: number, least = 1): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  throw new ConfigurationError(
-    'CONFIG_VALUE_INVALID',
-    `${key} of a watch is a whole number, ${least} or more; got "${value}".`,
-    { parameters: { key, value: String(value) } },
-  );
 }

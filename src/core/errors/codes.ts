@@ -50,6 +50,8 @@ export const errorClasses = {
         'No parked outbox row has this position. List them with `signalbox outbox list`.',
       OPTION_UNKNOWN:
         'A call was given an option that does not exist. The message names the nearest one that does.',
+      OPTION_INVALID:
+        'An option of a call has the wrong type or is out of range. The message names the option and what it takes.',
       POOL_UNKNOWN:
         'The bus has no pool of this name. Check the spelling, or subscribe a member first: that makes the pool.',
       UNKNOWN_METHOD:
@@ -150,6 +152,8 @@ export const errorClasses = {
     codes: {
       LIFECYCLE_INVALID:
         'The lifecycle declaration breaks one or more rules; every fault is listed on the error.',
+      FAULT_NO_MACHINE:
+        'The definition has an option that does not exist, or its machine is not what setup({ … }).createMachine() of XState returned.',
       FAULT_ASSIGN:
         'The machine uses assign(). A lifecycle never mutates its context: it is projected from the entity.',
       FAULT_UNKNOWN_ACTION:

@@ -1,3 +1,5 @@
+import { checkOptions, optionsOf } from '../options/check-options.js';
+import { field, listOf, text } from '../options/fields.js';
 import { ConfigurationError } from '../errors/errors.js';
 import type { Category } from './category.js';
 import {
@@ -97,10 +99,12 @@ export interface EventTypeMarks {
  */
 export function defineEventTypes<const T extends CustomTypeNames = {}>(
   custom?: T,
-  { privateFields = {} }: EventTypeMarks = {},
+  marks: EventTypeMarks = {},
 ): EventTypes<T> {
+  checkOptions(eventTypesSchema, custom);
+  checkOptions(eventMarksSchema, marks);
   const marked = new Map(
-    Object.entries(privateFields).map(([type, paths]) => [type, checkPaths(paths)]),
+    Object.entries(marks.privateFields ?? {}).map(([type, paths]) => [type, checkPaths(paths)]),
   );
   const ofAll = marked.get('*') ?? [];
   const own: CustomTypeNames = custom ?? {};
@@ -141,6 +145,25 @@ function checkPaths(paths: readonly string[]): readonly string[] {
   }
   return paths;
 }
+
+/** What each option of `defineEventTypes()` takes; the names are looked at one by one. */
+export const eventTypesSchema = optionsOf<CustomTypeNames>('defineEventTypes()', {
+  action: listOf(text()),
+  usage: listOf(text()),
+  alert: listOf(text()),
+});
+
+/** The paths are looked at one by one. */
+export const eventMarksSchema = optionsOf<EventTypeMarks>('defineEventTypes()', {
+  privateFields: field(
+    'lists of paths by event type',
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      Object.values(value).every(Array.isArray),
+  ),
+});
 
 /** Only names that survive as one word of a routing key, dots apart. */
 function checkNames(kind: keyof CustomTypeNames, names: readonly string[] = []): readonly string[] {

@@ -1,4 +1,5 @@
 import type { AnyStateMachine } from 'xstate';
+import { DefinitionError } from '../errors/errors.js';
 import { nearestName } from '../errors/nearest-name.js';
 import { chartOf } from './compile-chart.js';
 import { readMachine } from './compile-machine.js';
@@ -75,6 +76,7 @@ export function defineLifecycle<TMachine extends TypedMachine, const TResource e
     MachineContext<TMachine>,
     TResource
   >;
+  assertDefinition(definition);
   const { resource, version } = definition;
   const faults = new Faults(`Lifecycle ${resource}`);
   checkHead(resource, version, faults);
@@ -100,15 +102,53 @@ export function defineLifecycle<TMachine extends TypedMachine, const TResource e
   }) as unknown as Defined;
 }
 
+/** For callers whom no compiler warns. Throws DefinitionError. */
+function assertDefinition(definition: unknown): void {
+  const given = Object(definition) as Readonly<Record<string, unknown>>;
+  const { resource } = given;
+  const faults = new Faults(
+    typeof resource === 'string' ? `Lifecycle ${resource}` : 'A lifecycle without a name',
+  );
+  const known = ['resource', 'version', 'machine', 'births', 'events', 'failureEvents'];
+  for (const key of Object.keys(given).filter((each) => !known.includes(each))) {
+    const near = nearestName(key, known);
+    const hint = near === undefined ? `It has ${known.join(', ')}.` : `Did you mean '${near}'?`;
+    faults.add('FAULT_NO_MACHINE', `A definition has no '${key}'. ${hint}`, { key });
+  }
+  if (typeof resource !== 'string')
+    faults.add('FAULT_NAME', "'resource' must be the name of the resource type.", {});
+  for (const key of ['births', 'events', 'failureEvents']) {
+    const list = given[key];
+    if (list === undefined) continue;
+    if (Array.isArray(list) && list.every((each) => typeof each === 'string')) continue;
+    faults.add('FAULT_NAME', `'${key}' must be a list of names.`, { key });
+  }
+  if (given['machine'] == null) faults.add('FAULT_NO_MACHINE', noMachine, {});
+  faults.throwIfAny();
+}
+
+const noMachine =
+  'The machine must be what setup({ … }).createMachine({ … }) of XState returned, or a function that returns it.';
+
+function asMachine(machine: unknown, faults: Faults): AnyStateMachine {
+  const given = Object(machine) as Readonly<Record<string, unknown>>;
+  if (typeof given['root'] !== 'object' || given['implementations'] === undefined) {
+    faults.add('FAULT_NO_MACHINE', noMachine, {});
+    faults.throwIfAny();
+  }
+  return machine as AnyStateMachine;
+}
+
 function createMachine(
   machine: TypedMachine | (() => TypedMachine),
   faults: Faults,
 ): AnyStateMachine {
   // `TypedMachine` is the part of an XState machine that types are read from.
-  if (typeof machine !== 'function') return machine as unknown as AnyStateMachine;
+  if (typeof machine !== 'function') return asMachine(machine, faults);
   try {
-    return machine() as unknown as AnyStateMachine;
+    return asMachine(machine(), faults);
   } catch (error) {
+    if (error instanceof DefinitionError) throw error;
     const { message } = error as Error;
     faults.add(
       'FAULT_UNKNOWN_TARGET',

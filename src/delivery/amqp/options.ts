@@ -1,6 +1,22 @@
 import { ConfigurationError } from '../../core/errors/errors.js';
 import type { Format } from '../formats/format.js';
-import { assertFormat } from '../formats/formats.js';
+import { checkOptions, optionsOf } from '../../core/options/check-options.js';
+import {
+  busName,
+  callback,
+  either,
+  having,
+  listOf,
+  longestTimer,
+  matching,
+  oneOf,
+  options,
+  required,
+  text,
+  whole,
+  type Fields,
+} from '../../core/options/fields.js';
+import { formatField } from '../formats/formats.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import { unknownParameter } from '../bus/address-parameters.js';
 import { assertExchange, type RabbitmqExchange } from './declarations.js';
@@ -84,6 +100,43 @@ export interface RabbitmqOptions {
   readonly on?: BusNoticeListener;
 }
 
+const pem = either(text(1), having('a Buffer', 'byteLength'));
+
+const rabbitmqTlsFields: Fields<RabbitmqTls> = {
+  ca: either(pem, listOf(pem, 1)),
+  cert: pem,
+  key: pem,
+  passphrase: text(),
+  servername: text(1),
+};
+
+/** What each option takes. */
+export const rabbitmqSchema = optionsOf<RabbitmqOptions>('rabbitmq()', {
+  url: required(either(text(1), listOf(text(1), 1))),
+  name: busName,
+  exchange: either(
+    matching(/^[\w.:-]{1,80}$/, '1 to 80 letters, digits, dots, colons, dashes or underscores'),
+    having('the settings of an exchange', 'name'),
+  ),
+  queuePrefix: matching(
+    /^[\w.:/-]{0,60}$/,
+    'at most 60 letters, digits, dots, colons, slashes or dashes',
+  ),
+  tls: options<RabbitmqTls>(rabbitmqTlsFields),
+  heartbeat: whole(0, 3600),
+  connectTimeout: whole(1, 600_000),
+  publishWindow: whole(1, 65_535),
+  publishTimeout: whole(1, 3_600_000),
+  deliveryLimit: whole(1, 1_000_000),
+  consumerTimeout: whole(0, longestTimer),
+  unroutable: either(
+    oneOf('report', 'keep'),
+    options<{ alternateExchange: string }>({ alternateExchange: required(text(1, 127)) }),
+  ),
+  format: formatField,
+  on: callback,
+});
+
 /** One host to connect to. */
 export interface RabbitmqHost {
   /** The URL without its password, for messages. */
@@ -117,48 +170,47 @@ export interface RabbitmqSettings {
 }
 
 /** Pure. Throws ConfigurationError CONFIG_VALUE_INVALID, which names the option and never a password. */
-export function completeRabbitmqOptions(options: RabbitmqOptions): RabbitmqSettings {
-  const urls = typeof options.url === 'string' ? [options.url] : options.url;
-  if (!Array.isArray(urls) || urls.length === 0) throw invalid('url', 'is one URL or several');
+export function completeRabbitmqOptions(given: RabbitmqOptions): RabbitmqSettings {
+  checkOptions(rabbitmqSchema, given);
+  const urls = typeof given.url === 'string' ? [given.url] : given.url;
   const hosts = urls.map(parseHost);
-  const { queuePrefix = '', unroutable = 'report' } = options;
-  const declaration = ownExchange(options.exchange ?? 'signalbox', unroutable);
+  const { queuePrefix = '', unroutable = 'report' } = given;
+  const declaration = ownExchange(given.exchange ?? 'signalbox', unroutable);
   const exchange = declaration.name;
   // The slash is what keeps the names of an exchange's queues apart from those of any other exchange.
   if (!/^[\w.:-]{1,80}$/.test(exchange)) {
     throw invalid('exchange', 'is 1 to 80 letters, digits, dots, colons, dashes or underscores');
   }
-  if (!/^[\w.:/-]{0,60}$/.test(queuePrefix)) {
-    throw invalid('queuePrefix', 'is at most 60 letters, digits, dots, colons, slashes or dashes');
-  }
-  if (options.tls !== undefined && hosts.some(({ secure }) => !secure)) {
+  if (given.tls !== undefined && hosts.some(({ secure }) => !secure)) {
     throw invalid('url', 'begins with amqps: when tls is configured');
   }
-  if (unroutable !== 'report' && unroutable !== 'keep' && !unroutable.alternateExchange) {
-    throw invalid('unroutable', "is 'report', 'keep' or { alternateExchange }");
-  }
-  if (options.format !== undefined) assertFormat(options.format, 'format');
   return {
-    name: options.name ?? 'rabbitmq',
+    name: given.name ?? 'rabbitmq',
     hosts,
     exchange,
     declaration,
     queuePrefix,
-    tls: options.tls,
-    heartbeat: whole('heartbeat', options.heartbeat ?? parameter(urls, 'heartbeat') ?? 10, 0, 3600),
-    connectTimeout: whole(
-      'connectTimeout',
-      options.connectTimeout ?? parameter(urls, 'connection_timeout') ?? 10_000,
-      1,
-      600_000,
-    ),
-    publishWindow: whole('publishWindow', options.publishWindow ?? 1000, 1, 65_535),
-    publishTimeout: whole('publishTimeout', options.publishTimeout ?? 30_000, 1, 3_600_000),
-    deliveryLimit: whole('deliveryLimit', options.deliveryLimit ?? 20, 1, 1_000_000),
-    consumerTimeout: whole('consumerTimeout', options.consumerTimeout ?? 1_800_000, 0, 2 ** 31 - 1),
+    tls: given.tls,
+    heartbeat: given.heartbeat ?? fitting('heartbeat', parameter(urls, 'heartbeat')) ?? 10,
+    connectTimeout:
+      given.connectTimeout ??
+      fitting('connectTimeout', parameter(urls, 'connection_timeout')) ??
+      10_000,
+    publishWindow: given.publishWindow ?? 1000,
+    publishTimeout: given.publishTimeout ?? 30_000,
+    deliveryLimit: given.deliveryLimit ?? 20,
+    consumerTimeout: given.consumerTimeout ?? 1_800_000,
     unroutable,
-    format: options.format,
+    format: given.format,
   };
+}
+
+/** A number of an address, held to what the option of that meaning takes. */
+function fitting(key: keyof RabbitmqOptions, value: number | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const misfit = rabbitmqSchema.fields[key]?.misfit(value);
+  if (misfit !== undefined) throw invalid(key, `must be ${misfit.takes}; got ${value}`);
+  return value;
 }
 
 function ownExchange(
@@ -217,11 +269,6 @@ function parseHost(text: string): RabbitmqHost {
   } catch {
     throw invalid('url', 'has a stray % in its user or password; write it %25');
   }
-}
-
-function whole(key: string, value: number, least: number, most: number): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw invalid(key, `is a whole number from ${least} to ${most}; got ${value}`);
 }
 
 function invalid(key: string, problem: string): ConfigurationError {

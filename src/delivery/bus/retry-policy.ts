@@ -1,9 +1,13 @@
 import { ConfigurationError } from '../../core/errors/errors.js';
+import { checkOptions, optionsOf } from '../../core/options/check-options.js';
+import { retryFields } from './bus-fields.js';
 import type { RetryPolicy } from './bus.js';
 
 /** The policy with its defaults. */
 export type RetrySettings = Required<Omit<RetryPolicy, 'unavailable'>> &
   Pick<RetryPolicy, 'unavailable'>;
+
+const retrySchema = optionsOf<RetryPolicy>('a retry policy', retryFields);
 
 const defaults: Required<RetryPolicy> = {
   attempts: 5,
@@ -21,19 +25,15 @@ export const longestHold = 25 * 60_000;
 
 /** Pure. The policy with its defaults. Throws ConfigurationError for one that cannot be kept. */
 export function completeRetryPolicy(policy: RetryPolicy = {}): RetrySettings {
-  const complete = { ...defaults, ...policy };
-  const { attempts, delay, maxDelay, order, unavailable } = complete;
-  if (!Number.isInteger(attempts) || attempts < 1 || attempts > 1000) {
-    throw invalid('attempts', attempts, 'is a whole number from 1 to 1000');
-  }
-  if (!(delay >= 0)) throw invalid('delay', delay, 'is milliseconds, 0 or more');
-  if (!(maxDelay >= 0)) throw invalid('maxDelay', maxDelay, 'is milliseconds, 0 or more');
-  if (order !== 'hold' && order !== 'release') {
-    throw invalid('order', String(order), "is 'hold' or 'release'");
-  }
-  if (unavailable !== 'wait' && unavailable !== 'count') {
-    throw invalid('unavailable', String(unavailable), "is 'wait' or 'count'");
-  }
+  checkOptions(retrySchema, policy);
+  const complete: Required<RetryPolicy> = {
+    attempts: policy.attempts ?? defaults.attempts,
+    delay: policy.delay ?? defaults.delay,
+    maxDelay: policy.maxDelay ?? defaults.maxDelay,
+    order: policy.order ?? defaults.order,
+    unavailable: policy.unavailable ?? defaults.unavailable,
+  };
+  const { attempts } = complete;
   let hold = 0;
   for (let attempt = 1; attempt < attempts; attempt += 1) hold += retryDelay(complete, attempt);
   if (hold > longestHold) {

@@ -1,6 +1,8 @@
 import { contained } from '../../core/errors/contained.js';
-import { ConfigurationError, RefusedError } from '../../core/errors/errors.js';
+import { RefusedError } from '../../core/errors/errors.js';
 import { utf8Length } from '../../core/json/plain-json.js';
+import { checkOptions } from '../../core/options/check-options.js';
+import { subscribeSchema } from './bus-fields.js';
 import type { SubscribeOptions } from './bus.js';
 import { defaultMaxIncoming } from './max-incoming.js';
 import type { BusNoticeListener } from './notice.js';
@@ -18,24 +20,13 @@ export interface SubscribeSettings {
   readonly onMissed: () => void;
 }
 
-/** The most that a quorum queue accepts. */
-const largestPrefetch = 2000;
-
 /**
  * Pure. The options with their defaults. Throws ConfigurationError CONFIG_VALUE_INVALID for a value out
  * of range, and RefusedError FILTER_INVALID for patterns that no transport takes.
  */
 export function completeSubscribeOptions(
   patterns: readonly string[],
-  {
-    pool,
-    prefetch = 100,
-    concurrency = 1,
-    order = 'pool',
-    maxIncoming = defaultMaxIncoming,
-    retry,
-    onMissed,
-  }: SubscribeOptions,
+  options: SubscribeOptions,
   notify: BusNoticeListener,
 ): SubscribeSettings {
   if (patterns.length === 0) {
@@ -47,18 +38,9 @@ export function completeSubscribeOptions(
       pattern,
     });
   }
-  if (pool !== undefined && (pool === '' || utf8Length(pool) > 100)) {
-    throw invalid('pool', pool, 'is a name of 1 to 100 bytes');
-  }
-  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > largestPrefetch) {
-    throw invalid('concurrency', concurrency, `is a whole number from 1 to ${largestPrefetch}`);
-  }
-  if (!Number.isInteger(prefetch) || prefetch < 1 || prefetch > largestPrefetch) {
-    throw invalid('prefetch', prefetch, `is a whole number from 1 to ${largestPrefetch}`);
-  }
-  if (!Number.isSafeInteger(maxIncoming) || maxIncoming < 1) {
-    throw invalid('maxIncoming', maxIncoming, 'is a whole number of bytes, 1 or more');
-  }
+  checkOptions(subscribeSchema, options);
+  const { pool, prefetch = 100, concurrency = 1, order = 'pool', retry, onMissed } = options;
+  const { maxIncoming = defaultMaxIncoming } = options;
   return {
     pool,
     // Fewer deliveries than handlers would leave handlers without work.
@@ -72,10 +54,4 @@ export function completeSubscribeOptions(
         ? () => {}
         : contained(onMissed, (error) => notify({ kind: 'onMissedFailed', error })),
   };
-}
-
-function invalid(key: string, value: string | number, problem: string): ConfigurationError {
-  return new ConfigurationError('CONFIG_VALUE_INVALID', `${key} ${problem}; got "${value}".`, {
-    parameters: { key, value },
-  });
 }

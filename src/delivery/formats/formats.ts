@@ -1,3 +1,4 @@
+import { field } from '../../core/options/fields.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { nearestName } from '../../core/errors/nearest-name.js';
 import { cloudEventsBinary, type Transport } from './cloudevents-binary.js';
@@ -76,6 +77,9 @@ export function assertFormat(value: unknown, key: string): asserts value is Form
   if (isFormat(value)) return;
   throw invalid(key, 'is a format, such as cloudEvents: a name, encode, encodeText and decode.');
 }
+
+/** A format, of this package or of the user's own. */
+export const formatField = field('a format, such as cloudEvents', isFormat);
 
 /** Pure. Whether a value has what a format has. */
 export function isFormat(value: unknown): value is Format {

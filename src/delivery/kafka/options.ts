@@ -1,7 +1,23 @@
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { cloudEventsBinary } from '../formats/cloudevents-binary.js';
 import type { Format } from '../formats/format.js';
-import { assertFormat } from '../formats/formats.js';
+import { checkOptions, optionsOf } from '../../core/options/check-options.js';
+import {
+  busName,
+  callback,
+  either,
+  flag,
+  having,
+  listOf,
+  matching,
+  oneOf,
+  options,
+  required,
+  text,
+  whole as wholeField,
+  type Field,
+} from '../../core/options/fields.js';
+import { formatField } from '../formats/formats.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import type { KafkaClientConfig, KafkaDriver, KafkaSasl, KafkaTls } from './driver.js';
 import { readProducerProperties, type ProducerProperties } from './producer-properties.js';
@@ -66,6 +82,56 @@ export interface KafkaOptions {
   readonly driver?: (config: KafkaClientConfig) => KafkaDriver | Promise<KafkaDriver>;
 }
 
+const pem = either(text(1), having('a Buffer', 'byteLength'));
+
+const password = (mechanism: string): Field =>
+  options<{ mechanism: string; username: string; password: string }>({
+    mechanism: required(oneOf(mechanism)),
+    username: required(text(1)),
+    password: required(text()),
+  });
+
+/** What each option takes. */
+export const kafkaSchema = optionsOf<KafkaOptions>('kafka()', {
+  brokers: either(text(1), listOf(text(1), 1)),
+  properties: text(1),
+  topic: matching(
+    /^(?!\.{1,2}$)[\w.-]{1,100}$/,
+    '1 to 100 letters, digits, dots, dashes or underscores',
+  ),
+  name: busName,
+  clientId: text(1),
+  tls: either(
+    flag,
+    options<KafkaTls>({
+      ca: either(pem, listOf(pem, 1)),
+      cert: pem,
+      key: pem,
+      passphrase: text(),
+      servername: text(1),
+    }),
+  ),
+  sasl: either(
+    password('plain'),
+    password('scram-sha-256'),
+    password('scram-sha-512'),
+    options<{ mechanism: string; oauthBearerProvider: unknown }>({
+      mechanism: required(oneOf('oauthbearer')),
+      oauthBearerProvider: required(callback),
+    }),
+  ),
+  connectTimeout: wholeField(1, 600_000),
+  requestTimeout: wholeField(1, 600_000),
+  publishTimeout: wholeField(1, 3_600_000),
+  batchCount: wholeField(1, 100_000),
+  batchBytes: wholeField(1, 1_000_000_000),
+  sessionTimeout: wholeField(1_000, 1_800_000),
+  commitInterval: wholeField(1, 60_000),
+  format: formatField,
+  on: callback,
+  driver: callback,
+});
+
 /** Options with their defaults. */
 export interface KafkaSettings {
   readonly name: string;
@@ -84,57 +150,57 @@ export interface KafkaSettings {
  * Pure but for reading `properties`. Throws ConfigurationError CONFIG_VALUE_INVALID, which names the
  * option and never a password.
  */
-export function completeKafkaOptions(options: KafkaOptions): KafkaSettings {
+export function completeKafkaOptions(given: KafkaOptions): KafkaSettings {
+  checkOptions(kafkaSchema, given);
   const read: ProducerProperties =
-    options.properties === undefined ? {} : readProducerProperties(options.properties);
-  const given = options.brokers ?? read.brokers ?? [];
-  const brokers = (typeof given === 'string' ? given.split(',') : given).map((each) => each.trim());
+    given.properties === undefined ? {} : readProducerProperties(given.properties);
+  const list = given.brokers ?? read.brokers ?? [];
+  const brokers = (typeof list === 'string' ? list.split(',') : list).map((each) => each.trim());
   if (brokers.length === 0 || !brokers.every(isBroker)) {
     throw invalid('brokers', 'is host:port of one or several brokers, such as localhost:9092');
   }
-  const topic = options.topic ?? read.topic ?? 'signalbox';
+  const topic = given.topic ?? read.topic ?? 'signalbox';
   if (!/^[\w.-]{1,100}$/.test(topic) || topic === '.' || topic === '..') {
     throw invalid('topic', 'is 1 to 100 letters, digits, dots, dashes or underscores');
   }
-  const tls = options.tls ?? read.tls ?? false;
-  const { format = cloudEventsBinary('kafka') } = options;
-  assertFormat(format, 'format');
-  const sasl = options.sasl ?? read.sasl;
+  const tls = given.tls ?? read.tls ?? false;
+  const { format = cloudEventsBinary('kafka') } = given;
+  const sasl = given.sasl ?? read.sasl;
   const publishTimeout = whole(
     'publishTimeout',
-    options.publishTimeout ?? read.publishTimeout ?? 30_000,
+    given.publishTimeout ?? read.publishTimeout ?? 30_000,
     1,
     3_600_000,
   );
   return {
-    name: options.name ?? 'kafka',
+    name: given.name ?? 'kafka',
     topic,
     client: {
-      clientId: options.clientId ?? read.clientId ?? 'signalbox',
+      clientId: given.clientId ?? read.clientId ?? 'signalbox',
       brokers,
       ...(tls === false ? {} : { ssl: tls }),
       ...(sasl === undefined ? {} : { sasl }),
-      connectionTimeout: whole('connectTimeout', options.connectTimeout ?? 10_000, 1, 600_000),
+      connectionTimeout: whole('connectTimeout', given.connectTimeout ?? 10_000, 1, 600_000),
       requestTimeout: whole(
         'requestTimeout',
-        options.requestTimeout ?? read.requestTimeout ?? 30_000,
+        given.requestTimeout ?? read.requestTimeout ?? 30_000,
         1,
         600_000,
       ),
       retry: { retries: 2, initialRetryTime: 100, maxRetryTime: 1_000 },
     },
     publishTimeout,
-    batchCount: whole('batchCount', options.batchCount ?? 500, 1, 100_000),
+    batchCount: whole('batchCount', given.batchCount ?? 500, 1, 100_000),
     batchBytes: whole(
       'batchBytes',
-      options.batchBytes ?? read.batchBytes ?? 900_000,
+      given.batchBytes ?? read.batchBytes ?? 900_000,
       1,
       1_000_000_000,
     ),
-    sessionTimeout: whole('sessionTimeout', options.sessionTimeout ?? 30_000, 1_000, 1_800_000),
-    commitInterval: whole('commitInterval', options.commitInterval ?? 100, 1, 60_000),
+    sessionTimeout: whole('sessionTimeout', given.sessionTimeout ?? 30_000, 1_000, 1_800_000),
+    commitInterval: whole('commitInterval', given.commitInterval ?? 100, 1, 60_000),
     format,
-    driver: options.driver,
+    driver: given.driver,
   };
 }
 

@@ -1,7 +1,9 @@
+import { checkOptions, optionsOf } from '../../core/options/check-options.js';
+import { busName, callback, milliseconds, whole } from '../../core/options/fields.js';
 import { ConfigurationError, UnavailableError } from '../../core/errors/errors.js';
 import { assertRoutingKeyLength } from '../../core/events/routing-key.js';
 import type { Format } from '../formats/format.js';
-import { assertFormat } from '../formats/formats.js';
+import { formatField } from '../formats/formats.js';
 import type {
   Bus,
   BusCapabilities,
@@ -38,6 +40,14 @@ export interface MemoryBusOptions {
   /** Told of retries, dead letters and unroutable messages. */
   readonly on?: BusNoticeListener;
 }
+
+export const memoryBusSchema = optionsOf<MemoryBusOptions>('memoryBus()', {
+  name: busName,
+  capacity: whole(1),
+  publishTimeout: milliseconds(1),
+  format: formatField,
+  on: callback,
+});
 
 /**
  * A bus inside the process: no server, and the same semantics as a broker's. Topic patterns, pools,
@@ -78,27 +88,11 @@ class MemoryBus implements Bus {
   #routing = false;
   #closed = false;
 
-  constructor({
-    name = 'memory',
-    capacity = 10_000,
-    publishTimeout = 30_000,
-    format,
-    on,
-  }: MemoryBusOptions) {
-    if (!Number.isInteger(capacity) || capacity < 1) {
-      throw new ConfigurationError(
-        'CONFIG_VALUE_INVALID',
-        'capacity is a whole number, 1 or more.',
-        {
-          parameters: { key: 'capacity', value: capacity },
-        },
-      );
-    }
+  constructor(options: MemoryBusOptions) {
+    checkOptions(memoryBusSchema, options);
+    const { name = 'memory', capacity = 10_000, publishTimeout = 30_000, format, on } = options;
     this.name = name;
-    if (format !== undefined) {
-      assertFormat(format, 'format');
-      this.format = format;
-    }
+    if (format !== undefined) this.format = format;
     this.#capacity = capacity;
     this.#publishTimeout = publishTimeout;
     this.#notify = notifier(on);

@@ -1,7 +1,20 @@
 import { ConfigurationError } from '../../core/errors/errors.js';
 import type { Format } from '../formats/format.js';
-import { assertFormat } from '../formats/formats.js';
 import { unknownParameter } from '../bus/address-parameters.js';
+import { checkOptions, optionsOf } from '../../core/options/check-options.js';
+import {
+  busName,
+  callback,
+  either,
+  listOf,
+  longestTimer,
+  matching,
+  options,
+  required,
+  text,
+  whole,
+} from '../../core/options/fields.js';
+import { formatField } from '../formats/formats.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 
 /** How to reach a server over TLS. The certificate and its host name are always checked. */
@@ -63,6 +76,23 @@ export interface NatsOptions {
   readonly on?: BusNoticeListener;
 }
 
+/** What each option takes. */
+export const natsSchema = optionsOf<NatsOptions>('nats()', {
+  url: required(either(text(1), listOf(text(1), 1))),
+  name: busName,
+  stream: matching(/^[\w-]{1,64}$/, '1 to 64 letters, digits, - and _'),
+  tls: options<NatsTls>({ ca: text(1), cert: text(1), key: text(1) }),
+  replicas: whole(1, 5),
+  maxAge: whole(1_000),
+  duplicateWindow: whole(100),
+  publishWindow: whole(1, 65_535),
+  publishTimeout: whole(1, longestTimer),
+  ackWait: whole(100, longestTimer),
+  deliveryLimit: whole(1, longestTimer),
+  format: formatField,
+  on: callback,
+});
+
 /** The options with their defaults, the addresses without their credentials. */
 export interface NatsSettings {
   readonly name: string;
@@ -88,24 +118,21 @@ export interface NatsSettings {
 const sevenDays = 7 * 24 * 60 * 60 * 1000;
 
 /** Pure. Throws ConfigurationError CONFIG_VALUE_INVALID, without the address, for what cannot work. */
-export function completeNatsOptions(options: NatsOptions): NatsSettings {
-  const { name = 'nats', stream = 'signalbox', tls = {}, format } = options;
-  if (!/^[\w-]{1,64}$/.test(stream)) {
-    throw invalid('stream', 'has 1 to 64 letters, digits, - and _');
-  }
-  if (format !== undefined) assertFormat(format, 'format');
+export function completeNatsOptions(given: NatsOptions): NatsSettings {
+  checkOptions(natsSchema, given);
+  const { name = 'nats', stream = 'signalbox', tls = {}, format } = given;
   return {
     name,
     stream,
-    ...readUrls(typeof options.url === 'string' ? [options.url] : options.url),
+    ...readUrls(typeof given.url === 'string' ? [given.url] : given.url),
     tls,
-    replicas: whole('replicas', options.replicas ?? 1, 1, 5),
-    maxAge: whole('maxAge', options.maxAge ?? sevenDays, 1_000),
-    duplicateWindow: whole('duplicateWindow', options.duplicateWindow ?? 120_000, 100),
-    publishWindow: whole('publishWindow', options.publishWindow ?? 500, 1, 65_535),
-    publishTimeout: whole('publishTimeout', options.publishTimeout ?? 30_000, 1),
-    ackWait: whole('ackWait', options.ackWait ?? 10_000, 100),
-    deliveryLimit: whole('deliveryLimit', options.deliveryLimit ?? 20, 1),
+    replicas: given.replicas ?? 1,
+    maxAge: given.maxAge ?? sevenDays,
+    duplicateWindow: given.duplicateWindow ?? 120_000,
+    publishWindow: given.publishWindow ?? 500,
+    publishTimeout: given.publishTimeout ?? 30_000,
+    ackWait: given.ackWait ?? 10_000,
+    deliveryLimit: given.deliveryLimit ?? 20,
     format,
   };
 }
@@ -140,11 +167,6 @@ function decode(text: string): string {
   } catch {
     throw invalid('url', 'has no stray %; write it %25');
   }
-}
-
-function whole(key: keyof NatsOptions, value: number, least: number, most = 2 ** 31 - 1): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw invalid(key, `is a whole number from ${least} to ${most}; got ${value}`);
 }
 
 function invalid(key: keyof NatsOptions, problem: string): ConfigurationError {

@@ -1,3 +1,5 @@
+import { milliseconds, oneOf, whole, type Fields } from '../../core/options/fields.js';
+
 /** How a relay works. All times are in milliseconds. */
 export interface RelayOptions {
   /**
@@ -37,6 +39,20 @@ export interface RelayOptions {
   readonly sampleInterval?: number;
 }
 
+/** What each option takes, in code and in the configuration file. */
+export const relayFields: Fields<RelayOptions> = {
+  batch: whole(1, 10_000),
+  window: whole(1, 100_000),
+  pollInterval: milliseconds(1),
+  leaseDuration: milliseconds(500),
+  stopTimeout: milliseconds(0),
+  unroutable: oneOf('count', 'hold'),
+  retryDelay: milliseconds(1),
+  maxRetryDelay: milliseconds(1),
+  lagBound: milliseconds(1),
+  sampleInterval: milliseconds(1),
+};
+
 /** Options with their defaults filled in. */
 export type ResolvedRelayOptions = Required<RelayOptions>;
 
@@ -49,7 +65,7 @@ export function resolveRelayOptions(
     batch: options.batch ?? 1000,
     window: options.window ?? 1000,
     pollInterval: options.pollInterval ?? (listening ? 1000 : 200),
-    leaseDuration: Math.max(500, options.leaseDuration ?? 10_000),
+    leaseDuration: options.leaseDuration ?? 10_000,
     stopTimeout: options.stopTimeout ?? 10_000,
     unroutable: options.unroutable ?? 'count',
     retryDelay: options.retryDelay ?? 100,

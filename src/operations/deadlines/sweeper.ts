@@ -1,3 +1,4 @@
+import { callback, milliseconds, whole, type Fields } from '../../core/options/fields.js';
 import type { DataSource } from 'typeorm';
 import type { OriginSource } from '../../context/origin-source.js';
 import { backoff, type Backoff } from '../../delivery/relay/backoff.js';
@@ -37,6 +38,15 @@ export interface SweeperOptions {
    */
   readonly onFailure?: (error: unknown, due: DueDeadline | undefined) => void;
 }
+
+/** What each option takes. */
+export const sweeperFields: Fields<SweeperOptions> = {
+  pollInterval: milliseconds(1),
+  batch: whole(1, 10_000),
+  reconcileInterval: milliseconds(1),
+  stopTimeout: milliseconds(0),
+  onFailure: callback,
+};
 
 /** What a sweeper is made of. */
 export interface SweeperSetup {

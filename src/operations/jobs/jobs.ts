@@ -1,3 +1,5 @@
+import { checkCall, optionsOf } from '../../core/options/check-options.js';
+import { manager, nullable, subject, text } from '../../core/options/fields.js';
 import type { DataSource, EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { describeError } from '../action/action.js';
@@ -22,6 +24,14 @@ export interface JobSettings extends AmbientContext {
   /** The caller's transaction; without one the submission is committed by itself. */
   readonly manager?: EntityManager;
 }
+
+export const jobSchema = optionsOf<JobSettings>('a call of jobs', {
+  actor: nullable(text()),
+  correlationId: nullable(text()),
+  causationId: nullable(text()),
+  subject,
+  manager,
+});
 
 interface JobRow {
   readonly id: string;
@@ -59,6 +69,7 @@ export class Jobs {
 
   /** Submits a job and announces `submit`, in one commit. Resolves with the job's id. */
   async submit(command: string, settings: JobSettings = {}): Promise<string> {
+    checkCall(jobSchema, settings);
     refuseLongCommand(command);
     const id = uuidv7();
     const { subject } = withCanonicalSubject(settings);
@@ -99,6 +110,7 @@ export class Jobs {
    * @throws RefusedError UNKNOWN_JOB when no such job is under way.
    */
   async update(id: string, progress: number, settings: JobSettings = {}): Promise<void> {
+    checkCall(jobSchema, settings);
     if (!(progress >= 0 && progress <= 100)) {
       throw RefusedError.of('EVENT_INVALID', `Progress ${progress} is not between 0 and 100.`, {
         progress,
@@ -129,6 +141,7 @@ export class Jobs {
 
   /** Ends a job well and announces `complete`. A second end is refused with UNKNOWN_JOB. */
   async complete(id: string, result?: JsonObject, settings: JobSettings = {}): Promise<void> {
+    checkCall(jobSchema, settings);
     await this.#end(id, settings, {
       status: 'SUCCEEDED',
       ...(result === undefined ? {} : { result }),
@@ -137,6 +150,7 @@ export class Jobs {
 
   /** Ends a job badly and announces `complete` with the error. A second end is refused. */
   async fail(id: string, error: unknown, settings: JobSettings = {}): Promise<void> {
+    checkCall(jobSchema, settings);
     await this.#end(id, settings, { status: 'FAILED', error: describeError(error) });
   }
 

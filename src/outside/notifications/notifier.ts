@@ -1,3 +1,13 @@
+import { checkCall, checkOptions, optionsOf } from '../../core/options/check-options.js';
+import {
+  either,
+  having,
+  listOf,
+  oneOf,
+  plainObject,
+  required,
+  text,
+} from '../../core/options/fields.js';
 import { v7 as uuidv7 } from 'uuid';
 import { RefusedError, UnavailableError } from '../../core/errors/errors.js';
 import {
@@ -23,6 +33,13 @@ export interface NotifierOptions {
   readonly drivers: readonly (NotificationDriver | PlainDriverName)[];
 }
 
+export const notifierSchema = optionsOf<NotifierOptions>('notifier()', {
+  publisherId: required(text()),
+  drivers: required(
+    listOf(either(oneOf('noop', 'log'), having('a driver of notifications', 'notify'))),
+  ),
+});
+
 /** What goes with a notification besides type and payload. */
 export interface NotifyOptions {
   /** The request it is part of. Never secrets: every listener gets it. Default none. */
@@ -30,6 +47,11 @@ export interface NotifyOptions {
   /** For a notification that may be sent again: consumers deduplicate on it. Default a new UUIDv7. */
   readonly messageId?: string;
 }
+
+export const notifySchema = optionsOf<NotifyOptions>('notify()', {
+  context: plainObject,
+  messageId: text(),
+});
 
 /** Notifies with one priority. Rejects as `Notifier.notify` does. */
 export type Notify = (
@@ -72,7 +94,9 @@ export interface Notifier extends Readonly<Record<NotificationPriority, Notify>>
  * const notify = notifier({ publisherId: 'compute.host1', drivers: [messagingDriver({ url })] });
  * await notify.info('instance.create.end', { uuid });
  */
-export function notifier({ publisherId, drivers }: NotifierOptions): Notifier {
+export function notifier(options: NotifierOptions): Notifier {
+  checkOptions(notifierSchema, options);
+  const { publisherId, drivers } = options;
   return makeNotifier(publisherId, drivers.map(driverOf));
 }
 
@@ -90,6 +114,7 @@ function makeNotifier(publisherId: string, drivers: readonly NotificationDriver[
     return notification;
   };
   const notify: Notifier['notify'] = async (given, eventType, payload, options = {}) => {
+    checkCall(notifySchema, options);
     const { context = {}, messageId = uuidv7() } = options;
     const priority = priorityOf(given);
     if (priority === undefined) {

@@ -1,3 +1,5 @@
+import { checkOptions, optionsOf } from '../../core/options/check-options.js';
+import { signal as signalField, whole } from '../../core/options/fields.js';
 import { v7 as uuidv7 } from 'uuid';
 import type { BusMessage } from '../../delivery/bus/bus.js';
 import { ClosedError, UnavailableError } from '../../core/errors/errors.js';
@@ -5,7 +7,7 @@ import type { JsonValue } from '../../core/json/json.js';
 import { contextHeaders } from './context-headers.js';
 import { decodeError } from './error-wire.js';
 import type { Link } from './link.js';
-import { assertServiceName, assertWhole } from './names.js';
+import { assertServiceName } from './names.js';
 import { PendingCall } from './pending-call.js';
 import type { ServiceErrorClass } from './service-error.js';
 import { ServicePresence } from './service-presence.js';
@@ -14,6 +16,11 @@ import type { ClaimMessage, ReplyMessage } from './wire.js';
 
 /** A broker takes a delivery away that is held for 30 minutes; so long none may be asked for. */
 export const longestTimeout = 25 * 60_000;
+
+export const callSchema = optionsOf<CallOptions>('a call', {
+  timeout: whole(1, longestTimeout),
+  signal: signalField,
+});
 
 /**
  * Grants under way at once. A claim that comes beyond them is not answered; its server makes it again
@@ -54,11 +61,12 @@ export class Caller {
     service: string,
     method: string,
     args: unknown,
-    { timeout = this.#timeout, signal }: CallOptions = {},
+    options: CallOptions = {},
   ): Promise<JsonValue | undefined> {
     if (this.#closed) throw closedError();
     assertServiceName(service);
-    assertWhole('timeout', timeout, 1, longestTimeout);
+    checkOptions(callSchema, options);
+    const { timeout = this.#timeout, signal } = options;
     signal?.throwIfAborted();
     const call = new PendingCall({
       id: uuidv7(),

@@ -1,3 +1,7 @@
+import { checkOptions, optionsOf } from '../../core/options/check-options.js';
+import { callback, required, signal, text, whole } from '../../core/options/fields.js';
+import { busField, poolField, subscribeFields } from '../../delivery/bus/bus-fields.js';
+import { rootField } from './names.js';
 import { v7 as uuidv7 } from 'uuid';
 import type { Bus, Published, RetryPolicy } from '../../delivery/bus/bus.js';
 import { TopicTrie } from '../../delivery/topic/topic-trie.js';
@@ -40,6 +44,17 @@ export interface EventManagerOptions {
   readonly onError?: FailureListener;
 }
 
+export const eventManagerSchema = optionsOf<EventManagerOptions>('EventManager', {
+  bus: required(busField),
+  root: rootField,
+  emitter: text(),
+  payloadLimit: whole(1, 2 ** 31),
+  concurrency: subscribeFields.concurrency,
+  order: subscribeFields.order,
+  retry: subscribeFields.retry,
+  onError: callback,
+});
+
 /** How to subscribe to a topic. */
 export interface TopicOptions {
   /**
@@ -52,6 +67,8 @@ export interface TopicOptions {
   readonly signal?: AbortSignal;
 }
 
+export const topicSchema = optionsOf<TopicOptions>('subscribe()', { pool: poolField, signal });
+
 /** How to emit. */
 export interface EmitOptions {
   /**
@@ -60,6 +77,8 @@ export interface EmitOptions {
    */
   readonly partitionKey?: string;
 }
+
+export const emitSchema = optionsOf<EmitOptions>('emit()', { partitionKey: text(1) });
 
 /** A handler of events over the bus. */
 export interface TopicSubscription extends AsyncDisposable {
@@ -93,6 +112,7 @@ export class EventManager<Topics extends object = UntypedTopics> implements Asyn
 
   /** Throws ConfigurationError CONFIG_VALUE_INVALID. Nothing is sent before the first call. */
   constructor(options: EventManagerOptions) {
+    checkOptions(eventManagerSchema, options);
     this.#options = options;
     this.#root = options.root ?? 'events';
     assertRoot(this.#root);
@@ -106,9 +126,11 @@ export class EventManager<Topics extends object = UntypedTopics> implements Asyn
   async emit<const Topic extends keyof Topics & string>(
     topic: Topic,
     payload: Topics[Topic],
-    { partitionKey }: EmitOptions = {},
+    options: EmitOptions = {},
   ): Promise<Published> {
     this.#assertOpen();
+    checkOptions(emitSchema, options);
+    const { partitionKey } = options;
     assertTopic(topic);
     const { bus, emitter, payloadLimit } = this.#options;
     const body = Buffer.from(encodePlainJson(payload, 'payload', payloadLimit));
@@ -166,21 +188,23 @@ export class EventManager<Topics extends object = UntypedTopics> implements Asyn
   async subscribe<const Pattern extends string>(
     pattern: Pattern & Matching<Topics, Pattern>,
     handler: TopicHandler<PayloadOf<Topics, Pattern>>,
-    { pool, signal }: TopicOptions = {},
+    options: TopicOptions = {},
   ): Promise<TopicSubscription> {
     this.#assertOpen();
+    checkOptions(topicSchema, options);
+    const { pool, signal: ender } = options;
     assertTopic(pattern);
-    signal?.throwIfAborted();
+    ender?.throwIfAborted();
     const shared = this.#sharedFor(pattern, pool);
     const subscriber: Subscriber = { handler: handler as TopicHandler<JsonValue>, active: true };
     let ending: Promise<void> | undefined;
     const unsubscribe = (): Promise<void> => {
-      signal?.removeEventListener('abort', onAbort);
+      ender?.removeEventListener('abort', onAbort);
       ending ??= this.#leave(shared, subscriber);
       return ending;
     };
     const onAbort = (): void => void unsubscribe().catch(() => undefined);
-    signal?.addEventListener('abort', onAbort);
+    ender?.addEventListener('abort', onAbort);
     shared.subscribers.add(subscriber);
     try {
       await shared.open();
@@ -189,7 +213,7 @@ export class EventManager<Topics extends object = UntypedTopics> implements Asyn
       throw error;
     }
     if (this.#closing !== undefined) await unsubscribe();
-    signal?.throwIfAborted();
+    ender?.throwIfAborted();
     this.#assertOpen();
     return { unsubscribe, [Symbol.asyncDispose]: unsubscribe };
   }

@@ -1,3 +1,4 @@
+import { matching } from '../../core/options/fields.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 
 /** The routing keys and pools of services that share a root. */
@@ -27,6 +28,12 @@ export function rpcNames(root: string): RpcNames {
   };
 }
 
+/** What cannot be mistaken in a routing key. */
+export const rootField = matching(
+  /^(?=.{1,32}$)[\w-]+(\.[\w-]+)*$/,
+  '1 to 32 letters, digits, dashes or underscores, with dots between',
+);
+
 /** Throws ConfigurationError CONFIG_VALUE_INVALID for what cannot begin a routing key. */
 export function assertRoot(root: string): void {
   if (/^[\w-]+(\.[\w-]+)*$/.test(root) && root.length <= 32) return;
@@ -41,12 +48,6 @@ export function assertRoot(root: string): void {
 export function assertServiceName(service: string): void {
   if (typeof service === 'string' && /^[\w-]{1,64}$/.test(service)) return;
   throw invalid('service', String(service), 'is 1 to 64 letters, digits, dashes or underscores');
-}
-
-/** Throws ConfigurationError CONFIG_VALUE_INVALID for a value that is no whole number in the range. */
-export function assertWhole(key: string, value: number, least: number, most: number): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw invalid(key, String(value), `is a whole number from ${least} to ${most}`);
 }
 
 function invalid(key: string, value: string, problem: string): ConfigurationError {

@@ -1,10 +1,13 @@
+import { checkOptions, optionsOf } from '../../core/options/check-options.js';
+import { callback, field, required, whole } from '../../core/options/fields.js';
+import { busField } from '../../delivery/bus/bus-fields.js';
 import type { Bus } from '../../delivery/bus/bus.js';
 import { ConfigurationError, ClosedError } from '../../core/errors/errors.js';
 import { Caller, longestTimeout } from './caller.js';
 import { Claims } from './claims.js';
 import { Link } from './link.js';
 import { compileMethods } from './method.js';
-import { assertServiceName, assertWhole, rpcNames } from './names.js';
+import { assertServiceName, rootField, rpcNames } from './names.js';
 import { rpcNotifier, type RpcNoticeListener } from './notice.js';
 import type { ServiceErrorClass } from './service-error.js';
 import { ServiceServer } from './service-server.js';
@@ -48,6 +51,24 @@ export interface ExposeOptions {
   readonly concurrency?: number;
 }
 
+export const serviceManagerSchema = optionsOf<ServiceManagerOptions>('ServiceManager', {
+  bus: required(busField),
+  root: rootField,
+  timeout: whole(1, longestTimeout),
+  payloadLimit: whole(1, 2 ** 31),
+  errors: field(
+    'subclasses of ServiceError by code',
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      Object.values(value).every((each) => typeof each === 'function'),
+  ),
+  on: callback,
+});
+
+export const exposeSchema = optionsOf<ExposeOptions>('expose()', { concurrency: whole(1, 2000) });
+
 /** A service that this process serves. */
 export interface ExposedService extends AsyncDisposable {
   /**
@@ -77,16 +98,10 @@ export class ServiceManager<Services extends object = UntypedServices> implement
   #closing: Promise<void> | undefined;
 
   /** Throws ConfigurationError CONFIG_VALUE_INVALID. Nothing is sent before the first call or expose. */
-  constructor({
-    bus,
-    root = 'rpc',
-    timeout = 30_000,
-    payloadLimit = 8 * 1024 * 1024,
-    errors = {},
-    on,
-  }: ServiceManagerOptions) {
-    assertWhole('timeout', timeout, 1, longestTimeout);
-    assertWhole('payloadLimit', payloadLimit, 1, 2 ** 31);
+  constructor(options: ServiceManagerOptions) {
+    checkOptions(serviceManagerSchema, options);
+    const { bus, root = 'rpc', timeout = 30_000, errors = {}, on } = options;
+    const { payloadLimit = 8 * 1024 * 1024 } = options;
     const notify = rpcNotifier(on);
     this.#link = new Link({ bus, names: rpcNames(root), notify, limit: payloadLimit });
     this.#claims = new Claims(this.#link);
@@ -106,11 +121,12 @@ export class ServiceManager<Services extends object = UntypedServices> implement
   async expose<Service extends keyof Services & string>(
     service: Service,
     handlers: Implementation<Services[Service]>,
-    { concurrency = 16 }: ExposeOptions = {},
+    options: ExposeOptions = {},
   ): Promise<ExposedService> {
     if (this.#closing !== undefined) throw closedError();
     assertServiceName(service);
-    assertWhole('concurrency', concurrency, 1, 2000);
+    checkOptions(exposeSchema, options);
+    const { concurrency = 16 } = options;
     if (this.#servers.has(service)) throw exposedTwice(service);
     const methods = await compileMethods(service, handlers);
     const server = new ServiceServer({ link: this.#link, claims: this.#claims, service, methods });

@@ -8,6 +8,7 @@ import type {
   TransitionRequest,
   Transitioned,
 } from '../../core/planning/transition-request.js';
+import { whole, type Fields } from '../../core/options/fields.js';
 import { type Chain, chainLength, type Waiting } from './waiting.js';
 
 /** How concurrent transitions share commits. */
@@ -23,6 +24,12 @@ export interface GroupCommitOptions {
    */
   readonly concurrency?: number;
 }
+
+/** What each option takes. */
+export const groupCommitFields: Fields<GroupCommitOptions> = {
+  maxBatch: whole(1, 10_000),
+  concurrency: whole(1, 1000),
+};
 
 type CommitStore = Pick<Store, 'transition' | 'mayChain'>;
 

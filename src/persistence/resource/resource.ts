@@ -1,3 +1,13 @@
+import { checkOptions, optionsOf } from '../../core/options/check-options.js';
+import {
+  callback,
+  field,
+  having,
+  options,
+  plainObject,
+  required,
+  text,
+} from '../../core/options/fields.js';
 import type { AnyLifecycle, ContextOf } from '../../core/lifecycle/lifecycle.js';
 import type { ContextNeeds } from './context-needs.js';
 
@@ -68,6 +78,35 @@ export interface ResourceMapping<
   readonly contextNeeds?: ContextNeeds;
 }
 
+/** What each option of `mapResource()` takes. */
+export const mapResourceSchema = optionsOf<{
+  readonly columns?: unknown;
+  readonly context?: unknown;
+  readonly contextNeeds?: unknown;
+}>('mapResource()', {
+  columns: options<ResourceColumns>({
+    uuid: text(1),
+    state: text(1),
+    revision: text(1),
+    stateSince: text(1),
+    lifecycleVersion: text(1),
+    account: text(1),
+    domain: text(1),
+    project: text(1),
+  }),
+  context: callback,
+  contextNeeds: plainObject,
+});
+
+/** What `mapResource()` takes besides its options. */
+const mappedSchema = optionsOf<{ readonly entity: unknown; readonly lifecycle: unknown }>(
+  'mapResource()',
+  {
+    entity: required(field('the class of an entity', (value) => typeof value === 'function')),
+    lifecycle: required(having('what defineLifecycle() returned', 'resource', 'table')),
+  },
+);
+
 /**
  * Maps an existing entity class to a lifecycle without touching the class. Pure; columns are checked
  * when Signalbox is created.
@@ -86,20 +125,22 @@ export interface ResourceMapping<
 export function mapResource<L extends AnyLifecycle, TEntity extends object>(
   entity: EntityClass<TEntity>,
   lifecycle: L,
-  options: {
+  settings: {
     readonly columns?: { readonly [K in keyof ResourceColumns]?: keyof TEntity & string };
     readonly context?: (entity: TEntity) => ContextOf<L>;
     readonly contextNeeds?: ContextNeeds<TEntity>;
   } = {},
 ): ResourceMapping<L, TEntity> {
+  checkOptions(mappedSchema, { entity, lifecycle });
+  checkOptions(mapResourceSchema, settings);
   return Object.freeze({
     entity,
     lifecycle,
-    columns: options.columns ?? {},
-    ...(options.context === undefined ? {} : { context: options.context }),
-    ...(options.contextNeeds === undefined
+    columns: settings.columns ?? {},
+    ...(settings.context === undefined ? {} : { context: settings.context }),
+    ...(settings.contextNeeds === undefined
       ? {}
-      : { contextNeeds: options.contextNeeds as unknown as ContextNeeds }),
+      : { contextNeeds: settings.contextNeeds as unknown as ContextNeeds }),
   });
 }
 

@@ -135,6 +135,7 @@ describe('every place that makes an error', () => {
   test('writes the code there, or passes one on that its type holds to the class', () => {
     const passed = ours.filter(({ code }) => !/^'[A-Z_]+'$/.test(code));
     expect([...new Set(passed.map(({ at }) => basename(at)))].toSorted()).toEqual([
+      'check-options.ts',
       'error-wire.ts',
       'errors.ts',
       'event-invalid.ts',

@@ -79,7 +79,7 @@ describe('the options of a RabbitMQ bus', () => {
     [
       'an alternate exchange without a name',
       { url, unroutable: { alternateExchange: '' } },
-      'unroutable',
+      'unroutable.alternateExchange',
     ],
   ])('refuse %s, and never show the password', (_, options, key) => {
     try {

@@ -33,8 +33,8 @@ describe('the formats that go by a name', () => {
     ['two of one name', () => defineFormats([acme, acme]), /two formats are named 'acme'/],
     ['a built-in name', () => defineFormats([cloudEvents]), /'cloudevents'/],
     ['what is no format', () => defineFormats([{ name: 'x' } as Format]), /is a format/],
-    ['a bus of such', () => memoryBus({ format: 'oslo' as unknown as Format }), /is a format/],
-    ['a broker of such', () => rabbitmq({ url: 'amqp://h', format: {} as Format }), /is a format/],
+    ['a bus of such', () => memoryBus({ format: 'oslo' as unknown as Format }), /be a format/],
+    ['a broker of such', () => rabbitmq({ url: 'amqp://h', format: {} as Format }), /be a format/],
   ])('refuse %s', (_, make, reason) => {
     expect(make).toThrow(expect.objectContaining({ code: 'CONFIG_VALUE_INVALID' }));
     expect(make).toThrow(reason);

@@ -124,7 +124,7 @@ describe('a notifier', () => {
   it('refuses a publisher without a name and a driver that is none', () => {
     expect(() => notifier({ publisherId: '', drivers: [] })).toThrow(/publisherId/);
     // @ts-expect-error no driver of this name needs no options
-    expect(() => notifier({ publisherId, drivers: ['messaging'] })).toThrow(/messaging/);
+    expect(() => notifier({ publisherId, drivers: ['messaging'] })).toThrow(/drivers/);
   });
 
   it('types its priorities', () => {
