@@ -113,8 +113,6 @@ export const time = field(
 /** The resource that an event is about. */
 export const subject = having('{ resource, uuid }', 'resource', 'uuid');
 
-export const anything = field('anything', () => true);
-
 /** A plain object whose keys are anything. */
 export const plainObject = field('an object', isPlain);
 
