@@ -124,7 +124,7 @@ eachDatabase((kind) => {
       });
       const nobody = { manager, actor: 7 as unknown as string };
       await expect(signalbox.jobs.update(job, 50, nobody)).rejects.toMatchObject({
-        code: 'EVENT_INVALID',
+        code: 'OPTION_INVALID',
       });
       await signalbox.jobs.fail(job, new Error('the log was too long'), { manager });
     });
