@@ -8,6 +8,7 @@ import type { RabbitmqHost } from './options.js';
 
 /** Why connecting to a host failed, by what the caller must do. The message holds no password. */
 export function connectError(cause: unknown, host: RabbitmqHost): SignalboxError {
+  if (cause instanceof SignalboxError) return cause;
   const { message, code } = describe(cause);
   const parameters: Parameters = { host: host.label };
   if (host.secure && isTlsFault(code, message)) {

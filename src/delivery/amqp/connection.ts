@@ -6,9 +6,11 @@ import {
   type SignalboxError,
 } from '../../core/errors/errors.js';
 import { busClosed } from '../bus/bus-closed.js';
+import { currentPassword } from '../bus/credentials.js';
 import { endPatience, endsInTime } from '../bus/in-time.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import { connectError } from './amqp-error.js';
+import { closeModel, cutSocket, loseConnection } from './model-ends.js';
 import { decodeHeaderFrames } from './header-frames.js';
 import type { RabbitmqHost, RabbitmqSettings } from './options.js';
 
@@ -44,6 +46,7 @@ export class AmqpConnection {
   #nextHost = 0;
   #wake: (() => void) | undefined;
   #closed = false;
+  #failure: SignalboxError | undefined;
   /** Ends the attempt to connect that is under way. */
   #connecting: AbortController | undefined;
 
@@ -56,6 +59,11 @@ export class AmqpConnection {
   /** The live connection, if there is one now. */
   get model(): ChannelModel | undefined {
     return this.#model;
+  }
+
+  /** Why the last attempt to connect again failed; undefined while there is a connection. */
+  get failure(): SignalboxError | undefined {
+    return this.#failure;
   }
 
   listen(listener: ConnectionListener): () => void {
@@ -131,7 +139,10 @@ export class AmqpConnection {
   }
 
   async #connectTo(host: RabbitmqHost): Promise<ChannelModel> {
-    const { name, heartbeat, connectTimeout, tls } = this.#settings;
+    const { name, heartbeat, connectTimeout, tls, credentials } = this.#settings;
+    const { username, password } =
+      credentials === undefined ? host : await currentPassword(credentials, name, connectTimeout);
+    if (this.#closed) throw busClosed(name);
     this.#connecting = new AbortController();
     const { signal } = this.#connecting;
     const { ca, cert, key, passphrase, servername } = tls ?? {};
@@ -140,8 +151,8 @@ export class AmqpConnection {
         protocol: host.secure ? 'amqps' : 'amqp',
         hostname: host.hostname,
         port: host.port,
-        username: host.username,
-        password: host.password,
+        username,
+        password,
         vhost: host.vhost,
         heartbeat,
       },
@@ -188,6 +199,7 @@ export class AmqpConnection {
     model.setMaxListeners(0);
     this.#model = model;
     this.#everConnected = true;
+    this.#failure = undefined;
     this.#notify({ kind: 'connected', host: host.label, role: this.#role });
     for (const listener of this.#listeners) listener.up(model);
   }
@@ -203,7 +215,8 @@ export class AmqpConnection {
           for (const listener of this.#listeners) listener.refused(error);
           break;
         }
-        for (const listener of this.#listeners) listener.failed(error as SignalboxError);
+        this.#failure = error as SignalboxError;
+        for (const listener of this.#listeners) listener.failed(this.#failure);
         await this.#pause(attempt);
       }
     }
@@ -226,6 +239,7 @@ export class AmqpConnection {
 
   async #waitForReconnection(): Promise<ChannelModel> {
     const { connectTimeout, name } = this.#settings;
+    let failure = this.#failure;
     return new Promise((resolve, reject) => {
       const stop = this.listen({
         up: (model) => {
@@ -234,7 +248,7 @@ export class AmqpConnection {
           resolve(model);
         },
         down: () => {},
-        failed: () => {},
+        failed: (error) => (failure = error),
         refused: () => {},
         closed: () => {
           clearTimeout(timer);
@@ -247,42 +261,11 @@ export class AmqpConnection {
         reject(
           new UnavailableError(
             'BUS_UNAVAILABLE',
-            `The bus ${name} has lost its broker and not found it again within ${connectTimeout} ms. Retry later.`,
-            { parameters: { bus: name } },
+            `The bus ${name} has lost its broker and not found it again within ${connectTimeout} ms. ${failure?.message ?? 'Retry later.'}`,
+            { parameters: { bus: name }, ...(failure === undefined ? {} : { cause: failure }) },
           ),
         );
       }, connectTimeout);
     });
   }
-}
-
-/**
- * amqplib only half-closes the socket of a connection that has ended: a peer that never answers would
- * keep it, and the process, alive. The stream is not in its types.
- */
-function cutSocket(model: ChannelModel): void {
-  innards(model).stream?.destroy();
-}
-
-/** As when the socket breaks: what is under way fails, and the connection tells that it has closed. */
-function loseConnection(model: ChannelModel): void {
-  const connection = innards(model);
-  if (connection.onSocketError === undefined) cutSocket(model);
-  else connection.onSocketError(new Error('the broker did not answer'));
-}
-
-/** Never rejects; does not settle while the broker is mute. */
-async function closeModel(model: ChannelModel): Promise<void> {
-  try {
-    await model.close();
-  } catch {
-    // It is closed already.
-  }
-}
-
-function innards(model: ChannelModel): {
-  readonly stream?: { destroy(): void };
-  onSocketError?(error: Error): void;
-} {
-  return (model as unknown as { readonly connection: ReturnType<typeof innards> }).connection;
 }

@@ -18,6 +18,7 @@ import {
 } from '../../core/options/fields.js';
 import { formatField } from '../formats/formats.js';
 import type { BusNoticeListener } from '../bus/notice.js';
+import type { CredentialsProvider, PasswordCredentials } from '../bus/credentials.js';
 import { unknownParameter } from '../bus/address-parameters.js';
 import { assertExchange, type RabbitmqExchange } from './declarations.js';
 import { maskUrl } from './mask-url.js';
@@ -43,6 +44,18 @@ export interface RabbitmqOptions {
    * of one cluster. `/` in a virtual host is written `%2F`.
    */
   readonly url: string | readonly string[];
+  /**
+   * Gives the user and password that are valid now: called at each attempt to connect, also when a lost
+   * connection is made again. Default those of the address, which then must have none. One that fails, or
+   * takes longer than `connectTimeout`, is told as BUS_UNAVAILABLE, and is asked again later.
+   *
+   * @example
+   * rabbitmq({
+   *   url: 'amqps://mq.example/cloud',
+   *   credentials: async () => ({ username: 'cloud', password: await vault.read('mq') }),
+   * });
+   */
+  readonly credentials?: CredentialsProvider<PasswordCredentials>;
   /** Unique among the buses of one relay. Default `rabbitmq`. */
   readonly name?: string;
   /**
@@ -113,6 +126,7 @@ const rabbitmqTlsFields: Fields<RabbitmqTls> = {
 /** What each option takes. */
 export const rabbitmqSchema = optionsOf<RabbitmqOptions>('rabbitmq()', {
   url: required(either(text(1), listOf(text(1), 1))),
+  credentials: callback,
   name: busName,
   exchange: either(
     matching(/^[\w.:-]{1,80}$/, '1 to 80 letters, digits, dots, colons, dashes or underscores'),
@@ -154,6 +168,7 @@ export interface RabbitmqHost {
 export interface RabbitmqSettings {
   readonly name: string;
   readonly hosts: readonly RabbitmqHost[];
+  readonly credentials: CredentialsProvider<PasswordCredentials> | undefined;
   readonly exchange: string;
   /** How the exchange is declared. */
   readonly declaration: RabbitmqExchange;
@@ -181,12 +196,16 @@ export function completeRabbitmqOptions(given: RabbitmqOptions): RabbitmqSetting
   if (!/^[\w.:-]{1,80}$/.test(exchange)) {
     throw invalid('exchange', 'is 1 to 80 letters, digits, dots, colons, dashes or underscores');
   }
+  if (given.credentials !== undefined && urls.some((url) => new URL(url).username !== '')) {
+    throw invalid('url', 'has no user when credentials is configured');
+  }
   if (given.tls !== undefined && hosts.some(({ secure }) => !secure)) {
     throw invalid('url', 'begins with amqps: when tls is configured');
   }
   return {
     name: given.name ?? 'rabbitmq',
     hosts,
+    credentials: given.credentials,
     exchange,
     declaration,
     queuePrefix,

@@ -330,14 +330,14 @@ export class Publisher {
   /** One timer serves all: every call has the same time, so the eldest are due first. */
   #expire(): void {
     const now = performance.now();
-    const { timeout, busName } = this.#options;
+    const { timeout, busName, connection } = this.#options;
     const due = (pending: Pending): boolean => pending.deadline <= now;
     const owed = [...this.#inFlight.values()].some(due);
     const late = [...this.#inFlight.values(), ...this.#suspects, ...this.#queue].filter(due);
     this.#suspects = this.#suspects.filter((pending) => !due(pending));
     this.#queue = this.#queue.filter((pending) => !due(pending));
     const state = this.#blocked ? 'blocks publishers' : 'did not confirm';
-    const message = `The broker of ${busName} ${state} within ${timeout} ms; the message may have arrived. Retry later.`;
+    const message = `The broker of ${busName} ${state} within ${timeout} ms; the message may have arrived. ${connection.failure?.message ?? 'Retry later.'}`;
     for (const pending of late) this.#settle(pending, this.#unavailable(message));
     // A blocked broker reads nothing, the close neither; it confirms what it has once it goes on.
     if (owed && !this.#blocked) this.#abandonChannel();

@@ -1,3 +1,5 @@
+import type { CredentialsProvider, PasswordCredentials } from '../bus/credentials.js';
+
 /**
  * What the adapter needs of a Kafka client: the part of KafkaJS's API that it uses. A `Kafka` of kafkajs
  * satisfies it, and another client of that shape can be given as the option `driver`.
@@ -35,11 +37,26 @@ export interface KafkaTls {
   readonly servername?: string;
 }
 
-/** Who the client is. */
+/**
+ * Who the client is. `credentials` gives the user and password that are valid now: it is called at each
+ * connection, and again when the cluster ends a session. One that fails, or takes longer than 8 s, is told
+ * as BUS_UNAVAILABLE.
+ *
+ * @example
+ * kafka({
+ *   brokers: 'kafka.example:9093',
+ *   tls: true,
+ *   sasl: {
+ *     mechanism: 'scram-sha-512',
+ *     credentials: async () => ({ username: 'cloud', password: await vault.read('kafka') }),
+ *   },
+ * });
+ */
 export type KafkaSasl =
   | PasswordSasl<'plain'>
   | PasswordSasl<'scram-sha-256'>
   | PasswordSasl<'scram-sha-512'>
+  | ProvidedSasl<'plain' | 'scram-sha-256' | 'scram-sha-512'>
   | {
       readonly mechanism: 'oauthbearer';
       readonly oauthBearerProvider: () => Promise<{ value: string }>;
@@ -49,6 +66,11 @@ interface PasswordSasl<Mechanism extends string> {
   readonly mechanism: Mechanism;
   readonly username: string;
   readonly password: string;
+}
+
+interface ProvidedSasl<Mechanism extends string> {
+  readonly mechanism: Mechanism;
+  readonly credentials: CredentialsProvider<PasswordCredentials>;
 }
 
 export interface RetryConfig {

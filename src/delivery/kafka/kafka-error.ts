@@ -47,7 +47,8 @@ const lostMembership = new Set([
  * @param what what was to be done, such as `join the pool billing`
  */
 export function kafkaError(cause: unknown, what: string): SignalboxError {
-  if (cause instanceof SignalboxError) return cause;
+  const own = ownError(cause);
+  if (own !== undefined) return own;
   const { message, type, name } = describe(cause);
   const parameters: Parameters = { what };
   if (name === 'KafkaJSSASLAuthenticationError' || notPermitted.has(type)) {
@@ -124,6 +125,16 @@ function describe(error: unknown): Described {
     message: (told?.message ?? String(error)).replace(/\.$/, ''),
     code: told?.code ?? '',
   };
+}
+
+/** Ours, such as that of a credentials provider, which the client has put within others. */
+function ownError(error: unknown): SignalboxError | undefined {
+  let each = error;
+  for (let depth = 0; each instanceof Error && depth < 10; depth += 1) {
+    if (each instanceof SignalboxError) return each;
+    each = each.cause;
+  }
+  return undefined;
 }
 
 /** The error and what caused it, outermost first. */

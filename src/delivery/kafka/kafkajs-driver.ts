@@ -1,8 +1,9 @@
-import type { Assigner, KafkaConfig, PartitionAssigner } from 'kafkajs';
+import type { Assigner, KafkaConfig, Mechanism, PartitionAssigner, SASLOptions } from 'kafkajs';
 import { ConfigurationError } from '../../core/errors/errors.js';
-import type { ConsumerConfig, KafkaClientConfig, KafkaDriver } from './driver.js';
+import type { ConsumerConfig, KafkaClientConfig, KafkaDriver, KafkaSasl } from './driver.js';
 import { GatedSockets, type SocketFactory } from './gated-sockets.js';
 import { leaveLostCoordinator } from './lost-coordinator.js';
+import { isProvided, passwordLogin, providedMechanism } from './sasl.js';
 import { followMovedLeaders } from './moved-leaders.js';
 
 /**
@@ -18,7 +19,7 @@ export async function kafkajsDriver(
   const sockets = new GatedSockets(socketFactory);
   const kafka = new Kafka({
     ...rest,
-    ...(sasl === undefined ? {} : { sasl }),
+    ...(sasl === undefined ? {} : { sasl: await loginOf(sasl) }),
     socketFactory: sockets.factory as NonNullable<KafkaConfig['socketFactory']>,
     // What matters is thrown or told by a notice; the rest would go to the user's terminal.
     logLevel: logLevel.NOTHING,
@@ -53,6 +54,11 @@ function adapted(create: PartitionAssigner, mayJoin: () => boolean): PartitionAs
       },
     };
   };
+}
+
+async function loginOf(sasl: KafkaSasl): Promise<SASLOptions | Mechanism> {
+  if (!isProvided(sasl)) return sasl;
+  return providedMechanism(sasl, await passwordLogin(sasl.mechanism));
 }
 
 async function loadKafkajs(): Promise<typeof import('kafkajs')> {

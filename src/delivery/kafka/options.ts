@@ -115,6 +115,10 @@ export const kafkaSchema = optionsOf<KafkaOptions>('kafka()', {
     password('plain'),
     password('scram-sha-256'),
     password('scram-sha-512'),
+    options<{ mechanism: string; credentials: unknown }>({
+      mechanism: required(oneOf('plain', 'scram-sha-256', 'scram-sha-512')),
+      credentials: required(callback),
+    }),
     options<{ mechanism: string; oauthBearerProvider: unknown }>({
       mechanism: required(oneOf('oauthbearer')),
       oauthBearerProvider: required(callback),

@@ -1,8 +1,9 @@
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { UnavailableError } from '../../core/errors/errors.js';
+import { UnavailableError, type SignalboxError } from '../../core/errors/errors.js';
 import { busClosed } from '../bus/bus-closed.js';
 import type { BusNoticeListener } from '../bus/notice.js';
+import { aroundDials, FreshCredentials } from './credentials.js';
 import { connectError } from './nats-error.js';
 import type { NatsSettings } from './options.js';
 
@@ -26,6 +27,8 @@ export class NatsConnector {
   readonly #onGone = new Set<() => void>();
   #link: Promise<NatsLink> | undefined;
   #up = false;
+  /** Why the last attempt to connect again failed. */
+  #failure: SignalboxError | undefined;
   #closed = false;
 
   constructor(settings: NatsSettings, notify: BusNoticeListener) {
@@ -44,7 +47,7 @@ export class NatsConnector {
       throw error;
     });
     const link = await this.#link;
-    if (!this.#up) throw this.#unavailable('has lost its server. Retry later.');
+    if (!this.#up) throw this.#lost();
     return link;
   }
 
@@ -85,11 +88,16 @@ export class NatsConnector {
   }
 
   async #connect(): Promise<NatsLink> {
-    const { servers, credentials, secure, tls, name } = this.#settings;
+    const { servers, credentials, provider, secure, tls, name } = this.#settings;
+    const fresh =
+      provider === undefined ? undefined : new FreshCredentials(provider, name, patience);
     let nats: NatsConnection;
     try {
+      await fresh?.refresh();
+      if (this.#closed) throw busClosed(name);
       nats = await connect({
         ...credentials,
+        ...(fresh === undefined ? {} : { authenticator: fresh.authenticator }),
         servers: [...servers],
         name,
         timeout: patience,
@@ -108,6 +116,11 @@ export class NatsConnector {
       throw error;
     }
     this.#up = true;
+    aroundDials(
+      nats,
+      async () => fresh?.refresh(),
+      (cause) => this.#failed(connectError(cause, servers)),
+    );
     void this.#watch(nats);
     this.#notify({ kind: 'connected', host: nats.getServer(), role: 'client' });
     const manager = await jetstreamManager(nats, { checkAPI: false, timeout: patience });
@@ -122,16 +135,27 @@ export class NatsConnector {
         for (const listener of this.#onGone) listener();
       } else if (status.type === 'reconnect') {
         this.#up = true;
+        this.#failure = undefined;
         this.#notify({ kind: 'connected', host: status.server, role: 'client' });
         for (const listener of this.#onBack) listener();
       }
     }
   }
 
-  #unavailable(problem: string): UnavailableError {
+  /** The client tries four times a second: what is the same as before is told once. */
+  #failed(error: SignalboxError): void {
+    const isKnown = this.#failure?.message === error.message;
+    this.#failure = error;
+    if (!isKnown && !this.#closed) this.#notify({ kind: 'connectFailed', error, role: 'client' });
+  }
+
+  #lost(): UnavailableError {
     const { name } = this.#settings;
-    return new UnavailableError('BUS_UNAVAILABLE', `The bus ${name} ${problem}`, {
-      parameters: { bus: name },
-    });
+    const failure = this.#failure;
+    return new UnavailableError(
+      'BUS_UNAVAILABLE',
+      `The bus ${name} has lost its server. ${failure?.message ?? 'Retry later.'}`,
+      { parameters: { bus: name }, ...(failure === undefined ? {} : { cause: failure }) },
+    );
   }
 }

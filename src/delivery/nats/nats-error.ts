@@ -4,6 +4,7 @@ import { ConfigurationError, SignalboxError, UnavailableError } from '../../core
 
 /** Why connecting failed, by what the caller must do. The message holds no password. */
 export function connectError(cause: unknown, servers: readonly string[]): SignalboxError {
+  if (cause instanceof SignalboxError) return cause;
   const host = servers.join(', ');
   const parameters = { host };
   const message = messageOf(cause);

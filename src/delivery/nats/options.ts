@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../../core/errors/errors.js';
 import type { Format } from '../formats/format.js';
+import type { CredentialsProvider } from '../bus/credentials.js';
 import { unknownParameter } from '../bus/address-parameters.js';
 import { checkOptions, optionsOf } from '../../core/options/check-options.js';
 import {
@@ -16,6 +17,7 @@ import {
 } from '../../core/options/fields.js';
 import { formatField } from '../formats/formats.js';
 import type { BusNoticeListener } from '../bus/notice.js';
+import type { NatsCredentials } from './credentials.js';
 
 /** How to reach a server over TLS. The certificate and its host name are always checked. */
 export interface NatsTls {
@@ -34,6 +36,19 @@ export interface NatsOptions {
    * one cluster; all have the same credentials.
    */
   readonly url: string | readonly string[];
+  /**
+   * Gives what the server asks for, valid now: a user, a token, the text of a `.creds` file, an NKey or a
+   * JWT. Called at each attempt to connect, also when a lost connection is made again. Default the user or
+   * token of the address, which then must have none. One that fails, or takes longer than 5 s, is told as
+   * BUS_UNAVAILABLE, and is asked again later.
+   *
+   * @example
+   * nats({
+   *   url: 'tls://nats.example',
+   *   credentials: async () => ({ creds: await readFile('/run/secrets/cloud.creds', 'utf8') }),
+   * });
+   */
+  readonly credentials?: CredentialsProvider<NatsCredentials>;
   /** Unique among the buses of one relay. Default `nats`. */
   readonly name?: string;
   /**
@@ -79,6 +94,7 @@ export interface NatsOptions {
 /** What each option takes. */
 export const natsSchema = optionsOf<NatsOptions>('nats()', {
   url: required(either(text(1), listOf(text(1), 1))),
+  credentials: callback,
   name: busName,
   stream: matching(/^[\w-]{1,64}$/, '1 to 64 letters, digits, - and _'),
   tls: options<NatsTls>({ ca: text(1), cert: text(1), key: text(1) }),
@@ -103,6 +119,7 @@ export interface NatsSettings {
     readonly pass?: string;
     readonly token?: string;
   };
+  readonly provider: CredentialsProvider<NatsCredentials> | undefined;
   readonly secure: boolean;
   readonly tls: NatsTls;
   readonly replicas: number;
@@ -121,10 +138,16 @@ const sevenDays = 7 * 24 * 60 * 60 * 1000;
 export function completeNatsOptions(given: NatsOptions): NatsSettings {
   checkOptions(natsSchema, given);
   const { name = 'nats', stream = 'signalbox', tls = {}, format } = given;
+  const urls = typeof given.url === 'string' ? [given.url] : given.url;
+  const read = readUrls(urls);
+  if (given.credentials !== undefined && urls.some((url) => new URL(url).username !== '')) {
+    throw invalid('url', 'has no user and no token when credentials is given');
+  }
   return {
     name,
     stream,
-    ...readUrls(typeof given.url === 'string' ? [given.url] : given.url),
+    ...read,
+    provider: given.credentials,
     tls,
     replicas: given.replicas ?? 1,
     maxAge: given.maxAge ?? sevenDays,
