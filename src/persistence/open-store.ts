@@ -1,5 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { connectionsOf } from './commit/connections.js';
+import { keepGuarded } from './commit/connections.js';
 import type { PlannedTransition } from '../core/planning/plan.js';
 import { nextEventId } from '../core/identity/event-id.js';
 import { type Application, firstApplication } from './application.js';
@@ -63,7 +63,7 @@ export function openStore(
   application: Application = firstApplication,
 ): OpenStore {
   const kind = databaseKind(dataSource);
-  connectionsOf(dataSource).guard(dataSource);
+  keepGuarded(dataSource);
   const { writer, outbox, ...parts } = assemble[kind](dataSource, application);
   const applySeen = writer.applySeenWithin?.bind(writer);
   const appending = async <T>(

@@ -8,20 +8,29 @@ const betweenLooks = 10;
 
 /**
  * Resolves when subscribers of in-process buses have handled every event committed so far, and every event
- * that their handlers committed meanwhile: those buses keep nothing for a later process. Returns at once
- * when there is none. Gives up when `signal` aborts, or when the database is away.
+ * that their handlers committed meanwhile: those buses keep nothing for a later process. Rows that wait for
+ * another bus are not waited for: it may be away. Returns at once when there is no such subscriber. Gives up
+ * when `signal` aborts, or when the database is away.
+ *
+ * @param subscriptions Each with the name of its bus.
  */
 export async function drainInProcess(
-  subscriptions: readonly BusSubscription[],
+  subscriptions: ReadonlyMap<BusSubscription, string>,
   outbox: OutboxStore,
   relay: Relay | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const local = subscriptions.filter((each) => 'caughtUp' in each && !each.paused);
+  const local = [...subscriptions].filter(([each]) => 'caughtUp' in each && !each.paused);
   if (local.length === 0) return;
-  const caughtUp = () => Promise.all(local.map(async (subscription) => subscription.caughtUp?.()));
-  const isPublished = async (): Promise<boolean> =>
-    relay === undefined || (await outbox.depth()).pending === 0;
+  // A row without a name waits for every bus.
+  const buses = new Set(['', ...local.map(([, bus]) => bus)]);
+  const caughtUp = () =>
+    Promise.all(local.map(async ([subscription]) => subscription.caughtUp?.()));
+  const isPublished = async (): Promise<boolean> => {
+    if (relay === undefined) return true;
+    const depth = await outbox.depth();
+    return depth.buses.every(({ bus, pending }) => pending === 0 || !buses.has(bus));
+  };
   try {
     while (!signal.aborted) {
       if (await isPublished()) {

@@ -96,7 +96,8 @@ export class Signalbox implements AsyncDisposable {
   /** Long-running jobs: submit, update, complete. */
   readonly jobs: Jobs;
   readonly #parts: SignalboxParts;
-  readonly #subscriptions = new Set<BusSubscription>();
+  /** Each with the name of its bus. */
+  readonly #subscriptions = new Map<BusSubscription, string>();
   readonly #watches = new Set<Watch>();
   readonly #gate = new CallGate();
   #closing: Promise<void> | undefined;
@@ -315,7 +316,7 @@ export class Signalbox implements AsyncDisposable {
       await subscription.unsubscribe();
       this.#gate.assertNotClosing();
     }
-    return this.#remembered(subscription);
+    return this.#remembered(subscription, bus.name);
   }
 
   /**
@@ -467,8 +468,11 @@ export class Signalbox implements AsyncDisposable {
   async #drain(bound: AbortSignal): Promise<void> {
     const { store, relay } = this.#parts;
     const watches = [...this.#watches];
-    const subscriptions = [...this.#subscriptions];
-    const all = [...subscriptions, ...watches.flatMap(({ subscription }) => subscription ?? [])];
+    const subscriptions = [...this.#subscriptions.keys()];
+    const all = new Map(this.#subscriptions);
+    for (const { subscription, bus } of watches) {
+      if (subscription !== undefined) all.set(subscription, bus);
+    }
     await unlessAborted(drainInProcess(all, store.outbox, relay, bound), bound);
     // What the broker does not answer to, it forgets with the connection.
     const ended = Promise.allSettled([
@@ -481,7 +485,7 @@ export class Signalbox implements AsyncDisposable {
   }
 
   /** Ended with this Signalbox, and forgotten when it ends before. */
-  #remembered(subscription: BusSubscription): BusSubscription {
+  #remembered(subscription: BusSubscription, bus: string): BusSubscription {
     const unsubscribe: BusSubscription['unsubscribe'] = async (options) => {
       await subscription.unsubscribe(options);
       this.#subscriptions.delete(remembered);
@@ -500,7 +504,7 @@ export class Signalbox implements AsyncDisposable {
       unsubscribe,
       [Symbol.asyncDispose]: () => unsubscribe(),
     };
-    this.#subscriptions.add(remembered);
+    this.#subscriptions.set(remembered, bus);
     return remembered;
   }
 

@@ -138,6 +138,28 @@ eachDatabase((kind) => {
     );
   });
 
+  test('what waits for a connection when it is destroyed is told, and the relay goes on after it', async () => {
+    await using opened = await open();
+    const { dataSource } = opened;
+    const bus = memoryBus();
+    const signalbox = await createSignalbox({ dataSource, resources: [Tank], bus });
+    const seen: string[] = [];
+    await signalbox.subscribe({ category: 'ResourceStateEvent', resource: Tank }, (event) => {
+      seen.push(String(event.partitionkey));
+    });
+    for (let round = 0; round < 3; round += 1) {
+      // At whatever point the relay and the sweeper are, and with more callers than connections.
+      const callers = Array.from({ length: round * 15 }, () => dataSource.query('SELECT 1'));
+      const told = Promise.allSettled(callers);
+      await dataSource.destroy();
+      await told;
+      await dataSource.initialize();
+    }
+    const { uuid } = await signalbox.create(Tank, {});
+    await eventually(() => expect(seen).toContain(uuid));
+    await signalbox.close();
+  });
+
   test('a closed Signalbox guards no more, after it too', async () => {
     await using opened = await open();
     const { dataSource } = opened;

@@ -69,6 +69,29 @@ eachDatabase((kind) => {
     await Promise.all([left, right, away].map((bus) => bus.close()));
   });
 
+  test('what waits for a bus that is away, or for one of former days, holds no closing up', async () => {
+    const warnings: Error[] = [];
+    const warned = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warned);
+    const local = memoryBus({ name: 'local' });
+    const away = rabbitmq({ name: 'away', url: 'amqp://127.0.0.1:1', publishTimeout: 500 });
+    const received: SignalboxEvent[] = [];
+    // The second time nobody knows of the bus that rows still wait for.
+    for (const bus of [[local, away], [local]]) {
+      const signalbox = await cloud.open({ bus, relay: { stopTimeout: 0 } });
+      await signalbox.subscribe('#', (event) => void received.push(event), { bus: 'local' });
+      await using watch = await signalbox.watch(VirtualMachine, { bus: 'local', from: 'now' });
+      expect((await watch.next()).value).toMatchObject({ type: 'synced' });
+      await live(signalbox);
+      await signalbox.close();
+      const journal = (await cloud.journal()).map(({ event }) => event);
+      expect(received).toEqual(journal);
+    }
+    process.off('warning', warned);
+    expect(warnings).toEqual([]);
+    await Promise.all([local, away].map((bus) => bus.close()));
+  });
+
   test('each bus has its own format, or that of the Signalbox', async () => {
     const [binary, default_] = [
       memoryBus({ name: 'binary', format: cloudEventsBinary('amqp') }),

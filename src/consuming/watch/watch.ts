@@ -139,6 +139,11 @@ export class Watch<TState extends string = string>
     return this.#subscription;
   }
 
+  /** @internal The bus of it. */
+  get bus(): string {
+    return this.#parts.bus.name;
+  }
+
   /** @internal Closes it, and resolves when the loop that reads it has done its last round. */
   async finish(): Promise<void> {
     if (this.#looped) await this.#buffer.drained();

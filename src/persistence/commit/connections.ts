@@ -26,6 +26,22 @@ export function connectionsOf(dataSource: DataSource): Connections {
   return kinds[databaseKind(dataSource)];
 }
 
+const kept = new WeakSet<object>();
+
+/** Guards the connections of a DataSource, also those of the pools that a later `initialize()` makes. */
+export function keepGuarded(dataSource: DataSource): void {
+  const connections = connectionsOf(dataSource);
+  connections.guard(dataSource);
+  const { driver } = dataSource;
+  if (kept.has(driver)) return;
+  kept.add(driver);
+  const connect = driver.connect.bind(driver);
+  driver.connect = async () => {
+    await connect();
+    connections.guard(dataSource);
+  };
+}
+
 /** The most connections that are looked at before one of them must do. */
 const mostStray = 1000;
 

@@ -15,7 +15,8 @@ export interface Session {
 export interface Connections {
   /**
    * Sees to it that no connection goes back to its pool that is of no more use, or inside a transaction,
-   * and that none that breaks ends the process. Cheap, and safe to call again.
+   * that none that breaks ends the process, and that whoever waits for one when the pool is ended is told.
+   * Cheap, and safe to call again.
    */
   guard(dataSource: DataSource): void;
   /** Waits for what somebody before sent over the connection; undefined where nothing is under way. */

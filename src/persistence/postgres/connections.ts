@@ -9,6 +9,9 @@ interface Pools {
 }
 interface PoolParts {
   readonly _clients?: readonly pg.PoolClient[];
+  /** Callers that wait for a client. */
+  readonly _pendingQueue?: { callback(error: Error, client: undefined, done: () => void): void }[];
+  end: (callback?: () => void) => unknown;
 }
 interface ClientParts {
   /** Absent on pg-native. */
@@ -34,6 +37,7 @@ export const postgresConnections: Connections = {
       if (guarded.has(pool)) continue;
       guarded.add(pool);
       (pool as unknown as PoolParts)._clients?.forEach(watch);
+      refuseWaitingAtEnd(pool as unknown as PoolParts);
       pool.on('connect', (client) => watch(client as pg.PoolClient));
       pool.on('release', (_error: unknown, client: unknown) => {
         const released = client as pg.PoolClient;
@@ -76,6 +80,23 @@ export const postgresConnections: Connections = {
     return rows[0]?.alive === false;
   },
 };
+
+/**
+ * `pg-pool` forgets those who wait for a client when it ends: they would never be answered, and a relay or a
+ * sweeper among them would stand still for good, also when the DataSource is initialized again.
+ */
+function refuseWaitingAtEnd(pool: PoolParts): void {
+  const end = pool.end.bind(pool);
+  pool.end = (callback) => {
+    const ended = end(callback);
+    for (const waiting of pool._pendingQueue?.splice(0) ?? []) {
+      // As it answers those who come afterwards.
+      const error = new Error('Cannot use a pool after calling end on the pool');
+      waiting.callback(error, undefined, () => undefined);
+    }
+    return ended;
+  };
+}
 
 /** Not `guard`'s listener alone: between two owners of a client nobody else hears its errors. */
 function watch(client: pg.PoolClient): void {
