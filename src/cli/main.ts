@@ -10,3 +10,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 process.exitCode = await run(process.argv.slice(2));
+
+// What was preloaded may hold a server or a connection open, as exporters of metrics do. The process ends
+// by itself where nothing does, and this does not keep it.
+setTimeout(() => process.exit(), 1000).unref();

@@ -7,6 +7,7 @@ import type { Bus, BusSubscription, SubscribeOptions } from '../delivery/bus/bus
 import { subscribeEvents } from '../delivery/bus/event-subscription.js';
 import type { EventHandler, SelectedEvent } from '../delivery/bus/event-subscription.js';
 import { withContext } from '../context/ambient.js';
+import { callSpan, inSpan } from '../context/span.js';
 import type { AmbientContext } from '../context/ambient.js';
 import type { OriginSource } from '../context/origin-source.js';
 import type { Sweeper } from '../operations/deadlines/sweeper.js';
@@ -190,7 +191,9 @@ export class Signalbox implements AsyncDisposable {
     const uuid: unknown = Reflect.get(values, columns.uuid.property);
     if (uuid != null) canonicalUuid(uuid as string);
     const instance = this.#parts.dataSource.manager.create(entity as new () => object, values);
-    const saved = await this.#write(instance, options, async (manager) => manager.save(instance));
+    const saved = await this.#write('create', instance, options, async (manager) =>
+      manager.save(instance),
+    );
     return saved as EntityOf<R>;
   }
 
@@ -201,7 +204,7 @@ export class Signalbox implements AsyncDisposable {
   ): Promise<void> {
     using _ = this.#gate.enter();
     checkCall(removeSchema, options);
-    await this.#write(entity, options, async (manager) => manager.remove(entity));
+    await this.#write('remove', entity, options, async (manager) => manager.remove(entity));
   }
 
   /**
@@ -239,7 +242,10 @@ export class Signalbox implements AsyncDisposable {
   ): Promise<T> {
     using _ = this.#gate.enter();
     checkCall(actionSchema, settings);
-    return await runAction(this.#parts, type, withCanonicalSubject(settings), operation);
+    return await inSpan(
+      () => callSpan('action', type, { 'signalbox.type': type }),
+      () => runAction(this.#parts, type, withCanonicalSubject(settings), operation),
+    );
   }
 
   /**
@@ -509,12 +515,24 @@ export class Signalbox implements AsyncDisposable {
   }
 
   async #write<T>(
+    operation: 'create' | 'remove',
     entity: object,
     options: CreateOptions,
     work: (manager: EntityManager) => Promise<T>,
   ): Promise<T> {
-    const { dataSource, subscriber } = this.#parts;
-    return writeEntity(dataSource, subscriber, entity, options, work);
+    const { dataSource, registry, subscriber } = this.#parts;
+    return inSpan(
+      () => {
+        const binding = registry.bindings.find((each) => each.entity === entity.constructor);
+        const uuid: unknown = binding && Reflect.get(entity, binding.columns.uuid.property);
+        const resource = binding?.resource ?? entity.constructor.name;
+        return callSpan(operation, resource, {
+          'signalbox.resource': resource,
+          ...(typeof uuid === 'string' ? { 'signalbox.uuid': uuid } : {}),
+        });
+      },
+      () => writeEntity(dataSource, subscriber, entity, options, work),
+    );
   }
 
   async #announce(
@@ -525,15 +543,20 @@ export class Signalbox implements AsyncDisposable {
   ): Promise<string> {
     using _ = this.#gate.enter();
     const { subject, manager, account, domain, project } = withCanonicalSubject(options);
-    return await this.#parts.announcer.announce({
-      category,
-      type,
-      data,
-      subject,
-      tenancy: { account, domain, project },
-      context: options,
-      manager,
-    });
+    return await inSpan(
+      () =>
+        callSpan('announce', category, { 'signalbox.category': category, 'signalbox.type': type }),
+      () =>
+        this.#parts.announcer.announce({
+          category,
+          type,
+          data,
+          subject,
+          tenancy: { account, domain, project },
+          context: options,
+          manager,
+        }),
+    );
   }
 
   #bus(name: string | undefined): Bus {

@@ -3,6 +3,7 @@ import type { OriginSource } from '../context/origin-source.js';
 import { checkCall } from '../core/options/check-options.js';
 import { transitionSchema, type TransitionOptions } from './call-options.js';
 import { RefusedError, SignalboxError } from '../core/errors/errors.js';
+import { callSpan, inSpan, type SpanPlan } from '../context/span.js';
 import { explain } from '../core/lifecycle/explain.js';
 import type { Explanation } from '../core/lifecycle/explain.js';
 import type { ResourceBinding } from '../persistence/resource/binding.js';
@@ -53,6 +54,18 @@ export class Transitions {
     event: string,
     options: TransitionOptions,
   ): Promise<Transitioned> {
+    return inSpan(
+      () => transitionSpan(binding, uuid, event),
+      () => this.#transition(binding, uuid, event, options),
+    );
+  }
+
+  async #transition(
+    binding: ResourceBinding,
+    uuid: string,
+    event: string,
+    options: TransitionOptions,
+  ): Promise<Transitioned> {
     checkCall(transitionSchema, options);
     const { reason, expectedRevision, payload, manager } = options;
     if (!binding.lifecycle.events.includes(event)) {
@@ -81,14 +94,19 @@ export class Transitions {
     due: DueDeadline,
     expectedRevision: number,
   ): Promise<Transitioned> {
-    return this.#commit(binding, {
-      expectedRevision,
-      uuid: due.uuid,
-      event: 'DeadlineExceeded',
-      deadline: { id: due.deadline, revision: due.revision },
-      reason: `deadline ${due.deadline} passed`,
-      origin: this.#origin({ actor: 'signalbox' }),
-    });
+    const event = 'DeadlineExceeded';
+    return inSpan(
+      () => transitionSpan(binding, due.uuid, event),
+      () =>
+        this.#commit(binding, {
+          expectedRevision,
+          uuid: due.uuid,
+          event,
+          deadline: { id: due.deadline, revision: due.revision },
+          reason: `deadline ${due.deadline} passed`,
+          origin: this.#origin({ actor: 'signalbox' }),
+        }),
+    );
   }
 
   /** The resource's state, and whose it is, as they are now. */
@@ -181,4 +199,12 @@ async function existingRow(
     throw unknownResource(binding, uuid);
   }
   return row;
+}
+
+function transitionSpan({ resource }: ResourceBinding, uuid: string, event: string): SpanPlan {
+  return callSpan('transition', resource, {
+    'signalbox.resource': resource,
+    'signalbox.uuid': uuid,
+    'signalbox.event': event,
+  });
 }

@@ -4,6 +4,7 @@ import { connectDatabase } from '../../config/connect-database.js';
 import { loadFormats } from '../../config/load-formats.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { openStore } from '../../persistence/open-store.js';
+import { flushTelemetry } from '../flush-telemetry.js';
 import { type LogLevel, levelOf, logRecord } from '../log-record.js';
 import { noticeLine } from '../notice-line.js';
 import { repeated } from '../option-values.js';
@@ -70,6 +71,7 @@ export function relayCommand(): Command {
         await stop.requested;
         log('info', 'stopping: draining what is under way');
         await relays.stop();
+        await flushTelemetry();
       } finally {
         await Promise.all(buses.map((each) => each.close()));
         await dataSource.destroy();

@@ -19,6 +19,15 @@ export function isSameTarget(one: string, other: string): boolean {
   );
 }
 
+/** Pure. The scheme of a target, and the last part of its place: an exchange, a stream or a topic. */
+export function destinationOf(target: string): {
+  readonly scheme: string;
+  readonly destination: string;
+} {
+  const { scheme, place } = parts(target);
+  return { scheme, destination: decodeURIComponent(place.slice(place.lastIndexOf('/') + 1)) };
+}
+
 function parts(target: string): {
   readonly scheme: string;
   readonly hosts: readonly string[];

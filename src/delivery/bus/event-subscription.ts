@@ -5,7 +5,9 @@ import type { KnownSelection } from '../../core/events/known-selection.js';
 import type { Format } from '../formats/format.js';
 import type { Bus, BusSubscription, Delivery, SubscribeOptions } from './bus.js';
 import { defaultMaxParsed } from './max-incoming.js';
+import { handleInSpan } from '../../context/span.js';
 import { eventReader } from './event-reader.js';
+import { handleSpan } from './messaging-spans.js';
 
 /** The events that a selection can deliver: narrowed when it names its categories. */
 export type SelectedEvent<S extends EventSelection> = S extends { readonly category: infer C }
@@ -54,7 +56,11 @@ export async function subscribeEvents<const S extends EventSelection>(
       const event = await reader.read(delivery);
       if (event === undefined) return;
       // The reader gives only what was selected.
-      await handler(event as SelectedEvent<S>, delivery, signal);
+      await handleInSpan(
+        () => handleSpan(bus, event, delivery),
+        event.traceparent,
+        () => handler(event as SelectedEvent<S>, delivery, signal),
+      );
     },
     { ...options, maxIncoming },
   );

@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bus, Published } from '../bus/bus.js';
+import { publishSpan } from '../bus/messaging-spans.js';
+import { beginSpan } from '../../context/span.js';
 import { reach } from '../../core/failpoints/failpoints.js';
 import { RefusedError } from '../../core/errors/errors.js';
 import { presentable } from '../../core/errors/presentable.js';
@@ -256,19 +258,25 @@ export class BusLane {
     const message = this.#encode(item);
     if (message === undefined) return;
     const { key } = message;
+    const { bus } = this.#given;
+    const span = beginSpan(() => publishSpan(bus, item.row, message));
     let published: Promise<Published>;
     try {
       reach('publish');
-      published = this.#given.bus.publish(message);
+      published = span ? span.within(() => bus.publish(message)) : bus.publish(message);
     } catch (error) {
       published = Promise.reject(toError(error));
     }
     published.then(
       ({ routed }) => {
         reach('confirm');
+        span?.end();
         this.#published(item, key, routed);
       },
-      (error: unknown) => this.#failed(item, toError(error)),
+      (error: unknown) => {
+        span?.end(toError(error));
+        this.#failed(item, toError(error));
+      },
     );
   }
 

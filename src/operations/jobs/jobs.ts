@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { describeError } from '../action/action.js';
 import type { Announcer } from '../../persistence/announcer.js';
 import type { AmbientContext } from '../../context/ambient.js';
+import { callSpan, inSpan } from '../../context/span.js';
 import { RefusedError } from '../../core/errors/errors.js';
 import type { AsyncJobEvent } from '../../core/events/event.js';
 import type { JsonObject } from '../../core/json/json.js';
@@ -244,6 +245,17 @@ export class Jobs {
     work: (manager: EntityManager) => Promise<string>,
   ): Promise<void> {
     this.#assertOpen();
+    const category = 'AsyncJobEvent';
+    await inSpan(
+      () => callSpan('announce', category, { 'signalbox.category': category }),
+      () => this.#write(manager, work),
+    );
+  }
+
+  async #write(
+    manager: EntityManager | undefined,
+    work: (manager: EntityManager) => Promise<string>,
+  ): Promise<void> {
     if (manager !== undefined) {
       openTransaction(manager);
       try {

@@ -1,0 +1,115 @@
+import type { Attributes, Context, Span, Tracer, TracerProvider } from '@opentelemetry/api';
+import { openTelemetry } from './open-telemetry.js';
+import { withTraceparent } from './trace.js';
+
+/** What a span is called, and what it tells. */
+export interface SpanPlan {
+  /** Of low cardinality: no uuid. */
+  readonly name: string;
+  readonly kind: 'INTERNAL' | 'PRODUCER' | 'CONSUMER';
+  readonly attributes: Attributes;
+  /**
+   * The trace to continue: the `traceparent` of an event. Undefined begins a trace of its own; absent
+   * continues the active span.
+   */
+  readonly continues?: string | undefined;
+}
+
+/** A span under way. */
+export interface OpenSpan {
+  /** Runs `work` so that spans begun inside, and events announced inside, are children of the span. */
+  within<T>(work: () => T): T;
+  /** Ends the span; with an error, it has the status ERROR and its `error.type`. */
+  end(error?: unknown): void;
+}
+
+/** Begins a span, or gives undefined, without asking for the plan, where the process has no tracer provider. */
+export function beginSpan(plan: () => SpanPlan): OpenSpan | undefined {
+  const api = openTelemetry();
+  const tracer = api && currentTracer(api.trace.getTracerProvider());
+  if (api === undefined || tracer === undefined) return undefined;
+  const { name, kind, attributes, ...from } = plan();
+  const parent = 'continues' in from ? continued(api, from.continues) : api.context.active();
+  const span = tracer.startSpan(name, { kind: api.SpanKind[kind], attributes }, parent);
+  const inside = api.trace.setSpan(parent, span);
+  return {
+    within: (work) => api.context.with(inside, work),
+    end: (error) => {
+      if (error !== undefined) fail(span, error, api.SpanStatusCode.ERROR);
+      span.end();
+    },
+  };
+}
+
+/** The span of a call of the API, within the caller's. Pure. */
+export function callSpan(operation: string, about: string, attributes: Attributes = {}): SpanPlan {
+  return { name: `${operation} ${about}`, kind: 'INTERNAL', attributes };
+}
+
+/** Runs `work` within a span that ends with it. Where the process has no tracer provider, it just runs it. */
+export function inSpan<T>(plan: () => SpanPlan, work: () => Promise<T>): Promise<T> {
+  const span = beginSpan(plan);
+  return span === undefined ? work() : settle(span, work);
+}
+
+/**
+ * Runs the handler of a message within a span that continues the trace of the message. Without a tracer
+ * provider it still runs in that trace, for what it sends and announces.
+ */
+export async function handleInSpan<T>(
+  plan: () => SpanPlan,
+  traceparent: string | undefined,
+  work: () => T | Promise<T>,
+): Promise<T> {
+  const span = beginSpan(() => ({ ...plan(), continues: traceparent }));
+  return span === undefined ? withTraceparent(traceparent, work) : settle(span, work);
+}
+
+async function settle<T>(span: OpenSpan, work: () => T | Promise<T>): Promise<T> {
+  try {
+    const result = await span.within(work);
+    span.end();
+    return result;
+  } catch (error) {
+    span.end(error ?? new Error(String(error)));
+    throw error;
+  }
+}
+
+type OpenTelemetry = NonNullable<ReturnType<typeof openTelemetry>>;
+
+function continued(api: OpenTelemetry, traceparent: string | undefined): Context {
+  return traceparent === undefined
+    ? api.ROOT_CONTEXT
+    : api.propagation.extract(api.ROOT_CONTEXT, { traceparent });
+}
+
+/** By the conventions `error.type` is of low cardinality: the code of an error, or its class. */
+function fail(span: Span, error: unknown, code: number): void {
+  const thrown = error instanceof Error ? error : new Error(String(error));
+  const own: unknown = Reflect.get(thrown, 'code');
+  span.setAttribute('error.type', typeof own === 'string' ? own : thrown.name);
+  span.recordException(thrown);
+  span.setStatus({ code, message: thrown.message });
+}
+
+/** What the API gives in place of a provider that may be registered later. */
+interface StandIn {
+  getDelegate?(): TracerProvider;
+  getDelegateTracer?(name: string): Tracer | undefined;
+}
+
+let known: { readonly delegate: TracerProvider; readonly tracer: Tracer | undefined } | undefined;
+
+/** The tracer of the registered provider, or undefined when none is registered. */
+function currentTracer(provider: TracerProvider): Tracer | undefined {
+  const proxy: TracerProvider & StandIn = provider;
+  const delegate = proxy.getDelegate?.() ?? provider;
+  if (known?.delegate === delegate) return known.tracer;
+  const tracer =
+    proxy.getDelegateTracer === undefined
+      ? provider.getTracer('signalbox')
+      : proxy.getDelegateTracer('signalbox');
+  known = { delegate, tracer };
+  return tracer;
+}
