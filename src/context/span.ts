@@ -1,4 +1,6 @@
 import type { Attributes, Context, Span, Tracer, TracerProvider } from '@opentelemetry/api';
+import { maskAddresses } from '../core/errors/mask-addresses.js';
+import { presentable } from '../core/errors/presentable.js';
 import { openTelemetry } from './open-telemetry.js';
 import { withTraceparent } from './trace.js';
 
@@ -23,22 +25,37 @@ export interface OpenSpan {
   end(error?: unknown): void;
 }
 
-/** Begins a span, or gives undefined, without asking for the plan, where the process has no tracer provider. */
+/**
+ * Begins a span, or gives undefined, without asking for the plan, where the process has no tracer provider.
+ * What a sampler or a processor of the provider throws goes to the log of the API, and fails no work.
+ */
 export function beginSpan(plan: () => SpanPlan): OpenSpan | undefined {
   const api = openTelemetry();
   const tracer = api && currentTracer(api.trace.getTracerProvider());
   if (api === undefined || tracer === undefined) return undefined;
-  const { name, kind, attributes, ...from } = plan();
-  const parent = 'continues' in from ? continued(api, from.continues) : api.context.active();
-  const span = tracer.startSpan(name, { kind: api.SpanKind[kind], attributes }, parent);
-  const inside = api.trace.setSpan(parent, span);
-  return {
-    within: (work) => api.context.with(inside, work),
-    end: (error) => {
-      if (error !== undefined) fail(span, error, api.SpanStatusCode.ERROR);
-      span.end();
-    },
-  };
+  return harmless(api, () => {
+    const { name, kind, attributes, ...from } = plan();
+    const parent = 'continues' in from ? continued(api, from.continues) : api.context.active();
+    const span = tracer.startSpan(name, { kind: api.SpanKind[kind], attributes }, parent);
+    const inside = api.trace.setSpan(parent, span);
+    return {
+      within: (work) => api.context.with(inside, work),
+      end: (error) =>
+        harmless(api, () => {
+          if (error !== undefined) fail(span, error, api.SpanStatusCode.ERROR);
+          span.end();
+        }),
+    };
+  });
+}
+
+function harmless<T>(api: OpenTelemetry, work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    api.diag.error('signalbox: a span was not recorded', error);
+    return undefined;
+  }
 }
 
 /** The span of a call of the API, within the caller's. Pure. */
@@ -89,8 +106,13 @@ function fail(span: Span, error: unknown, code: number): void {
   const thrown = error instanceof Error ? error : new Error(String(error));
   const own: unknown = Reflect.get(thrown, 'code');
   span.setAttribute('error.type', typeof own === 'string' ? own : thrown.name);
-  span.recordException(thrown);
-  span.setStatus({ code, message: thrown.message });
+  const message = presentable(thrown.message);
+  span.recordException({
+    name: thrown.name,
+    message,
+    ...(thrown.stack === undefined ? {} : { stack: maskAddresses(thrown.stack) }),
+  });
+  span.setStatus({ code, message });
 }
 
 /** What the API gives in place of a provider that may be registered later. */
