@@ -5,6 +5,7 @@ import { VirtualMachine } from '../../src/cli/demo/entities.js';
 import { openCloud } from '../e2e/support/cloud.js';
 import { startSignalbox } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
+import type { ExitReport } from '../support/run-node.js';
 import { serviceUrl } from '../support/service-url.js';
 
 const exporter = pathToFileURL(resolve(import.meta.dirname, 'support/metrics-exporter.mjs')).href;
@@ -18,7 +19,7 @@ const env = {
 async function relayed(
   flags: readonly string[],
   more: Readonly<Record<string, string>> = {},
-): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
+): Promise<ExitReport> {
   await using cloud = await openCloud('postgres');
   const signalbox = await cloud.open({ relay: false });
   await using relay = startSignalbox(
@@ -30,7 +31,12 @@ async function relayed(
   await signalbox.transition(VirtualMachine, uuid, 'StartRequested');
   await eventually(async () => expect((await signalbox.outboxDepth()).pending).toBe(0));
   relay.kill('SIGTERM');
-  return await relay.exited;
+  let ended: ExitReport | undefined;
+  void relay.exited.then((report) => (ended = report));
+  return await eventually(() => {
+    if (ended === undefined) throw new Error('the relay has not ended');
+    return ended;
+  });
 }
 
 test('signalbox relay --json writes nothing but records with time, level and message', async () => {
