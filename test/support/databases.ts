@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
-import type { DataSourceOptions } from 'typeorm';
+import type { DataSource, DataSourceOptions } from 'typeorm';
 import { describe } from 'vitest';
 import { serviceUrl } from './service-url.js';
 import { uniqueName } from './unique-name.js';
@@ -36,6 +36,15 @@ export function eachDatabase(suite: (kind: TestDatabase) => void): void {
   describe.each(testDatabases)('on %s', (kind) => {
     suite(kind);
   });
+}
+
+/**
+ * For several DataSources of one process on one SQLite file: its driver waits for a lock without letting
+ * the one that holds it, in the same process, give it back. With this the lock is refused at once.
+ */
+export async function neverBlockOnLocks(dataSource: DataSource): Promise<void> {
+  if (dataSource.options.type === 'better-sqlite3')
+    await dataSource.query('PRAGMA busy_timeout = 1');
 }
 
 interface Created {

@@ -7,7 +7,7 @@ import type { ActionEvent } from '../../../src/core/events/event.js';
 import { createSignalbox } from '../../../src/signalbox/create-signalbox.js';
 import type { Signalbox } from '../../../src/signalbox/signalbox.js';
 import { type Cloud, openCloud } from '../../e2e/support/cloud.js';
-import { eachDatabase } from '../../support/databases.js';
+import { eachDatabase, neverBlockOnLocks } from '../../support/databases.js';
 import { eventually } from '../../support/eventually.js';
 import { startNode } from '../../support/run-node.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
@@ -21,6 +21,7 @@ eachDatabase((kind) => {
 
   beforeAll(async () => {
     cloud = await openCloud(kind);
+    await neverBlockOnLocks(cloud.dataSource);
     signalbox = await cloud.open({ relay: false, deadlines: false });
     const { uuid } = await signalbox.create(VirtualMachine, { name: 'web' });
     subject = { resource: 'VirtualMachine', uuid };
@@ -43,6 +44,7 @@ eachDatabase((kind) => {
   /** Another process's worth. */
   const sweeper = async (): Promise<() => Promise<void>> => {
     const dataSource = await connectDatabase(cloud.url, { entities: [VirtualMachine] });
+    await neverBlockOnLocks(dataSource);
     const sweeping = await createSignalbox({
       dataSource,
       resources: [VirtualMachine],
