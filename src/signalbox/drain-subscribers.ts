@@ -20,19 +20,22 @@ export async function drainInProcess(
   relay: Relay | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const local = [...subscriptions].filter(([each]) => 'caughtUp' in each && !each.paused);
-  if (local.length === 0) return;
-  // A row without a name waits for every bus.
-  const buses = new Set(['', ...local.map(([, bus]) => bus)]);
-  const caughtUp = () =>
-    Promise.all(local.map(async ([subscription]) => subscription.caughtUp?.()));
+  let local = [...subscriptions].filter(([each]) => 'caughtUp' in each && !each.paused);
+  /** Resolves when they have handled what was published; forgets those that ended, with their bus mostly. */
+  const caughtUp = async (): Promise<void> => {
+    const ends = await Promise.allSettled(local.map(async ([each]) => each.caughtUp?.()));
+    local = local.filter((_, index) => ends[index]?.status === 'fulfilled');
+  };
   const isPublished = async (): Promise<boolean> => {
-    if (relay === undefined) return true;
+    if (relay === undefined || local.length === 0) return true;
+    // A row without a name waits for every bus.
+    const buses = new Set(['', ...local.map(([, bus]) => bus)]);
     const depth = await outbox.depth();
     return depth.buses.every(({ bus, pending }) => pending === 0 || !buses.has(bus));
   };
   try {
     while (!signal.aborted) {
+      await caughtUp();
       if (await isPublished()) {
         await caughtUp();
         if (await isPublished()) return;

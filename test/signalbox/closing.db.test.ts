@@ -111,6 +111,27 @@ eachDatabase((kind) => {
     await action;
   });
 
+  test('a bus that was closed before is not waited for, and another one is', async () => {
+    const warnings: Error[] = [];
+    const warned = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warned);
+    const [closed, open] = [memoryBus({ name: 'closed' }), memoryBus({ name: 'open' })];
+    const signalbox = await cloud.open({ bus: [closed, open], relay: { stopTimeout: 0 } });
+    const seen: unknown[] = [];
+    await signalbox.subscribe('#', () => undefined, { bus: 'closed' });
+    const collect = ({ partitionkey }: { readonly partitionkey?: string }): void => {
+      seen.push(partitionkey);
+    };
+    await signalbox.subscribe('#', collect, { bus: 'open' });
+    await closed.close();
+    const { uuid } = await signalbox.create(Volume, { sizeGib: 1 });
+    await signalbox.close();
+    expect(seen).toContain(uuid);
+    process.off('warning', warned);
+    expect(warnings).toEqual([]);
+    await open.close();
+  });
+
   describe('every public method', () => {
     /** What each does to a Signalbox that is closing, and closed; `works` where it needs nothing. */
     const methods: Readonly<

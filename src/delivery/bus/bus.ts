@@ -235,7 +235,8 @@ export interface BusSubscription extends AsyncDisposable {
   resume(): void;
   /**
    * Resolves when everything that was published to it so far is handled. Only a bus that keeps its
-   * messages in this process has it: elsewhere they wait for another member or the next process.
+   * messages in this process has it: elsewhere they wait for another member or the next process. Rejects
+   * with ClosedError once the subscription has ended.
    */
   caughtUp?(): Promise<void>;
   /**

@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { ClosedError } from '../../core/errors/errors.js';
 import type { BusMessage, BusSubscription, DeliveryHandler } from '../bus/bus.js';
 import { deadLetterCause } from '../bus/dead-letter-cause.js';
 import { DeliveryDispatcher } from '../bus/delivery-dispatcher.js';
@@ -73,8 +74,11 @@ export class MemorySubscription implements BusSubscription {
     this.#dispatcher.resume();
   }
 
-  caughtUp(): Promise<void> {
-    return this.#queue.empty();
+  async caughtUp(): Promise<void> {
+    if (this.#ending !== undefined) {
+      throw new ClosedError('CLOSED', `The subscription ${this.#label} has ended.`);
+    }
+    await this.#queue.empty();
   }
 
   async unsubscribe({ removePool = false }: { readonly removePool?: boolean } = {}): Promise<void> {
