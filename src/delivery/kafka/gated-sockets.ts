@@ -5,7 +5,7 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 export type SocketFactory = (to: {
   readonly host: string;
   readonly port: number;
-  readonly ssl: ConnectionOptions | undefined;
+  readonly ssl: ConnectionOptions | null | undefined;
   readonly onConnect: () => void;
 }) => Socket;
 
@@ -36,7 +36,8 @@ export class GatedSockets {
 
 /** As KafkaJS does it. */
 function connectToBroker({ host, port, ssl, onConnect }: Parameters<SocketFactory>[0]): Socket {
-  if (ssl === undefined) return connectTcp({ host, port }, onConnect);
+  // KafkaJS says null, whatever its types say.
+  if (ssl === undefined || ssl === null) return connectTcp({ host, port }, onConnect);
   const servername = isIP(host) === 0 ? { servername: host } : {};
   return connectTls({ host, port, ...servername, ...ssl }, onConnect);
 }
