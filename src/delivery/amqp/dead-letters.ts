@@ -17,7 +17,7 @@ import { answerPatience, whileOpen } from './while-open.js';
 import { redriveForms } from './dead-letter-forms.js';
 import { readDeadLetter } from './dead-letter-wire.js';
 import { unwrapped } from './encapsulated.js';
-import { publishForms } from './publish-forms.js';
+import { publishForms } from '../bus/publish-forms.js';
 import type { OutgoingMessage } from './wire.js';
 
 interface AmqpDeadLettersOptions {

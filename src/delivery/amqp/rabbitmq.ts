@@ -34,7 +34,7 @@ import {
   type ConsumerPoolOptions,
 } from './consumer-pool.js';
 import { bareDeadLetter, deadLetterForms } from './dead-letter-forms.js';
-import { publishForms } from './publish-forms.js';
+import { publishForms } from '../bus/publish-forms.js';
 import { receive } from './joined-message.js';
 import { ephemeralSource, poolSource } from './queue-source.js';
 import type { Identified, SubscriptionOptions } from './subscription-options.js';

@@ -10,15 +10,23 @@ import { selects } from '../bus/dead-letter-groups.js';
 import type { HandlingFailure } from '../bus/handling-failure.js';
 import { endPatience, endsInTime } from '../bus/in-time.js';
 import { memberName } from '../bus/member-name.js';
+import { publishForms } from '../bus/publish-forms.js';
 import { isPublishRefused } from '../bus/publish-refused.js';
-import type { ReceivedRecord } from './driver.js';
+import { cannotRedrive, reducedLetters, rejoined } from '../bus/reduced-letter.js';
+import type { KafkaRecord, ReceivedRecord } from './driver.js';
 import { kafkaError } from './kafka-error.js';
 import { fetchLogEnds } from './log-ends.js';
 import type { OutgoingRecord } from './publisher.js';
 import type { SessionSettings } from './session-options.js';
 import { ConsumerSession } from './session.js';
 import type { KafkaNames } from './topics.js';
-import { fromDeadLetterRecord, toDeadLetterRecord } from './wire.js';
+import {
+  bodyKey,
+  bodyPlace,
+  fromDeadLetterRecord,
+  toBodyRecord,
+  toDeadLetterRecord,
+} from './wire.js';
 
 interface KafkaDeadLettersOptions {
   readonly names: KafkaNames;
@@ -43,12 +51,26 @@ export class KafkaDeadLetters implements DeadLetters {
   }
 
   /** Resolves when the topic has it. */
-  add(pool: string, message: BusMessage, failure: HandlingFailure): Promise<void> {
+  async add(pool: string, message: BusMessage, failure: HandlingFailure): Promise<void> {
     const time = new Date().toISOString();
     const from = { time, topic: this.#options.names.topic, member: memberName };
-    const record = toDeadLetterRecord(uuidv7(), message, failure, from);
+    const letterId = uuidv7();
     const topic = this.#options.names.deadLetterTopic(pool);
-    return this.#options.publish({ topic, record, id: message.id, key: message.key });
+    const { id, key } = message;
+    const publish = (record: KafkaRecord): Promise<void> =>
+      this.#options.publish({ topic, record, id, key });
+    let apart: Promise<void> | undefined;
+    const published = await publishForms(
+      publish,
+      reducedLetters(message, failure).map((letter) => async () => {
+        // Written first: a letter never tells of a body that is not there.
+        if (letter.body === 'apart') apart ??= publish(toBodyRecord(letterId, message.body));
+        if (letter.body === 'apart') await apart;
+        const { body } = letter;
+        return toDeadLetterRecord(letterId, letter.message, letter.failure, { ...from, body });
+      }),
+    );
+    if (published !== undefined) throw published.refused;
   }
 
   read(pool: string, selection: DeadLetterSelection = {}): Promise<readonly DeadLetter[]> {
@@ -63,8 +85,9 @@ export class KafkaDeadLetters implements DeadLetters {
     selection: DeadLetterSelection = {},
     { onRefused }: RedriveOptions = {},
   ): Promise<number> {
-    return this.#take(pool, selection, async (letter) => {
+    return this.#take(pool, selection, async (letter, isCut) => {
       try {
+        if (isCut) throw cannotRedrive(letter);
         await this.#options.publishToPool(pool, letter.message);
         return true;
       } catch (error) {
@@ -87,7 +110,7 @@ export class KafkaDeadLetters implements DeadLetters {
   #take(
     pool: string,
     selection: DeadLetterSelection,
-    use: (letter: DeadLetter) => Promise<boolean>,
+    use: (letter: DeadLetter, isCut: boolean) => Promise<boolean>,
   ): Promise<number> {
     return this.#inTurn(async () => {
       const view = await this.#view(pool);
@@ -96,10 +119,13 @@ export class KafkaDeadLetters implements DeadLetters {
       let count = 0;
       // One after another: their order is all the order that is left.
       for (const [letterId, letter] of selected) {
-        if (!(await use(letter))) continue;
-        const record = { key: letterId, value: null, headers: {} };
+        if (!(await use(letter, view.isCut(letterId)))) continue;
         const { id, key } = letter.message;
-        await this.#options.publish({ topic, record, id, key });
+        const settled = view.keepsApart(letterId) ? [letterId, bodyKey(letterId)] : [letterId];
+        for (const each of settled) {
+          const record = { key: each, value: null, headers: {} };
+          await this.#options.publish({ topic, record, id, key });
+        }
         view.forget(letterId);
         count += 1;
       }
@@ -147,6 +173,10 @@ const longestSilence = 3_000;
 /** What is left in the dead-letter topic of one pool. */
 class DeadLetterView {
   readonly #letters = new Map<string, DeadLetter>();
+  /** Of letters whose body is not within them. */
+  readonly #places = new Map<string, 'apart' | 'cut'>();
+  /** The bodies that are kept apart, by the keys of their records. */
+  readonly #bodies = new Map<string, Buffer>();
   readonly #settled = new Set<string>();
   readonly #positions = new Map<number, bigint>();
   readonly #settings: SessionSettings;
@@ -198,11 +228,29 @@ class DeadLetterView {
     // Compaction may have removed what the end of the log was made of: it is never reached then.
     while (behind() && (await this.#nextRecord()));
     // Their ids rise with time.
-    return [...this.#letters].sort(([a], [b]) => (a < b ? -1 : 1));
+    return [...this.#letters]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([id, letter]) => [
+        id,
+        this.keepsApart(id) ? rejoined(letter, this.#bodies.get(bodyKey(id))) : letter,
+      ]);
+  }
+
+  /** Whether the body of a letter is in a record of its own. */
+  keepsApart(letterId: string): boolean {
+    return this.#places.get(letterId) === 'apart';
+  }
+
+  /** Whether nobody has all of a letter's body. */
+  isCut(letterId: string): boolean {
+    const place = this.#places.get(letterId);
+    return place === 'cut' || (place === 'apart' && !this.#bodies.has(bodyKey(letterId)));
   }
 
   forget(letterId: string): void {
     this.#letters.delete(letterId);
+    this.#places.delete(letterId);
+    this.#bodies.delete(bodyKey(letterId));
     this.#settled.add(letterId);
   }
 
@@ -227,12 +275,18 @@ class DeadLetterView {
 
   #note(record: ReceivedRecord, partition: number): void {
     const letterId = record.key?.toString() ?? `${partition}/${record.offset}`;
+    const place = bodyPlace(record);
     if (record.value === null) {
       this.#letters.delete(letterId);
+      this.#places.delete(letterId);
+      this.#bodies.delete(letterId);
       this.#settled.delete(letterId);
+    } else if (place === 'here') {
+      this.#bodies.set(letterId, record.value);
     } else if (!this.#settled.has(letterId)) {
       const letter = fromDeadLetterRecord(record, this.#topic, partition, this.#pool);
       this.#letters.set(letterId, letter);
+      if (place !== 'within') this.#places.set(letterId, place);
     }
     this.#positions.set(partition, BigInt(record.offset) + 1n);
     for (const wake of this.#waiting) wake();

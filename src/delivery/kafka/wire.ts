@@ -1,6 +1,7 @@
 import type { BusMessage, DeadLetter, DeadLetterCause } from '../bus/bus.js';
 import { deadLetterCause } from '../bus/dead-letter-cause.js';
 import type { HandlingFailure } from '../bus/handling-failure.js';
+import type { BodyPlace } from '../bus/reduced-letter.js';
 import type { KafkaRecord, ReceivedRecord } from './driver.js';
 
 /** Our own headers: stripped from what handlers see. */
@@ -14,6 +15,7 @@ const errorHeader = `${prefix}error`;
 const attemptsHeader = `${prefix}attempts`;
 const timeHeader = `${prefix}dead-at`;
 const memberHeader = `${prefix}member`;
+const bodyHeader = `${prefix}body`;
 const exchangeHeader = `${prefix}topic`;
 
 /** Of the Kafka binding of CloudEvents, which most producers of others follow. */
@@ -59,7 +61,12 @@ export function toDeadLetterRecord(
   letterId: string,
   message: BusMessage,
   { reason, attempts, error }: HandlingFailure,
-  from: { readonly time: string; readonly topic: string; readonly member: string },
+  from: {
+    readonly time: string;
+    readonly topic: string;
+    readonly member: string;
+    readonly body: BodyPlace;
+  },
 ): KafkaRecord {
   const { partitionKey } = message;
   return {
@@ -73,8 +80,25 @@ export function toDeadLetterRecord(
       [timeHeader]: from.time,
       [exchangeHeader]: from.topic,
       [memberHeader]: from.member,
+      ...(from.body === 'within' ? {} : { [bodyHeader]: from.body }),
     }),
   };
+}
+
+/** Pure. The body of a letter that has no room for it, as a record that is settled together with it. */
+export function toBodyRecord(letterId: string, body: Uint8Array): KafkaRecord {
+  return { key: bodyKey(letterId), value: toBuffer(body), headers: { [bodyHeader]: 'here' } };
+}
+
+/** Pure. The key of the record that has the body of a letter. */
+export function bodyKey(letterId: string): string {
+  return `${letterId}/body`;
+}
+
+/** Pure. Where the body of a dead letter is; `here` for a record that is the body of another. */
+export function bodyPlace(record: ReceivedRecord): BodyPlace | 'here' {
+  const place = readHeaders(record.headers)[bodyHeader];
+  return place === 'apart' || place === 'cut' || place === 'here' ? place : 'within';
 }
 
 /** Pure. The inverse of `toDeadLetterRecord`. */

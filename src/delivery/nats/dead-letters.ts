@@ -1,4 +1,5 @@
 import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream';
+import type { MsgHdrs } from '@nats-io/transport-node';
 import type {
   BusMessage,
   DeadLetter,
@@ -12,7 +13,14 @@ import { deadLetterCause } from '../bus/dead-letter-cause.js';
 import { selects } from '../bus/dead-letter-groups.js';
 import type { HandlingFailure } from '../bus/handling-failure.js';
 import { memberName } from '../bus/member-name.js';
+import { publishForms } from '../bus/publish-forms.js';
 import { isPublishRefused } from '../bus/publish-refused.js';
+import {
+  cannotRedrive,
+  reducedLetters,
+  rejoined,
+  type ReducedLetter,
+} from '../bus/reduced-letter.js';
 import type { NatsConnector } from './connection.js';
 import { jetStreamError } from './nats-error.js';
 import type { NatsNames } from './names.js';
@@ -30,12 +38,18 @@ interface Facts {
   readonly time: string;
   readonly error?: DeadLetterCause;
   readonly origin: DeadLetterOrigin;
+  /** The number of the message that has the body; `cut` where no message has all of it. */
+  readonly body?: number | 'cut';
 }
 
 /** A dead letter and its place in the stream. */
 interface Stored {
   readonly letter: DeadLetter;
   readonly sequence: number;
+  /** The number of its body, where that is kept apart. */
+  readonly bodyAt?: number;
+  /** Nobody has all of its body. */
+  readonly isCut: boolean;
 }
 
 /** The dead letters of the pools, in a stream of their own that forgets nothing by itself. */
@@ -59,8 +73,38 @@ export class NatsDeadLetters implements DeadLetters {
 
   /** Resolves when the stream has it. */
   async add(pool: string, message: BusMessage, failure: HandlingFailure): Promise<void> {
+    const [subject, bodySubject] = [this.#names.deadSubject(pool), this.#names.bodySubject(pool)];
+    const bare = { ...message, id: '', contentType: '', headers: {} };
+    delete bare.partitionKey;
+    let apart: Promise<number> | undefined;
+    const published = await publishForms(
+      (outgoing: Parameters<NatsPublisher['publish']>[0]) => this.#publisher.publish(outgoing),
+      reducedLetters(message, failure).map((letter) => async () => {
+        // Stored first: a letter never tells of a body that is not there.
+        if (letter.body === 'apart') {
+          apart ??= this.#publisher.publish({
+            subject: bodySubject,
+            message: bare,
+            once: false,
+            isBare: true,
+          });
+        }
+        const body = letter.body === 'apart' ? await apart : undefined;
+        const facts = this.#facts(letter, body);
+        return {
+          subject,
+          message: letter.message,
+          once: false,
+          mark: (headers: MsgHdrs) => headers.set(headerName, encodeValue(JSON.stringify(facts))),
+        };
+      }),
+    );
+    if (typeof published !== 'number') throw published.refused;
+  }
+
+  #facts({ message, failure, body }: ReducedLetter, bodyAt: number | undefined): Facts {
     const { reason, attempts, error } = failure;
-    const facts: Facts = {
+    return {
       key: message.key,
       reason,
       attempts,
@@ -70,13 +114,9 @@ export class NatsDeadLetters implements DeadLetters {
         exchange: this.#names.stream,
         ...(attempts === 0 ? {} : { member: memberName }),
       },
+      ...(bodyAt === undefined ? {} : { body: bodyAt }),
+      ...(body === 'cut' ? { body } : {}),
     };
-    await this.#publisher.publish({
-      subject: this.#names.deadSubject(pool),
-      message,
-      once: false,
-      mark: (headers) => headers.set(headerName, encodeValue(JSON.stringify(facts))),
-    });
   }
 
   async read(pool: string, selection: DeadLetterSelection = {}): Promise<readonly DeadLetter[]> {
@@ -90,15 +130,17 @@ export class NatsDeadLetters implements DeadLetters {
   ): Promise<number> {
     let count = 0;
     // One after another: their order is all the order that is left.
-    for (const { letter, sequence } of await this.#select(pool, selection)) {
+    for (const stored of await this.#select(pool, selection)) {
+      const { letter, isCut } = stored;
       try {
+        if (isCut) throw cannotRedrive(letter);
         await this.#publishToPool(pool, letter.message);
       } catch (error) {
         if (!isPublishRefused(error)) throw error;
         onRefused?.(letter, error);
         continue;
       }
-      await this.#delete(sequence);
+      await this.#settle(stored);
       count += 1;
     }
     return count;
@@ -106,7 +148,7 @@ export class NatsDeadLetters implements DeadLetters {
 
   async drop(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
     const stored = await this.#select(pool, selection);
-    for (const { sequence } of stored) await this.#delete(sequence);
+    for (const each of stored) await this.#settle(each);
     return stored.length;
   }
 
@@ -116,17 +158,42 @@ export class NatsDeadLetters implements DeadLetters {
       const stored = await this.#next(pool, next);
       if (stored === undefined) break;
       const letter = readDeadLetter(pool, stored);
-      if (selects(selection, letter)) selected.push({ letter, sequence: stored.seq });
+      if (selects(selection, letter)) selected.push(await this.#whole(pool, letter, stored));
       next = stored.seq + 1;
     }
     return selected;
   }
 
-  async #next(pool: string, from: number): Promise<StoredMsg | undefined> {
+  /** The letter with its body, wherever that is. */
+  async #whole(pool: string, letter: DeadLetter, stored: StoredMsg): Promise<Stored> {
+    const sequence = stored.seq;
+    const { body } = readFacts(stored);
+    if (typeof body !== 'number') return { letter, sequence, isCut: body === 'cut' };
+    const found = await this.#get({ seq: body });
+    // Others may publish letters that tell of any number.
+    const isBody = found?.subject === this.#names.bodySubject(pool);
+    return {
+      letter: rejoined(letter, isBody ? found.data : undefined),
+      sequence,
+      isCut: !isBody,
+      ...(isBody ? { bodyAt: body } : {}),
+    };
+  }
+
+  /** The letter goes first: what is left of it after a crash is a body that nobody asks for. */
+  async #settle({ sequence, bodyAt }: Stored): Promise<void> {
+    await this.#delete(sequence);
+    if (bodyAt !== undefined) await this.#delete(bodyAt);
+  }
+
+  #next(pool: string, from: number): Promise<StoredMsg | undefined> {
+    return this.#get({ seq: from, next_by_subj: this.#names.deadSubject(pool) });
+  }
+
+  async #get(query: Query): Promise<StoredMsg | undefined> {
     const { manager } = await this.#connector.ready();
     const { deadStream } = this.#names;
     try {
-      const query = { seq: from, next_by_subj: this.#names.deadSubject(pool) };
       return (await manager.streams.getMessage(deadStream, query)) ?? undefined;
     } catch (error) {
       if (error instanceof JetStreamApiError && nothingThere.has(error.code)) return undefined;
@@ -146,6 +213,8 @@ export class NatsDeadLetters implements DeadLetters {
   }
 }
 
+type Query = { readonly seq: number; readonly next_by_subj?: string };
+
 /** JetStream: no message found, no such stream, sequence not found. */
 const nothingThere: ReadonlySet<number> = new Set([10037, 10059, 10043]);
 
@@ -163,8 +232,8 @@ function readDeadLetter(pool: string, stored: StoredMsg): DeadLetter {
 }
 
 /** Others may publish to the subject of dead letters; what they did not tell, or in no such form, is not told. */
-function readFacts(stored: StoredMsg): Partial<Facts> {
-  const { key, reason, attempts, time, error, origin } = headerOf(stored);
+function readFacts(stored: Pick<StoredMsg, 'header'>): Partial<Facts> {
+  const { key, reason, attempts, time, error, origin, body } = headerOf(stored);
   const cause = causeOf(error);
   const { exchange, member } = fieldsOf(origin);
   return {
@@ -172,6 +241,7 @@ function readFacts(stored: StoredMsg): Partial<Facts> {
     ...(typeof reason === 'string' ? { reason } : {}),
     ...(typeof attempts === 'number' ? { attempts } : {}),
     ...(typeof time === 'string' ? { time } : {}),
+    ...(isSequence(body) || body === 'cut' ? { body } : {}),
     ...(cause === undefined ? {} : { error: cause }),
     origin: {
       ...(typeof exchange === 'string' ? { exchange } : {}),
@@ -180,12 +250,16 @@ function readFacts(stored: StoredMsg): Partial<Facts> {
   };
 }
 
-function headerOf(stored: StoredMsg): Readonly<Record<string, unknown>> {
+function headerOf(stored: Pick<StoredMsg, 'header'>): Readonly<Record<string, unknown>> {
   try {
     return fieldsOf(JSON.parse(percentDecode(stored.header.get(headerName))));
   } catch {
     return {};
   }
+}
+
+function isSequence(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
 }
 
 function causeOf(error: unknown): DeadLetterCause | undefined {

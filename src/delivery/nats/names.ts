@@ -14,6 +14,8 @@ export interface NatsNames {
   /** Before the routing key, in the subject of what is for one pool. */
   poolPrefix(pool: string): string;
   deadSubject(pool: string): string;
+  /** Keeps the bodies for which the pool's dead letters have no room. */
+  bodySubject(pool: string): string;
   poolSubject(pool: string): string;
   /** Remembers that handlers of one message began. */
   begunSubject(hash: string): string;
@@ -35,6 +37,8 @@ export function natsNames(stream: string): NatsNames {
     keyPrefix: `${stream}.key`,
     poolPrefix: (pool) => `${stream}.pool.${onlyWord(pool)}`,
     deadSubject: (pool) => `${stream}-dead.${onlyWord(pool)}`,
+    // No pool's, as below.
+    bodySubject: (pool) => `${stream}-dead.%%body-${onlyWord(pool)}`,
     poolSubject: (pool) => `${stream}-pools.${onlyWord(pool)}`,
     // No pool's: in an encoded name two digits come after each percent sign.
     begunSubject: (hash) => `${stream}-pools.%%begun-${hash}`,

@@ -171,7 +171,7 @@ class NatsBus implements Bus {
     await this.#connector.close();
   }
 
-  async #counted(publishing: Promise<void>): Promise<void> {
+  async #counted(publishing: Promise<unknown>): Promise<void> {
     this.#publishing += 1;
     try {
       await publishing;

@@ -19,6 +19,8 @@ interface Outgoing {
   readonly message: BusMessage;
   /** The server stores what it already has under this id once. */
   readonly once: boolean;
+  /** The body alone, without any header: as large a body as the server takes. */
+  readonly isBare?: boolean;
   /** Changes the headers before they are sent. */
   readonly mark?: (headers: MsgHdrs) => void;
 }
@@ -61,13 +63,16 @@ export class NatsPublisher {
     this.#free = options.settings.publishWindow;
   }
 
-  /** Rejects with RefusedError PUBLISH_REFUSED, UnavailableError BUS_UNAVAILABLE, or ConfigurationError. */
-  async publish(outgoing: Outgoing): Promise<void> {
+  /**
+   * Resolves with the number that the stream has given it. Rejects with RefusedError PUBLISH_REFUSED,
+   * UnavailableError BUS_UNAVAILABLE, or ConfigurationError.
+   */
+  async publish(outgoing: Outgoing): Promise<number> {
     const end = performance.now() + this.#settings.publishTimeout;
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
-      await this.#publish(outgoing, end);
+      return await this.#publish(outgoing, end);
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#free += 1;
@@ -75,7 +80,7 @@ export class NatsPublisher {
     }
   }
 
-  async #publish(outgoing: Outgoing, end: number): Promise<void> {
+  async #publish(outgoing: Outgoing, end: number): Promise<number> {
     const { nats, manager } = await this.#connector.ready();
     const largest = nats.info?.max_payload;
     const { body, id, key } = outgoing.message;
@@ -83,13 +88,13 @@ export class NatsPublisher {
       throw this.#refused(key, id, `its ${body.byteLength} bytes exceed the server's ${largest}`);
     }
     try {
-      await this.#send(manager.jetstream(), outgoing, end);
+      return await this.#send(manager.jetstream(), outgoing, end);
     } catch (error) {
       if (!isNoResponders(error)) throw this.#failure(error, outgoing);
       // Nobody keeps the subject: somebody deleted the stream.
       try {
         await this.#redeclare(manager);
-        await this.#send(manager.jetstream(), outgoing, end);
+        return await this.#send(manager.jetstream(), outgoing, end);
       } catch (second) {
         throw this.#failure(second, outgoing);
       }
@@ -108,21 +113,22 @@ export class NatsPublisher {
 
   async #send(
     client: JetStreamClient,
-    { subject, message, once, mark }: Outgoing,
+    { subject, message, once, mark, isBare = false }: Outgoing,
     end: number,
-  ): Promise<void> {
+  ): Promise<number> {
     const headers = natsHeaders(message);
     mark?.(headers);
     const sent = client.publish(subject, message.body, {
-      headers,
+      ...(isBare ? {} : { headers }),
       timeout: Math.max(1, end - performance.now()),
       ...(once && message.id !== '' ? { msgID: percentEncode(message.id) } : {}),
     });
     const { stream, seq, duplicate } = await this.#connector.unlessGone(sent);
     // Dead letters go through here too, into a stream with numbers of its own.
-    if (stream !== this.#names.stream || duplicate) return;
+    if (stream !== this.#names.stream || duplicate) return seq;
     // As it is read: half a character of it is another one on the way.
     this.#note(seq, percentDecode(percentEncode(message.id)));
+    return seq;
   }
 
   #note(sequence: number, id: string): void {

@@ -68,6 +68,7 @@ it('a dead letter keeps the message, and says why, when, whence and by whom', ()
     time: '2026-01-01T00:00:00.000Z',
     topic: 'signalbox',
     member: 'host:1',
+    body: 'within' as const,
   };
   fc.assert(
     fc.property(messages, text, fc.nat(), (message, reason, attempts) => {
