@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import type { Bus, BusSubscription } from '../../delivery/bus/bus.js';
 import { subscribeEvents } from '../../delivery/bus/event-subscription.js';
+import { refuseUnusableList, wantedTenancy } from '../../core/events/filter.js';
 import type { ResourceStateEvent } from '../../core/events/event.js';
 import type { Format } from '../../delivery/formats/format.js';
 import type { ResourceBinding } from '../../persistence/resource/binding.js';
@@ -77,6 +78,9 @@ export class Watch<TState extends string = string>
   /** @internal Use `signalbox.watch`. */
   constructor(parts: WatchParts, options: WatchOptions<TState>, onClose: () => void) {
     const { buffer = 10_000, reconcile = 300_000, from = 'snapshot' } = options;
+    // What is there and selects nobody must be told: it has no SQL, and would watch nothing for ever.
+    wantedTenancy(options);
+    if (options.states !== undefined) refuseUnusableList(options.states, 'states');
     this.#parts = parts;
     this.#options = options;
     this.#onClose = onClose;

@@ -48,11 +48,21 @@ export function bindingPatterns<const S extends EventSelection>(
 export function selectedParts(selection: EventSelection): readonly SelectedPart[] {
   const parts = Array.isArray(selection) ? selection : [selection];
   if (parts.length === 0) throw invalid('An empty list of filters matches nothing.', '[]');
-  return (parts as readonly (EventFilter | string)[]).map((part) =>
-    typeof part === 'string'
-      ? { patterns: [checkPattern(part)], tenancy: undefined }
-      : { patterns: filterPatterns(part), tenancy: wantedTenancy(part) },
-  );
+  let patterns = 0;
+  return (parts as readonly (EventFilter | string)[]).map((part) => {
+    const selected =
+      typeof part === 'string'
+        ? { patterns: [checkPattern(part)], tenancy: undefined }
+        : { patterns: filterPatterns(part), tenancy: wantedTenancy(part) };
+    patterns += selected.patterns.length;
+    if (patterns > maximumPatterns) {
+      throw invalid(
+        `The ${parts.length} filters multiply to more than ${maximumPatterns} patterns. Use fewer or wider ones, or several subscriptions.`,
+        `${parts.length} filters`,
+      );
+    }
+    return selected;
+  });
 }
 
 /**
@@ -65,7 +75,7 @@ export function wantedTenancy(filter: TenancyFilter): WantedTenancy | undefined 
     if (!Object.hasOwn(filter, key)) continue;
     const given: unknown = filter[key];
     const values: readonly unknown[] = Array.isArray(given) ? given : [given];
-    if (values.length === 0) throw invalid(`An empty list for ${key} matches nothing.`, key);
+    refuseUnusableList(values, key);
     wanted[key] = values.map((value) => {
       if (typeof value === 'string' && value !== '' && value !== '*') return value;
       throw invalid(
@@ -75,6 +85,16 @@ export function wantedTenancy(filter: TenancyFilter): WantedTenancy | undefined 
     });
   }
   return Object.keys(wanted).length === 0 ? undefined : wanted;
+}
+
+/** Pure. Throws RefusedError FILTER_INVALID for a list of no values, and for one of too many. */
+export function refuseUnusableList(values: readonly unknown[], key: string): void {
+  if (values.length === 0) throw invalid(`An empty list for ${key} matches nothing.`, key);
+  if (values.length <= maximumPatterns) return;
+  throw invalid(
+    `The list for ${key} has ${values.length} values, more than ${maximumPatterns}. Leave ${key} out and look at each event, or use several subscriptions.`,
+    key,
+  );
 }
 
 function filterPatterns(filter: EventFilter): readonly string[] {
@@ -108,7 +128,7 @@ function filterWords(filter: EventFilter, word: (typeof words)[number]): readonl
   const given: unknown = filter[word];
   if (given === undefined) return ['*'];
   const values: readonly unknown[] = Array.isArray(given) ? given : [given];
-  if (values.length === 0) throw invalid(`An empty list for ${word} matches nothing.`, word);
+  refuseUnusableList(values, word);
   return values.map((value) => filterWord(value, word));
 }
 

@@ -1,3 +1,4 @@
+import { clipped } from '../errors/clipped.js';
 import { RefusedError } from '../errors/errors.js';
 import { utf8Length } from '../json/plain-json.js';
 import type { Category } from './category.js';
@@ -75,8 +76,8 @@ export function assertRoutingKeyLength(key: string): void {
   if (bytes > maximumRoutingKeyBytes) {
     throw RefusedError.of(
       'ROUTING_KEY_TOO_LONG',
-      `The routing key takes ${bytes} bytes, more than the ${maximumRoutingKeyBytes} that AMQP allows: ${key}. Shorten the source, the event type or the resource name.`,
-      { key, bytes, limit: maximumRoutingKeyBytes },
+      `The routing key takes ${bytes} bytes, more than the ${maximumRoutingKeyBytes} that AMQP allows: ${clipped(key)}. Shorten the source, the event type or the resource name.`,
+      { key: clipped(key), bytes, limit: maximumRoutingKeyBytes },
     );
   }
 }

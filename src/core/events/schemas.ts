@@ -114,10 +114,12 @@ export const attributesSchema = {
     type: { type: 'string', minLength: 1 },
     /** `VirtualMachine/<uuid>`; absent when the event concerns no resource. */
     subject: { type: 'string', minLength: 1 },
-    /** RFC 3339; UTC with milliseconds as published. */
+    /** RFC 3339, a time of the calendar that a Date can hold; UTC with milliseconds as published. */
     time: {
       type: 'string',
-      pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?(Z|[+\\-]\\d{2}:\\d{2})$',
+      format: 'date-time',
+      pattern:
+        '^\\d{4}-\\d{2}-\\d{2}T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,30})?(Z|[+\\-]\\d{2}:\\d{2})$',
     },
     datacontenttype: { const: 'application/json' },
     /** Identifies the schema of `data`. */
@@ -164,5 +166,7 @@ function eventSchema(category: Category): JsonSchema {
       ...jobTypes,
       data: dataSchemas[category],
     },
+    // An extension is one value: what has parts belongs into `data`. Null is as good as absent.
+    additionalProperties: { type: ['string', 'number', 'boolean', 'null'] },
   };
 }

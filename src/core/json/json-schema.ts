@@ -17,12 +17,15 @@ export interface JsonSchema {
   readonly const?: string;
   readonly enum?: readonly string[];
   readonly pattern?: string;
+  readonly format?: 'date-time';
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
+  /** Of each property that the schema does not name. */
+  readonly additionalProperties?: JsonSchema;
 }
 
 export type JsonTypeName = 'string' | 'number' | 'integer' | 'boolean' | 'null' | 'object';

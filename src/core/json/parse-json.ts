@@ -1,4 +1,5 @@
 import { RefusedError } from '../errors/errors.js';
+import { clipped } from '../errors/clipped.js';
 import type { JsonValue } from './json.js';
 import { assertPlainJson } from './plain-json.js';
 
@@ -32,7 +33,7 @@ export function parseJson(
   if (rounded !== undefined) {
     refuse(
       path,
-      `it holds the number ${rounded}, which JavaScript cannot hold without rounding it`,
+      `it holds the number ${clipped(rounded)}, which JavaScript cannot hold without rounding it`,
     );
   }
   assertPlainJson(value, path);
@@ -63,10 +64,16 @@ const mayRound = /\d{16}/;
 
 /** The first whole number whose digits a double does not give back. */
 function roundedNumber(text: string): string | undefined {
-  return findOutsideStrings(
-    text,
-    (token) => token.length >= 16 && /^-?\d{16,}$/.test(token) && String(Number(token)) !== token,
-  );
+  return findOutsideStrings(text, isRounded);
+}
+
+/** No double has more digits than this before its point, and no sign. */
+const mostDigits = 310;
+
+/** Nothing that backtracks, and no conversion of what cannot fit: the token may have millions of digits. */
+function isRounded(token: string): boolean {
+  if (token.length < 16 || /[^\d-]/.test(token)) return false;
+  return token.length > mostDigits || String(Number(token)) !== token;
 }
 
 /**

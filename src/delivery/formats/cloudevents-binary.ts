@@ -1,3 +1,5 @@
+import { clipped, clippedValue } from '../../core/errors/clipped.js';
+import { RefusedError } from '../../core/errors/errors.js';
 import type { SignalboxEvent } from '../../core/events/event.js';
 import { routingKeyOf } from '../../core/events/routing-key.js';
 import { checkEvent } from './check-event.js';
@@ -55,7 +57,9 @@ function binaryFormat(binding: Binding): Format {
     const { data, datacontenttype, ...attributes } = event;
     const headers: Record<string, string | number | boolean> = {};
     for (const [name, value] of Object.entries(attributes)) {
-      headers[`${binding.prefixes[0]}${name}`] = binding.write(value);
+      // Null is an attribute that is not there.
+      if (value == null) continue;
+      headers[`${binding.prefixes[0]}${name}`] = binding.write(scalar(name, value));
     }
     const message = {
       key: routingKeyOf(event),
@@ -92,6 +96,16 @@ function binaryFormat(binding: Binding): Format {
   });
 }
 
+/** CloudEvents has no attribute of parts, and no header of a transport holds one. */
+function scalar(name: string, value: unknown): string | number | boolean {
+  if (['string', 'number', 'boolean'].includes(typeof value)) return value as string;
+  throw RefusedError.of(
+    'EVENT_INVALID',
+    `The event cannot be written as a CloudEvent in binary mode: attribute ${name} is ${clippedValue(value)}. Pass a text, a number, true or false, or put it into data.`,
+    { property: name, problem: 'is no text, number or boolean' },
+  );
+}
+
 /** An attribute's name is what the standard allows: so none is `__proto__`, and none is `data`. */
 const attributeName = /^[a-z0-9]+$/;
 
@@ -102,7 +116,7 @@ function readAttributes(
   const attributes: Record<string, unknown> = {};
   for (const [header, value] of Object.entries(headers)) {
     const prefix = prefixes.find((each) => header.startsWith(each));
-    if (prefix === undefined) continue;
+    if (prefix === undefined || value == null) continue;
     const name = header.slice(prefix.length);
     if (!attributeName.test(name) || name === 'data') {
       throw eventInvalid('CloudEvent', header, 'names no attribute');
@@ -128,6 +142,10 @@ function percentDecode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw eventInvalid('CloudEvent', 'headers', `hold ${text}, which is no percent-encoded text`);
+    throw eventInvalid(
+      'CloudEvent',
+      'headers',
+      `hold ${clipped(text)}, which is no percent-encoded text`,
+    );
   }
 }

@@ -223,6 +223,20 @@ eachDatabase((kind) => {
     expect(third.count('snapshot')).toBe(3);
   });
 
+  test('a filter that selects nobody is refused, and one of everybody by mistake', async () => {
+    const empty = [...['account', 'domain', 'project', 'states'].map((key) => ({ [key]: [] }))];
+    const unsaid = ['account', 'domain', 'project'].flatMap((key) =>
+      [undefined, '', '*', ['']].map((value) => ({ [key]: value })),
+    );
+    const many = { account: Array.from({ length: 20_000 }, (_, index) => `a${index}`) };
+    for (const options of [...empty, ...unsaid, many])
+      for (const from of ['snapshot', 'now'] as const)
+        await expect(
+          signalbox.watch(Probe, { ...options, from } as object),
+          JSON.stringify(options).slice(0, 80),
+        ).rejects.toMatchObject({ code: 'FILTER_INVALID' });
+  });
+
   test('a filter picks by account and state, and what leaves or enters it is told', async () => {
     const mine = await born('acme');
     await born('other');

@@ -36,6 +36,24 @@ describe('bindingPatterns', () => {
     ]);
   });
 
+  it('refuses more patterns than a broker is to bind, however they come about', () => {
+    const uuids = Array.from({ length: 20_000 }, (_, index) => `u${index}`);
+    const many: readonly EventSelection[] = [
+      uuids.map((uuid) => ({ uuid })),
+      uuids.map((uuid) => `*.*.*.*.${uuid}`),
+      [{ uuid: uuids.slice(0, 600) }, { uuid: uuids.slice(600, 1200) }],
+      { uuid: uuids },
+      { type: uuids.slice(0, 40), uuid: uuids.slice(0, 40) },
+      { account: uuids },
+    ];
+    for (const selection of many) {
+      const { code, message } = refusal(selection);
+      expect(code).toBe('FILTER_INVALID');
+      expect(message).toMatch(/1000.*several subscriptions/);
+    }
+    expect(bindingPatterns(uuids.slice(0, 1000).map((uuid) => ({ uuid })))).toHaveLength(1000);
+  });
+
   it('reads a resource from a lifecycle, or from a class or mapping that has one', () => {
     class Volume {
       static readonly lifecycle = volume;
@@ -80,7 +98,7 @@ describe('bindingPatterns', () => {
     [
       'too many patterns',
       { type: Array.from({ length: 1001 }, (_, n) => `T${n}`) },
-      /1000 patterns/,
+      /more than 1000/,
     ],
     ['null', null as unknown as EventFilter, /object/],
   ])('refuses %s', (_, selection, message) => {

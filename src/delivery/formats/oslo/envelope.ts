@@ -1,4 +1,5 @@
 import { inflateSync } from 'node:zlib';
+import { clipped, clippedValue } from '../../../core/errors/clipped.js';
 import type { JsonObject, JsonValue } from '../../../core/json/json.js';
 import { eventInvalid, parseBody } from '../event-invalid.js';
 import type { ReceivedEvent } from '../format.js';
@@ -64,7 +65,9 @@ export function readEnvelope(
   const inner = innerMessage(parseBody(plainBody(message), what));
   const priority = priorityOf(inner['priority']);
   if (priority === undefined) {
-    const found = Object.hasOwn(inner, 'priority') ? JSON.stringify(inner['priority']) : 'missing';
+    const found = Object.hasOwn(inner, 'priority')
+      ? clipped(JSON.stringify(inner['priority']))
+      : 'missing';
     throw invalid('priority', `is ${found}, not one of ${notificationPriorities.join(', ')}`);
   }
   return { ...textFields(inner), ...objectFields(inner), priority: priorityName(priority) };
@@ -79,7 +82,7 @@ function plainBody({
   const { compression } = headers;
   if (compression === undefined) return body;
   if (compression !== 'application/x-gzip') {
-    throw invalid('compression', `is ${compression}, which is not known`);
+    throw invalid('compression', `is ${clippedValue(compression)}, which is not known`);
   }
   try {
     const mostByRatio = Math.max(leastRatioBytes, body.byteLength * largestRatio);
@@ -96,7 +99,8 @@ function innerMessage(body: JsonValue): JsonObject {
   if (!isObject(body)) throw invalid('body', 'is no object');
   if (!Object.hasOwn(body, versionKey) || !Object.hasOwn(body, messageKey)) return body;
   const { [versionKey]: version, [messageKey]: text } = body;
-  if (version !== '2.0') throw invalid(versionKey, `is ${JSON.stringify(version)}, not "2.0"`);
+  if (version !== '2.0')
+    throw invalid(versionKey, `is ${clipped(JSON.stringify(version))}, not "2.0"`);
   if (typeof text !== 'string') throw invalid(messageKey, 'is no text');
   const inner = parseBody(text, what);
   if (!isObject(inner)) throw invalid(messageKey, 'is no object');
