@@ -224,7 +224,7 @@ eachDatabase((kind) => {
   });
 
   test('a filter that selects nobody is refused, and one of everybody by mistake', async () => {
-    const empty = [...['account', 'domain', 'project', 'states'].map((key) => ({ [key]: [] }))];
+    const empty = ['account', 'domain', 'project', 'states'].map((key) => ({ [key]: [] }));
     const unsaid = ['account', 'domain', 'project'].flatMap((key) =>
       [undefined, '', '*', ['']].map((value) => ({ [key]: value })),
     );
