@@ -1,13 +1,14 @@
 #!/usr/bin/env node
-import { run } from './run.js';
-
 // Addresses on the command line hold passwords, and every user of the machine can list its processes.
+// All else is imported after it: to load it takes longer than a listing.
 process.title = 'signalbox';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever read (`| head`) has enough. What is under way ends as it would; nobody sees the rest.
   if (error.code !== 'EPIPE') throw error;
 });
+
+const { run } = await import('./run.js');
 
 process.exitCode = await run(process.argv.slice(2));
 

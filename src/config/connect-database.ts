@@ -5,7 +5,10 @@ import type { DataSourceOptions } from 'typeorm';
 import { maskUrl } from '../delivery/amqp/mask-url.js';
 import { ConfigurationError } from '../core/errors/errors.js';
 import { commandMigrationsTable } from '../persistence/migrations/made-otherwise.js';
+import { addressParameters } from './address-parameters.js';
+import { mysqlAddressOptions } from './mysql-address.js';
 import { databaseFileMissing, openingError } from './opening-error.js';
+import { postgresAddress } from './postgres-address.js';
 
 /** What else a DataSource needs besides the address. */
 export type DatabaseSettings = Pick<DataSourceOptions, 'entities' | 'logger' | 'migrations'> & {
@@ -17,7 +20,8 @@ export type DatabaseSettings = Pick<DataSourceOptions, 'entities' | 'logger' | '
 
 /**
  * The TypeORM options for a database address: `postgres://`, `mysql://`, `mariadb://`, or
- * `sqlite:path`. Pure. Throws ConfigurationError CONFIG_VALUE_INVALID, without the address.
+ * `sqlite:path`. Reads the files of certificates that the address names. Each parameter of the address is
+ * honoured or refused by its name. Throws ConfigurationError CONFIG_VALUE_INVALID, without the address.
  */
 export function dataSourceOptions(url: string, settings: DatabaseSettings = {}): DataSourceOptions {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
@@ -30,14 +34,18 @@ export function dataSourceOptions(url: string, settings: DatabaseSettings = {}):
   };
   switch (scheme) {
     case 'postgres':
-    case 'postgresql':
-      return { type: 'postgres', url, ...pool, ...mapped };
+    case 'postgresql': {
+      const [base, query] = parts(url);
+      return { type: 'postgres', ...postgresAddress(base, query), ...pool, ...mapped };
+    }
     case 'mysql':
-      return { type: 'mysql', url, ...pool, ...mapped };
-    case 'mariadb':
-      return { type: 'mariadb', url, ...pool, ...mapped };
+    case 'mariadb': {
+      const [base, query, host] = parts(url);
+      return { type: scheme, url: base, ...mysqlAddressOptions(query, host), ...pool, ...mapped };
+    }
     case 'sqlite':
     case 'file':
+      addressParameters(/\?(.*)/s.exec(url)?.[1] ?? '', 'SQLite', {});
       return {
         type: 'better-sqlite3',
         database: url.replace(/^[a-z]+:(\/\/)?/i, ''),
@@ -57,6 +65,29 @@ export function dataSourceOptions(url: string, settings: DatabaseSettings = {}):
         { parameters: { key: 'database', scheme: scheme ?? null } },
       );
   }
+}
+
+/** The address before its query, the query, and the host. What follows a `#` would be lost in silence. */
+function parts(url: string): [base: string, query: string, host: string] {
+  const begins = /^[a-z]+:\/\//i.test(url);
+  // An empty host is a socket of PostgreSQL, in its query.
+  const read = begins ? (parsed(url) ?? parsed(url.replace('@/', '@localhost/'))) : undefined;
+  if (read === undefined || read.hash !== '') {
+    throw new ConfigurationError(
+      'CONFIG_VALUE_INVALID',
+      'The database address is no valid URL, as scheme://host/database is. ' +
+        'Percent-encode special characters in its user and password.',
+      { parameters: { key: 'database' } },
+    );
+  }
+  const query = url.indexOf('?');
+  return query < 0
+    ? [url, '', read.hostname]
+    : [url.slice(0, query), url.slice(query + 1), read.hostname];
+}
+
+function parsed(url: string): URL | undefined {
+  return URL.canParse(url) ? new URL(url) : undefined;
 }
 
 /**

@@ -1,12 +1,17 @@
-/** `scheme://user:`, also with slashes lost or the colon forgotten, unless a port or a mask follows. */
+/**
+ * `scheme://user:`, also with slashes lost or turned, or the colon forgotten, unless a port or a mask
+ * follows. Without any slash only the schemes that addresses of ours have make it one.
+ */
 const user =
-  /(?::\/{1,3}|\/\/)[^\s:/@[]{0,256}:(?!\*\*\*@)(?!\d{1,5}(?!\d)(?!\S{0,512}@)|\s(?!\S{0,512}@))/;
+  /(?::\/{1,3}|\/\/|(?:postgres(?:ql)?|mysql|mariadb|amqps?|nats|kafkas?)[:;/\\]{1,4})[^\s:/@[]{0,256}:(?!\*\*\*@)(?!\d{1,5}(?!\d)(?!\S{0,512}@)|\s(?!\S{0,512}@))/i;
 
 /** What may follow a scheme. A file's path is no address, and one letter is a drive of Windows. */
-const authority = /(?<=[a-z\d+.-]{2})(?<!\b(?:file|sqlite)):\/{1,3}/i;
+const authority =
+  /(?<=[a-z\d+.-]{2})(?<!\b(?:file|sqlite)):\/{1,3}|(?:postgres(?:ql)?|mysql|mariadb|amqps?|nats|kafkas?)[:;/\\]{1,4}/i;
 
 /** `scheme://user:password` whose host was forgotten, or cut off by a shell. */
-const unfinished = /(:\/\/[^\s:/@[]{1,256}:)(?!\*\*\*@|\d{1,5}(?!\d))[^\s'"]+/g;
+const unfinished =
+  /((?::\/\/|(?:postgres(?:ql)?|mysql|mariadb|amqps?|nats|kafkas?)[:;/\\]{1,4})[^\s:/@[]{1,256}:)(?!\*\*\*(?:@|$)|\d{1,5}(?!\d))[^\s'"]+/gi;
 
 /** A value of a query that opens a door. */
 const secretField =

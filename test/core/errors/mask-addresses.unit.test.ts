@@ -23,6 +23,8 @@ describe('a password in an address', () => {
     ['nats://s3/cr@3t=@h:4222.', 'nats://***@h:4222.'],
     ['nats://s3cr%3A3t@h', 'nats://***@h'],
     ['nats:/s3cr3tPW@h', 'nats:/***@h'],
+    ['postgres:u:s3cr3tPW@h/x', 'postgres:u:***@h/x'],
+    ['mysql:u:s3cr3tPW', 'mysql:u:***'],
     ['one\namqp://bob:s3cr3t@h\ntwo@h', 'one\namqp://bob:***@h\ntwo@h'],
   ])('is masked in %j', (text, masked) => {
     expect(maskAddresses(text)).toBe(masked);
@@ -44,6 +46,21 @@ describe('a password in an address', () => {
       }),
     );
   });
+});
+
+test('a password in a malformed address is masked, whatever was forgotten of it', () => {
+  const scheme = fc.constantFrom('postgres', 'postgresql', 'mysql', 'mariadb', 'amqp', 'amqps', 'nats', 'kafka', 'MySQL'); // prettier-ignore
+  const between = fc.constantFrom(':', ':/', ':///', '/', '//', ';//', ':\\\\', '::', '://');
+  const end = fc.constantFrom('@h/x', '@h', '@', '@h:5672/x?a=b', '');
+  const secret = fc.stringMatching(/^[\w.!$&*+=?#%-]{0,20}$/).map((text) => `S3${text}CR3T`);
+  const before = fc.constantFrom('', '--database=', "unknown option '", '--bus ');
+  fc.assert(
+    fc.property(scheme, between, secret, end, before, (name, colon, password, rest, text) => {
+      const told = maskAddresses(`${text}${name}${colon}bob:${password}${rest}`);
+      expect(told).not.toMatch(/S3|CR3T/);
+      expect(told).toContain('bob:***');
+    }),
+  );
 });
 
 describe('what is no password', () => {
