@@ -33,6 +33,15 @@ export function openingError(
       { cause: error },
     );
   }
+  if (error instanceof Error && isWithoutBinding(error, code)) {
+    const found = code === 'ERR_DLOPEN_FAILED' ? 'cannot be loaded by' : 'is not there for';
+    return new ConfigurationError(
+      'DRIVER_MISSING',
+      `The native binding of better-sqlite3 ${found} Node.js ${process.version} on ${process.platform}-${process.arch}. ` +
+        'Run: npm rebuild better-sqlite3; install it without --ignore-scripts, and under the Node.js that runs it.',
+      { cause: error },
+    );
+  }
   if (code === 'SQLITE_CANTOPEN' && mustExist) return databaseFileMissing(address, error);
   if (code === 'SQLITE_CANTOPEN') {
     return fileRefused(
@@ -56,6 +65,15 @@ export function openingError(
     'DATABASE_UNAVAILABLE',
     `${address}: The database cannot be reached${code === undefined ? '' : ` (${code})`}. Is it running, and is the address right?`,
     { parameters: { address, databaseCode: code ?? null }, cause: error },
+  );
+}
+
+/** What `bindings`, Node and its module loader say of a binding that is not there, or not for this Node.js. */
+function isWithoutBinding({ message }: Error, code: string | undefined): boolean {
+  return (
+    code === 'ERR_DLOPEN_FAILED' ||
+    /Could not locate the bindings file|NODE_MODULE_VERSION/.test(message) ||
+    (code === 'MODULE_NOT_FOUND' && /bindings'|\.node'/.test(message))
   );
 }
 

@@ -1,3 +1,4 @@
+import type { DataSource } from 'typeorm';
 import { ClosedError } from '../core/errors/errors.js';
 
 /**
@@ -6,17 +7,32 @@ import { ClosedError } from '../core/errors/errors.js';
  */
 export class CallGate {
   readonly #onIdle: (() => void)[] = [];
+  readonly #dataSource: Pick<DataSource, 'isInitialized'>;
   #calls = 0;
   #state: 'open' | 'closing' | 'closed' = 'open';
 
-  /** Throws ClosedError once it is closed. */
-  assertOpen(): void {
-    if (this.#state === 'closed') throw closed('closed');
+  constructor(dataSource: Pick<DataSource, 'isInitialized'>) {
+    this.#dataSource = dataSource;
   }
 
-  /** Throws ClosedError from the beginning of `close()` on. */
+  /** Throws ClosedError once it is closed, and while its DataSource is destroyed. */
+  assertOpen(): void {
+    if (this.#state === 'closed') throw closed('closed');
+    this.#assertConnected();
+  }
+
+  /** Throws ClosedError from the beginning of `close()` on, and while its DataSource is destroyed. */
   assertNotClosing(): void {
     if (this.#state !== 'open') throw closed(this.#state);
+    this.#assertConnected();
+  }
+
+  #assertConnected(): void {
+    if (this.#dataSource.isInitialized) return;
+    throw new ClosedError(
+      'DATASOURCE_CLOSED',
+      'The DataSource of this Signalbox was destroyed. Call dataSource.initialize() again, or close this Signalbox before the DataSource and create a new one.',
+    );
   }
 
   /** Begins a call, which `idle` waits for until it is disposed. Throws ClosedError once it is closed. */

@@ -100,13 +100,14 @@ export class Signalbox implements AsyncDisposable {
   /** Each with the name of its bus. */
   readonly #subscriptions = new Map<BusSubscription, string>();
   readonly #watches = new Set<Watch>();
-  readonly #gate = new CallGate();
+  readonly #gate: CallGate;
   #closing: Promise<void> | undefined;
 
   /** @internal Use `createSignalbox`. */
   constructor(parts: SignalboxParts) {
     this.#parts = parts;
     const { dataSource, announcer } = parts;
+    this.#gate = new CallGate(dataSource);
     const assertOpen = (): void => this.#gate.assertOpen();
     this.jobs = new Jobs({
       dataSource,

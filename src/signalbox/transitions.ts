@@ -12,6 +12,7 @@ import type { GroupCommit } from '../persistence/commit/group-commit.js';
 import type { Tenancy } from '../core/planning/origin.js';
 import { onMaster } from '../persistence/commit/on-master.js';
 import { unknownEvent, unknownResource } from '../core/planning/plan.js';
+import { incompleteRow } from '../core/planning/unusable-row.js';
 import type { LockedRow } from '../core/planning/plan.js';
 import { withContext } from '../persistence/guard/projected-context.js';
 import { entityHidden, readEntities, readRowOf } from '../persistence/guard/row-reading.js';
@@ -197,6 +198,10 @@ async function existingRow(
   const row = await readRowOf(manager, binding, uuid);
   if (row === undefined) {
     throw unknownResource(binding, uuid);
+  }
+  const incomplete = incompleteRow(binding, row);
+  if (incomplete !== undefined) {
+    throw incomplete;
   }
   return row;
 }

@@ -19,6 +19,8 @@ export const errorClasses = {
       UNKNOWN_EVENT:
         'The lifecycle declares no such event. Check the spelling; the refusal lists the events.',
       UNKNOWN_RESOURCE: 'No row with this uuid. Check the uuid, or create the resource first.',
+      REVISION_EXHAUSTED:
+        'The resource is at the last revision that an event can carry, 2147483647. Create it anew under another uuid.',
       UNKNOWN_BIRTH_STATE:
         'A resource cannot be created in this state. The refusal lists the states it can be born in.',
       MALFORMED_UUID: 'The text is not a uuid. Pass 8-4-4-4-12 hexadecimal digits.',
@@ -132,6 +134,8 @@ export const errorClasses = {
     codes: {
       CLOSED:
         'The Signalbox, bus, subscription or manager is closed, and nothing was done. Create a new one, or ask another process.',
+      DATASOURCE_CLOSED:
+        'The DataSource of the Signalbox was destroyed, and nothing was done. Initialize it again, or close the Signalbox and create one on another DataSource.',
     },
   },
   MethodFailedError: {
@@ -264,12 +268,14 @@ export const errorClasses = {
         'A context projection read a relation or a column that was not loaded, and undefined is not the same as absent. Declare it in contextNeeds, or read the entity with it before send().',
       CONTEXT_INVALID:
         'A context projection returned a promise or nothing. Return the object that the guards read.',
+      ROW_INCOMPLETE:
+        'The state or the revision of a row is NULL: something wrote past Signalbox. Set the column of that row, and declare it NOT NULL.',
       ENTITY_HIDDEN:
         'A row is there, but TypeORM returns no entity for it, so its guards cannot be asked: a discriminator value that no class has, or an afterLoad hook that changes the uuid.',
       UNKNOWN_STATE:
         'This version of the lifecycle has no such state. Where a row holds it, migrate the row or deploy the right version; else correct the spelling.',
       DRIVER_MISSING:
-        'An optional driver package is not installed. Install the package that the message names.',
+        'An optional driver package is not installed, or its native binding is missing or of another Node.js. Install or rebuild the package that the message names.',
       ARGUMENT_INVALID:
         'An argument, of the command line or of a call, is missing or malformed, or names what does not exist.',
     },

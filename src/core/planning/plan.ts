@@ -9,6 +9,7 @@ import {
 } from '../lifecycle/lifecycle.js';
 import { step, stepDeadline } from '../lifecycle/step.js';
 import { placeOf } from './deadline-place.js';
+import { incompleteRow, revisionsExhausted } from './unusable-row.js';
 import type { JournalEntry } from './journal-entry.js';
 import type { Tenancy } from './origin.js';
 import type { DeadlineChange, Transitioned, TransitionRequest } from './transition-request.js';
@@ -28,6 +29,8 @@ export interface LockedRow {
   readonly state: string;
   readonly revision: number;
   readonly tenancy?: Tenancy;
+  /** The column that is NULL although every resource has it. Then `state` and `revision` say nothing. */
+  readonly missing?: 'state' | 'revision';
 }
 
 /** What else a plan depends on, read under the same lock. */
@@ -71,6 +74,10 @@ export function planTransition(
   if (row === undefined) {
     return unknownResource(binding, request.uuid);
   }
+  const unusable = incompleteRow(binding, row);
+  if (unusable !== undefined) {
+    return unusable;
+  }
   if (!binding.lifecycle.table.armed.has(row.state)) {
     return unknownState(binding, row);
   }
@@ -85,7 +92,9 @@ export function planTransition(
     deadline === undefined
       ? eventStep(binding, row, request, facts.context)
       : timeoutStep(binding, row, deadline.id, facts.context);
-  return taken instanceof Error ? taken : planStep(binding, row, request, taken, facts.nextId);
+  return taken instanceof Error
+    ? taken
+    : (revisionsExhausted(binding, row) ?? planStep(binding, row, request, taken, facts.nextId));
 }
 
 /**
@@ -266,8 +275,12 @@ export function revisionConflict(
   binding: PlannedResource,
   row: LockedRow,
   expected: number,
-): ConflictError {
+): ConflictError | ConfigurationError {
   const { resource } = binding;
+  const unusable = incompleteRow(binding, row);
+  if (unusable !== undefined) {
+    return unusable;
+  }
   return new ConflictError(
     'REVISION_CONFLICT',
     `${resource} ${row.uuid} is at revision ${row.revision}, not ${expected}. Read it again, ` +

@@ -51,11 +51,15 @@ export function lockedRow(
     const column = binding.columns[role];
     return column === undefined ? undefined : propertyValue(column, raw[`signalbox_${role}`]);
   };
+  const state = read('state');
+  const revision = read('revision');
+  const missing = state == null ? 'state' : revision == null ? 'revision' : undefined;
   return {
     uuid: String(read('uuid')).toLowerCase(),
-    state: String(read('state')),
-    revision: Number(read('revision')),
+    state: String(state as string),
+    revision: Number(revision),
     tenancy: tenancyOf(read),
+    ...(missing === undefined ? {} : { missing }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { EntityManager, QueryRunner } from 'typeorm';
+import { incompleteRow, revisionsExhausted } from '../../core/planning/unusable-row.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import { refuseOversized } from '../../core/planning/payload-limit.js';
 import {
@@ -115,6 +116,10 @@ export class HidingAnnouncer {
     const row = (await store.lockWithin(manager, binding, [uuid])).get(uuid);
     if (row === undefined) {
       throw unknownResource(binding, uuid);
+    }
+    const unusable = incompleteRow(binding, row) ?? revisionsExhausted(binding, row);
+    if (unusable !== undefined) {
+      throw unusable;
     }
     const expected = readRole(binding, entity, 'revision');
     if (expected != null && Number(expected) !== row.revision) {

@@ -5,6 +5,7 @@ import { readRole } from './entity-roles.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import { openTransaction } from '../commit/open-transaction.js';
 import { refuseOversized } from '../../core/planning/payload-limit.js';
+import { incompleteRow, revisionsExhausted } from '../../core/planning/unusable-row.js';
 import { revisionConflict, unknownResource } from '../../core/planning/plan.js';
 import type { SaveGuard } from './save-guard.js';
 import type { SubscriberParts } from './subscriber-parts.js';
@@ -53,6 +54,10 @@ export class RemovalAnnouncer {
     const row = (await store.lockWithin(manager, binding, [uuid])).get(uuid);
     if (row === undefined) {
       throw unknownResource(binding, uuid);
+    }
+    const unusable = incompleteRow(binding, row) ?? revisionsExhausted(binding, row);
+    if (unusable !== undefined) {
+      throw unusable;
     }
     const expected = readRole(binding, entity, 'revision');
     if (expected != null && Number(expected) !== row.revision) {

@@ -19,6 +19,7 @@ import {
   writeHidden,
   writeRole,
 } from './entity-roles.js';
+import { revisionsExhausted } from '../../core/planning/unusable-row.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import { openTransaction } from '../commit/open-transaction.js';
 import { refuseOversized } from '../../core/planning/payload-limit.js';
@@ -248,6 +249,10 @@ export class SaveGuard {
     row: LockedRow,
     { step, origin, reason }: PendingStep,
   ): PlannedTransition {
+    const exhausted = revisionsExhausted(binding, row);
+    if (exhausted !== undefined) {
+      throw exhausted;
+    }
     const plan = planStep(
       binding,
       row,

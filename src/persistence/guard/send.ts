@@ -5,6 +5,7 @@ import type { ResourceBinding } from '../resource/binding.js';
 import { type GuardedValues, readGuarded, readRole, writeRole } from './entity-roles.js';
 import type { EventOrigin } from '../../core/planning/origin.js';
 import { type JudgedEntity, withContext } from './projected-context.js';
+import { incompleteRow } from '../../core/planning/unusable-row.js';
 import { eventStep, unknownEvent, unknownState } from '../../core/planning/plan.js';
 
 /** What an event sent to an entity says besides the step itself. */
@@ -96,6 +97,10 @@ function agreement(
 ): Pick<PendingSteps, 'base' | 'uuid' | 'revision'> {
   const base = readGuarded(binding, entity);
   const { uuid, state, revision } = base;
+  if (uuid != null && (state === null || revision === null)) {
+    const missing = state === null ? 'state' : 'revision';
+    throw incompleteRow(binding, { uuid: String(uuid as string).toLowerCase(), missing }) as Error;
+  }
   if (uuid == null || state == null || revision == null) {
     throw RefusedError.of(
       'UNKNOWN_RESOURCE',

@@ -1,3 +1,4 @@
+import { largestRevision } from '../../core/planning/unusable-row.js';
 import { headParts } from '../../core/planning/announcement.js';
 import { automaticSets } from '../guard/automatic-columns.js';
 import type { ResourceBinding } from '../resource/binding.js';
@@ -20,11 +21,11 @@ export interface StatementVariant {
 }
 
 /**
- * What became of a request: its row moved, stays as it is (or is not there), or is held by somebody else.
+ * What became of a request: its row moved, stays as it is, is held by somebody else, or is not there.
  * A row that stays although its step is lawful was changed between the statement's snapshot and its lock,
  * or something on the table kept it from being updated.
  */
-export type Fate = 'moved' | 'still' | 'busy';
+export type Fate = 'moved' | 'still' | 'busy' | 'gone';
 
 /**
  * One statement that moves resources: finds each one's edge, compares and sets, and writes journal,
@@ -91,7 +92,7 @@ function severalMoved(binding: ResourceBinding, { effects }: StatementVariant): 
     ])}`,
     `locked AS MATERIALIZED (
       SELECT q.*, q.uuid::text AS name, r.*,
-        (q.expected IS NULL OR q.expected = r.revision) AS eligible
+        ((q.expected IS NULL OR q.expected = r.revision) AND r.revision < ${largestRevision}) AS eligible
       FROM (SELECT * FROM request ORDER BY uuid) q CROSS JOIN LATERAL (${lookup(
         `r.tableoid AS part, r.ctid AS place, r.${state.sql}::text AS state,
           r.${revision.sql}::bigint AS revision`,
@@ -140,7 +141,7 @@ function severalFound(binding: ResourceBinding): string {
           `${table} r`,
           `r.${columns.uuid.sql}`,
           uuidSql(binding, 'q.uuid'),
-        )}) THEN 'busy' ELSE 'still' END
+        )}) THEN 'busy' WHEN l.ord IS NULL THEN 'gone' ELSE 'still' END
     FROM request q LEFT JOIN locked l ON l.ord = q.ord
     WHERE (SELECT count(*) FROM moved) < cardinality($1::uuid[])
       AND NOT EXISTS (SELECT FROM moved m WHERE m.ord = q.ord)`;
@@ -174,6 +175,7 @@ function oneMoved(
       FROM (${seenRow(binding, '$1::uuid')}) seen
       WHERE r.ctid = seen.place AND r.tableoid = seen.part
         AND ($3::bigint IS NULL OR r.${revision.sql} = $3::bigint)
+        AND r.${revision.sql}::bigint + 1 <= ${largestRevision}
         ${
           bound ? `AND seen.revision = r.${revision.sql} AND seen.state = r.${state.sql}::text` : ''
         }

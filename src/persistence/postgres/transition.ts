@@ -26,7 +26,7 @@ import { type Fate, transitionStatement } from './transition-statement.js';
 type StatementRow = readonly [
   /** 1 for the first request of the batch. */
   ord: string,
-  /** Null when the row was not locked: there is none, or it is busy. */
+  /** Null when the row was not locked: there is none, or it is busy; and where the column is NULL. */
   state: string | null,
   /** Before the move, where it moved. */
   revision: string | null,
@@ -199,16 +199,22 @@ export class StatementLane {
     if (fate === 'busy') {
       return new RowBusy();
     }
-    if (state === null || revision === null) {
+    if (fate === 'gone') {
       return unknownResource(this.#binding, request.uuid);
     }
+    const missing = state === null ? 'state' : revision === null ? 'revision' : undefined;
     const name = String(propertyValue(this.#binding.columns.state, state));
     if (fate === 'moved') {
       return this.#moved(request, ids, name, Number(revision));
     }
     const plan = planTransition(
       this.#binding,
-      { uuid: request.uuid, state: name, revision: Number(revision) },
+      {
+        uuid: request.uuid,
+        state: name,
+        revision: Number(revision),
+        ...(missing === undefined ? {} : { missing }),
+      },
       request,
       { nextId: this.#nextId },
     );
