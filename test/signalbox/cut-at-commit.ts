@@ -250,7 +250,9 @@ export function atCommit(decide: () => Verdict | Promise<Verdict>): Judge {
     const text = chunk.toString('latin1');
     const commits = /\bCOMMIT\b/.test(text);
     // PostgreSQL: one statement that commits by itself. TypeORM's transactions name theirs too.
-    const isAlone = !inTransaction.has(connection) && /signalbox_[0-9a-f]{32}/.test(text);
+    // Where the server may be a pooler it has no name, and its text is sent.
+    const writes = /signalbox_[0-9a-f]{32}|INSERT INTO signalbox_journal/.test(text);
+    const isAlone = !inTransaction.has(connection) && writes;
     if (/START TRANSACTION/.test(text)) inTransaction.add(connection);
     if (commits || /ROLLBACK/.test(text)) inTransaction.delete(connection);
     return commits || isAlone ? decide() : 'pass';
