@@ -60,7 +60,8 @@ async function tell(call: Promise<unknown>): Promise<Told> {
   } catch (error) {
     const code = error instanceof SignalboxError ? error.code : undefined;
     if (code === 'DATABASE_UNAVAILABLE') return 'not committed';
-    if (code === 'OUTCOME_UNKNOWN') return 'unknown';
+    // The end of an action is tried again while the process lives.
+    if (code === 'OUTCOME_UNKNOWN' || code === 'ACTION_NOT_ANNOUNCED') return 'unknown';
     throw error;
   }
 }
