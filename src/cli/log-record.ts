@@ -12,6 +12,7 @@ const levels: Readonly<Record<RelayNotice['type'], LogLevel>> = {
   unroutable: 'warn',
   parked: 'error',
   'database-unavailable': 'warn',
+  'bus-refused': 'error',
   'database-recovered': 'info',
   lagging: 'warn',
   'caught-up': 'info',

@@ -17,6 +17,8 @@ export function noticeLine(notice: RelayNotice): string {
       return `parked outbox row ${notice.position} for ${notice.bus}: ${notice.reason}`;
     case 'database-unavailable':
       return `the database is away: ${notice.error.message}`;
+    case 'bus-refused':
+      return notice.error.message;
     case 'database-recovered':
       return 'the database is back';
     case 'lagging':

@@ -23,6 +23,8 @@ export type RelayNotice =
       readonly reason: string;
     }
   | { readonly type: 'database-unavailable'; readonly error: Error }
+  /** A bus is registered for this database with another target; told once, and tried again. */
+  | { readonly type: 'bus-refused'; readonly error: Error }
   | { readonly type: 'database-recovered' }
   /** The oldest pending event is older than the bound; told once until it has caught up. */
   | { readonly type: 'lagging'; readonly age: number; readonly pending: number }

@@ -184,13 +184,16 @@ class OutboxRelay implements Relay {
     const [only, ...others] = this.#setup.buses;
     if (only === undefined) return false;
     const delays = backoff(this.#options.retryDelay, this.#options.maxRetryDelay);
+    let refused = false;
     while (this.#stopped === undefined) {
       try {
         const { outbox } = this.#setup.store;
         await registerBuses(outbox, this.#setup.buses);
         return others.length === 0 && !(await outbox.waitsFor(only.name));
       } catch (error) {
-        this.#onDatabase(error);
+        if (!(error instanceof ConfigurationError)) this.#onDatabase(error);
+        else if (!refused) this.#listener({ type: 'bus-refused', error });
+        refused ||= error instanceof ConfigurationError;
         await this.#opening.wait(delays.next());
       }
     }

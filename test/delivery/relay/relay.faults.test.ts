@@ -56,6 +56,8 @@ eachDatabase((kind) => {
     await subscription.unsubscribe();
     await bus.close();
     await place.dispose();
+    // The next test publishes elsewhere under the same name.
+    await dataSource.query('DELETE FROM signalbox_bus');
   });
 
   const startChild = (): ChildProcess => {
