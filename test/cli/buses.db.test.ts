@@ -64,7 +64,7 @@ test('what waits for a retired bus is named, and dropped with it, so that the jo
 test('of several applications one must be named, and each sees its own', async () => {
   const compute = openStore(dataSource, await registerApplication(dataSource, 'compute'));
   await store.outbox.registerBuses([{ name: 'bus', target: 'amqp://a:1/x/y' }]);
-  await compute.outbox.registerBuses([{ name: 'bus', target: 'amqp://b:1/x/y' }]);
+  await compute.outbox.registerBuses([{ name: 'bus', target: 'amqp://b:1/x/z' }]);
   await compute.append([stateEvent()]);
   expect(await signalbox('buses', 'list')).toMatch(/^2 .*storage, compute/su);
   expect(await signalbox('buses', 'list', '--application', 'nobody')).toMatch(
@@ -88,7 +88,7 @@ test('a relay of the command line serves every application whose bus it has, and
   });
   const compute = openStore(dataSource, await registerApplication(dataSource, 'compute'));
   const other = openStore(dataSource, await registerApplication(dataSource, 'other'));
-  await other.outbox.registerBuses([{ name: bus.name, target: 'amqp://b:1/x/y' }]);
+  await other.outbox.registerBuses([{ name: bus.name, target: 'amqp://b:1/x/z' }]);
   const [first, second, third] = [stateEvent(), stateEvent(), stateEvent()];
   await store.append([first]);
   await compute.append([second]);

@@ -158,11 +158,12 @@ eachDatabase((kind) => {
   test('a bus of one name that leads elsewhere is refused within an application, and taken in another', async () => {
     const elsewhere = (target: string): Bus => Object.assign(memoryBus(), { target });
     await product({ resources: [], bus: elsewhere('amqp://a:5672,b:5672/%2F/signalbox') });
-    // Another node of the same cluster.
+    // Another node of the same cluster, and the same broker behind another name.
     await product({ resources: [], bus: elsewhere('amqp://b:5672/%2F/signalbox') });
+    await product({ resources: [], bus: elsewhere('amqp://balancer:5672/%2F/signalbox') });
     for (const target of [
       'amqp://b:5672/%2F/other',
-      'amqp://c:5672/%2F/signalbox',
+      'amqp://a:5672/staging/signalbox',
       'nats://b:4222/x',
     ]) {
       const refused = product({ resources: [], bus: elsewhere(target) });

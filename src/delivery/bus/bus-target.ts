@@ -11,12 +11,13 @@ export function busTarget(
   return `${scheme}://${[...new Set(names)].toSorted().join(',')}/${place.map(encodeURIComponent).join('/')}`;
 }
 
-/** Pure. Whether two targets are one place: a cluster may be given by any of its nodes. */
+/**
+ * Pure. Whether two targets are one place: the same exchange, stream or topic. Hosts are not compared: one
+ * broker has other addresses behind a balancer, a tunnel or another name.
+ */
 export function isSameTarget(one: string, other: string): boolean {
   const [a, b] = [parts(one), parts(other)];
-  return (
-    a.scheme === b.scheme && a.place === b.place && a.hosts.some((host) => b.hosts.includes(host))
-  );
+  return a.scheme === b.scheme && a.place === b.place;
 }
 
 /** Pure. The scheme of a target, and the last part of its place: an exchange, a stream or a topic. */
@@ -30,11 +31,10 @@ export function destinationOf(target: string): {
 
 function parts(target: string): {
   readonly scheme: string;
-  readonly hosts: readonly string[];
   readonly place: string;
 } {
-  const [, scheme = '', hosts = '', place = ''] = /^([^:]*):\/\/([^/]*)(.*)$/su.exec(target) ?? [];
-  return { scheme, hosts: hosts.split(','), place };
+  const [, scheme = '', place = ''] = /^([^:]*):\/\/[^/]*(.*)$/su.exec(target) ?? [];
+  return { scheme, place };
 }
 
 function localName(host: string): string {
