@@ -20,7 +20,8 @@ const page = readFileSync(join(resolve(import.meta.dirname, '../../..'), 'docs/b
 /** The cells of each line of the page's table of capabilities. */
 function table(): readonly (readonly string[])[] {
   const [, after = ''] = page.split('## What each can do');
-  return after
+  const [section = ''] = after.split('\n## ');
+  return section
     .split('\n')
     .filter((line) => line.startsWith('|') && !line.startsWith('| -'))
     .map((line) =>
