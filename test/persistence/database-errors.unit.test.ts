@@ -1,4 +1,4 @@
-import { QueryFailedError } from 'typeorm';
+import { QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
 import { describe, expect, test } from 'vitest';
 import { ConflictError, RefusedError, SignalboxError } from '../../src/core/errors/errors.js';
 import { databaseError } from '../../src/persistence/commit/database-errors.js';
@@ -7,6 +7,12 @@ const driverError = (code: string, message = 'secret-host refused user root') =>
   Object.assign(new Error(message), { code });
 
 describe('an error of a driver becomes the error that says what to do', () => {
+  test('a runner that was released because its connection broke is no refused statement', () => {
+    expect(databaseError(new QueryRunnerAlreadyReleasedError())).toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+    });
+  });
+
   test.each([
     ['28P01', 'DATABASE_CREDENTIALS_REFUSED'],
     ['ER_ACCESS_DENIED_ERROR', 'DATABASE_CREDENTIALS_REFUSED'],

@@ -1,4 +1,4 @@
-import { QueryFailedError } from 'typeorm';
+import { QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
 
 /** The kinds of failures of a database, told apart by what the caller must do. */
 export type DatabaseFailure =
@@ -150,6 +150,8 @@ const notFinite = /Unknown column '(?:NaN|-?Infinity)'/;
 
 /** Tells what an error of TypeORM or of a driver means. Pure. */
 export function databaseFailure(error: unknown): DatabaseFailure {
+  // TypeORM releases a runner in the middle of a transaction when its connection breaks.
+  if (error instanceof QueryRunnerAlreadyReleasedError) return 'connection';
   const inner = driverError(error);
   const { code, sqlState, message } = inner;
   const text = typeof message === 'string' ? message : '';
