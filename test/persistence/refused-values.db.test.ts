@@ -119,7 +119,7 @@ const mariadbRules = [
   `CREATE TRIGGER curse_again BEFORE UPDATE ON shelf FOR EACH ROW
     IF NEW.note = 'cursed' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'cursed'; END IF`,
 ];
-/** SQLite adds no constraint to a table that is there. */
+/** SQLite cannot add a constraint to an existing table. */
 const sqliteRules = ['INSERT', 'UPDATE'].flatMap((when) => [
   `CREATE TRIGGER slots_${when} BEFORE ${when} ON shelf WHEN NEW.slots < 1
     BEGIN SELECT RAISE(ABORT, 'slots'); END`,

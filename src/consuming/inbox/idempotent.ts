@@ -121,7 +121,7 @@ async function handleOnce(
       { isThere: (manager) => inbox.holdsWithin(manager, ref) },
     );
   } catch (error) {
-    // What the handler threw is the user's; all else is the database's.
+    // Errors of the handler pass unchanged; all others come from the database.
     throw thrown === undefined ? error : thrown.by;
   }
 }

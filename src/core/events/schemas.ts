@@ -166,7 +166,7 @@ function eventSchema(category: Category): JsonSchema {
       ...jobTypes,
       data: dataSchemas[category],
     },
-    // An extension is one value: what has parts belongs into `data`. Null is as good as absent.
+    // An extension is a single value; structured facts belong in `data`. Null counts as absent.
     additionalProperties: { type: ['string', 'number', 'boolean', 'null'] },
   };
 }

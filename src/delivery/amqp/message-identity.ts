@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ConsumeMessage } from 'amqplib';
 
-/** Names a message when that is asked for, and keeps no hold of it then. */
+/** Computes the name of a message on first use, and does not retain the message. */
 export function lazyIdentity(received: ConsumeMessage): () => string {
   let message: ConsumeMessage | undefined = received;
   let identity = '';

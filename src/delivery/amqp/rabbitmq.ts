@@ -122,7 +122,7 @@ class AmqpBus implements RabbitmqBus {
     this.name = settings.name;
     this.target = busTarget(
       'amqp',
-      // The usual port for TLS leads to the same broker as the one without.
+      // The default TLS port and the default plain port belong to the same broker.
       settings.hosts.map(({ hostname: host, port }) => ({
         host,
         port: port === 5671 ? 5672 : port,

@@ -290,7 +290,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     this.#recovery.start();
   }
 
-  /** What was done may come again, if the broker was not told, or did not hear it any more. */
+  /** A handled message may be delivered again when its acknowledgement was lost. */
   #forgetAll(): void {
     for (const done of this.#acknowledgements?.lost() ?? []) {
       this.#options.unsettled.leave(done.identity(), settledClaim({ kind: 'handled' }));

@@ -1,6 +1,6 @@
 /**
  * Pure. Where a bus publishes, as text that is kept and compared: `amqp://a:5672,b:5672/vhost/exchange`.
- * Holds no credentials. Addresses of one machine, and plain and encrypted ones, are written alike.
+ * Holds no credentials. Loopback addresses are written as one, and so are the plain and the TLS port.
  */
 export function busTarget(
   scheme: string,

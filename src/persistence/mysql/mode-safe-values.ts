@@ -101,7 +101,7 @@ class Literal {
 }
 
 /**
- * The value of a placeholder, with every text in it that the driver would escape replaced by a literal
+ * The value of a parameter, with every text in it that the driver would escape replaced by a literal
  * that has no backslash. Pure.
  */
 export function modeSafe(value: unknown): unknown {

@@ -116,7 +116,7 @@ class PreparedQuery implements pg.Submittable {
     values: readonly PreparedValue[],
     callback: (error: Error | null, result?: PreparedResult) => void,
   ) {
-    // Behind a pooler others would find it, or this client would not find it again.
+    // Behind a pooler another client may get this connection, and with it the prepared statement.
     this.name = isDirect(client) === true ? name : unnamed;
     this.text = text;
     this.values = values;

@@ -76,7 +76,7 @@ describe('a message whose handler ends the process', () => {
         expect(letter.attempts).toBe(deliveryLimit);
         expect(letter.reason).toMatch(/process ended/);
       }
-      // Once unmarked, then marked as often as the limit says; and with several at a time once more for each.
+      // One unmarked delivery, then one for each mark up to the limit; with several handlers, one more for each.
       expect(crashes).toBeGreaterThanOrEqual(deliveryLimit);
       expect(crashes).toBeLessThanOrEqual(culprits * (deliveryLimit + 2));
     },
