@@ -211,7 +211,7 @@ describe('a row as seen', () => {
     await runner.query('ROLLBACK');
     await runner.release();
     await expect(write(runner.manager, seenOf(tank))).rejects.toMatchObject({
-      code: 'DATABASE_ERROR',
+      code: 'DATABASE_UNAVAILABLE',
     });
     expect(await db.tank(tank.uuid)).toMatchObject({ state: 'Idle', revision: 1 });
     expect(await db.told(tank.uuid)).toHaveLength(1);
