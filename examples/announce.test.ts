@@ -46,9 +46,9 @@ it('announces actions, usage, alerts and jobs, linked to what caused them', asyn
   await withContext({ actor: 'alice', correlationId: 'request-17' }, async () => {
     await signalbox.action('LB.DRAIN', { subject }, async (action) => {
       action.addDetails({ connections: await drain() }); // into Completed or Failed
-      await signalbox.usage('LB.CREATE', { subject, account: 'acme', details: { size: 2 } });
+      await signalbox.recordUsage('LB.CREATE', { subject, account: 'acme', details: { size: 2 } });
     });
-    await signalbox.alert('ALERT.LB', 'one member is left', { subject });
+    await signalbox.raiseAlert('ALERT.LB', 'one member is left', { subject });
 
     const job = await signalbox.jobs.submit('LB.CREATE', { subject });
     await signalbox.jobs.update(job, 50);
@@ -58,7 +58,7 @@ it('announces actions, usage, alerts and jobs, linked to what caused them', asyn
   await new Hypervisor(signalbox).start(uuid);
   // #region within
   await dataSource.transaction(async (manager) => {
-    await signalbox.usage('LB.DELETE', { subject, manager }); // committed with the rest, or never
+    await signalbox.recordUsage('LB.DELETE', { subject, manager }); // committed with the rest, or never
   });
   // #endregion
   await eventually(() =>

@@ -54,6 +54,6 @@ it('finds the leak of a crash, with the path that shows it', () => {
   expect(broken?.trace?.map(({ to }) => to)).toEqual(['Idle', 'Busy', 'Idle', 'Gone']);
   // #endregion
   expect(checkText([report])).toContain(
-    'Path: born in Idle --Start [VM.START]--> Busy --Crash--> Idle',
+    'Path: created in Idle --Start [VM.START]--> Busy --Crash--> Idle',
   );
 });

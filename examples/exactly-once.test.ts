@@ -39,7 +39,7 @@ it('bills each event once, however often it comes', async () => {
   const purging = purgeInboxRegularly(dataSource, { retention: 90 * day });
   // #endregion
 
-  const id = await signalbox.usage('VM.START', { account: 'acme' });
+  const id = await signalbox.recordUsage('VM.START', { account: 'acme' });
   const [told]: { payload: string }[] = await dataSource.query(
     'SELECT payload FROM signalbox_journal',
   );
@@ -55,7 +55,7 @@ it('bills each event once, however often it comes', async () => {
     headers: {},
     body: Buffer.from(told?.payload ?? ''),
   });
-  await signalbox.usage('VM.STOP', { account: 'acme' });
+  await signalbox.recordUsage('VM.STOP', { account: 'acme' });
   await eventually(async () => expect(await count()).toBe(2));
 
   await purging.stop();

@@ -78,10 +78,10 @@ async function expectEverythingWorks(
 
   const store = openStore(relaySource);
   await store.verifyMigrated();
-  const [first] = await store.outbox.read({ shares: 'all', bus: null, except: [], limit: 1 });
+  const [first] = await store.outbox.read({ partitions: 'all', bus: null, except: [], limit: 1 });
   if (first === undefined) throw new Error('nothing is in the outbox');
   const others = await store.outbox.read({
-    shares: [first.share],
+    partitions: [first.partition],
     bus: null,
     except: [first.position],
     limit: 9,

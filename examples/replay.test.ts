@@ -16,7 +16,7 @@ it('gives one pool what it missed', async () => {
   await migrate(dataSource);
   const bus = memoryBus();
   const signalbox = await createSignalbox({ dataSource, resources: [LoadBalancer], bus });
-  await signalbox.usage('VM.START', { account: 'acme' });
+  await signalbox.recordUsage('VM.START', { account: 'acme' });
   await eventually(async () => expect((await signalbox.outboxDepth()).pending).toBe(0));
 
   const billed: string[] = [];

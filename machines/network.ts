@@ -75,7 +75,7 @@ const machine = setup({
 export const network = defineLifecycle({
   resource: 'Network',
   version: 1,
-  births: ['Setup'],
+  initialStates: ['Setup'],
   // Giving up is the exit from a shutdown that keeps failing.
   failureEvents: ['OperationFailed', 'DestroyNetwork'],
   machine,

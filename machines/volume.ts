@@ -272,7 +272,7 @@ const machine = setup({
 export const volume = defineLifecycle({
   resource: 'Volume',
   version: 1,
-  births: ['NotUploaded'],
+  initialStates: ['NotUploaded'],
   failureEvents: ['OperationFailed', 'MigrationCopyFailed', 'OperationTimeout', 'RestoreFailed'],
   machine,
 });

@@ -46,7 +46,7 @@ function isDescription(value: unknown): value is LifecycleDescription {
     typeof value['resource'] === 'string' &&
     typeof value['version'] === 'number' &&
     typeof value['initial'] === 'string' &&
-    isListOf(value['births'], isString) &&
+    isListOf(value['initialStates'], isString) &&
     isListOf(value['events'], isString) &&
     isListOf(value['states'], isState) &&
     isListOf(value['deadlines'], isDeadline) &&

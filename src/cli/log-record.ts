@@ -5,7 +5,7 @@ import type { RelayNotice } from '../delivery/relay/relay-notice.js';
 export type LogLevel = 'info' | 'warn' | 'error';
 
 const levels: Readonly<Record<RelayNotice['type'], LogLevel>> = {
-  'shares-changed': 'info',
+  'partitions-changed': 'info',
   'lease-lost': 'warn',
   'bus-unavailable': 'warn',
   'bus-recovered': 'info',

@@ -3,8 +3,8 @@ import type { RelayNotice } from '../delivery/relay/relay-notice.js';
 /** What a relay tells, as one line for a log. Pure. */
 export function noticeLine(notice: RelayNotice): string {
   switch (notice.type) {
-    case 'shares-changed':
-      return `holding ${notice.shares.length} shares of the outbox`;
+    case 'partitions-changed':
+      return `holding ${notice.partitions.length} partitions of the outbox`;
     case 'lease-lost':
       return 'overslept the lease; what was read is dropped and read again';
     case 'bus-unavailable':

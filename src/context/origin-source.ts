@@ -1,4 +1,4 @@
-import type { EventOrigin } from '../core/planning/origin.js';
+import type { EventContext } from '../core/planning/event-context.js';
 import { ambientContext } from './ambient.js';
 import type { AmbientContext } from './ambient.js';
 import { refuseNonText } from './refuse-malformed.js';
@@ -8,7 +8,7 @@ import { activeTraceparent } from './trace.js';
  * Gives each announcement its origin: now, here, by whom and because of what. Throws RefusedError
  * EVENT_INVALID for an actor, correlation or causation that is no text.
  */
-export type OriginSource = (given?: AmbientContext) => EventOrigin;
+export type OriginSource = (given?: AmbientContext) => EventContext;
 
 /**
  * Makes the origin source of one publisher.
@@ -25,7 +25,7 @@ export function originSource(source: string, now: () => number = Date.now): Orig
     const causationId = given.causationId ?? ambient.causationId;
     refuseNonText({ actor, correlationId, causationId });
     const traceparent = activeTraceparent();
-    const origin: Writable<EventOrigin> = { source, time: timeOf(now()) };
+    const origin: Writable<EventContext> = { source, time: timeOf(now()) };
     if (actor !== undefined) origin.actor = actor;
     if (correlationId !== undefined) origin.correlationId = correlationId;
     if (causationId !== undefined) origin.causationId = causationId;

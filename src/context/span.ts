@@ -1,6 +1,6 @@
 import type { Attributes, Context, Span, Tracer, TracerProvider } from '@opentelemetry/api';
 import { maskAddresses } from '../core/errors/mask-addresses.js';
-import { presentable } from '../core/errors/presentable.js';
+import { sanitizeMessage } from '../core/errors/sanitize-message.js';
 import { openTelemetry } from './open-telemetry.js';
 import { withTraceparent } from './trace.js';
 
@@ -106,7 +106,7 @@ function fail(span: Span, error: unknown, code: number): void {
   const thrown = error instanceof Error ? error : new Error(String(error));
   const own: unknown = Reflect.get(thrown, 'code');
   span.setAttribute('error.type', typeof own === 'string' ? own : thrown.name);
-  const message = presentable(thrown.message);
+  const message = sanitizeMessage(thrown.message);
   span.recordException({
     name: thrown.name,
     message,

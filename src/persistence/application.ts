@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { ConfigurationError } from '../core/errors/errors.js';
-import { shareCount } from '../core/stores/outbox-store.js';
+import { partitionCount } from '../core/stores/outbox-store.js';
 import { databaseError } from './commit/database-errors.js';
 import { databaseKind } from './database-kind.js';
 
@@ -76,7 +76,7 @@ async function register(dataSource: DataSource, name: string): Promise<void> {
       name,
     ]);
     if (id > 0) {
-      const leases = Array.from({ length: shareCount }, (_, share) => `(${id}, ${share})`);
+      const leases = Array.from({ length: partitionCount }, (_, share) => `(${id}, ${share})`);
       await manager.query(
         `INSERT INTO signalbox_lease (application, share) VALUES ${leases.join(', ')}`,
       );

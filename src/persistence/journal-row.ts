@@ -62,7 +62,7 @@ export function outboxRecord(row: OutboxRow): OutboxRecord {
   const { bus, id, source, type, resource, uuid, payload } = row;
   const category = row.category as Category;
   const [position, share] = [Number(row.position), Number(row.share)];
-  return { position, bus, share, id, source, category, type, resource, uuid, payload };
+  return { position, bus, partition: share, id, source, category, type, resource, uuid, payload };
 }
 
 /** `outboxColumns` as a list. */
@@ -84,7 +84,7 @@ export function outboxFields(fields: OutboxFields): OutboxRecord {
   return {
     position: Number(fields[0]),
     bus: fields[1],
-    share: Number(fields[2]),
+    partition: Number(fields[2]),
     id: fields[3],
     source: fields[4],
     category: fields[5] as Category,
@@ -100,7 +100,7 @@ export function parkedRecord(row: ParkedRow): ParkedRecord {
   return {
     ...journalRecord(row),
     bus: row.bus,
-    share: Number(row.share),
+    partition: Number(row.share),
     status: row.status as ParkedRecord['status'],
     reason: row.reason,
     parkedAt: row.parked_at,

@@ -1,5 +1,5 @@
 import type { Integer } from './journal-row.js';
-import { shareCount } from '../core/stores/outbox-store.js';
+import { partitionCount } from '../core/stores/outbox-store.js';
 import { type LeaseGrant } from '../core/stores/lease-store.js';
 
 /** A lease as its row says. */
@@ -11,28 +11,28 @@ export interface LeaseRow {
 }
 
 /**
- * Decides which shares a relay holds from now on. Pure. It keeps its own, also those whose lease ran
+ * Decides which partitions a relay holds from now on. Pure. It keeps its own, also those whose lease ran
  * out while nobody took them, and takes free ones up to an even part. What it has beyond that part is
  * surplus: it still holds it, because only it knows when it has finished with it.
  *
  * @param live How many relays live, this one included.
  */
 export function planLeases(rows: readonly LeaseRow[], relay: string, live: number): LeaseGrant {
-  const fair = Math.ceil(shareCount / Math.max(1, live));
+  const fair = Math.ceil(partitionCount / Math.max(1, live));
   const own = rows.filter((row) => row.relay === relay);
   const free = rows.filter(
     (row) => row.relay !== relay && (row.relay === null || Boolean(Number(row.expired))),
   );
   const taken = free.slice(0, Math.max(0, fair - own.length));
-  const shares = [...own, ...taken].map(({ share }) => Number(share)).toSorted((a, b) => a - b);
-  return { shares, surplus: own.length > fair ? shares.slice(fair) : [] };
+  const partitions = [...own, ...taken].map(({ share }) => Number(share)).toSorted((a, b) => a - b);
+  return { partitions, surplus: own.length > fair ? partitions.slice(fair) : [] };
 }
 
-/** What was granted of a plan: another relay may have been faster with a share. Pure. */
+/** What was granted of a plan: another relay may have been faster with a partition. Pure. */
 export function grantOf(plan: LeaseGrant, taken: readonly number[]): LeaseGrant {
   const held = new Set(taken);
   return {
-    shares: plan.shares.filter((share) => held.has(share)),
-    surplus: plan.surplus.filter((share) => held.has(share)),
+    partitions: plan.partitions.filter((partition) => held.has(partition)),
+    surplus: plan.surplus.filter((partition) => held.has(partition)),
   };
 }

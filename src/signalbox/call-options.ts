@@ -24,7 +24,7 @@ import type { WatchOptions } from '../consuming/watch/watch.js';
 import type { ReplayOptions } from '../consuming/replay/replay.js';
 import type { AmbientContext } from '../context/ambient.js';
 import type { TenancyFilter } from '../core/events/event-filter.js';
-import type { Tenancy } from '../core/planning/origin.js';
+import type { Tenancy } from '../core/planning/event-context.js';
 import type { SubscribeOptions } from '../delivery/bus/bus.js';
 import { poolField, subscribeFields } from '../delivery/bus/bus-fields.js';
 import type { ActionSettings } from '../operations/action/action.js';
@@ -105,11 +105,14 @@ const announcementFields: Fields<AnnouncementOptions> = {
   details: plainObject,
   manager,
 };
-export const usageSchema = optionsOf<AnnouncementOptions>('usage()', announcementFields);
-export const alertSchema = optionsOf<AnnouncementOptions & { readonly body?: string }>('alert()', {
-  ...announcementFields,
-  body: text(),
-});
+export const usageSchema = optionsOf<AnnouncementOptions>('recordUsage()', announcementFields);
+export const alertSchema = optionsOf<AnnouncementOptions & { readonly body?: string }>(
+  'raiseAlert()',
+  {
+    ...announcementFields,
+    body: text(),
+  },
+);
 export const actionSchema = optionsOf<ActionSettings>('action()', {
   ...announcementFields,
   description: text(),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
-import { Announcer } from '../persistence/announcer.js';
+import { EventWriter } from '../persistence/event-writer.js';
 import type { Bus } from '../delivery/bus/bus.js';
 import { originSource } from '../context/origin-source.js';
 import { endAbandoned } from '../operations/action/abandoned-action.js';
@@ -80,7 +80,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
     relay?.wake();
     others?.notify();
   };
-  const announcer = new Announcer({
+  const eventWriter = new EventWriter({
     dataSource,
     store,
     origin,
@@ -113,7 +113,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
           store,
           registry,
           transitions,
-          endAbandoned: (due) => endAbandoned({ dataSource, store, announcer }, due),
+          endAbandoned: (due) => endAbandoned({ dataSource, store, eventWriter }, due),
           origin,
           wake,
           options: options.deadlines === true ? {} : options.deadlines,
@@ -130,7 +130,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
     buses,
     format,
     origin,
-    announcer,
+    eventWriter,
     started,
     transitions,
     subscriber,

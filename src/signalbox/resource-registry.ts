@@ -88,7 +88,7 @@ function announced({
   return [
     ...states.map((type) => ({ category: 'ResourceStateEvent' as const, type })),
     ...transitions.flatMap(({ effects }) => effects),
-    ...[...table.births.values()].flatMap(({ effects }) => effects),
+    ...[...table.creations.values()].flatMap(({ effects }) => effects),
     ...[...table.deadlines.values()].map(({ alert }) => alert),
   ];
 }

@@ -2,7 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { runAction } from '../operations/action/action.js';
 import type { StartedActions } from '../operations/action/started-actions.js';
 import type { ActionHandle, ActionSettings } from '../operations/action/action.js';
-import type { Announcer } from '../persistence/announcer.js';
+import type { EventWriter } from '../persistence/event-writer.js';
 import type { Bus, BusSubscription, SubscribeOptions } from '../delivery/bus/bus.js';
 import { subscribeEvents } from '../delivery/bus/event-subscription.js';
 import type { EventHandler, SelectedEvent } from '../delivery/bus/event-subscription.js';
@@ -55,7 +55,7 @@ import type { EntityOf, LifecycleOf, ResourceRef } from '../persistence/resource
 import type { LifecycleSubscriber, SendOptions } from '../persistence/guard/subscriber.js';
 import type { OutboxDepth } from '../core/stores/outbox-store.js';
 import type { Store } from '../persistence/store.js';
-import type { Transitioned } from '../core/planning/transition-request.js';
+import type { TransitionResult } from '../core/planning/transition-request.js';
 import type { TransitionOptions, Transitions } from './transitions.js';
 import { readHistory } from './read-history.js';
 import { withCanonicalSubject } from '../core/identity/subject.js';
@@ -73,7 +73,7 @@ export interface SignalboxParts {
   readonly buses: readonly Bus[];
   readonly format: Format;
   readonly origin: OriginSource;
-  readonly announcer: Announcer;
+  readonly eventWriter: EventWriter;
   readonly started: StartedActions;
   readonly transitions: Transitions;
   readonly subscriber: LifecycleSubscriber;
@@ -106,12 +106,12 @@ export class Signalbox implements AsyncDisposable {
   /** @internal Use `createSignalbox`. */
   constructor(parts: SignalboxParts) {
     this.#parts = parts;
-    const { dataSource, announcer } = parts;
+    const { dataSource, eventWriter } = parts;
     this.#gate = new CallGate(dataSource);
     const assertOpen = (): void => this.#gate.assertOpen();
     this.jobs = new Jobs({
       dataSource,
-      announcer,
+      eventWriter,
       assertOpen,
       application: parts.application.id,
     });
@@ -136,7 +136,7 @@ export class Signalbox implements AsyncDisposable {
     uuid: string,
     event: EventOf<LifecycleOf<R>>,
     options: TransitionOptions = {},
-  ): Promise<Transitioned<StateOf<LifecycleOf<R>>>> {
+  ): Promise<TransitionResult<StateOf<LifecycleOf<R>>>> {
     this.#gate.assertOpen();
     const binding = this.#parts.registry.get(resource);
     return this.#parts.transitions.transition(
@@ -144,7 +144,7 @@ export class Signalbox implements AsyncDisposable {
       canonicalUuid(uuid),
       event,
       options,
-    ) as Promise<Transitioned<StateOf<LifecycleOf<R>>>>;
+    ) as Promise<TransitionResult<StateOf<LifecycleOf<R>>>>;
   }
 
   /**
@@ -178,7 +178,7 @@ export class Signalbox implements AsyncDisposable {
    *
    * @param values The entity's own columns. `uuid` and `state` have defaults: a UUIDv7, and the
    * initial state of the lifecycle.
-   * @throws RefusedError UNKNOWN_BIRTH_STATE when it cannot be born in `values.state`, MALFORMED_UUID.
+   * @throws RefusedError UNKNOWN_INITIAL_STATE when it cannot be created in `values.state`, MALFORMED_UUID.
    */
   async create<R extends ResourceRef>(
     resource: R,
@@ -256,7 +256,7 @@ export class Signalbox implements AsyncDisposable {
    * @param type CloudStack's name, or one of yours; see `defineEventTypes`.
    * @throws RefusedError UNKNOWN_EVENT_TYPE, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE; nothing is written.
    */
-  async usage(type: KnownUsageType, options: AnnouncementOptions = {}): Promise<string> {
+  async recordUsage(type: KnownUsageType, options: AnnouncementOptions = {}): Promise<string> {
     checkCall(usageSchema, options);
     const { details } = options;
     return this.#announce('UsageEvent', type, options, details === undefined ? {} : { details });
@@ -269,7 +269,7 @@ export class Signalbox implements AsyncDisposable {
    * @param about One line; `options.body` says the rest.
    * @throws RefusedError UNKNOWN_EVENT_TYPE, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE; nothing is written.
    */
-  async alert(
+  async raiseAlert(
     type: KnownAlertType,
     about: string,
     options: AnnouncementOptions & { readonly body?: string } = {},
@@ -548,7 +548,7 @@ export class Signalbox implements AsyncDisposable {
       () =>
         callSpan('announce', category, { 'signalbox.category': category, 'signalbox.type': type }),
       () =>
-        this.#parts.announcer.announce({
+        this.#parts.eventWriter.announce({
           category,
           type,
           data,

@@ -9,7 +9,7 @@ import type { Explanation } from '../core/lifecycle/explain.js';
 import type { ResourceBinding } from '../persistence/resource/binding.js';
 import { databaseError } from '../persistence/commit/database-errors.js';
 import type { GroupCommit } from '../persistence/commit/group-commit.js';
-import type { Tenancy } from '../core/planning/origin.js';
+import type { Tenancy } from '../core/planning/event-context.js';
 import { onMaster } from '../persistence/commit/on-master.js';
 import { unknownEvent, unknownResource } from '../core/planning/plan.js';
 import { incompleteRow } from '../core/planning/unusable-row.js';
@@ -19,7 +19,7 @@ import { entityHidden, readEntities, readRowOf } from '../persistence/guard/row-
 import { refuseInsideTransaction } from '../persistence/commit/transaction-context.js';
 import type { DueDeadline } from '../core/stores/deadline-store.js';
 import type { Store } from '../persistence/store.js';
-import type { Transitioned, TransitionRequest } from '../core/planning/transition-request.js';
+import type { TransitionResult, TransitionRequest } from '../core/planning/transition-request.js';
 
 export type { TransitionOptions } from './call-options.js';
 
@@ -54,7 +54,7 @@ export class Transitions {
     uuid: string,
     event: string,
     options: TransitionOptions,
-  ): Promise<Transitioned> {
+  ): Promise<TransitionResult> {
     return inSpan(
       () => transitionSpan(binding, uuid, event),
       () => this.#transition(binding, uuid, event, options),
@@ -66,7 +66,7 @@ export class Transitions {
     uuid: string,
     event: string,
     options: TransitionOptions,
-  ): Promise<Transitioned> {
+  ): Promise<TransitionResult> {
     checkCall(transitionSchema, options);
     const { reason, expectedRevision, payload, manager } = options;
     if (!binding.lifecycle.events.includes(event)) {
@@ -94,7 +94,7 @@ export class Transitions {
     binding: ResourceBinding,
     due: DueDeadline,
     expectedRevision: number,
-  ): Promise<Transitioned> {
+  ): Promise<TransitionResult> {
     const event = 'DeadlineExceeded';
     return inSpan(
       () => transitionSpan(binding, due.uuid, event),
@@ -146,7 +146,7 @@ export class Transitions {
     }
   }
 
-  async #commit(binding: ResourceBinding, request: TransitionRequest): Promise<Transitioned> {
+  async #commit(binding: ResourceBinding, request: TransitionRequest): Promise<TransitionResult> {
     // Here and not in the writer: a batch is written in the context of whoever came first.
     refuseInsideTransaction(this.#dataSource);
     return this.#groupCommit.transition(binding, request);
@@ -156,8 +156,8 @@ export class Transitions {
     manager: EntityManager,
     binding: ResourceBinding,
     request: TransitionRequest,
-  ): Promise<Transitioned> {
-    let outcome: Transitioned | Error;
+  ): Promise<TransitionResult> {
+    let outcome: TransitionResult | Error;
     try {
       outcome = await this.#store.transitionWithin(manager, binding, request);
     } catch (error) {

@@ -66,7 +66,7 @@ export { crashMatrix } from './crash/crash-matrix.js';
 export type { CrashedRun, CrashMatrixOptions, CrashReport } from './crash/crash-matrix.js';
 export type { CrashMoment } from './crash/run-crash.js';
 export { crashPoints } from '../core/failpoints/failpoints.js';
-export type { CrashPoint } from '../core/failpoints/failpoints.js';
+export type { Failpoint as CrashPoint } from '../core/failpoints/failpoints.js';
 export { deliveryFaults } from './delivery/delivery-faults.js';
 export type { DeliveryEvidence } from './delivery/delivery-faults.js';
 export type { DeliveryFault, DeliveryFaultCode } from './delivery/delivery-fault.js';

@@ -39,7 +39,7 @@ test('what waits for a retired bus is named, and dropped with it, so that the jo
     { name: 'kept', target: null },
   ]);
   await store.append([stateEvent(), stateEvent()]);
-  await store.outbox.fanOut({ shares: 'all', buses: ['retired', 'kept'], limit: 10 });
+  await store.outbox.fanOut({ partitions: 'all', buses: ['retired', 'kept'], limit: 10 });
   const rows = await store.outbox.listPending({ limit: 10 });
   await store.outbox.remove(rows.filter(({ bus }) => bus === 'kept'));
   await store.outbox.park(rows.find(({ bus }) => bus === 'retired') as never, 'gone', null);

@@ -110,7 +110,7 @@ describe('machine and explain', () => {
       'resource',
       'version',
       'initial',
-      'births',
+      'initialStates',
       'creations',
       'states',
       'deadlines',

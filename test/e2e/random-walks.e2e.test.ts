@@ -6,7 +6,7 @@ import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
 import { SignalboxError } from '../../src/core/errors/errors.js';
 import type { SignalboxEvent } from '../../src/core/events/event.js';
 import { lawfulEvents } from '../../src/core/lifecycle/lawful-events.js';
-import { birth, step } from '../../src/core/lifecycle/step.js';
+import { creation, step } from '../../src/core/lifecycle/step.js';
 import type { Signalbox } from '../../src/signalbox/signalbox.js';
 import { removeTopology } from '../delivery/amqp/rabbitmq-place.js';
 import { testDatabases, type TestDatabase } from '../support/databases.js';
@@ -197,7 +197,7 @@ describe.each(places)('on %s with %s', (kind, _busName, makeBus) => {
           );
           expect(changes.map(({ revision }) => revision)).toEqual(changes.map((_, i) => i + 1));
           expect(changes).toHaveLength(revisions.get(uuid) ?? 0);
-          const born = birth(ref.lifecycle);
+          const born = creation(ref.lifecycle);
           let state: string = born.lawful ? born.state : '';
           for (const [index, { type, data }] of changes.entries()) {
             if (index > 0) {

@@ -119,7 +119,7 @@ describe('a process in trouble', () => {
 
   test.runIf(long)('with a small heap relays a backlog that is larger than the heap', async () => {
     const signalbox = await cloud.open({ relay: false });
-    const id = await signalbox.alert('ALERT.USERVM', 'one of many');
+    const id = await signalbox.raiseAlert('ALERT.USERVM', 'one of many');
     // 40,000 events of 2 kB are 80 MB; Node itself needs about 30 of the 64.
     await cloud.dataSource.query(
       `WITH many AS (

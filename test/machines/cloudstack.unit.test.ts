@@ -92,9 +92,9 @@ describe.each(machines)('$resource', (lifecycle) => {
     }
   });
 
-  it('is born where the reference is', () => {
+  it('is created where the reference is', () => {
     expect(lifecycle.initial).toBe(reference.initial);
-    expect(lifecycle.births).toEqual([reference.initial, ...reference.alsoBornIn]);
+    expect(lifecycle.initialStates).toEqual([reference.initial, ...reference.alsoBornIn]);
   });
 
   it('has the states and events of the reference, but for those never used', () => {
@@ -145,7 +145,9 @@ describe.each(machines)('$resource', (lifecycle) => {
 
   it('enters every state it has', () => {
     for (const { name } of lifecycle.states) {
-      const ways = lifecycle.births.map((born) => plan(lifecycle, born, name, { timeouts: true }));
+      const ways = lifecycle.initialStates.map((born) =>
+        plan(lifecycle, born, name, { timeouts: true }),
+      );
       expect(
         ways.map(({ possible }) => possible),
         name,

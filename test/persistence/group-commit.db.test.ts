@@ -7,7 +7,7 @@ import { bindResource } from '../../src/persistence/resource/binding.js';
 import { GroupCommit } from '../../src/persistence/commit/group-commit.js';
 import { openStore } from '../../src/persistence/open-store.js';
 import { PostgresWriter } from '../../src/persistence/postgres/postgres-writer.js';
-import type { Transitioned } from '../../src/core/planning/transition-request.js';
+import type { TransitionResult } from '../../src/core/planning/transition-request.js';
 import { step } from '../../src/core/lifecycle/step.js';
 import { eventually } from '../support/eventually.js';
 import { startNode } from '../support/run-node.js';
@@ -325,7 +325,7 @@ test('a row that the database refuses fails its own caller alone', async () => {
 test('a row that somebody else holds keeps nobody else waiting', async () => {
   const [held, ...free] = (await pumps(20)) as [string, ...string[]];
   const group = new GroupCommit(writer);
-  let late: Promise<Transitioned> | undefined;
+  let late: Promise<TransitionResult> | undefined;
   await database.dataSource.transaction(async (manager) => {
     await writer.lockWithin(manager, database.binding, [held]);
     const ask = (uuid: string) =>
@@ -344,7 +344,7 @@ test('a row that somebody else holds keeps no guarded transition of another wait
   const [held, ...free] = (await pumps(5, { state: 'Running' })) as [string, ...string[]];
   const group = new GroupCommit(writer);
   const ask = (uuid: string) => group.transition(database.binding, request(uuid, 'Drain'));
-  let late: Promise<Transitioned> | undefined;
+  let late: Promise<TransitionResult> | undefined;
   await database.dataSource.transaction(async (manager) => {
     await writer.lockWithin(manager, database.binding, [held]);
     late = ask(held);

@@ -21,10 +21,10 @@ import { pump } from './pump.js';
 export const tank = {
   ...pump,
   resource: 'Tank',
-  births: ['Idle', 'Starting'],
+  initialStates: ['Idle', 'Starting'],
   table: {
     ...pump.table,
-    births: new Map([
+    creations: new Map([
       ['Idle', { lawful: true as const, state: 'Idle', effects: [], arms: [] }],
       [
         'Starting',

@@ -121,13 +121,13 @@ const calls: Readonly<Record<string, Call>> = {
   },
   'reading the outbox': {
     rows: batch,
-    run: (db) => db.store.outbox.read({ shares: 'all', bus: null, except: [], limit: batch }),
+    run: (db) => db.store.outbox.read({ partitions: 'all', bus: null, except: [], limit: batch }),
   },
   'reading the outbox of one bus, but for much': {
     rows: 300,
     run: (db) =>
       db.store.outbox.read({
-        shares: 'all',
+        partitions: 'all',
         bus: 'main',
         except: Array.from({ length: 300 }, (_, index) => index + 1),
         limit: batch,
@@ -140,7 +140,7 @@ const calls: Readonly<Record<string, Call>> = {
   },
   'a row for each bus': {
     rows: 3 * batch,
-    run: (db) => db.store.outbox.fanOut({ shares: 'all', buses: ['one', 'two'], limit: batch }),
+    run: (db) => db.store.outbox.fanOut({ partitions: 'all', buses: ['one', 'two'], limit: batch }),
   },
   parking: {
     rows: 1,
@@ -233,7 +233,7 @@ const calls: Readonly<Record<string, Call>> = {
   leases: {
     rows: 64 * 4,
     run: async (db) => {
-      const { shares } = await db.store.leases.acquire('relay', 10_000);
+      const { partitions: shares } = await db.store.leases.acquire('relay', 10_000);
       await db.store.leases.release('relay', shares.slice(0, 4));
       await db.store.leases.leave('relay', []);
     },

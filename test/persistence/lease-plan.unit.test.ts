@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { planLeases } from '../../src/persistence/lease-plan.js';
-import { shareCount } from '../../src/core/stores/outbox-store.js';
+import { partitionCount } from '../../src/core/stores/outbox-store.js';
 
 const relays = ['a', 'b', 'c'];
 const rows = fc
@@ -10,15 +10,15 @@ const rows = fc
       relay: fc.constantFrom(...relays, null),
       expired: fc.constantFrom<boolean | number>(true, false, 0, 1),
     }),
-    { minLength: shareCount, maxLength: shareCount },
+    { minLength: partitionCount, maxLength: partitionCount },
   )
   .map((leases) => leases.map((lease, share) => ({ share, ...lease })));
 
 test('a relay keeps what it has, takes nothing that lives, and no more than its part', () => {
   fc.assert(
     fc.property(rows, fc.integer({ min: 1, max: 100 }), (leases, live) => {
-      const { shares, surplus } = planLeases(leases, 'a', live);
-      const fair = Math.ceil(shareCount / live);
+      const { partitions: shares, surplus } = planLeases(leases, 'a', live);
+      const fair = Math.ceil(partitionCount / live);
       const own = leases.filter(({ relay }) => relay === 'a').map(({ share }) => share);
       const taken = shares.filter((share) => !own.includes(share));
       expect(shares).toEqual(expect.arrayContaining(own));

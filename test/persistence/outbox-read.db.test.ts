@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 
 const readAll = (except: readonly number[] = []) =>
-  store.outbox.read({ shares: 'all', bus: null, except, limit: 1000 });
+  store.outbox.read({ partitions: 'all', bus: null, except, limit: 1000 });
 
 const positions = (rows: readonly OutboxRecord[]) => rows.map(({ position }) => position);
 
@@ -113,7 +113,7 @@ test('a pooler that takes the statement away, or gives that of another, costs no
 
   // Of two more, the second does not know that the connection has it.
   for (const other of [openStore(dataSource), openStore(dataSource)]) {
-    const read = { shares: 'all', bus: null, except: [], limit: 1 } as const;
+    const read = { partitions: 'all', bus: null, except: [], limit: 1 } as const;
     expect(await other.outbox.read(read)).toHaveLength(1);
     expect(await other.outbox.read(read)).toHaveLength(1);
     expect(await preparedReads()).toBe(1);

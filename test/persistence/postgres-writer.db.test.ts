@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConflictError, RefusedError } from '../../src/core/errors/errors.js';
 import { type PlannedTransition, planTransition } from '../../src/core/planning/plan.js';
 import { PostgresWriter } from '../../src/persistence/postgres/postgres-writer.js';
-import { RowBusy } from '../../src/core/planning/row-busy.js';
+import { RowLocked } from '../../src/core/planning/row-locked.js';
 import type {
-  Transitioned,
+  TransitionResult,
   TransitionRequest,
 } from '../../src/core/planning/transition-request.js';
 import { waitingForLock } from '../support/waiting-for-lock.js';
@@ -50,7 +50,7 @@ async function pumps(count: number, columns?: Partial<Pump>): Promise<string[]> 
 test('a transition writes row, journal, outbox and deadline in one commit', async () => {
   const [uuid] = (await pumps(1)) as [string];
   const asked = request(uuid, 'StartRequested', { reason: 'because "so"' });
-  const [outcome] = (await writer.transition(database.binding, [asked])) as [Transitioned];
+  const [outcome] = (await writer.transition(database.binding, [asked])) as [TransitionResult];
   expect(outcome).toEqual({
     uuid,
     old: 'Idle',
@@ -127,7 +127,7 @@ describe('what the statement writes is byte for byte what the plan says', () => 
       });
       const outcomes = await writer.transition(database.binding, batch);
       for (const [index, outcome] of outcomes.entries()) {
-        const { uuid, events: ids, revision } = outcome as Transitioned;
+        const { uuid, events: ids, revision } = outcome as TransitionResult;
         expect(revision).toBe(8);
         const left = [...ids];
         const tenancy = { account: null, domain: null, project: null, ...owner };
@@ -270,7 +270,7 @@ test('a row that another transaction holds does not hold up its batch', async ()
       request(held, 'StartRequested'),
       request(free, 'StartRequested'),
     ]);
-    expect(outcomes[0]).toBeInstanceOf(RowBusy);
+    expect(outcomes[0]).toBeInstanceOf(RowLocked);
     expect(outcomes[1]).toMatchObject({ new: 'Starting' });
   });
 });

@@ -2,8 +2,8 @@ import type { DueDeadline } from '../../src/core/stores/deadline-store.js';
 import type { DataSource } from 'typeorm';
 import { v4 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { shareOf } from '../../src/persistence/share.js';
-import { type OutboxRecord, shareCount } from '../../src/core/stores/outbox-store.js';
+import { partitionOf } from '../../src/persistence/partition.js';
+import { type OutboxRecord, partitionCount } from '../../src/core/stores/outbox-store.js';
 import { eachDatabase, freshDatabase, type FreshDatabase } from '../support/databases.js';
 import { eventually } from '../support/eventually.js';
 import {
@@ -38,7 +38,7 @@ eachDatabase((kind) => {
   });
 
   const readAll = (bus: string | null = null) =>
-    store.outbox.read({ shares: 'all', bus, except: [], limit: 1000 });
+    store.outbox.read({ partitions: 'all', bus, except: [], limit: 1000 });
 
   const ids = (rows: readonly { readonly id: string }[]) => rows.map((row) => row.id);
 
@@ -53,7 +53,7 @@ eachDatabase((kind) => {
           ...entry,
           position: expect.any(Number),
           bus: '',
-          share: shareOf(entry.uuid ?? entry.id),
+          partition: partitionOf(entry.uuid ?? entry.id),
         })),
       );
       expect(rows.map((row) => row.position)).toEqual(
@@ -61,27 +61,32 @@ eachDatabase((kind) => {
       );
     });
 
-    test('a read passes over what the caller has, other shares and other buses', async () => {
+    test('a read passes over what the caller has, other partitions and other buses', async () => {
       const entries = Array.from({ length: 20 }, () => stateEvent());
       await store.append(entries);
       const rows = await readAll();
       const [first, second, third] = rows as [OutboxRecord, OutboxRecord, OutboxRecord];
       const except = [first.position, third.position];
-      const read = { shares: 'all', bus: null, except, limit: 1 } as const;
+      const read = { partitions: 'all', bus: null, except, limit: 1 } as const;
       expect(ids(await store.outbox.read(read))).toEqual([second.id]);
-      const shares = [first.share, third.share];
-      expect(ids(await store.outbox.read({ ...read, shares, except: [], limit: 100 }))).toEqual(
-        ids(rows.filter((row) => shares.includes(row.share))),
+      const partitions = [first.partition, third.partition];
+      expect(ids(await store.outbox.read({ ...read, partitions, except: [], limit: 100 }))).toEqual(
+        ids(rows.filter((row) => partitions.includes(row.partition))),
       );
-      expect(await store.outbox.read({ ...read, shares: [] })).toEqual([]);
+      expect(await store.outbox.read({ ...read, partitions: [] })).toEqual([]);
       expect(await store.outbox.read({ ...read, bus: 'amqp' })).toEqual([]);
     });
 
     test('thousands of rows that the caller has cost it none of the others', async () => {
       await store.append(Array.from({ length: 3000 }, () => stateEvent()));
-      const rows = await store.outbox.read({ shares: 'all', bus: null, except: [], limit: 3000 });
+      const rows = await store.outbox.read({
+        partitions: 'all',
+        bus: null,
+        except: [],
+        limit: 3000,
+      });
       const except = rows.slice(0, 2990).map((row) => row.position);
-      const rest = await store.outbox.read({ shares: 'all', bus: null, except, limit: 1000 });
+      const rest = await store.outbox.read({ partitions: 'all', bus: null, except, limit: 1000 });
       expect(ids(rest)).toEqual(ids(rows.slice(2990)));
       await store.outbox.remove(rows);
       expect(await readAll()).toEqual([]);
@@ -103,7 +108,7 @@ eachDatabase((kind) => {
     test('fanning out makes one row for each bus, once, and none for no bus', async () => {
       await store.append([stateEvent(), stateEvent(), stateEvent()]);
       const rows = await readAll();
-      const fanOut = { shares: 'all', buses: ['one', 'two'], limit: 2 } as const;
+      const fanOut = { partitions: 'all', buses: ['one', 'two'], limit: 2 } as const;
       expect(await store.outbox.fanOut(fanOut)).toBe(2);
       expect(await store.outbox.fanOut(fanOut)).toBe(1);
       expect(await store.outbox.fanOut(fanOut)).toBe(0);
@@ -117,14 +122,14 @@ eachDatabase((kind) => {
       expect(await store.outbox.depth()).toMatchObject({ pending: 3 });
     });
 
-    test('fanning out touches only the given shares', async () => {
+    test('fanning out touches only the given partitions', async () => {
       await store.append(Array.from({ length: 10 }, () => stateEvent()));
       const [first] = (await readAll()) as [OutboxRecord];
-      await store.outbox.fanOut({ shares: [first.share], buses: ['one'], limit: 10 });
-      expect(new Set((await readAll('one')).map((row) => row.share))).toEqual(
-        new Set([first.share]),
+      await store.outbox.fanOut({ partitions: [first.partition], buses: ['one'], limit: 10 });
+      expect(new Set((await readAll('one')).map((row) => row.partition))).toEqual(
+        new Set([first.partition]),
       );
-      expect((await readAll()).some((row) => row.share === first.share)).toBe(false);
+      expect((await readAll()).some((row) => row.partition === first.partition)).toBe(false);
     });
 
     test('a parked row takes its alert with it, and holds back its own resource only', async () => {
@@ -144,12 +149,12 @@ eachDatabase((kind) => {
       const held = await store.outbox.hold([second, third]);
       expect(held.map((ref) => ref.position)).toEqual([third.position]);
       expect(ids(await readAll())).toEqual([second.id, alert.id]);
-      const { share, bus } = first;
+      const { partition, bus } = first;
       expect(await store.outbox.listParked({ limit: 10 })).toEqual([
         {
           ...first,
           ...entries[0],
-          share,
+          partition,
           bus,
           status: 'parked',
           reason: 'too large',
@@ -216,7 +221,7 @@ eachDatabase((kind) => {
       const [first, second] = (await readAll()) as [OutboxRecord, OutboxRecord];
       await store.outbox.park(first, 'too large', null);
       expect(await store.outbox.waitsFor('one')).toBe(false);
-      await store.outbox.fanOut({ shares: 'all', buses: ['one', 'two'], limit: 10 });
+      await store.outbox.fanOut({ partitions: 'all', buses: ['one', 'two'], limit: 10 });
       expect(await store.outbox.waitsFor('one')).toBe(true);
       expect(await store.outbox.parkedResources('')).toEqual(new Set());
       for (const bus of ['one', 'two']) {
@@ -268,7 +273,7 @@ eachDatabase((kind) => {
         await store.outbox.park(rows[0] as OutboxRecord, 'too large', alertEvent());
         await store.outbox.remove(rows.slice(1, 3));
         await store.outbox.remove(rows.slice(1, 3));
-        expect(await store.outbox.fanOut({ shares: 'all', buses: ['one'], limit: 10 })).toBe(4);
+        expect(await store.outbox.fanOut({ partitions: 'all', buses: ['one'], limit: 10 })).toBe(4);
         await long.commitTransaction();
         expect((await readAll()).map((row) => row.uuid)).toEqual([uuid]);
       } finally {
@@ -286,31 +291,31 @@ eachDatabase((kind) => {
       return new Map(rows.map((row) => [Number(row.share), row.relay]));
     };
 
-    test('a lone relay holds every share', async () => {
-      const { shares, surplus } = await store.leases.acquire('a', 60_000);
-      expect(shares).toHaveLength(shareCount);
+    test('a lone relay holds every partition', async () => {
+      const { partitions, surplus } = await store.leases.acquire('a', 60_000);
+      expect(partitions).toHaveLength(partitionCount);
       expect(surplus).toEqual([]);
     });
 
     test('a newcomer gets its even part as soon as the others give up their surplus', async () => {
       await store.leases.acquire('a', 60_000);
-      expect(await store.leases.acquire('b', 60_000)).toEqual({ shares: [], surplus: [] });
+      expect(await store.leases.acquire('b', 60_000)).toEqual({ partitions: [], surplus: [] });
       const grant = await store.leases.acquire('a', 60_000);
-      expect(grant.surplus).toHaveLength(shareCount / 2);
+      expect(grant.surplus).toHaveLength(partitionCount / 2);
       await store.leases.release('a', grant.surplus);
       await store.leases.release('a', grant.surplus);
-      const { shares } = await store.leases.acquire('b', 60_000);
-      expect(shares).toEqual(grant.surplus);
+      const { partitions } = await store.leases.acquire('b', 60_000);
+      expect(partitions).toEqual(grant.surplus);
       expect((await store.leases.acquire('a', 60_000)).surplus).toEqual([]);
-      const [kept] = shares;
+      const [kept] = partitions;
       await store.leases.leave('b', [Number(kept)]);
       await store.leases.leave('b', [Number(kept)]);
-      expect((await store.leases.acquire('a', 60_000)).shares).toHaveLength(shareCount - 1);
+      expect((await store.leases.acquire('a', 60_000)).partitions).toHaveLength(partitionCount - 1);
       await store.leases.leave('b', []);
-      expect((await store.leases.acquire('a', 60_000)).shares).toHaveLength(shareCount);
+      expect((await store.leases.acquire('a', 60_000)).partitions).toHaveLength(partitionCount);
     });
 
-    test('three relays end with 22, 22 and 20 shares', async () => {
+    test('three relays end with 22, 22 and 20 partitions', async () => {
       for (let round = 0; round < 4; round += 1) {
         for (const relay of ['a', 'b', 'c']) {
           const { surplus } = await store.leases.acquire(relay, 60_000);
@@ -324,34 +329,35 @@ eachDatabase((kind) => {
       expect(parts.toSorted((one, other) => one - other)).toEqual([20, 22, 22]);
     });
 
-    test('the shares of a dead relay are taken when its lease has run out, and not before', async () => {
+    test('the partitions of a dead relay are taken when its lease has run out, and not before', async () => {
       await store.leases.acquire('dead', 700);
-      expect((await store.leases.acquire('b', 60_000)).shares).toEqual([]);
+      expect((await store.leases.acquire('b', 60_000)).partitions).toEqual([]);
       await eventually(async () => {
-        expect((await store.leases.acquire('b', 60_000)).shares).toHaveLength(shareCount);
+        expect((await store.leases.acquire('b', 60_000)).partitions).toHaveLength(partitionCount);
       });
       // Back from the dead: it is told that nothing is its own any more.
-      expect((await store.leases.acquire('dead', 60_000)).shares).toEqual([]);
+      expect((await store.leases.acquire('dead', 60_000)).partitions).toEqual([]);
     });
 
-    test('concurrent relays never hold the same share', async () => {
+    test('concurrent relays never hold the same partition', async () => {
       const relays = ['a', 'b', 'c', 'd', 'e'];
       const holding = new Map<string, ReadonlySet<number>>();
       const turn = async (relay: string) => {
         for (let round = 0; round < 8; round += 1) {
-          const { shares, surplus } = await store.leases.acquire(relay, 60_000);
-          holding.set(relay, new Set(shares));
+          const { partitions, surplus } = await store.leases.acquire(relay, 60_000);
+          holding.set(relay, new Set(partitions));
           for (const [other, theirs] of holding) {
-            if (other !== relay) expect(shares.filter((share) => theirs.has(share))).toEqual([]);
+            if (other !== relay)
+              expect(partitions.filter((partition) => theirs.has(partition))).toEqual([]);
           }
-          const kept = shares.filter((share) => !surplus.includes(share));
+          const kept = partitions.filter((partition) => !surplus.includes(partition));
           holding.set(relay, new Set(kept));
           await store.leases.release(relay, surplus);
         }
       };
       await Promise.all(relays.map(turn));
       const owners = [...(await held()).values()];
-      expect(owners.filter((owner) => owner !== null).length).toBeGreaterThan(shareCount / 2);
+      expect(owners.filter((owner) => owner !== null).length).toBeGreaterThan(partitionCount / 2);
     });
   });
 

@@ -12,7 +12,7 @@ import { postgresDeadlines } from '../../src/persistence/postgres/deadlines.js';
 import { postgresJournal } from '../../src/persistence/postgres/journal.js';
 import { postgresLeases } from '../../src/persistence/postgres/leases.js';
 import { postgresOutbox } from '../../src/persistence/postgres/outbox.js';
-import { shareOf } from '../../src/persistence/share.js';
+import { partitionOf } from '../../src/persistence/partition.js';
 import { sqliteDeadlines } from '../../src/persistence/sqlite/deadlines.js';
 import { sqliteJournal } from '../../src/persistence/sqlite/journal.js';
 import { sqliteLeases } from '../../src/persistence/sqlite/leases.js';
@@ -93,7 +93,7 @@ async function insertEntry(
   await manager.query(
     `INSERT INTO signalbox_outbox (position, share)
       SELECT position, ${mark(0)} FROM signalbox_journal WHERE id = ${mark(1)}`,
-    [shareOf(entry.uuid ?? entry.id), entry.id],
+    [partitionOf(entry.uuid ?? entry.id), entry.id],
   );
 }
 

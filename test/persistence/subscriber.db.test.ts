@@ -40,7 +40,7 @@ eachDatabase((kind) => {
       expect((await db.tank(tank.uuid)).stateSince.toISOString()).toBe(told?.event['time']);
     });
 
-    test('a birth state announces its effects and arms its deadlines', async () => {
+    test('an initial state announces its effects and arms its deadlines', async () => {
       const tank = await db.newTank({ state: 'Starting' });
       const told = await db.told(tank.uuid);
       expect(told.map(({ type }) => type)).toEqual(['Created', 'TANK.CREATE']);
@@ -48,10 +48,10 @@ eachDatabase((kind) => {
       expect(await db.armed(tank.uuid)).toEqual(['Starting/1000']);
     });
 
-    test('a state nothing is born in is refused and writes nothing', async () => {
+    test('a state nothing is created in is refused and writes nothing', async () => {
       const before = await db.pending();
       const saving = db.newTank({ label: 'unborn', state: 'Running' });
-      await expect(saving).rejects.toMatchObject({ code: 'UNKNOWN_BIRTH_STATE' });
+      await expect(saving).rejects.toMatchObject({ code: 'UNKNOWN_INITIAL_STATE' });
       expect(await db.dataSource.manager.countBy(Tank, { label: 'unborn' })).toBe(0);
       expect(await db.pending()).toBe(before);
     });

@@ -121,14 +121,14 @@ eachDatabase((kind) => {
         // A process of the release goes on, and what runs here takes what it wrote.
         await writes(dataSource, release);
         expect(
-          await store.outbox.read({ shares: [7], bus: null, except: [], limit: 100 }),
+          await store.outbox.read({ partitions: [7], bus: null, except: [], limit: 100 }),
         ).toHaveLength(21);
         expect(await store.outbox.depth()).toMatchObject({ pending: 42, parked: 21 });
         expect(await store.outbox.registerBuses([])).toHaveLength(21);
         expect(await store.deadlines.due({ resources: ['Volume'], limit: 100 })).toHaveLength(21);
         expect((await store.deadlines.list({ limit: 1 }))[0]).toMatchObject({ version: null });
         // Those of the dead relay with the others.
-        expect((await store.leases.acquire('new', 60_000)).shares).toHaveLength(64);
+        expect((await store.leases.acquire('new', 60_000)).partitions).toHaveLength(64);
         expect(await store.journal.read({ limit: 100 })).toHaveLength(21);
 
         // And back, as far as the release.

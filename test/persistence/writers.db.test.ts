@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConflictError, RefusedError, SignalboxError } from '../../src/core/errors/errors.js';
-import { RowBusy } from '../../src/core/planning/row-busy.js';
+import { RowLocked } from '../../src/core/planning/row-locked.js';
 import { journalEntry } from '../../src/core/planning/announcement.js';
 import type {
   TransitionRequest,
-  Transitioned,
+  TransitionResult,
 } from '../../src/core/planning/transition-request.js';
 import { eachDatabase } from '../support/databases.js';
 import {
@@ -50,7 +50,7 @@ eachDatabase((kind) => {
       expect(outcomes[1]).toBeInstanceOf(RefusedError);
       expect((outcomes[1] as RefusedError).code).toBe('EVENT_NOT_LAWFUL');
       // A row that a batch does not find may be missing or held: asked for alone it is known.
-      if (!(outcomes[2] instanceof RowBusy)) expect(outcomes[2]).toBeInstanceOf(RefusedError);
+      if (!(outcomes[2] instanceof RowLocked)) expect(outcomes[2]).toBeInstanceOf(RefusedError);
       const [alone] = await db.store.transition(db.tanks, [request(gone, 'StartRequested')]);
       expect(alone).toMatchObject({ code: 'UNKNOWN_RESOURCE' });
       expect(outcomes[3]).toBeInstanceOf(ConflictError);
@@ -58,7 +58,7 @@ eachDatabase((kind) => {
       expect(await db.tank(two.uuid)).toMatchObject({ state: 'Idle', revision: 1 });
       expect(await db.tank(three.uuid)).toMatchObject({ state: 'Idle', revision: 1 });
       const [, told] = await db.told(one.uuid);
-      expect(told?.event['id']).toBe((outcomes[0] as Transitioned).events[0]);
+      expect(told?.event['id']).toBe((outcomes[0] as TransitionResult).events[0]);
       expect(told?.data).toMatchObject({ event: 'StartRequested', reason: 'because' });
     });
 
@@ -78,7 +78,7 @@ eachDatabase((kind) => {
       const seen = async ({ uuid }: Tank) => {
         const { state, revision, stateSince, lifecycleVersion } = await db.tank(uuid);
         // Requests have later times than births, of which each has its own.
-        const since = stateSince < new Date('2026-06-01') ? 'birth' : stateSince;
+        const since = stateSince < new Date('2026-06-01') ? 'creation' : stateSince;
         return {
           row: { state, revision, since, lifecycleVersion },
           journal: (await db.told(uuid)).map(({ type, revision: at, data }) => ({
@@ -96,7 +96,7 @@ eachDatabase((kind) => {
       const told = (outcome: unknown) =>
         outcome instanceof SignalboxError
           ? outcome.code
-          : { ...(outcome as Transitioned), uuid: '', events: [] };
+          : { ...(outcome as TransitionResult), uuid: '', events: [] };
       await fc.assert(
         fc.asyncProperty(fc.array(asked, { minLength: 2, maxLength: 24 }), async (steps) => {
           const [together, apart] = [await newTanks(3), await newTanks(3)];
@@ -128,7 +128,7 @@ eachDatabase((kind) => {
       const started = tanks.map(({ uuid }) => request(uuid, 'Started'));
       await db.store.transition(db.tanks, started);
       const rows = await db.store.outbox.read({
-        shares: 'all',
+        partitions: 'all',
         bus: null,
         except: [],
         limit: 10_000,
@@ -144,7 +144,7 @@ eachDatabase((kind) => {
           'ALERT.PUMP',
           'PUMP.STARTED',
         ]);
-        expect(new Set(own.map(({ share }) => share)).size).toBe(1);
+        expect(new Set(own.map(({ partition: share }) => share)).size).toBe(1);
       }
     });
 
@@ -432,7 +432,7 @@ describe.each(['postgres', 'mariadb'] as const)('on %s, where callers have conne
         request(held.uuid, 'StartRequested'),
         request(free.uuid, 'StartRequested'),
       ]);
-      expect(outcomes[0]).toBeInstanceOf(RowBusy);
+      expect(outcomes[0]).toBeInstanceOf(RowLocked);
       expect(outcomes[1]).toMatchObject({ new: 'Starting' });
     });
     expect(await db.tank(held.uuid)).toMatchObject({ state: 'Idle', revision: 1 });

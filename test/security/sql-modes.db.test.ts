@@ -120,8 +120,8 @@ async function say({ a, b, c, json }: Texts, other: string): Promise<void> {
   await Promise.all([
     signalbox.transition(Network, uuid, 'ImplementNetwork', { reason: json, ...context }),
     signalbox.transition(Network, second, 'ImplementNetwork', { reason: json, ...context }),
-    signalbox.alert('ALERT.USERVM', json, { body: json, details: { [json]: json }, subject }),
-    signalbox.usage('NETWORK.CREATE', { details: { json }, subject, account: b }),
+    signalbox.raiseAlert('ALERT.USERVM', json, { body: json, details: { [json]: json }, subject }),
+    signalbox.recordUsage('NETWORK.CREATE', { details: { json }, subject, account: b }),
   ]);
   await dataSource.transaction(async (manager) => {
     const network = await manager.findOneByOrFail(Network, { uuid, name: a, account: b });
@@ -130,7 +130,7 @@ async function say({ a, b, c, json }: Texts, other: string): Promise<void> {
     network.name = c;
     await manager.save(network);
     await signalbox.transition(Network, second, 'OperationFailed', { reason: json, manager });
-    await signalbox.alert('ALERT.USERVM', json, { manager, subject });
+    await signalbox.raiseAlert('ALERT.USERVM', json, { manager, subject });
   });
   const job = await signalbox.jobs.submit(a, { subject, ...context });
   await signalbox.jobs.update(job, 50, context);
@@ -212,7 +212,7 @@ test('connections that were lent before, and those of replicas, write no less sa
   await runner.startTransaction();
   const hostile = "'); DELETE FROM canary; -- ";
   await using other = await createSignalbox({ dataSource: replicated, resources: [Network] });
-  const id = await other.alert('ALERT.USERVM', hostile, { manager: runner.manager });
+  const id = await other.raiseAlert('ALERT.USERVM', hostile, { manager: runner.manager });
   await runner.commitTransaction();
   await runner.release();
   const { uuid } = await other.create(Network, { name: hostile });

@@ -151,7 +151,7 @@ eachDatabase((kind) => {
       relay: false,
     });
     open.unshift(silent);
-    await silent.usage('VM.START');
+    await silent.recordUsage('VM.START');
     await eventually(async () => expect(relaying.taken).toEqual(['two VM.START']));
   });
 

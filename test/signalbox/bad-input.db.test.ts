@@ -168,8 +168,8 @@ eachDatabase((kind) => {
       () => signalbox.create(VirtualMachine, { name: 'x', uuid: 'vm-1' }),
       () => signalbox.history(VirtualMachine, "' OR 1=1 --"),
       () => signalbox.action('VM.START', { subject }, () => undefined),
-      () => signalbox.usage('VM.START', { subject }),
-      () => signalbox.alert('ALERT.USERVM', 'x', { subject }),
+      () => signalbox.recordUsage('VM.START', { subject }),
+      () => signalbox.raiseAlert('ALERT.USERVM', 'x', { subject }),
     ]) {
       const error = await refused(work);
       expect([error.code, error.message]).toEqual([
@@ -200,11 +200,11 @@ eachDatabase((kind) => {
     }
   });
 
-  test('a state nothing is born in is refused', async () => {
+  test('a state nothing is created in is refused', async () => {
     const error = await refused(() =>
       signalbox.create(VirtualMachine, { name: 'x', state: 'Migrating' }),
     );
-    expect(error.code).toBe('UNKNOWN_BIRTH_STATE');
+    expect(error.code).toBe('UNKNOWN_INITIAL_STATE');
   });
 
   test('a payload over the limit is refused, whatever carries it', async () => {
@@ -229,8 +229,8 @@ eachDatabase((kind) => {
         }),
       () => signalbox.create(VirtualMachine, { name: 'x' }, { reason: large }),
       () => signalbox.action('VM.START', { details }, () => void ran.push('ran')),
-      () => signalbox.usage('VM.START', { details }),
-      () => signalbox.alert('ALERT.USERVM', large),
+      () => signalbox.recordUsage('VM.START', { details }),
+      () => signalbox.raiseAlert('ALERT.USERVM', large),
       () => signalbox.jobs.complete(job, details),
     ]) {
       const error = await refused(work);
@@ -246,7 +246,7 @@ eachDatabase((kind) => {
     cycle['self'] = cycle;
     for (const value of [undefined, Number.NaN, 1n, new Date(), () => 1, new Map(), cycle]) {
       const error = await refused(() =>
-        signalbox.usage('VM.START', { details: { value } as never }),
+        signalbox.recordUsage('VM.START', { details: { value } as never }),
       );
       expect(error.code).toBe('PAYLOAD_NOT_JSON');
       expect(error.message).toContain('data.details.value');
@@ -260,7 +260,7 @@ eachDatabase((kind) => {
     expect(await refused(set)).toMatchObject({ code: 'ROUTING_KEY_TOO_LONG' });
     const subject = { resource: 'R'.repeat(200), uuid: nobody };
     for (const work of [
-      () => signalbox.usage('VM.START', { subject }),
+      () => signalbox.recordUsage('VM.START', { subject }),
       () => signalbox.jobs.submit('x', { subject }),
     ]) {
       const error = await refused(work);
@@ -282,7 +282,7 @@ eachDatabase((kind) => {
     const { manager } = cloud.dataSource;
     for (const work of [
       () => signalbox.transition(VirtualMachine, vm.uuid, 'StartRequested', { manager }),
-      () => signalbox.usage('VM.START', { manager }),
+      () => signalbox.recordUsage('VM.START', { manager }),
       () => signalbox.jobs.submit('x', { manager }),
     ]) {
       expect((await refused(work)).code).toBe('TRANSACTION_MISSING');

@@ -161,7 +161,7 @@ eachDatabase((kind) => {
       () => signalbox.transition(VirtualMachine, uuid, 'StartRequested'),
       () => signalbox.create(VirtualMachine, { name: 'late' }),
       () => signalbox.action('VM.START', {}, () => undefined),
-      () => signalbox.usage('VM.START'),
+      () => signalbox.recordUsage('VM.START'),
       () => signalbox.jobs.submit('late'),
       () => signalbox.subscribe('#', () => undefined),
     ]) {

@@ -146,8 +146,8 @@ eachDatabase((kind) => {
       remove: ['works', async (s) => s.remove(await cloud.dataSource.manager.save(cloud.dataSource.manager.create(Volume, { sizeGib: 1 })))], // prettier-ignore
       explain: ['works', (s, uuid) => s.explain(Volume, uuid, 'CreateRequested')],
       action: ['works', (s) => s.action('VM.START', {}, () => 1)],
-      usage: ['works', (s) => s.usage('VOLUME.CREATE')],
-      alert: ['works', (s) => s.alert('ALERT.CPU', 'hot')],
+      usage: ['works', (s) => s.recordUsage('VOLUME.CREATE')],
+      alert: ['works', (s) => s.raiseAlert('ALERT.CPU', 'hot')],
       history: ['works', (s, uuid) => s.history(Volume, uuid)],
       outboxDepth: ['works', (s) => s.outboxDepth()],
       replay: ['works', (s) => s.replay({ category: 'UsageEvent' }, { pool: 'billing' })],
@@ -186,7 +186,7 @@ eachDatabase((kind) => {
         inHandler.open();
         await done.opened;
       });
-      await signalbox.alert('ALERT.CPU', 'hot');
+      await signalbox.raiseAlert('ALERT.CPU', 'hot');
       await inHandler.opened;
       const made = Object.keys(methods).map(() => signalbox.create(Volume, { sizeGib: 1 }));
       const uuids = (await Promise.all(made)).map(({ uuid }) => uuid);

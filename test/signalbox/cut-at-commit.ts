@@ -93,7 +93,8 @@ export const committing: Readonly<
     prepare(calm) {
       const uuid = randomUUID();
       return Promise.resolve({
-        call: ({ signalbox }) => signalbox.usage('VOLUME.CREATE', { subject: subjectOf(uuid) }),
+        call: ({ signalbox }) =>
+          signalbox.recordUsage('VOLUME.CREATE', { subject: subjectOf(uuid) }),
         isThere: () => told(calm, uuid, 'VOLUME.CREATE'),
       });
     },
@@ -103,7 +104,7 @@ export const committing: Readonly<
       const uuid = randomUUID();
       return Promise.resolve({
         call: ({ signalbox }) =>
-          signalbox.alert('ALERT.STORAGE', 'look', { subject: subjectOf(uuid) }),
+          signalbox.raiseAlert('ALERT.STORAGE', 'look', { subject: subjectOf(uuid) }),
         isThere: () => told(calm, uuid, 'ALERT.STORAGE'),
       });
     },

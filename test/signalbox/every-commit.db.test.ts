@@ -95,7 +95,7 @@ eachDatabase((kind) => {
       // Begun inside, and goes on when the transaction has ended.
       later = ended.then(() => signalbox.transition(Volume, uuid, 'CreateRequested'));
     });
-    const beside = signalbox.usage('VM.START');
+    const beside = signalbox.recordUsage('VM.START');
     await Promise.all([transaction, beside]);
     goOn();
     await later;
@@ -112,7 +112,7 @@ eachDatabase((kind) => {
     await using bus = memoryBus();
     const outcomes: unknown[] = [];
     await bus.subscribe(['#'], async () => {
-      outcomes.push(await signalbox.usage('VM.START').catch((error: unknown) => error));
+      outcomes.push(await signalbox.recordUsage('VM.START').catch((error: unknown) => error));
     });
     await cloud.dataSource.transaction(async (manager) => {
       await manager.query('SELECT 1');
@@ -172,7 +172,7 @@ eachDatabase((kind) => {
     connection.emit('error', new Error('57P01'));
     if (release === undefined) connection.destroy?.();
     else release(true);
-    expect(await signalbox.usage('VM.START')).toEqual(expect.any(String));
+    expect(await signalbox.recordUsage('VM.START')).toEqual(expect.any(String));
   });
 
   test('what was left open by others is never committed by a call', async () => {
@@ -182,7 +182,7 @@ eachDatabase((kind) => {
     await runner.query('START TRANSACTION');
     await runner.query('UPDATE demo_volume SET size_gib = 99');
     await runner.release();
-    await signalbox.usage('VM.START');
+    await signalbox.recordUsage('VM.START');
     await signalbox.create(Volume, { sizeGib: 1 });
     const { uuid } = volume;
     expect(await cloud.dataSource.manager.findOneBy(Volume, { uuid })).toMatchObject({

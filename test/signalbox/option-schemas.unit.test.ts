@@ -233,7 +233,7 @@ describe('a lifecycle that is defined from anything', () => {
     ['no machine', { resource: 'Thing', version: 1 }],
     ['the plain object that createMachine takes', { resource: 'Thing', version: 1, machine }],
     ['a function that makes one', { resource: 'Thing', version: 1, machine: () => machine }],
-    ['births that are no list', { resource: 'Thing', version: 1, machine, births: 'A' }],
+    ['initialStates that are no list', { resource: 'Thing', version: 1, machine, births: 'A' }],
     ['a misspelt option', { resource: 'Thing', version: 1, machine, brths: [] }],
     ['a resource that is no text', { resource: 7, version: 1, machine }],
   ])('is refused as a definition: %s', (_, definition) => {

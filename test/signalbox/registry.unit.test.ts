@@ -52,7 +52,7 @@ afterAll(() => dataSource.destroy());
 const register = (types: Parameters<typeof defineEventTypes>[0], source = 'test') =>
   new ResourceRegistry(dataSource, [Kettle], { source, eventTypes: defineEventTypes(types) });
 
-test('a lifecycle that announces unknown types is refused, at birth as on a transition', () => {
+test('a lifecycle that announces unknown types is refused, at creation as on a transition', () => {
   expect(() => register({ usage: ['KETTLE.FILL'] })).toThrow(/KETTLE\.HEAT/);
   expect(() => register({ action: ['KETTLE.HEAT'] })).toThrow(/KETTLE\.FILL/);
   expect(

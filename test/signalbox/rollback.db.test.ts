@@ -60,8 +60,8 @@ eachDatabase((kind) => {
         await manager.save(loaded);
         const subject = { resource: 'Volume', uuid: volume.uuid };
         await signalbox.action('VOLUME.ATTACH', { subject, manager }, () => undefined);
-        await signalbox.usage('VM.START', { manager });
-        await signalbox.alert('ALERT.USERVM', 'never told', { manager });
+        await signalbox.recordUsage('VM.START', { manager });
+        await signalbox.raiseAlert('ALERT.USERVM', 'never told', { manager });
         await signalbox.jobs.submit('never', { manager });
         throw new Regret();
       }),

@@ -66,7 +66,7 @@ test('publish and handle continue the trace of the transition, and what a handle
   await signalbox.subscribe(
     '*.*.StartRequested.#',
     async () => {
-      announced = await signalbox.usage('VM.START');
+      announced = await signalbox.recordUsage('VM.START');
     },
     { pool: 'billing' },
   );
@@ -135,7 +135,7 @@ test('each call that announces has a span of its own, and its events are of it',
   const signalbox = await cloud.open({ relay: false });
   const vm = await signalbox.create(VirtualMachine, { name: 'web' });
   await signalbox.remove(vm);
-  await signalbox.alert('ALERT.MANAGEMENT', 'look');
+  await signalbox.raiseAlert('ALERT.MANAGEMENT', 'look');
   await signalbox.action('VM.START', {}, () => undefined);
   const job = await signalbox.jobs.submit('deploy');
   await signalbox.jobs.complete(job);
@@ -171,7 +171,7 @@ test('a refused transition, a failed handler and a failed publish set the status
     },
     { pool: 'alerts' },
   );
-  await signalbox.alert('ALERT.MANAGEMENT', 'look');
+  await signalbox.raiseAlert('ALERT.MANAGEMENT', 'look');
   expect(await spanNamed('handle memory')).toMatchObject({
     status: { code: SpanStatusCode.ERROR, message: 'not mine' },
     attributes: { 'error.type': 'DeadLetterError' },
@@ -198,10 +198,10 @@ test('without a tracer provider no span is begun, and the trace goes on', async 
   const signalbox = await cloud.open({ bus });
   const span = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1 };
   await signalbox.subscribe({ category: 'AlertEvent' }, async () => {
-    await signalbox.usage('VM.START');
+    await signalbox.recordUsage('VM.START');
   });
   await context.with(trace.setSpanContext(context.active(), span), () =>
-    signalbox.alert('ALERT.MANAGEMENT', 'look'),
+    signalbox.raiseAlert('ALERT.MANAGEMENT', 'look'),
   );
   await eventually(async () => {
     const traces = (await cloud.journal()).map(({ event }) => event.traceparent);

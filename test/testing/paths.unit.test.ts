@@ -29,7 +29,7 @@ describe.each(lifecycles.map((lifecycle) => [lifecycle.resource, lifecycle] as c
       expect(taken(all)).toEqual(new Set(lifecycle.transitions));
       for (const path of all) {
         expectConnected(path);
-        expect(lifecycle.births).toContain(path.start);
+        expect(lifecycle.initialStates).toContain(path.start);
       }
     });
 
@@ -63,16 +63,16 @@ describe.each(lifecycles.map((lifecycle) => [lifecycle.resource, lifecycle] as c
       fc.assert(
         fc.property(fc.array(fc.nat()).map(paths.walker(lifecycle)), (walk) => {
           expectConnected(walk);
-          expect(lifecycle.births).toContain(walk.start);
+          expect(lifecycle.initialStates).toContain(walk.start);
         }),
       );
     });
   },
 );
 
-it('a transition that no birth leads to is taken by a path of its own', () => {
+it('a transition that no creation leads to is taken by a path of its own', () => {
   const { transitions } = network;
-  const lonely = { ...network, births: ['Destroy'] } as unknown as typeof network;
+  const lonely = { ...network, initialStates: ['Destroy'] } as unknown as typeof network;
   expect(taken(paths.allTransitions(lonely))).toEqual(new Set(transitions));
 });
 

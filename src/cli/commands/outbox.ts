@@ -140,7 +140,7 @@ export async function dropBus({ outbox }: Store, bus: string): Promise<number> {
 }
 
 function describePending(row: OutboxRecord) {
-  const { position: at, bus, share: partition, id, category, type, resource, uuid } = row;
+  const { position: at, bus, partition, id, category, type, resource, uuid } = row;
   return { position: at, bus, partition, id, category, type, resource, uuid };
 }
 
@@ -149,7 +149,15 @@ function busLine({ bus, pending, parked, held, oldestAge }: BusDepth): string {
   return `  for ${printable(name)}: ${pending} pending (oldest ${oldestAge} ms), ${parked} parked, ${held} held\n`;
 }
 
-function pendingLine({ position: at, bus, share, category, type, resource, uuid }: OutboxRecord) {
+function pendingLine({
+  position: at,
+  bus,
+  partition: share,
+  category,
+  type,
+  resource,
+  uuid,
+}: OutboxRecord) {
   const subject = resource === null ? '' : ` ${resource}/${uuid}`;
   const target = bus === '' ? '' : ` for ${bus}`;
   return `${String(at).padStart(10)}  pending  partition ${share}  ${printable(`${category} ${type}${subject}${target}`)}\n`;

@@ -67,7 +67,7 @@ function checkCommand(): Command {
       60_000,
     )
     .option('--exact-version', 'any other version of a lifecycle than the given one is a fault')
-    .option('--complete', 'a life that does not begin with its birth is a fault')
+    .option('--complete', 'a life that does not begin with its creation is a fault')
     .option('--ignore-others', 'resource types without a lifecycle are no fault')
     .option('--max-faults <n>', 'faults of each code to list', wholeNumber, 100)
     .addHelpText(

@@ -118,7 +118,7 @@ export async function runScenario(
     await signalbox.transition(Snapshot, failed.uuid, 'OperationFailed', {
       reason: 'secondary storage is full',
     });
-    await signalbox.alert('ALERT.STORAGE.SECONDARY', 'Secondary storage is full', {
+    await signalbox.raiseAlert('ALERT.STORAGE.SECONDARY', 'Secondary storage is full', {
       subject: { resource: 'Snapshot', uuid: failed.uuid },
     });
 

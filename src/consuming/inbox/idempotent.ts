@@ -3,7 +3,7 @@ import { callback, field } from '../../core/options/fields.js';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Delivery } from '../../delivery/bus/bus.js';
 import { DeadLetterError } from '../../delivery/bus/dead-letter-error.js';
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import { ConfigurationError, ConflictError } from '../../core/errors/errors.js';
 import type { SignalboxEvent } from '../../core/events/event.js';
 import { utf8Length } from '../../core/json/plain-json.js';
@@ -115,7 +115,7 @@ async function handleOnce(
           throw error;
         }
         await assertHeld(inbox, manager, ref);
-        reach('inbox commit');
+        failpoint('inbox commit');
       },
       // Nobody else can have noted it: the note is the first row of the transaction.
       { isThere: (manager) => inbox.holdsWithin(manager, ref) },

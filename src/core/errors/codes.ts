@@ -21,8 +21,8 @@ export const errorClasses = {
       UNKNOWN_RESOURCE: 'No row with this uuid. Check the uuid, or create the resource first.',
       REVISION_EXHAUSTED:
         'The resource is at the last revision that an event can carry, 2147483647. Create it anew under another uuid.',
-      UNKNOWN_BIRTH_STATE:
-        'A resource cannot be created in this state. The refusal lists the states it can be born in.',
+      UNKNOWN_INITIAL_STATE:
+        'A resource cannot be created in this state. The refusal lists the states it can be created in.',
       MALFORMED_UUID: 'The text is not a uuid. Pass 8-4-4-4-12 hexadecimal digits.',
       STATE_WRITTEN_DIRECTLY:
         'A save changed the state without a transition. Call signalbox.send(entity, event) before saving.',
@@ -167,7 +167,7 @@ export const errorClasses = {
       FAULT_INLINE_GUARD:
         'A guard is an inline function, has no implementation, or has params that are no plain JSON. Name it in setup({ guards }).',
       FAULT_UNKNOWN_TARGET: 'A transition targets a state that does not exist.',
-      FAULT_UNKNOWN_BIRTH: 'A birth state is not a state of the machine.',
+      FAULT_UNKNOWN_INITIAL: 'An initial state is not a state of the machine.',
       FAULT_TRANSITIONAL_NO_FAILURE_EXIT:
         'A transitional state has no exit for failure. Add one, so that work that fails is not stuck.',
       FAULT_TRANSITIONAL_NO_DEADLINE:

@@ -33,7 +33,7 @@ export const crashPoints = [
   'ack',
 ] as const;
 
-export type CrashPoint = (typeof crashPoints)[number];
+export type Failpoint = (typeof crashPoints)[number];
 
 /** Where points are told: by name, so that every copy of the package in a process tells the same one. */
 export const crashPointChannel = 'signalbox.crash-point';
@@ -44,6 +44,6 @@ const told = channel(crashPointChannel);
  * Tells whoever listens that a step is about to be taken. Never throws, and costs one property read
  * while nobody listens, as in production. The crash kit listens, to kill the process there.
  */
-export function reach(point: CrashPoint): void {
+export function failpoint(point: Failpoint): void {
   if (told.hasSubscribers) told.publish(point);
 }

@@ -50,15 +50,15 @@ export function macrostep(
   if (selected.every((transition) => transition.forbidden)) return undefined;
   const run = new Run(active, root, ask);
   run.take(selected);
-  run.settle();
+  run.runToCompletion();
   return run.outcome(selected.find(({ description }) => description !== undefined)?.description);
 }
 
 /** What happens to a configuration without any event: entries from nothing, or eventless transitions. */
-export function settle(active: Configuration, root: StateNode, ask: Ask): Outcome {
+export function runToCompletion(active: Configuration, root: StateNode, ask: Ask): Outcome {
   const run = new Run(active, root, ask);
   if (active.size === 0) run.enter([root]);
-  run.settle();
+  run.runToCompletion();
   return run.outcome(undefined);
 }
 
@@ -109,7 +109,7 @@ class Run {
   }
 
   /** Follows eventless transitions and raised events until nothing is enabled. */
-  settle(): void {
+  runToCompletion(): void {
     let eventless = true;
     for (let steps = 0; !this.#done; steps += 1) {
       if (steps > longestChain) throw new EndlessChain();

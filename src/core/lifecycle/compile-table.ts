@@ -1,15 +1,21 @@
-import { birthOf, everyBirth } from './compile-births.js';
+import { creationOf, everyCreation } from './compile-creations.js';
 import { everyConfiguration, nameOf } from './compile-configurations.js';
 import { everyDecision, type Ask, type Decision } from './compile-decisions.js';
 import type { MachineTree } from './compile-machine.js';
-import { EndlessChain, isDone, macrostep, settle, type Outcome } from './compile-macrostep.js';
+import {
+  EndlessChain,
+  isDone,
+  macrostep,
+  runToCompletion,
+  type Outcome,
+} from './compile-macrostep.js';
 import { matches } from './compile-selection.js';
 import { deadlinesOf, freezeList, none } from './compile-lists.js';
 import { shadowedTransitions } from './compile-shadowed.js';
 import type { Faults } from './faults.js';
 import {
   deadlineExceeded,
-  type Birth,
+  type Creation,
   type Deadline,
   type Effect,
   type GuardCondition,
@@ -39,16 +45,16 @@ const mostDecisions = 128;
  * Compiles a machine to its table by trying every event in every configuration. Pure; what cannot be
  * compiled becomes a fault.
  *
- * @param births Names of the states a resource can be born in besides the initial one.
+ * @param creations Names of the states a resource can be created in besides the initial one.
  * @param events Every event a caller may send.
  */
 export function compileTable(
   { root, nodes }: MachineTree,
   events: readonly string[],
-  births: readonly string[],
+  creations: readonly string[],
   faults: Faults,
 ): CompiledMachine {
-  return new TableCompiler(root, nodes, events, faults).compile(births);
+  return new TableCompiler(root, nodes, events, faults).compile(creations);
 }
 
 class TableCompiler {
@@ -75,7 +81,7 @@ class TableCompiler {
     this.#faults = faults;
   }
 
-  compile(births: readonly string[]): CompiledMachine {
+  compile(creations: readonly string[]): CompiledMachine {
     const configurations = this.#restingConfigurations();
     const states = [...configurations].map(([name, active]) => this.#declareState(name, active));
     for (const { name, final } of states) {
@@ -85,7 +91,7 @@ class TableCompiler {
       this.#compileTimeouts(name, active);
     }
     const deadlines = this.#nodes.flatMap((node) => node.deadlines.map(({ deadline }) => deadline));
-    const initial = this.#initialBirth();
+    const initial = this.#initialCreation();
     return {
       initial: initial?.state,
       states,
@@ -93,7 +99,7 @@ class TableCompiler {
       shadowed: Object.freeze(shadowedTransitions(this.#nodes, this.#taken)),
       table: Object.freeze({
         rows: this.#rows,
-        births: everyBirth(this.#root, initial, births, configurations, this.#faults),
+        creations: everyCreation(this.#root, initial, creations, configurations, this.#faults),
         deadlines: new Map(deadlines.map((deadline) => [deadline.id, deadline])),
         timeouts: this.#timeouts,
         armed: new Map(states.map((state) => [state.name, state.deadlines])),
@@ -130,7 +136,9 @@ class TableCompiler {
     if (![...active].some(({ always }) => always.length > 0) || isDone(this.#root, active)) {
       return true;
     }
-    const decisions = this.#decide(name, 'always', (ask) => settle(active, this.#root, ask));
+    const decisions = this.#decide(name, 'always', (ask) =>
+      runToCompletion(active, this.#root, ask),
+    );
     return decisions.some(({ outcome }) => nameOf(this.#root, outcome.active) === name);
   }
 
@@ -262,8 +270,10 @@ class TableCompiler {
     return [...new Set(lists.flat())];
   }
 
-  #initialBirth(): Birth | undefined {
-    const decisions = this.#decide('', 'birth', (ask) => settle(new Set(), this.#root, ask));
+  #initialCreation(): Creation | undefined {
+    const decisions = this.#decide('', 'creation', (ask) =>
+      runToCompletion(new Set(), this.#root, ask),
+    );
     const [first, ...others] = decisions;
     if (first === undefined) return undefined;
     for (const { outcome } of decisions) {
@@ -272,11 +282,11 @@ class TableCompiler {
     if (others.length > 0) {
       this.#faults.add(
         'FAULT_UNSUPPORTED',
-        'The initial state depends on a guard. Name the states a resource can be born in as births.',
+        'The initial state depends on a guard. List the states a resource can be created in under initialStates.',
       );
     }
     const state = nameOf(this.#root, first.outcome.active);
-    return state === undefined ? undefined : birthOf(state, first.outcome);
+    return state === undefined ? undefined : creationOf(state, first.outcome);
   }
 
   #decide<T>(state: string, event: string, run: (ask: Ask) => T): readonly Decision<T>[] {

@@ -25,8 +25,8 @@ export interface LifecycleDefinition<TMachine extends TypedMachine, TResource ex
    * DefinitionError too.
    */
   readonly machine: TMachine | (() => TMachine);
-  /** States a resource may be born in besides the machine's initial one. Default: none. */
-  readonly births?: readonly MachineState<NoInfer<TMachine>>[];
+  /** States a resource may be created in besides the machine's initial one. Default: none. */
+  readonly initialStates?: readonly MachineState<NoInfer<TMachine>>[];
   /**
    * Events that no transition names because only a wildcard takes them. Default: none. A wildcard
    * takes the events named here or elsewhere in the machine, and no other.
@@ -84,7 +84,7 @@ export function defineLifecycle<TMachine extends TypedMachine, const TResource e
   const events = [...new Set([...tree.events, ...(definition.events ?? [])])];
   checkEvents(definition.events ?? [], tree.events, faults);
   checkFailureEvents(definition.failureEvents ?? [], events, faults);
-  const compiled = compileTable(tree, events, definition.births ?? [], faults);
+  const compiled = compileTable(tree, events, definition.initialStates ?? [], faults);
   checkRules({ ...compiled, failureEvents: definition.failureEvents }, faults);
   faults.throwIfAny();
   // The machine's types promise these names; the names above were read from the same machine.
@@ -92,7 +92,7 @@ export function defineLifecycle<TMachine extends TypedMachine, const TResource e
     resource,
     version,
     initial: compiled.initial,
-    births: Object.freeze([...compiled.table.births.keys()]),
+    initialStates: Object.freeze([...compiled.table.creations.keys()]),
     states: Object.freeze(compiled.states),
     events: Object.freeze(events),
     transitions: compiled.transitions,
@@ -109,7 +109,7 @@ function assertDefinition(definition: unknown): void {
   const faults = new Faults(
     typeof resource === 'string' ? `Lifecycle ${resource}` : 'A lifecycle without a name',
   );
-  const known = ['resource', 'version', 'machine', 'births', 'events', 'failureEvents'];
+  const known = ['resource', 'version', 'machine', 'initialStates', 'events', 'failureEvents'];
   for (const key of Object.keys(given).filter((each) => !known.includes(each))) {
     const near = nearestName(key, known);
     const hint = near === undefined ? `It has ${known.join(', ')}.` : `Did you mean '${near}'?`;
@@ -117,7 +117,7 @@ function assertDefinition(definition: unknown): void {
   }
   if (typeof resource !== 'string')
     faults.add('FAULT_NAME', "'resource' must be the name of the resource type.", {});
-  for (const key of ['births', 'events', 'failureEvents']) {
+  for (const key of ['initialStates', 'events', 'failureEvents']) {
     const list = given[key];
     if (list === undefined) continue;
     if (Array.isArray(list) && list.every((each) => typeof each === 'string')) continue;

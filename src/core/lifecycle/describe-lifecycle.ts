@@ -23,8 +23,8 @@ export interface LifecycleDescription {
   readonly resource: string;
   readonly version: number;
   readonly initial: string;
-  readonly births: readonly string[];
-  /** What happens when a resource is created, for each state of `births`. */
+  readonly initialStates: readonly string[];
+  /** What happens when a resource is created, for each state of `initialStates`. */
   readonly creations: readonly {
     readonly state: string;
     readonly effects: readonly DescribedEffect[];
@@ -68,14 +68,15 @@ export interface LifecycleDescription {
 
 /** Describes a lifecycle as plain JSON. Pure; a copy, safe to change. */
 export function describeLifecycle(lifecycle: AnyLifecycle): LifecycleDescription {
-  const { resource, version, initial, births, states, events, transitions, table } = lifecycle;
+  const { resource, version, initial, initialStates, states, events, transitions, table } =
+    lifecycle;
   const timed = transitions.some(({ event }) => event === deadlineExceeded);
   return {
     resource,
     version,
     initial,
-    births: [...births],
-    creations: [...table.births.values()].map(({ state, effects, arms }) => ({
+    initialStates: [...initialStates],
+    creations: [...table.creations.values()].map(({ state, effects, arms }) => ({
       state,
       effects: effects.map(describeEffect),
       arms: arms.map(({ id }) => id),

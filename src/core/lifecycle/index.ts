@@ -10,7 +10,7 @@ export type { Explanation } from './explain.js';
 export { lawfulEvents } from './lawful-events.js';
 export { deadlineExceeded, stuckAlert } from './lifecycle.js';
 export type {
-  Birth,
+  Creation as Birth,
   Deadline,
   Effect,
   StateDeclaration,
@@ -22,5 +22,5 @@ export { plan } from './plan.js';
 export type { Plan } from './plan.js';
 export type { EventInput, Position } from './position.js';
 export type { Refused } from './refusals.js';
-export { birth, step, stepDeadline } from './step.js';
+export { creation, step, stepDeadline } from './step.js';
 export type { DeadlineStep, Step } from './step.js';

@@ -7,10 +7,10 @@ import type { AnyLifecycle, Effect } from './lifecycle.js';
  * what they announce. Pure; no trailing line break.
  */
 export function lifecycleTable(lifecycle: AnyLifecycle): string {
-  const { resource, version, initial, births, states, transitions } = lifecycle;
-  const others = births.filter((name) => name !== initial);
+  const { resource, version, initial, initialStates: creations, states, transitions } = lifecycle;
+  const others = creations.filter((name) => name !== initial);
   return [
-    `${resource}, version ${version}: born in ${initial}${others.length === 0 ? '' : ` (or ${others.join(', ')})`}`,
+    `${resource}, version ${version}: created in ${initial}${others.length === 0 ? '' : ` (or ${others.join(', ')})`}`,
     '',
     ...columns([
       ['STATE', 'TAGS', 'DEADLINE'],

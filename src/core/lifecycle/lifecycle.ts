@@ -154,8 +154,8 @@ export interface LifecycleEvent {
 }
 
 /** What happens when a resource is created in a state. */
-export interface Birth<TState extends string = string> {
-  /** Tells a lawful birth from a refused one. */
+export interface Creation<TState extends string = string> {
+  /** Tells a lawful creation from a refused one. */
   readonly lawful: true;
   readonly state: TState;
   readonly effects: readonly Effect[];
@@ -166,7 +166,7 @@ export interface Birth<TState extends string = string> {
 export interface LifecycleTable {
   /** state -> event -> rows in order. */
   readonly rows: ReadonlyMap<string, ReadonlyMap<string, readonly TableRow[]>>;
-  readonly births: ReadonlyMap<string, Birth>;
+  readonly creations: ReadonlyMap<string, Creation>;
   /** deadline id -> deadline. */
   readonly deadlines: ReadonlyMap<string, Deadline>;
   /** (state, deadline id) -> rows in order; no entry means the deadline only raises its alert. */
@@ -233,10 +233,10 @@ export interface Lifecycle<
   readonly resource: TResource;
   /** Raised whenever the declaration changes; written into every row and every event. */
   readonly version: number;
-  /** The state a resource is born in unless told otherwise. */
+  /** The state a resource is created in unless told otherwise. */
   readonly initial: TState;
-  /** Every state a resource may be born in, the initial one first. */
-  readonly births: readonly TState[];
+  /** Every state a resource may be created in, the initial one first. */
+  readonly initialStates: readonly TState[];
   /** Every state a resource can rest in, in the order of their declaration. */
   readonly states: readonly StateDeclaration<TState>[];
   /** Every event a caller may send. */

@@ -56,12 +56,12 @@ export function refuseDeadline(lifecycle: AnyLifecycle, state: string, deadline:
   });
 }
 
-/** Why nothing is born here. Pure. */
-export function refuseBirth({ resource, births }: AnyLifecycle, state: string): Refused {
+/** Why nothing is created here. Pure. */
+export function refuseCreation({ resource, initialStates }: AnyLifecycle, state: string): Refused {
   return refused({
-    code: 'UNKNOWN_BIRTH_STATE',
-    message: `A ${resource} cannot be created in ${state}. It can be born in ${births.join(', ')}.`,
-    parameters: { resource, state, births },
+    code: 'UNKNOWN_INITIAL_STATE',
+    message: `A ${resource} cannot be created in ${state}. It can be created in ${initialStates.join(', ')}.`,
+    parameters: { resource, state, initialStates },
   });
 }
 

@@ -2,7 +2,7 @@ import { firstLawfulRow } from './guards.js';
 import {
   deadlineExceeded,
   type AnyLifecycle,
-  type Birth,
+  type Creation,
   type ContextOf,
   type Deadline,
   type EventOf,
@@ -10,7 +10,7 @@ import {
   type TableRow,
 } from './lifecycle.js';
 import type { EventInput, Position } from './position.js';
-import { refuseBirth, refuseDeadline, refuseEvent, type Refused } from './refusals.js';
+import { refuseCreation, refuseDeadline, refuseEvent, type Refused } from './refusals.js';
 
 /** What an event does, or why it is not lawful now. Narrow it by `lawful`. */
 export type Step<TState extends string = string> = TableRow<TState> | Refused;
@@ -77,14 +77,14 @@ export function stepDeadline<L extends AnyLifecycle>(
 
 /**
  * What happens when a resource is created: entry effects to announce and deadlines to arm. Pure, never
- * throws. Refuses with UNKNOWN_BIRTH_STATE a state that a resource cannot be born in.
+ * throws. Refuses with UNKNOWN_INITIAL_STATE a state that a resource cannot be created in.
  *
  * @param state Default: the lifecycle's initial state.
  */
-export function birth<L extends AnyLifecycle>(
+export function creation<L extends AnyLifecycle>(
   lifecycle: L,
   state: StateOf<L> = lifecycle.initial as StateOf<L>,
-): Birth<StateOf<L>> | Refused {
-  return (lifecycle.table.births.get(state) ?? refuseBirth(lifecycle, state)) as
-    Birth<StateOf<L>> | Refused;
+): Creation<StateOf<L>> | Refused {
+  return (lifecycle.table.creations.get(state) ?? refuseCreation(lifecycle, state)) as
+    Creation<StateOf<L>> | Refused;
 }

@@ -1,13 +1,13 @@
 import type { Category } from '../events/category.js';
 import { dataSchema } from '../events/data-schema.js';
 import type { JournalEntry } from './journal-entry.js';
-import type { EventOrigin, Tenancy } from './origin.js';
+import type { EventContext, Tenancy } from './event-context.js';
 
 /** What one event says, before it is put into words. */
 export interface Announcement {
   /** UUIDv7. */
   readonly id: string;
-  readonly origin: EventOrigin;
+  readonly origin: EventContext;
   readonly category: Category;
   readonly type: string;
   readonly subject?: { readonly resource: string; readonly uuid: string };
@@ -75,7 +75,7 @@ export const headParts = {
 } as const;
 
 /** The end of a payload's head: who and why, as far as the caller tells. */
-export function payloadContext(origin: EventOrigin, category: Category): string {
+export function payloadContext(origin: EventContext, category: Category): string {
   return (
     optional('traceparent', origin.traceparent) +
     `,"category":"${category}"` +

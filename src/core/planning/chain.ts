@@ -1,6 +1,6 @@
 import { placeOf } from './deadline-place.js';
 import type { LockedRow, PlannedTransition } from './plan.js';
-import { RowBusy } from './row-busy.js';
+import { RowLocked } from './row-locked.js';
 import type { DeadlineChange, TransitionRequest } from './transition-request.js';
 
 /** Each resource of a batch once, in the order in which every writer locks. Pure. */
@@ -32,7 +32,7 @@ export function planInTurn<TRequest extends Pick<TransitionRequest, 'uuid'>>(
   return batch.map((request) => {
     const row = moved.get(request.uuid) ?? rows.get(request.uuid);
     if (row === undefined && skipped) {
-      return new RowBusy();
+      return new RowLocked();
     }
     const planned = plan(row, request);
     if (row !== undefined && !(planned instanceof Error)) {

@@ -11,8 +11,8 @@ import { step, stepDeadline } from '../lifecycle/step.js';
 import { placeOf } from './deadline-place.js';
 import { incompleteRow, revisionsExhausted } from './unusable-row.js';
 import type { JournalEntry } from './journal-entry.js';
-import type { Tenancy } from './origin.js';
-import type { DeadlineChange, Transitioned, TransitionRequest } from './transition-request.js';
+import type { Tenancy } from './event-context.js';
+import type { DeadlineChange, TransitionResult, TransitionRequest } from './transition-request.js';
 import { announceChange } from './transition-announcements.js';
 
 /** What planning must know of a resource: its lifecycle and nothing of its table. */
@@ -45,7 +45,7 @@ export interface PlanFacts {
 
 /** All that one transition writes, and what its caller is told when it is committed. */
 export interface PlannedTransition {
-  readonly outcome: Transitioned;
+  readonly outcome: TransitionResult;
   /** The columns of the resource's row. `stateSince` is absent when the state stays the same. */
   readonly update: {
     readonly state: string;

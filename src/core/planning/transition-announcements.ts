@@ -2,7 +2,7 @@ import type { JsonObject } from '../json/json.js';
 import type { Effect } from '../lifecycle/lifecycle.js';
 import { journalEntry } from './announcement.js';
 import type { JournalEntry } from './journal-entry.js';
-import type { EventOrigin, Tenancy } from './origin.js';
+import type { EventContext, Tenancy } from './event-context.js';
 
 /** The event under which a creation is announced. */
 export const created = 'Created';
@@ -46,7 +46,7 @@ export function announceChange(
   change: StateChange,
   options: {
     readonly effects: readonly Effect[];
-    readonly origin: EventOrigin;
+    readonly origin: EventContext;
     readonly reason?: string | undefined;
     readonly nextId: () => string;
   },
@@ -92,7 +92,7 @@ export function announceChange(
 export function announceDeadline(
   subject: ChangedResource,
   stuck: { readonly state: string; readonly deadline: string; readonly alert: Effect },
-  options: { readonly origin: EventOrigin; readonly nextId: () => string },
+  options: { readonly origin: EventContext; readonly nextId: () => string },
 ): JournalEntry {
   const { alert, state, deadline } = stuck;
   return journalEntry({

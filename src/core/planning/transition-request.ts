@@ -1,5 +1,5 @@
 import type { Deadline } from '../lifecycle/lifecycle.js';
-import type { EventOrigin } from './origin.js';
+import type { EventContext } from './event-context.js';
 
 /** One wish to move one resource, validated: the uuid is well formed, the event is declared. */
 export interface TransitionRequest {
@@ -11,13 +11,13 @@ export interface TransitionRequest {
   readonly expectedRevision?: number;
   readonly reason?: string;
   /** Who, when and why: what the announced events say besides the step itself. */
-  readonly origin: EventOrigin;
+  readonly origin: EventContext;
   /** Set by the deadline sweeper: fire this deadline if it is still armed at this revision. */
   readonly deadline?: { readonly id: string; readonly revision: number };
 }
 
 /** What a transition did; what `signalbox.transition` resolves to. */
-export interface Transitioned<TState extends string = string> {
+export interface TransitionResult<TState extends string = string> {
   readonly uuid: string;
   /** The state before. */
   readonly old: TState;
@@ -32,7 +32,7 @@ export interface Transitioned<TState extends string = string> {
 }
 
 /** One result for each request of a batch, in the order of the batch. Errors are values here. */
-export type TransitionOutcome = Transitioned | Error;
+export type TransitionOutcome = TransitionResult | Error;
 
 /** Deadlines that one transition arms and cancels, fenced by its revision. */
 export interface DeadlineChange {

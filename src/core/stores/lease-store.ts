@@ -1,21 +1,21 @@
 /** What a relay holds until its lease runs out. */
 export interface LeaseGrant {
-  readonly shares: readonly number[];
-  /** Those of `shares` beyond the fair part: to be finished and then released. */
+  readonly partitions: readonly number[];
+  /** Those of `partitions` beyond the fair part: to be finished and then released. */
   readonly surplus: readonly number[];
 }
 
-/** The leases of relays on the shares of the outbox. */
+/** The leases of relays on the partitions of the outbox. */
 export interface LeaseStore {
   /**
    * Announces that this relay lives for `ttl` milliseconds more by the database's clock, renews every
-   * share it holds, and takes free or expired ones up to its fair part.
+   * partition it holds, and takes free or expired ones up to its fair part.
    */
   acquire(relay: string, ttl: number): Promise<LeaseGrant>;
-  /** Gives shares back at once. Safe to call twice. */
-  release(relay: string, shares: readonly number[]): Promise<void>;
+  /** Gives partitions back at once. Safe to call twice. */
+  release(relay: string, partitions: readonly number[]): Promise<void>;
   /**
-   * The relay is gone for good: gives back at once all its shares but those to `keep`, which run out
+   * The relay is gone for good: gives back at once all its partitions but those to `keep`, which run out
    * by themselves. Safe to call twice.
    */
   leave(relay: string, keep: readonly number[]): Promise<void>;

@@ -1,11 +1,11 @@
 import type { JournalEntry, JournalRecord } from '../planning/journal-entry.js';
 
 /** The outbox is split by uuid into this many shares; a relay holds a lease on each it publishes. */
-export const shareCount = 64;
+export const partitionCount = 64;
 
 /** An outbox row with its event. */
 export interface OutboxRecord extends Omit<JournalRecord, 'revision' | 'time'> {
-  readonly share: number;
+  readonly partition: number;
   /** The bus it waits for; empty while it waits for every bus of the relay. */
   readonly bus: string;
 }
@@ -66,7 +66,7 @@ export interface OutboxStore {
    * reader past it would publish the next event of that resource first.
    */
   read(options: {
-    readonly shares: readonly number[] | 'all';
+    readonly partitions: readonly number[] | 'all';
     /** Rows that wait for this bus; `null` for rows that wait for every bus. */
     readonly bus: string | null;
     /** Positions the caller already has. */
@@ -79,7 +79,7 @@ export interface OutboxStore {
    * registered. Returns how many pending rows it turned.
    */
   fanOut(options: {
-    readonly shares: readonly number[] | 'all';
+    readonly partitions: readonly number[] | 'all';
     readonly buses: readonly string[];
     readonly limit: number;
   }): Promise<number>;

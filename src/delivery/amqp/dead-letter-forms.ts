@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { DeadLetter } from '../bus/bus.js';
-import { deadLetterCause, tersely } from '../bus/dead-letter-cause.js';
+import { deadLetterCause, truncateFailure } from '../bus/dead-letter-cause.js';
 import type { HandlingFailure } from '../bus/handling-failure.js';
 import { memberName } from '../bus/member-name.js';
 import { deadLetterHeader as names, isDeadLetterHeader, originOf } from './dead-letter-wire.js';
@@ -31,8 +31,8 @@ export function deadLetterForms(
 ): readonly (() => OutgoingMessage)[] {
   return [
     () => sentOn(received, deadLetterFacts(received, failure, way), way),
-    () => sentOn(received, deadLetterFacts(received, tersely(failure), way), way),
-    () => encapsulated(received, deadLetterFacts(received, tersely(failure), way), way),
+    () => sentOn(received, deadLetterFacts(received, truncateFailure(failure), way), way),
+    () => encapsulated(received, deadLetterFacts(received, truncateFailure(failure), way), way),
   ];
 }
 
@@ -45,7 +45,7 @@ export function bareDeadLetter(
   failure: HandlingFailure,
   way: Way & { readonly pool: string },
 ): OutgoingMessage {
-  const facts = deadLetterFacts(received, tersely(failure), way);
+  const facts = deadLetterFacts(received, truncateFailure(failure), way);
   const reason = `${facts[names.reason]} (its properties could not be kept)`;
   return withProperties(received, new Map(), { ...facts, [names.reason]: reason }, way);
 }

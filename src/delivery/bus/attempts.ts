@@ -1,6 +1,6 @@
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import type { BusMessage } from './bus.js';
-import { deadLetterText, tersely } from './dead-letter-cause.js';
+import { deadLetterText, truncateFailure } from './dead-letter-cause.js';
 import { DeadLetterError } from './dead-letter-error.js';
 import type { Entry } from './entry.js';
 import type { HandlingFailure } from './handling-failure.js';
@@ -114,9 +114,9 @@ export class Attempts<M extends Keyed = BusMessage> {
     const start = performance.now();
     entry.underWay = true;
     try {
-      reach('handle');
+      failpoint('handle');
       await handler(delivery, signal);
-      reach('ack');
+      failpoint('ack');
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       return this.#failed(entry, delivery, error);
@@ -200,7 +200,7 @@ export class Attempts<M extends Keyed = BusMessage> {
       return done;
     } catch (error) {
       // The error's text may push the dead letter over a limit of the transport: the next has less of it.
-      if (isPublishRefused(error)) entry.failure = tersely(failure);
+      if (isPublishRefused(error)) entry.failure = truncateFailure(failure);
       entry.giveUpTries += 1;
       entry.onOutcome?.({ kind: 'givenUp', tries: entry.tries, failure: entry.failure ?? failure });
       return { wait: retryDelay({ delay: 200, maxDelay: 5_000 }, entry.giveUpTries) };

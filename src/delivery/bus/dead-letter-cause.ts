@@ -13,7 +13,7 @@ export function deadLetterText(text: string, longest = longestText): string {
 }
 
 /** Pure. The failure in so few words that a dead letter is little longer than its message. */
-export function tersely({ reason, attempts, error }: HandlingFailure): HandlingFailure {
+export function truncateFailure({ reason, attempts, error }: HandlingFailure): HandlingFailure {
   const { name, message, code } = deadLetterCause(error);
   const terse = Object.assign(new Error(deadLetterText(message, tersestText)), {
     name: deadLetterText(name, tersestText),

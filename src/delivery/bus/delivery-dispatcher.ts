@@ -1,9 +1,9 @@
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import { Attempts, type Next } from './attempts.js';
 import type { BusMessage } from './bus.js';
 import { claimOf, newEntry, type Entry } from './entry.js';
 import type { IncomingDelivery, Keyed, Tried } from './incoming-delivery.js';
-import { Lanes, type Lane } from './lanes.js';
+import { KeyQueues, type KeyQueue } from './key-queues.js';
 import type { BusNotice, BusNoticeListener } from './notice.js';
 import { Outage } from './outage.js';
 import type { RetrySettings } from './retry-policy.js';
@@ -46,11 +46,11 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
   readonly #unsettled: Unsettled;
   readonly #attempts: Attempts<M>;
   readonly #outage: Outage;
-  readonly #lanes = new Lanes<M>();
+  readonly #lanes = new KeyQueues<M>();
   readonly #abort = new AbortController();
-  #ready: Lane<M>[] = [];
+  #ready: KeyQueue<M>[] = [];
   /** Those whose first must be handled while no other is. */
-  #alone: Lane<M>[] = [];
+  #alone: KeyQueue<M>[] = [];
   #positions = 0;
   #running = 0;
   #aloneRuns = false;
@@ -100,7 +100,7 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
   /** Takes a delivery. The handler runs later, never inside this call. */
   accept(incoming: IncomingDelivery<M>): void {
     if (this.#stopped) return;
-    reach('deliver');
+    failpoint('deliver');
     this.#positions += 1;
     const claim = this.#claim(incoming);
     this.#enqueue(this.#lanes.for(incoming, claim), newEntry(incoming, this.#positions, claim));
@@ -160,7 +160,7 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
   }
 
   /** Puts an entry where its position says, behind the one that is being handled. */
-  #enqueue(lane: Lane<M>, entry: Entry<M>): void {
+  #enqueue(lane: KeyQueue<M>, entry: Entry<M>): void {
     const { queue } = lane;
     let at = queue.length;
     while (at > (lane.running ? 1 : 0) && (queue[at - 1] as Entry<M>).position > entry.position) {
@@ -171,7 +171,7 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
     if (queue.length === 1) this.#makeReady(lane);
   }
 
-  #makeReady(lane: Lane<M>): void {
+  #makeReady(lane: KeyQueue<M>): void {
     this.#ready.push(lane);
     this.#schedule();
   }
@@ -201,7 +201,7 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
     }
   }
 
-  async #run(lane: Lane<M>, entry: Entry<M>): Promise<void> {
+  async #run(lane: KeyQueue<M>, entry: Entry<M>): Promise<void> {
     const next = await this.#attempts.next(entry);
     lane.running = false;
     this.#running -= 1;
@@ -214,7 +214,7 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
     this.#pump();
   }
 
-  #goOn(lane: Lane<M>, entry: Entry<M>, next: Next): void {
+  #goOn(lane: KeyQueue<M>, entry: Entry<M>, next: Next): void {
     if (next === 'alone') {
       this.#alone.push(lane);
       return;
@@ -230,12 +230,12 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
     else if (lane.aside.size === 0) this.#lanes.remove(lane);
   }
 
-  #retryNow(lane: Lane<M>): void {
+  #retryNow(lane: KeyQueue<M>): void {
     lane.timer = undefined;
     this.#makeReady(lane);
   }
 
-  #putAside(lane: Lane<M>, entry: Entry<M>, wait: number): void {
+  #putAside(lane: KeyQueue<M>, entry: Entry<M>, wait: number): void {
     const timer = setTimeout(() => {
       lane.aside.delete(entry);
       this.#enqueue(lane, entry);

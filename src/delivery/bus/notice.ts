@@ -1,4 +1,4 @@
-import { contained } from '../../core/errors/contained.js';
+import { guardListener } from '../../core/errors/guard-listener.js';
 
 /**
  * What an adapter tells about itself, for logs and metrics. Data: the transport's name never decides
@@ -81,5 +81,5 @@ export type BusNoticeListener = (notice: BusNotice) => void;
 export function notifier(listener: BusNoticeListener | undefined): BusNoticeListener {
   if (listener === undefined) return () => {};
   // A broken log or metric must not stop messages.
-  return contained(listener);
+  return guardListener(listener);
 }

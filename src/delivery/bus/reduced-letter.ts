@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RefusedError } from '../../core/errors/errors.js';
 import type { BusMessage, DeadLetter } from './bus.js';
-import { deadLetterText, tersely } from './dead-letter-cause.js';
+import { deadLetterText, truncateFailure } from './dead-letter-cause.js';
 import type { HandlingFailure } from './handling-failure.js';
 
 /** Where a dead letter keeps the body of its message. */
@@ -28,7 +28,7 @@ const noBody = new Uint8Array(0);
  * that was delivered; the same without its headers; the first bytes and the digest of its body.
  */
 export function reducedLetters(message: BusMessage, failure: HandlingFailure): ReducedLetter[] {
-  const terse = tersely(failure);
+  const terse = truncateFailure(failure);
   const bare = withoutHeaders(message);
   const { reason } = terse;
   const told = (lost: string): HandlingFailure => ({ ...terse, reason: `${reason} (${lost})` });

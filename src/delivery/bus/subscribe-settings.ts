@@ -1,4 +1,4 @@
-import { contained } from '../../core/errors/contained.js';
+import { guardListener } from '../../core/errors/guard-listener.js';
 import { RefusedError } from '../../core/errors/errors.js';
 import { utf8Length } from '../../core/json/plain-json.js';
 import { checkOptions } from '../../core/options/check-options.js';
@@ -52,6 +52,6 @@ export function completeSubscribeOptions(
     onMissed:
       onMissed === undefined
         ? () => {}
-        : contained(onMissed, (error) => notify({ kind: 'onMissedFailed', error })),
+        : guardListener(onMissed, (error) => notify({ kind: 'onMissedFailed', error })),
   };
 }

@@ -9,7 +9,7 @@ import { nanos } from '@nats-io/transport-node';
 import { jetStreamError } from './nats-error.js';
 import type { NatsNames } from './names.js';
 import type { NatsSettings } from './options.js';
-import type { PoolPlace } from './pool-place.js';
+import type { PoolCursor } from './pool-cursor.js';
 import { isMissing } from './streams.js';
 import { coveringFilter, widerFilter } from './subject.js';
 
@@ -30,7 +30,7 @@ export async function declarePoolConsumers(
   pool: string,
   patterns: readonly string[],
   { ackWait, replicas }: NatsSettings,
-  place: PoolPlace,
+  place: PoolCursor,
 ): Promise<void> {
   const direct = names.directConsumer(pool);
   const durable = names.consumer(pool);
@@ -114,7 +114,7 @@ export async function notePoolPlace(
   manager: JetStreamManager,
   names: NatsNames,
   pool: string,
-  place: PoolPlace,
+  place: PoolCursor,
 ): Promise<PoolState | undefined> {
   const leaders: string[] = [];
   const consumers = new Map<string, ConsumerState>();

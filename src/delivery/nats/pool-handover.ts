@@ -4,7 +4,7 @@ import type { NatsConnector } from './connection.js';
 import { type ConsumerState, notePoolPlace, type PoolState } from './consumers.js';
 import type { NatsNames } from './names.js';
 import type { Succession } from './pool-lease.js';
-import type { PoolPlace } from './pool-place.js';
+import type { PoolCursor } from './pool-cursor.js';
 import type { PullerStart } from './puller.js';
 
 export interface PoolHandoverOptions {
@@ -15,7 +15,7 @@ export interface PoolHandoverOptions {
   readonly ackWait: number;
   /** Milliseconds that a request of a member's own may be answered into the void. */
   readonly requestExpires: number;
-  readonly place: PoolPlace;
+  readonly place: PoolCursor;
   /** How many messages of a consumer are in hand here. */
   readonly inHandOf: (consumer: string) => number;
   /** True while this is the active member. */

@@ -7,7 +7,7 @@ import {
 } from '@nats-io/transport-node';
 import { deliveryFacts } from './acknowledgement.js';
 import { messageOf } from './nats-error.js';
-import { Returning } from './returning.js';
+import { Redeliveries } from './redeliveries.js';
 
 /** Where a consumer is that hands out to nobody else, when its first message is asked for. */
 export interface PullerStart {
@@ -63,7 +63,7 @@ export class Puller {
   readonly #subscription: Subscription;
   #outstanding = 0;
   #turn: number | undefined;
-  readonly #returning: Returning<Msg>;
+  readonly #returning: Redeliveries<Msg>;
   /** Whether a request was over since anything came. */
   #waited = false;
   #timer: NodeJS.Timeout | undefined;
@@ -73,7 +73,7 @@ export class Puller {
   constructor(options: PullerOptions) {
     this.#options = options;
     this.#turn = options.start?.turn;
-    this.#returning = new Returning(options.start?.returning ?? 0);
+    this.#returning = new Redeliveries(options.start?.returning ?? 0);
     this.#subscription = options.nats.subscribe(this.#inbox, {
       callback: (error, message) => {
         if (error !== null) return;

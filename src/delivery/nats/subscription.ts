@@ -13,15 +13,15 @@ import { deliveryFacts, giveBack, keepWorking } from './acknowledgement.js';
 import type { BegunMarks } from './begun-marks.js';
 import type { NatsConnector } from './connection.js';
 import { addEphemeralConsumer, declarePoolConsumers, poolExists, removePool } from './consumers.js';
-import { EphemeralPlace } from './ephemeral-place.js';
-import { Handled } from './handled.js';
-import { InHand } from './in-hand.js';
+import { EphemeralCursor } from './ephemeral-cursor.js';
+import { AckedMessages } from './acked-messages.js';
+import { InFlight } from './in-flight.js';
 import { jetStreamError, messageOf } from './nats-error.js';
 import type { NatsNames } from './names.js';
 import type { NatsSettings } from './options.js';
 import { PoolHandover } from './pool-handover.js';
 import { PoolLease, type Succession } from './pool-lease.js';
-import { PoolPlace } from './pool-place.js';
+import { PoolCursor } from './pool-cursor.js';
 import { Puller, type PullerStart } from './puller.js';
 import { declareStreams } from './streams.js';
 import { keyOf } from './subject.js';
@@ -71,10 +71,10 @@ export class NatsSubscription implements BusSubscription {
   readonly #dispatcher: DeliveryDispatcher;
   readonly #lease: PoolLease | undefined;
   readonly #handover: PoolHandover | undefined;
-  readonly #inHand = new InHand();
-  readonly #handled: Handled;
-  readonly #place = new EphemeralPlace();
-  readonly #poolPlace = new PoolPlace();
+  readonly #inHand = new InFlight();
+  readonly #handled: AckedMessages;
+  readonly #place = new EphemeralCursor();
+  readonly #poolPlace = new PoolCursor();
   readonly #stopListening: () => void;
   readonly #work = new WorkUntilEnd();
   #pullers: readonly Puller[] = [];
@@ -100,7 +100,9 @@ export class NatsSubscription implements BusSubscription {
     this.#options = options;
     this.patterns = [...patterns];
     this.pool = settings.pool;
-    this.#handled = new Handled({ remembers: settings.pool !== undefined && this.#isOrdered() });
+    this.#handled = new AckedMessages({
+      remembers: settings.pool !== undefined && this.#isOrdered(),
+    });
     this.#label = settings.pool ?? `ephemeral ${patterns.slice(0, 5).join(' ')}`;
     for (const pattern of patterns) this.#wanted.add(pattern, true);
     this.#dispatcher = new DeliveryDispatcher<BusMessage>({

@@ -1,4 +1,4 @@
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import type { OutboxRecord, OutboxStore } from '../../core/stores/outbox-store.js';
 import type { Backoff } from './backoff.js';
 import { Wakeup } from './wakeup.js';
@@ -68,7 +68,7 @@ export class ConfirmedRows {
 
   async #remove(rows: readonly OutboxRecord[]): Promise<void> {
     try {
-      reach('delete');
+      failpoint('delete');
       await this.#outbox.remove(rows);
       this.#backoff.reset();
       this.#onRemoved(rows);

@@ -58,8 +58,8 @@ export class FanOut {
     const { outbox, buses, lease, options, onRows, onDatabase } = this.#given;
     try {
       while (lease.valid()) {
-        const shares = lease.readable();
-        const turned = await outbox.fanOut({ shares, buses, limit: options.batch });
+        const partitions = lease.readable();
+        const turned = await outbox.fanOut({ partitions, buses, limit: options.batch });
         onDatabase(undefined);
         this.#backoff.reset();
         if (turned > 0) onRows();

@@ -6,8 +6,8 @@ import { Wakeup } from './wakeup.js';
 export interface Lease {
   /** True while publishing is ours alone. Cheap: it is asked before every publish. */
   valid(): boolean;
-  /** Tells one holding of a share from the next; undefined while it is not ours to read. */
-  generation(share: number): number | undefined;
+  /** Tells one holding of a partition from the next; undefined while it is not ours to read. */
+  generation(partition: number): number | undefined;
   /** Shares to read from: those held that need not be given back. */
   readable(): readonly number[];
 }
@@ -21,14 +21,14 @@ export interface LeaseKeeperOptions {
   readonly duration: number;
   readonly clock: LeaseClock;
   /**
-   * Called when the shares held have changed, with those that may no longer be published, and when a
+   * Called when the partitions held have changed, with those that may no longer be published, and when a
    * lease that had run out is valid again.
    */
   readonly onChange: (dropped: ReadonlySet<number>) => void;
   /** Called when the lease ran out before it could be renewed. */
   readonly onLost: () => void;
-  /** Resolves when nothing of these shares is under way, so that another relay may begin. */
-  readonly quiesce: (shares: ReadonlySet<number>) => Promise<void>;
+  /** Resolves when nothing of these partitions is under way, so that another relay may begin. */
+  readonly quiesce: (partitions: ReadonlySet<number>) => Promise<void>;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -39,17 +39,17 @@ interface Holding {
 }
 
 /**
- * Holds a relay's lease on its shares. The lease ends by our own clock before it ends by the
+ * Holds a relay's lease on its partitions. The lease ends by our own clock before it ends by the
  * database's: it is counted from before the renewal was sent, and a fifth of it is kept as a margin for
  * what is already on its way to the broker.
  */
 export class LeaseKeeper implements Lease {
   readonly #options: LeaseKeeperOptions;
   readonly #wakeup = new Wakeup();
-  #shares = new Map<number, Holding>();
+  #partitions = new Map<number, Holding>();
   #renewed: Instant | undefined;
   #generation = 0;
-  #finished: { readonly share: number; readonly generation: number }[] = [];
+  #finished: { readonly partition: number; readonly generation: number }[] = [];
   #stopping = false;
   #tried!: () => void;
   #running: Promise<void> = Promise.resolve();
@@ -68,20 +68,20 @@ export class LeaseKeeper implements Lease {
   }
 
   /**
-   * Gives back every share but those where something is still under way: these must run out by
+   * Gives back every partition but those where something is still under way: these must run out by
    * themselves, because nobody can recall what a broker may yet receive.
    */
-  async stop(busy: (share: number) => boolean): Promise<void> {
+  async stop(busy: (partition: number) => boolean): Promise<void> {
     this.#stopping = true;
     this.#wakeup.set();
     await this.#running;
     const { leases, relay, onFailure } = this.#options;
     try {
-      await leases.leave(relay, [...this.#shares.keys()].filter(busy));
+      await leases.leave(relay, [...this.#partitions.keys()].filter(busy));
     } catch (error) {
       onFailure(error);
     }
-    this.#shares.clear();
+    this.#partitions.clear();
     this.#renewed = undefined;
   }
 
@@ -92,13 +92,15 @@ export class LeaseKeeper implements Lease {
     );
   }
 
-  generation(share: number): number | undefined {
-    const holding = this.#shares.get(share);
+  generation(partition: number): number | undefined {
+    const holding = this.#partitions.get(partition);
     return holding === undefined || holding.leaving ? undefined : holding.generation;
   }
 
   readable(): readonly number[] {
-    return [...this.#shares].flatMap(([share, { leaving }]) => (leaving ? [] : [share]));
+    return [...this.#partitions].flatMap(([partition, { leaving }]) =>
+      leaving ? [] : [partition],
+    );
   }
 
   async #run(): Promise<void> {
@@ -119,40 +121,40 @@ export class LeaseKeeper implements Lease {
     }
   }
 
-  #apply({ shares, surplus }: LeaseGrant, began: Instant): void {
+  #apply({ partitions, surplus }: LeaseGrant, began: Instant): void {
     const { clock, duration, onChange, onLost } = this.#options;
     const wasValid = this.valid();
-    // While it had run out, another relay may have held a share and given it back.
+    // While it had run out, another relay may have held a partition and given it back.
     const interrupted = this.#renewed !== undefined && elapsed(clock, this.#renewed) >= duration;
-    const former = this.#shares;
-    const kept = (share: number) => (interrupted ? undefined : former.get(share));
+    const former = this.#partitions;
+    const kept = (partition: number) => (interrupted ? undefined : former.get(partition));
     this.#generation += 1;
-    this.#shares = new Map(
-      shares.map((share) => [
-        share,
+    this.#partitions = new Map(
+      partitions.map((partition) => [
+        partition,
         {
-          generation: kept(share)?.generation ?? this.#generation,
-          leaving: kept(share)?.leaving === true || surplus.includes(share),
+          generation: kept(partition)?.generation ?? this.#generation,
+          leaving: kept(partition)?.leaving === true || surplus.includes(partition),
         },
       ]),
     );
     this.#renewed = began;
-    const gained = shares.filter((share) => kept(share) === undefined);
-    const leaving = surplus.filter((share) => kept(share)?.leaving !== true);
+    const gained = partitions.filter((partition) => kept(partition) === undefined);
+    const leaving = surplus.filter((partition) => kept(partition)?.leaving !== true);
     const dropped = [...former.keys()].filter(
-      (share) => interrupted || !this.#shares.has(share) || leaving.includes(share),
+      (partition) => interrupted || !this.#partitions.has(partition) || leaving.includes(partition),
     );
     if (interrupted) onLost();
     if (!wasValid || gained.length > 0 || dropped.length > 0) onChange(new Set(dropped));
     if (leaving.length > 0) this.#leave(leaving);
   }
 
-  #leave(shares: readonly number[]): void {
-    const finished = shares.map((share) => ({
-      share,
-      generation: this.#shares.get(share)?.generation ?? -1,
+  #leave(partitions: readonly number[]): void {
+    const finished = partitions.map((partition) => ({
+      partition,
+      generation: this.#partitions.get(partition)?.generation ?? -1,
     }));
-    void this.#options.quiesce(new Set(shares)).then(() => {
+    void this.#options.quiesce(new Set(partitions)).then(() => {
       this.#finished.push(...finished);
       this.#wakeup.set();
     });
@@ -160,17 +162,17 @@ export class LeaseKeeper implements Lease {
 
   async #giveBack(): Promise<void> {
     const finished = this.#finished.splice(0);
-    // A share lost meanwhile, and perhaps taken again, is not the one that was finished.
-    const shares = finished.flatMap(({ share, generation }) =>
-      this.#shares.get(share)?.generation === generation ? [share] : [],
+    // A partition lost meanwhile, and perhaps taken again, is not the one that was finished.
+    const partitions = finished.flatMap(({ partition, generation }) =>
+      this.#partitions.get(partition)?.generation === generation ? [partition] : [],
     );
-    if (shares.length === 0) return;
+    if (partitions.length === 0) return;
     try {
-      await this.#options.leases.release(this.#options.relay, shares);
+      await this.#options.leases.release(this.#options.relay, partitions);
     } catch (error) {
       this.#finished.push(...finished);
       throw error;
     }
-    for (const share of shares) this.#shares.delete(share);
+    for (const partition of partitions) this.#partitions.delete(partition);
   }
 }

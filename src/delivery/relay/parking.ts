@@ -1,7 +1,7 @@
-import type { EventOrigin } from '../../core/planning/origin.js';
+import type { EventContext } from '../../core/planning/event-context.js';
 import type { OutboxRecord, OutboxStore } from '../../core/stores/outbox-store.js';
 import type { Backoff } from './backoff.js';
-import { orderKey, type LaneRows } from './lane-rows.js';
+import { orderKey, type PublisherRows } from './publisher-rows.js';
 import { parkedAlert } from './relay-alerts.js';
 import type { QueuedRow } from './resource-queues.js';
 
@@ -12,8 +12,8 @@ export interface ParkingOptions {
   readonly bus: string;
   /** The name its rows wait for; empty when it takes every row. */
   readonly waitingFor: string;
-  readonly rows: LaneRows;
-  readonly origin: () => EventOrigin;
+  readonly rows: PublisherRows;
+  readonly origin: () => EventContext;
   readonly backoff: Backoff;
   /** Waits, or less where the lane ends. */
   readonly sleep: (milliseconds: number) => Promise<void>;

@@ -1,7 +1,7 @@
 import { journalEntry } from '../../core/planning/announcement.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
-import type { EventOrigin } from '../../core/planning/origin.js';
+import type { EventContext } from '../../core/planning/event-context.js';
 import type { OutboxDepth, OutboxRecord } from '../../core/stores/outbox-store.js';
 
 /** The alert that an event was parked. */
@@ -19,7 +19,7 @@ export function parkedAlert(
   row: OutboxRecord,
   bus: string,
   reason: string,
-  origin: EventOrigin,
+  origin: EventContext,
 ): JournalEntry | null {
   if (row.type === parkedAlertType) return null;
   const { id, position, category, type, resource, uuid } = row;
@@ -35,7 +35,7 @@ export function parkedAlert(
 export function laggingAlert(
   { oldestAge: age, pending }: OutboxDepth,
   bound: number,
-  origin: EventOrigin,
+  origin: EventContext,
 ): JournalEntry {
   return alert(laggingAlertType, origin, {
     subject: `The oldest of ${pending} unpublished events is ${Math.round(age / 1000)} s old`,
@@ -43,6 +43,6 @@ export function laggingAlert(
   });
 }
 
-function alert(type: string, origin: EventOrigin, data: object): JournalEntry {
+function alert(type: string, origin: EventContext, data: object): JournalEntry {
   return journalEntry({ id: nextEventId(), origin, category: 'AlertEvent', type, data });
 }

@@ -1,8 +1,8 @@
-import { contained } from '../../core/errors/contained.js';
+import { guardListener } from '../../core/errors/guard-listener.js';
 
 /** What a relay tells its listener besides its metrics. */
 export type RelayNotice =
-  | { readonly type: 'shares-changed'; readonly shares: readonly number[] }
+  | { readonly type: 'partitions-changed'; readonly partitions: readonly number[] }
   /** It overslept its lease: what it held in memory was dropped and is read again. */
   | { readonly type: 'lease-lost' }
   /** Events stay in the outbox and are tried again after `retryIn` milliseconds. */
@@ -34,7 +34,7 @@ export type RelayNotice =
 export type RelayListener = (notice: RelayNotice) => void;
 
 /** A listener whose faults stay its own. */
-export function safeListener(listener: RelayListener | undefined): RelayListener {
+export function guardRelayListener(listener: RelayListener | undefined): RelayListener {
   // Publishing must not depend on who watches it.
-  return listener === undefined ? () => {} : contained(listener);
+  return listener === undefined ? () => {} : guardListener(listener);
 }

@@ -9,7 +9,7 @@ export interface RelayOptions {
   readonly batch?: number;
   /**
    * Events under way to a bus at once, no two of the same resource. Default 1000. Fewer are kinder to
-   * a broker that others share.
+   * a broker that others partition.
    */
   readonly window?: number;
   /**
@@ -18,7 +18,7 @@ export interface RelayOptions {
    */
   readonly pollInterval?: number;
   /**
-   * For how long the shares of a dead relay stay its own. Default 10,000. Shorter takes over sooner,
+   * For how long the partitions of a dead relay stay its own. Default 10,000. Shorter takes over sooner,
    * and gives up sooner when the database is slow; at least 500.
    */
   readonly leaseDuration?: number;

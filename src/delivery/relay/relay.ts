@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { Bus } from '../bus/bus.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import type { Format } from '../formats/format.js';
-import type { EventOrigin } from '../../core/planning/origin.js';
+import type { EventContext } from '../../core/planning/event-context.js';
 import type { LeaseStore } from '../../core/stores/lease-store.js';
 import type { OutboxDepth } from '../../core/stores/outbox-store.js';
 import type { Store } from '../../persistence/store.js';
-import { BusLane } from './bus-lane.js';
+import { BusPublisher } from './bus-publisher.js';
 import { backoff } from './backoff.js';
 import { FanOut } from './fan-out.js';
 import { type LeaseClock, systemClock } from './lease-clock.js';
@@ -15,7 +15,7 @@ import { OutboxMonitor } from './outbox-monitor.js';
 import { laggingAlert } from './relay-alerts.js';
 import { registerBuses } from './register-buses.js';
 import { type RelayCounts, RelayMetrics } from './relay-metrics.js';
-import { type RelayListener, safeListener } from './relay-notice.js';
+import { type RelayListener, guardRelayListener } from './relay-notice.js';
 import { type RelayOptions, resolveRelayOptions } from './relay-options.js';
 import type { WakeListener } from './wake-listener.js';
 import { Wakeup } from './wakeup.js';
@@ -35,11 +35,11 @@ export interface OutboxRelaySetup {
   /** How events look on each bus that has no format of its own, such as `cloudEvents`. */
   readonly format: Format;
   /** Who the relay's own alerts come from, and when. */
-  readonly origin: () => EventOrigin;
+  readonly origin: () => EventContext;
   /** Tells of commits in other processes; without one the outbox is polled. */
   readonly wake?: WakeListener | undefined;
   readonly options?: RelayOptions;
-  /** Told of shares, lag, parked events, and what is away. */
+  /** Told of partitions, lag, parked events, and what is away. */
   readonly listener?: RelayListener | undefined;
   /** Another clock, to try what happens when time passes unnoticed. */
   readonly clock?: LeaseClock;
@@ -65,7 +65,7 @@ export interface Relay {
 
 /**
  * Creates a relay over an opened store; see `createRelay`. Throws ConfigurationError
- * CONFIG_VALUE_INVALID when two buses share a name, or a name is malformed.
+ * CONFIG_VALUE_INVALID when two buses partition a name, or a name is malformed.
  */
 export function createOutboxRelay(setup: OutboxRelaySetup): Relay {
   return new OutboxRelay(setup);
@@ -81,8 +81,8 @@ class OutboxRelay implements Relay {
   readonly #monitor: OutboxMonitor;
   readonly #opening = new Wakeup();
   #fanOut: FanOut | undefined;
-  #lanes: readonly BusLane[] = [];
-  #shares: readonly number[] = [];
+  #lanes: readonly BusPublisher[] = [];
+  #partitions: readonly number[] = [];
   #databaseAway = false;
   #opened: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -93,7 +93,7 @@ class OutboxRelay implements Relay {
     this.#options = resolveRelayOptions(setup.options ?? {}, {
       listening: setup.wake !== undefined,
     });
-    this.#listener = safeListener(setup.listener);
+    this.#listener = guardRelayListener(setup.listener);
     this.#keeper = new LeaseKeeper({
       leases: setup.buses.length > 0 ? setup.store.leases : unlessPublished(setup.store),
       relay: this.id,
@@ -101,8 +101,8 @@ class OutboxRelay implements Relay {
       clock: setup.clock ?? systemClock,
       onChange: (dropped) => this.#leaseChanged(dropped),
       onLost: () => this.#listener({ type: 'lease-lost' }),
-      quiesce: async (shares) => {
-        await Promise.all(this.#lanes.map((lane) => lane.quiet(shares)));
+      quiesce: async (partitions) => {
+        await Promise.all(this.#lanes.map((lane) => lane.quiet(partitions)));
       },
       onFailure: this.#onDatabase,
     });
@@ -155,7 +155,7 @@ class OutboxRelay implements Relay {
     };
     this.#lanes = buses.map(
       (bus) =>
-        new BusLane({
+        new BusPublisher({
           ...shared,
           bus,
           waitingFor: direct ? null : bus.name,
@@ -236,7 +236,7 @@ class OutboxRelay implements Relay {
     await this.#setup.wake?.stop();
   }
 
-  readonly #busy = (share: number): boolean => this.#lanes.some((lane) => lane.busy(share));
+  readonly #busy = (partition: number): boolean => this.#lanes.some((lane) => lane.busy(partition));
 
   #wakeLanes(): void {
     for (const lane of this.#lanes) lane.wake();
@@ -245,18 +245,18 @@ class OutboxRelay implements Relay {
   #leaseChanged(dropped: ReadonlySet<number>): void {
     for (const lane of this.#lanes) lane.drop(dropped);
     this.#fanOut?.wake();
-    const shares = this.#keeper.readable();
+    const partitions = this.#keeper.readable();
     if (
-      shares.length === this.#shares.length &&
-      shares.every((share, index) => share === this.#shares[index])
+      partitions.length === this.#partitions.length &&
+      partitions.every((partition, index) => partition === this.#partitions[index])
     )
       return;
-    this.#shares = shares;
-    this.#listener({ type: 'shares-changed', shares });
+    this.#partitions = partitions;
+    this.#listener({ type: 'partitions-changed', partitions });
   }
 
   async #announceLag(depth: OutboxDepth): Promise<boolean> {
-    // One relay speaks for all: whoever holds the first share.
+    // One relay speaks for all: whoever holds the first partition.
     if (this.#keeper.generation(0) === undefined) return false;
     const { store, origin } = this.#setup;
     await store.append([laggingAlert(depth, this.#options.lagBound, origin())]);
@@ -279,7 +279,7 @@ class OutboxRelay implements Relay {
 
 /**
  * The leases of a relay without a bus. It drains the outbox to the journal, unless events of this
- * database go to a bus: then they are not its to drain, and it holds no share that a relay with the bus
+ * database go to a bus: then they are not its to drain, and it holds no partition that a relay with the bus
  * would wait for.
  */
 function unlessPublished({ outbox, leases }: OutboxRelaySetup['store']): LeaseStore {
@@ -288,7 +288,7 @@ function unlessPublished({ outbox, leases }: OutboxRelaySetup['store']): LeaseSt
     async acquire(relay, ttl) {
       if ((await outbox.registerBuses([])).length === 0) return leases.acquire(relay, ttl);
       await leases.leave(relay, []);
-      return { shares: [], surplus: [] };
+      return { partitions: [], surplus: [] };
     },
   };
 }

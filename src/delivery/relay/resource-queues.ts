@@ -1,4 +1,4 @@
-import { shareCount, type OutboxRecord } from '../../core/stores/outbox-store.js';
+import { partitionCount, type OutboxRecord } from '../../core/stores/outbox-store.js';
 
 /** A row in the relay's memory. */
 export interface QueuedRow {
@@ -25,16 +25,16 @@ export class ResourceQueues {
   #turns: string[] = [];
   #nextTurn = 0;
   #size = 0;
-  readonly #sizes: number[] = Array.from({ length: shareCount }, () => 0);
+  readonly #sizes: number[] = Array.from({ length: partitionCount }, () => 0);
 
   /** Rows that wait; rows under way are not counted. */
   get size(): number {
     return this.#size;
   }
 
-  /** Rows of a share that wait. */
-  sizeOf(share: number): number {
-    return this.#sizes[share] ?? 0;
+  /** Rows of a partition that wait. */
+  sizeOf(partition: number): number {
+    return this.#sizes[partition] ?? 0;
   }
 
   /** Adds a row behind the others of its key. */
@@ -84,10 +84,10 @@ export class ResourceQueues {
     return this.#removeRows(key, () => true);
   }
 
-  /** Removes and returns the waiting rows of some shares. */
-  removeShares(shares: ReadonlySet<number>): readonly QueuedRow[] {
+  /** Removes and returns the waiting rows of some partitions. */
+  removePartitions(partitions: ReadonlySet<number>): readonly QueuedRow[] {
     return [...this.#queues.keys()].flatMap((key) =>
-      this.#removeRows(key, ({ row }) => shares.has(row.share)),
+      this.#removeRows(key, ({ row }) => partitions.has(row.partition)),
     );
   }
 
@@ -112,7 +112,7 @@ export class ResourceQueues {
 
   #count({ row }: QueuedRow, change: number): void {
     this.#size += change;
-    this.#sizes[row.share] = this.sizeOf(row.share) + change;
+    this.#sizes[row.partition] = this.sizeOf(row.partition) + change;
   }
 
   #forgetPastTurns(): void {

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { ActionEvent } from '../../core/events/event.js';
 import type { DueDeadline } from '../../core/stores/deadline-store.js';
-import type { Announcer } from '../../persistence/announcer.js';
+import type { EventWriter } from '../../persistence/event-writer.js';
 import { ownTransaction } from '../../persistence/commit/own-transaction.js';
 import type { OpenStore } from '../../persistence/open-store.js';
 
@@ -22,11 +22,11 @@ export async function endAbandoned(
   {
     dataSource,
     store,
-    announcer,
+    eventWriter,
   }: {
     readonly dataSource: DataSource;
     readonly store: Pick<OpenStore, 'deadlines'>;
-    readonly announcer: Announcer;
+    readonly eventWriter: EventWriter;
   },
   due: DueDeadline,
 ): Promise<boolean> {
@@ -42,8 +42,8 @@ export async function endAbandoned(
         .getRawOne<{ payload: string }>();
       if (row === undefined) return [];
       const started = JSON.parse(row.payload) as ActionEvent;
-      const entry = announcer.compose(failed(started));
-      await announcer.appendWithin(manager, entry);
+      const entry = eventWriter.compose(failed(started));
+      await eventWriter.appendWithin(manager, entry);
       return [entry.id];
     },
     { events: (written) => written },
@@ -51,7 +51,7 @@ export async function endAbandoned(
   return ids.length > 0;
 }
 
-function failed(started: ActionEvent): Parameters<Announcer['compose']>[0] {
+function failed(started: ActionEvent): Parameters<EventWriter['compose']>[0] {
   const { id, type, subject, time, data, actor, correlationid } = started;
   const [resource, uuid] = (subject ?? '').split('/');
   const { account = null, domain = null, project = null } = started;

@@ -1,14 +1,14 @@
 import type { EntityManager } from 'typeorm';
-import type { Announcer } from '../../persistence/announcer.js';
+import type { EventWriter } from '../../persistence/event-writer.js';
 import { withContext } from '../../context/ambient.js';
 import type { AmbientContext } from '../../context/ambient.js';
 import { ActionNotAnnouncedError, RefusedError, SignalboxError } from '../../core/errors/errors.js';
-import { presentable } from '../../core/errors/presentable.js';
+import { sanitizeMessage } from '../../core/errors/sanitize-message.js';
 import type { ActionEvent } from '../../core/events/event.js';
 import type { JsonObject } from '../../core/json/json.js';
 import { assertPlainJson } from '../../core/json/plain-json.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
-import type { Tenancy } from '../../core/planning/origin.js';
+import type { Tenancy } from '../../core/planning/event-context.js';
 import type { StartedAction, StartedActions } from './started-actions.js';
 
 /** What an action is about, and in whose transaction it is announced. */
@@ -36,7 +36,7 @@ export interface ActionHandle {
 
 /** Where an action is written. */
 export interface ActionParts {
-  readonly announcer: Announcer;
+  readonly eventWriter: EventWriter;
   readonly started: StartedActions;
 }
 
@@ -50,14 +50,14 @@ export interface ActionParts {
  * result, when the operation ran and Completed could not be announced.
  */
 export async function runAction<T>(
-  { announcer, started }: ActionParts,
+  { eventWriter, started }: ActionParts,
   type: string,
   settings: ActionSettings,
   operation: (action: ActionHandle) => T | Promise<T>,
 ): Promise<T> {
   const { subject, description, manager, account, domain, project } = settings;
   const compose = (data: ActionEvent['data'], context: AmbientContext): JournalEntry =>
-    announcer.compose({
+    eventWriter.compose({
       category: 'ActionEvent',
       type,
       data,
@@ -78,7 +78,7 @@ export async function runAction<T>(
   const action =
     manager === undefined
       ? await started.start(start)
-      : await startWithin(announcer, manager, start);
+      : await startWithin(eventWriter, manager, start);
   const inside: AmbientContext = {
     ...base,
     correlationId: base.correlationId ?? start.id,
@@ -135,12 +135,12 @@ export async function runAction<T>(
 
 /** In the caller's transaction no record is needed: what is not ended is rolled back. */
 async function startWithin(
-  announcer: Announcer,
+  eventWriter: EventWriter,
   manager: EntityManager,
   start: JournalEntry,
 ): Promise<StartedAction> {
-  await announcer.appendWithin(manager, start);
-  return { end: (entry) => announcer.appendWithin(manager, entry) };
+  await eventWriter.appendWithin(manager, start);
+  return { end: (entry) => eventWriter.appendWithin(manager, entry) };
 }
 
 function pickContext({ actor, correlationId, causationId }: AmbientContext): AmbientContext {
@@ -157,12 +157,12 @@ function pickContext({ actor, correlationId, causationId }: AmbientContext): Amb
  */
 export function describeError(error: unknown): { name: string; message: string; code?: string } {
   if (!(error instanceof Error)) {
-    return { name: 'Error', message: presentable(String(error)) };
+    return { name: 'Error', message: sanitizeMessage(String(error)) };
   }
   const code: unknown = error instanceof SignalboxError ? error.code : Reflect.get(error, 'code');
   return {
     name: error.name,
-    message: presentable(error.message),
+    message: sanitizeMessage(error.message),
     ...(typeof code === 'string' ? { code } : {}),
   };
 }

@@ -7,7 +7,7 @@ import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import { type LockedRow, unknownState } from '../../core/planning/plan.js';
 import { settleDeadlines } from '../../core/planning/settle-deadlines.js';
 import { announceDeadline } from '../../core/planning/transition-announcements.js';
-import type { Transitioned } from '../../core/planning/transition-request.js';
+import type { TransitionResult } from '../../core/planning/transition-request.js';
 import type { DueDeadline } from '../../core/stores/deadline-store.js';
 import { ownTransaction } from '../../persistence/commit/own-transaction.js';
 import { readLife } from '../../persistence/life-entries.js';
@@ -21,7 +21,11 @@ export interface DeadlineTarget {
    * Takes the timeout transition of a resource that is still at this revision. Rejects with
    * DEADLINE_STALE, REVISION_CONFLICT, UNKNOWN_RESOURCE or refusals.
    */
-  fire(binding: ResourceBinding, due: DueDeadline, expectedRevision: number): Promise<Transitioned>;
+  fire(
+    binding: ResourceBinding,
+    due: DueDeadline,
+    expectedRevision: number,
+  ): Promise<TransitionResult>;
 }
 
 /** The parts of a store that deadlines need. */
@@ -41,13 +45,13 @@ export interface FireContext {
 /** What became of a due deadline. */
 export type Fired =
   /** It is spent, replaced or cancelled; `announced` tells whether an event was written. */
-  | { readonly fate: 'done'; readonly announced: boolean }
+  | { readonly result: 'done'; readonly announced: boolean }
   /** It is armed still: something about its resource keeps it from firing. */
-  | { readonly fate: 'armed'; readonly announced: boolean; readonly why?: Error }
+  | { readonly result: 'armed'; readonly announced: boolean; readonly why?: Error }
   /** Its resource is not found: it is looked at again much later. */
-  | { readonly fate: 'postponed'; readonly announced: boolean; readonly why: Error };
+  | { readonly result: 'postponed'; readonly announced: boolean; readonly why: Error };
 
-type Looked = Fired | { readonly fate: 'timeout'; readonly revision: number };
+type Looked = Fired | { readonly result: 'timeout'; readonly revision: number };
 
 /** How long a deadline waits until its resource, which was not found, is looked for again. */
 const missingFor = 60 * 60 * 1000;
@@ -70,16 +74,16 @@ export async function fireDeadline(
   due: DueDeadline,
 ): Promise<Fired> {
   const looked = await look(context, binding, due, true);
-  if (looked.fate !== 'timeout') return looked;
+  if (looked.result !== 'timeout') return looked;
   try {
     await context.target.fire(binding, due, looked.revision);
-    return { fate: 'done', announced: true };
+    return { result: 'done', announced: true };
   } catch (error) {
     // Somebody was first: the next look sees what is left to do.
-    if (error instanceof ConflictError) return { fate: 'done', announced: false };
+    if (error instanceof ConflictError) return { result: 'done', announced: false };
     if (!(error instanceof RefusedError)) throw error;
     const again = await look(context, binding, due, false);
-    return again.fate === 'timeout' ? { fate: 'done', announced: false } : again;
+    return again.result === 'timeout' ? { result: 'done', announced: false } : again;
   }
 }
 
@@ -109,14 +113,14 @@ async function lookWithin(
   if (row === undefined) return notLocked(manager, context, binding, due);
   const armed = await store.deadlines.armedWithin(manager, resource, [due.uuid]);
   if (!armed.some((each) => each.deadline === due.deadline && each.revision === due.revision)) {
-    return { fate: 'done', announced: false };
+    return { result: 'done', announced: false };
   }
   const declared = lifecycle.table.armed.get(row.state)?.some(({ id }) => id === due.deadline);
   if (row.revision !== due.revision || declared !== true) {
     const life = await readLife(manager, resource, due.uuid);
     const settled = settleDeadlines(lifecycle, row, armed, life);
     if (settled === undefined) {
-      return { fate: 'armed', announced: false, why: unknownState(binding, row) };
+      return { result: 'armed', announced: false, why: unknownState(binding, row) };
     }
     const { cancels, arms, kept, newer } = settled;
     if (cancels.length + arms.length > 0) {
@@ -125,18 +129,18 @@ async function lookWithin(
       await store.scheduleWithin(manager, { resource, uuid, revision, version, arms, cancels });
     }
     if (newer.includes(due.deadline)) {
-      return { fate: 'armed', announced: false, why: newerDeadline(binding, due) };
+      return { result: 'armed', announced: false, why: newerDeadline(binding, due) };
     }
-    if (!kept.includes(due.deadline)) return { fate: 'done', announced: false };
+    if (!kept.includes(due.deadline)) return { result: 'done', announced: false };
   }
   if (mayTimeOut && lifecycle.table.timeouts.get(row.state)?.has(due.deadline) === true) {
-    return { fate: 'timeout', revision: row.revision };
+    return { result: 'timeout', revision: row.revision };
   }
   if (!(await store.deadlines.removeWithin(manager, due))) {
-    return { fate: 'done', announced: false };
+    return { result: 'done', announced: false };
   }
   await store.appendWithin(manager, [alertEntry(context, binding, due, row)]);
-  return { fate: 'done', announced: true };
+  return { result: 'done', announced: true };
 }
 
 /** A row that is held by somebody else, or that is not there. */
@@ -148,10 +152,10 @@ async function notLocked(
 ): Promise<Looked> {
   if (await isThere(manager, binding, due.uuid)) {
     // Nothing is wrong with it: it is tried again at the next look.
-    return { fate: 'armed', announced: false };
+    return { result: 'armed', announced: false };
   }
   const first = await store.deadlines.postponeWithin(manager, due, missingFor);
-  if (first === undefined) return { fate: 'done', announced: false };
+  if (first === undefined) return { result: 'done', announced: false };
   const why = missingResource(due);
   if (first) {
     const { resource, uuid, deadline } = due;
@@ -169,7 +173,7 @@ async function notLocked(
       }),
     ]);
   }
-  return { fate: 'postponed', announced: first, why };
+  return { result: 'postponed', announced: first, why };
 }
 
 function missingResource({ resource, uuid, deadline }: DueDeadline): RefusedError {

@@ -170,9 +170,9 @@ class DeadlineSweeper implements Sweeper {
     let skip = 0;
     for (;;) {
       const due = await deadlines.due({ resources: this.#resources, limit: this.#batch, skip });
-      const fates = await Promise.all(due.map((each) => this.#fire(each, seen)));
+      const results = await Promise.all(due.map((each) => this.#fire(each, seen)));
       // Those still armed are found again at the head.
-      skip += fates.filter((fate) => fate === 'armed').length;
+      skip += results.filter((result) => result === 'armed').length;
       if (due.length < this.#batch || this.#stopping) break;
     }
     this.#postponed = seen;
@@ -183,7 +183,7 @@ class DeadlineSweeper implements Sweeper {
   }
 
   /** Resolves with what became of the deadline. Never rejects. */
-  async #fire(due: DueDeadline, seen: Map<string, Postponed>): Promise<Fired['fate']> {
+  async #fire(due: DueDeadline, seen: Map<string, Postponed>): Promise<Fired['result']> {
     const key = `${due.resource}/${due.uuid}/${due.deadline}/${due.revision}`;
     const before = this.#postponed.get(key);
     if (before !== undefined && before.until > performance.now()) {
@@ -208,13 +208,13 @@ class DeadlineSweeper implements Sweeper {
       if (binding === undefined) throw new RangeError(`${due.resource} is not registered`);
       const fired = await fireDeadline({ dataSource, store, target, origin }, binding, due);
       if (fired.announced) wake();
-      if (fired.fate === 'postponed') this.#failed(fired.why, due);
-      if (fired.fate === 'armed') {
+      if (fired.result === 'postponed') this.#failed(fired.why, due);
+      if (fired.result === 'armed') {
         if (fired.why !== undefined) throw fired.why;
         // Somebody holds the row, for a moment mostly.
         seen.set(key, { delays: backoff(this.#pollInterval, 60_000), until: 0 });
       }
-      return fired.fate;
+      return fired.result;
     } catch (error) {
       const delays = before?.delays ?? backoff(this.#pollInterval, 60_000);
       seen.set(key, { delays, until: performance.now() + delays.next() });

@@ -3,7 +3,7 @@ import { manager, nullable, subject, text } from '../../core/options/fields.js';
 import type { DataSource, EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { describeError } from '../action/action.js';
-import type { Announcer } from '../../persistence/announcer.js';
+import type { EventWriter } from '../../persistence/event-writer.js';
 import type { AmbientContext } from '../../context/ambient.js';
 import { callSpan, inSpan } from '../../context/span.js';
 import { RefusedError } from '../../core/errors/errors.js';
@@ -14,7 +14,7 @@ import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import { openTransaction } from '../../persistence/commit/open-transaction.js';
 import { refuseInsideTransaction } from '../../persistence/commit/transaction-context.js';
 import { ownTransaction } from '../../persistence/commit/own-transaction.js';
-import { writtenByHalf } from '../../persistence/guard/transaction-log.js';
+import { markIncomplete } from '../../persistence/guard/transaction-log.js';
 import { withCanonicalSubject } from '../../core/identity/subject.js';
 import { canonicalUuid } from '../../core/identity/uuid.js';
 
@@ -50,13 +50,13 @@ const table = 'signalbox_job';
  */
 export class Jobs {
   readonly #dataSource: DataSource;
-  readonly #announcer: Announcer;
+  readonly #eventWriter: EventWriter;
   readonly #assertOpen: () => void;
   readonly #application: number;
 
   constructor(options: {
     readonly dataSource: DataSource;
-    readonly announcer: Announcer;
+    readonly eventWriter: EventWriter;
     /** Throws once the Signalbox is closed. */
     readonly assertOpen: () => void;
     /** The id of the application that the jobs belong to; another's are unknown. */
@@ -64,7 +64,7 @@ export class Jobs {
   }) {
     this.#application = options.application;
     this.#dataSource = options.dataSource;
-    this.#announcer = options.announcer;
+    this.#eventWriter = options.eventWriter;
     this.#assertOpen = options.assertOpen;
   }
 
@@ -220,7 +220,7 @@ export class Jobs {
     subject: JobSettings['subject'],
     data: AsyncJobEvent['data'],
   ): JournalEntry {
-    return this.#announcer.compose({
+    return this.#eventWriter.compose({
       category: 'AsyncJobEvent',
       type,
       data,
@@ -234,8 +234,8 @@ export class Jobs {
   }
 
   async #tell(manager: EntityManager, job: string, entry: JournalEntry): Promise<string> {
-    const whole = writtenByHalf(openTransaction(manager), `The change of job ${job}`);
-    await this.#announcer.appendWithin(manager, entry);
+    const whole = markIncomplete(openTransaction(manager), `The change of job ${job}`);
+    await this.#eventWriter.appendWithin(manager, entry);
     whole();
     return entry.id;
   }

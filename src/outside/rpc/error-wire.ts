@@ -11,7 +11,7 @@ import {
   type Parameters,
   type Refusal,
 } from '../../core/errors/errors.js';
-import { presentable } from '../../core/errors/presentable.js';
+import { sanitizeMessage } from '../../core/errors/sanitize-message.js';
 import type { JsonObject, JsonValue } from '../../core/json/json.js';
 import { MethodFailedError, ServiceError, type ServiceErrorClass } from './service-error.js';
 
@@ -82,11 +82,11 @@ function presentableFields<Code extends string>(fields: {
 }): { readonly code: Code; readonly message: string; readonly parameters: Parameters } {
   const entries = Object.entries(fields.parameters).map(
     ([key, value]) =>
-      [key, typeof value === 'string' ? presentable(value) : Array.isArray(value) ? value.map((each) => presentable(String(each))) : value] as const, // prettier-ignore
+      [key, typeof value === 'string' ? sanitizeMessage(value) : Array.isArray(value) ? value.map((each) => sanitizeMessage(String(each))) : value] as const, // prettier-ignore
   );
   return {
     code: fields.code,
-    message: presentable(fields.message),
+    message: sanitizeMessage(fields.message),
     // What JSON cannot carry (NaN, undefined) would make the whole answer unsendable.
     parameters: Object.fromEntries(entries.filter(([, value]) => isParameter(value))) as Parameters,
   };

@@ -1,4 +1,4 @@
-import { contained } from '../../core/errors/contained.js';
+import { guardListener } from '../../core/errors/guard-listener.js';
 import { reportFailure } from '../object-events/report-failure.js';
 
 /** Which request a notice is about. */
@@ -34,7 +34,7 @@ export type RpcNoticeListener = (notice: RpcNotice) => void;
 /** Calls a listener so that its failure stays its own. Without one, failures of methods are warned of. */
 export function rpcNotifier(listener: RpcNoticeListener | undefined): RpcNoticeListener {
   // A broken log or metric must not stop answers.
-  if (listener !== undefined) return contained(listener);
+  if (listener !== undefined) return guardListener(listener);
   return (notice) => {
     if (notice.kind === 'failed') reportFailure(notice.error, undefined);
   };

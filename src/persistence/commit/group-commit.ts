@@ -1,12 +1,12 @@
 import { ClosedError, RefusedError, SignalboxError } from '../../core/errors/errors.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { needsPlanning } from './guarded-transition.js';
-import { RowBusy } from '../../core/planning/row-busy.js';
+import { RowLocked } from '../../core/planning/row-locked.js';
 import type { Store } from '../store.js';
 import type {
   TransitionOutcome,
   TransitionRequest,
-  Transitioned,
+  TransitionResult,
 } from '../../core/planning/transition-request.js';
 import { whole, type Fields } from '../../core/options/fields.js';
 import { type Chain, chainLength, type Waiting } from './waiting.js';
@@ -52,7 +52,7 @@ interface LaneOptions extends Required<GroupCommitOptions> {
 export class GroupCommit {
   readonly #store: CommitStore;
   readonly #options: LaneOptions;
-  readonly #lanes = new Map<ResourceBinding, Lane>();
+  readonly #lanes = new Map<ResourceBinding, Batcher>();
   #closed = false;
 
   constructor(
@@ -64,13 +64,16 @@ export class GroupCommit {
   }
 
   /** Resolves when the transition is committed; rejects with the request's own typed error. */
-  async transition(binding: ResourceBinding, request: TransitionRequest): Promise<Transitioned> {
+  async transition(
+    binding: ResourceBinding,
+    request: TransitionRequest,
+  ): Promise<TransitionResult> {
     if (this.#closed) {
       throw new ClosedError('CLOSED', 'Signalbox is closed. Create a new one.');
     }
     let lane = this.#lanes.get(binding);
     if (lane === undefined) {
-      lane = new Lane(this.#store, binding, this.#options);
+      lane = new Batcher(this.#store, binding, this.#options);
       this.#lanes.set(binding, lane);
     }
     return lane.add(request);
@@ -84,7 +87,7 @@ export class GroupCommit {
 }
 
 /** The callers of one resource type. */
-class Lane {
+class Batcher {
   readonly #store: CommitStore;
   readonly #binding: ResourceBinding;
   readonly #options: LaneOptions;
@@ -114,7 +117,7 @@ class Lane {
     this.#options = options;
   }
 
-  add(request: TransitionRequest): Promise<Transitioned> {
+  add(request: TransitionRequest): Promise<TransitionResult> {
     return new Promise((resolve, reject) => {
       const planned = needsPlanning(this.#binding, request);
       const waiting = { request, planned, resolve, reject };
@@ -239,7 +242,7 @@ class Lane {
     for (const chain of batch) {
       const own = outcomes.slice(next, next + chain.requests.length);
       next += chain.requests.length;
-      if (own[0] instanceof RowBusy && batch.length > 1) {
+      if (own[0] instanceof RowLocked && batch.length > 1) {
         this.#busy.push(chain);
       } else {
         this.#settle(chain, own);

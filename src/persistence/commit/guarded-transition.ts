@@ -1,5 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { planInTurn, uuidsOf } from '../../core/planning/chain.js';
 import { ownTransaction } from './own-transaction.js';
@@ -142,7 +142,7 @@ async function planUnderLock(
     }),
   );
   const entities = await loadEntities(manager, writer, binding, judged);
-  reach('guard');
+  failpoint('guard');
   const plans = planInTurn(rows, batch, skipLocked, (row, request) =>
     planFor(binding, row, request, entities.get(request.uuid), {
       armedRevision: armed?.get(request.uuid),

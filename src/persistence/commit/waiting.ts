@@ -1,10 +1,13 @@
-import type { TransitionRequest, Transitioned } from '../../core/planning/transition-request.js';
+import type {
+  TransitionRequest,
+  TransitionResult,
+} from '../../core/planning/transition-request.js';
 
 /** A request whose caller has no answer yet. */
 export interface Waiting {
   readonly request: TransitionRequest;
   readonly planned: boolean;
-  readonly resolve: (outcome: Transitioned) => void;
+  readonly resolve: (outcome: TransitionResult) => void;
   readonly reject: (error: Error) => void;
 }
 

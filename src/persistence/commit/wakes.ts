@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import { transactionGate } from '../sqlite/transaction-gate.js';
 
 const wakes = new WeakMap<DataSource, Set<() => void>>();
@@ -19,7 +19,7 @@ export function onCommit(dataSource: DataSource, wake: () => void): () => void {
 
 /** Tells that events were committed. Never throws: they are there, and the relay polls besides. */
 export function wakeAll(dataSource: DataSource): void {
-  reach('wake');
+  failpoint('wake');
   const gate = transactionGate(dataSource);
   for (const wake of wakes.get(dataSource) ?? []) {
     try {

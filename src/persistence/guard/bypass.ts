@@ -110,7 +110,11 @@ export function mayWrite(sql: string): boolean {
 export function judgeWrite(
   binding: ResourceBinding,
   write: BuiltWrite,
-  prepared: { readonly inserting: boolean; readonly removing: boolean; readonly hiding: boolean },
+  prepared: {
+    readonly inserting: boolean;
+    readonly removing: boolean;
+    readonly softRemoval: boolean;
+  },
 ): void {
   if (write === 'upsert') {
     throw bypassRefused(
@@ -126,8 +130,8 @@ export function judgeWrite(
       'Use transition(), or send() and save().',
     );
   }
-  if (write === 'hide' && !prepared.hiding) {
-    throw hidingRefused(binding);
+  if (write === 'hide' && !prepared.softRemoval) {
+    throw softRemovalRefused(binding);
   }
   if (write === 'insert' && !prepared.inserting) {
     throw bypassRefused(binding, 'An insert without listeners', 'Use manager.save(entity).');
@@ -138,7 +142,7 @@ export function judgeWrite(
 }
 
 /** The refusal of a statement that hides or shows rows that TypeORM does not tell. */
-export function hidingRefused(binding: ResourceBinding): RefusedError {
+export function softRemovalRefused(binding: ResourceBinding): RefusedError {
   return bypassRefused(
     binding,
     'A soft removal or recovery in bulk, or without listeners,',

@@ -1,7 +1,7 @@
 import type { BoundColumn, ResourceBinding } from '../resource/binding.js';
 import { timeInForm } from '../resource/time-form.js';
 import type { LockedRow } from '../../core/planning/plan.js';
-import type { Tenancy } from '../../core/planning/origin.js';
+import type { Tenancy } from '../../core/planning/event-context.js';
 
 /** What a database driver binds for a property's value: transformers applied, dates converted. */
 export function databaseValue({ metadata }: BoundColumn, value: unknown): unknown {

@@ -2,7 +2,7 @@ import { readAutomatic } from './automatic-columns.js';
 import type { BoundColumn, ColumnRole, ResourceBinding } from '../resource/binding.js';
 import { instantOf } from '../resource/time-form.js';
 import { tenancyOf } from './column-values.js';
-import type { Tenancy } from '../../core/planning/origin.js';
+import type { Tenancy } from '../../core/planning/event-context.js';
 
 /** The columns that only a transition writes. */
 export const guardedRoles = [

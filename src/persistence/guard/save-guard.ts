@@ -1,10 +1,10 @@
 import type { EntityManager } from 'typeorm';
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { hideStaleAutomatic, reloadAutomatic } from './automatic-columns.js';
-import { bypassRefused, directWriteRefused, hidingRefused } from './bypass.js';
+import { bypassRefused, directWriteRefused, softRemovalRefused } from './bypass.js';
 import { timeProperty } from './column-values.js';
-import type { EntityMemory } from './entity-memory.js';
+import type { EntityTracker } from './entity-tracker.js';
 import {
   entityTenancy,
   type GuardedRole,
@@ -30,7 +30,7 @@ import {
   revisionConflict,
   unknownResource,
 } from '../../core/planning/plan.js';
-import type { Tenancy } from '../../core/planning/origin.js';
+import type { Tenancy } from '../../core/planning/event-context.js';
 import type { PendingStep, PendingSteps } from './send.js';
 import type { SubscriberParts } from './subscriber-parts.js';
 import { onRollback } from './transaction-log.js';
@@ -38,11 +38,11 @@ import { onRollback } from './transaction-log.js';
 /** Judges saves of existing entities, and writes the transitions that were sent to them. */
 export class SaveGuard {
   readonly #parts: Required<Pick<SubscriberParts, 'store' | 'maxPayload'>>;
-  readonly #memory: EntityMemory;
+  readonly #memory: EntityTracker;
 
   constructor(
     parts: Required<Pick<SubscriberParts, 'store' | 'maxPayload'>>,
-    memory: EntityMemory,
+    memory: EntityTracker,
   ) {
     this.#parts = parts;
     this.#memory = memory;
@@ -52,7 +52,7 @@ export class SaveGuard {
   checkBulk(binding: ResourceBinding, values: object): void {
     const role = guardedRoles.find((each) => readRole(binding, values, each) !== undefined);
     if (readHidden(binding, values) !== undefined) {
-      throw hidingRefused(binding);
+      throw softRemovalRefused(binding);
     }
     if (role !== undefined) {
       throw bypassRefused(
@@ -77,7 +77,7 @@ export class SaveGuard {
    * What a save does to the date of the soft removal. A stale date is no change: it is taken from
    * TypeORM's sight, which would write it back.
    */
-  hidingOf(
+  softRemovalOf(
     binding: ResourceBinding,
     entity: object,
     databaseEntity: object,
@@ -221,7 +221,7 @@ export class SaveGuard {
       return undefined;
     }
     const seen = { uuid, state: steps[0].step.from, revision, tenancy };
-    reach('guard');
+    failpoint('guard');
     const plan = this.#plan(binding, seen, steps[0]);
     return (await store.applySeenWithin(manager, binding, seen, plan))
       ? { row: moved(seen, plan), update: plan.update }
@@ -237,7 +237,7 @@ export class SaveGuard {
     if (row === undefined) {
       throw unknownResource(binding, uuid);
     }
-    reach('guard');
+    failpoint('guard');
     if (row.revision !== revision || row.state !== steps[0].step.from) {
       throw revisionConflict(binding, row, revision);
     }
@@ -279,7 +279,7 @@ export class SaveGuard {
     if (since !== undefined && update.stateSince !== undefined) {
       writeRole(binding, entity, 'stateSince', timeProperty(since, update.stateSince));
     }
-    this.#memory.agree(binding, entity);
+    this.#memory.snapshot(binding, entity);
   }
 
   #hideAutomatic(binding: ResourceBinding, entity: object, databaseEntity: object): void {

@@ -3,7 +3,7 @@ import { RefusedError } from '../../core/errors/errors.js';
 import type { TableRow } from '../../core/lifecycle/lifecycle.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { type GuardedValues, readGuarded, readRole, writeRole } from './entity-roles.js';
-import type { EventOrigin } from '../../core/planning/origin.js';
+import type { EventContext } from '../../core/planning/event-context.js';
 import { type JudgedEntity, withContext } from './projected-context.js';
 import { incompleteRow } from '../../core/planning/unusable-row.js';
 import { eventStep, unknownEvent, unknownState } from '../../core/planning/plan.js';
@@ -19,7 +19,7 @@ export interface SendOptions extends AmbientContext {
 /** A step that was sent and waits for the save. */
 export interface PendingStep {
   readonly step: TableRow;
-  readonly origin: EventOrigin;
+  readonly origin: EventContext;
   readonly reason: string | undefined;
 }
 
@@ -50,7 +50,7 @@ export function sendTo(
   pending: PendingSteps | undefined,
   request: {
     readonly event: string;
-    readonly origin: EventOrigin;
+    readonly origin: EventContext;
     readonly options: SendOptions;
     /** The entity was created here and never read. */
     readonly complete: boolean;

@@ -1,7 +1,7 @@
 import type { AmbientContext } from '../../context/ambient.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import type { PlannedWriter } from '../commit/guarded-transition.js';
-import type { EventOrigin } from '../../core/planning/origin.js';
+import type { EventContext } from '../../core/planning/event-context.js';
 import type { Store } from '../store.js';
 
 /** What a subscriber works with. */
@@ -9,7 +9,7 @@ export interface SubscriberParts {
   readonly bindings: readonly ResourceBinding[];
   readonly store: Store & PlannedWriter;
   /** Gives each announcement its origin. */
-  readonly origin: (given?: AmbientContext) => EventOrigin;
+  readonly origin: (given?: AmbientContext) => EventContext;
   /** The largest event in bytes of UTF-8. Default 262,144. */
   readonly maxPayload?: number;
 }

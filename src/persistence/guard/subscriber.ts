@@ -16,21 +16,21 @@ import type {
   UpdateEvent,
 } from 'typeorm';
 import { refuseNonText } from '../../context/refuse-malformed.js';
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
-import { BirthAnnouncer } from './birth-announcer.js';
+import { CreationWriter } from './creation-writer.js';
 import type { ResourceBinding } from '../resource/binding.js';
-import { builtWrite, bypassRefused, hidingRefused, judgeWrite, mayWrite } from './bypass.js';
+import { builtWrite, bypassRefused, softRemovalRefused, judgeWrite, mayWrite } from './bypass.js';
 import { databaseError } from '../commit/database-errors.js';
-import { EntityMemory } from './entity-memory.js';
+import { EntityTracker } from './entity-tracker.js';
 import { snapshotEntities } from './entity-snapshot.js';
 import { guardedRoles } from './entity-roles.js';
-import { HidingAnnouncer } from './hiding-announcer.js';
+import { SoftRemovalWriter } from './soft-removal-writer.js';
 import { keepSubscribed } from './keep-subscribed.js';
-import { RemovalAnnouncer } from './removal-announcer.js';
+import { RemovalWriter } from './removal-writer.js';
 import { SaveGuard } from './save-guard.js';
 import { type SendOptions, sendTo } from './send.js';
-import { drained, serially } from './serial.js';
+import { drained, withRunnerMutex } from './runner-mutex.js';
 import { transactionGate } from '../sqlite/transaction-gate.js';
 import type { EntityDescription, SubscriberParts } from './subscriber-parts.js';
 import {
@@ -48,7 +48,7 @@ import {
   transactionStarting,
 } from '../commit/transaction-context.js';
 import { wakeAll } from '../commit/wakes.js';
-import { isWriting } from './writing.js';
+import { isInternalWrite } from './internal-write.js';
 
 export type { SendOptions } from './send.js';
 export type { EntityDescription, SubscriberParts } from './subscriber-parts.js';
@@ -67,11 +67,11 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
   readonly #parts: SubscriberParts;
   /** By the class: TypeORM makes metadata anew whenever the DataSource is initialized. */
   readonly #bindings: ReadonlyMap<unknown, ResourceBinding>;
-  readonly #memory = new EntityMemory();
-  readonly #births: BirthAnnouncer;
+  readonly #memory = new EntityTracker();
+  readonly #creations: CreationWriter;
   readonly #saves: SaveGuard;
-  readonly #removals: RemovalAnnouncer;
-  readonly #hidings: HidingAnnouncer;
+  readonly #removals: RemovalWriter;
+  readonly #softRemovals: SoftRemovalWriter;
 
   /**
    * @throws ConfigurationError RESOURCE_MAPPING_INVALID where TypeORM itself would write a column that
@@ -81,10 +81,10 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     this.#parts = parts;
     this.#bindings = new Map(parts.bindings.map((binding) => [binding.metadata.target, binding]));
     const limited = { maxPayload: 256 * 1024, ...parts };
-    this.#births = new BirthAnnouncer(limited, this.#memory);
+    this.#creations = new CreationWriter(limited, this.#memory);
     this.#saves = new SaveGuard(limited, this.#memory);
-    this.#removals = new RemovalAnnouncer(limited, this.#memory, this.#saves);
-    this.#hidings = new HidingAnnouncer(limited, this.#memory, this.#saves);
+    this.#removals = new RemovalWriter(limited, this.#memory, this.#saves);
+    this.#softRemovals = new SoftRemovalWriter(limited, this.#memory, this.#saves);
   }
 
   /**
@@ -112,7 +112,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
   send(entity: object, event: string, options: SendOptions = {}): void {
     refuseNonText({ reason: options.reason });
     const binding = this.#bindingOfEntity(entity);
-    this.#memory.pend(
+    this.#memory.queue(
       entity,
       sendTo(binding, entity, this.#memory.pending(entity), {
         event,
@@ -141,7 +141,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
   afterLoad(entity: object, event?: LoadEvent<object>): void {
     const binding = this.#bindingOf(event?.metadata);
     if (binding !== undefined && event !== undefined) {
-      this.#memory.agree(binding, entity);
+      this.#memory.snapshot(binding, entity);
       this.#memory.seenIn(entity, event.queryRunner);
     }
   }
@@ -150,7 +150,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     const binding = this.#bindingOf(event.metadata);
     if (binding !== undefined) {
       this.#requireTransaction(binding, event.queryRunner, 'An insert outside a transaction');
-      this.#births.prepare(binding, event.queryRunner, event.entity);
+      this.#creations.prepare(binding, event.queryRunner, event.entity);
     }
   }
 
@@ -158,7 +158,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     const binding = this.#bindingOf(event.metadata);
     if (binding !== undefined) {
       await this.#write(event.queryRunner, () =>
-        this.#births.announce(binding, event.manager, event.entity),
+        this.#creations.announce(binding, event.manager, event.entity),
       );
       this.#memory.seenIn(event.entity, event.queryRunner);
     }
@@ -177,12 +177,12 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
       return;
     }
     this.#memory.seenIn(entity, queryRunner);
-    const hiding = this.#saves.hidingOf(binding, entity, databaseEntity);
+    const softRemoval = this.#saves.softRemovalOf(binding, entity, databaseEntity);
     const sent = this.#memory.pending(entity) !== undefined;
     if (!sent) {
       this.#saves.checkPlain(binding, entity, databaseEntity);
     }
-    if (!sent && hiding === undefined) {
+    if (!sent && softRemoval === undefined) {
       return;
     }
     try {
@@ -192,13 +192,19 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
       throw error;
     }
     await this.#write(queryRunner, async () => {
-      if (hiding === 'hides' || hiding === 'shows') {
-        await this.#hidings.announce(binding, manager, entity, databaseEntity, hiding === 'hides');
+      if (softRemoval === 'hides' || softRemoval === 'shows') {
+        await this.#softRemovals.announce(
+          binding,
+          manager,
+          entity,
+          databaseEntity,
+          softRemoval === 'hides',
+        );
         return;
       }
       await this.#saves.apply(binding, manager, entity, databaseEntity, savesMore(binding, event));
-      if (hiding === 'moves') {
-        this.#hidings.expect(binding, queryRunner, entity, 'The soft removal');
+      if (softRemoval === 'moves') {
+        this.#softRemovals.expect(binding, queryRunner, entity, 'The soft removal');
       }
     });
   }
@@ -206,25 +212,25 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
   afterUpdate(event: UpdateEvent<object>): void {
     const binding = this.#bindingOf(event.metadata);
     if (binding !== undefined && event.entity !== undefined) {
-      this.#hidings.settle(binding, event.queryRunner, event.entity);
-      this.#memory.agree(binding, event.entity);
+      this.#softRemovals.settle(binding, event.queryRunner, event.entity);
+      this.#memory.snapshot(binding, event.entity);
     }
   }
 
   async beforeSoftRemove(event: SoftRemoveEvent<object>): Promise<void> {
-    await this.#beforeHiding(event, true);
+    await this.#beforeSoftRemoval(event, true);
   }
 
   afterSoftRemove(event: SoftRemoveEvent<object>): void {
-    this.#afterHiding(event);
+    this.#afterSoftRemoval(event);
   }
 
   async beforeRecover(event: RecoverEvent<object>): Promise<void> {
-    await this.#beforeHiding(event, false);
+    await this.#beforeSoftRemoval(event, false);
   }
 
   afterRecover(event: RecoverEvent<object>): void {
-    this.#afterHiding(event);
+    this.#afterSoftRemoval(event);
   }
 
   async beforeRemove(event: RemoveEvent<object>): Promise<void> {
@@ -260,16 +266,16 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
    * told not to call listeners.
    */
   beforeQuery({ query, queryRunner }: BeforeQueryEvent): void {
-    if (!mayWrite(query) || isWriting(queryRunner)) {
+    if (!mayWrite(query) || isInternalWrite(queryRunner)) {
       return;
     }
     for (const binding of this.#parts.bindings) {
       const write = builtWrite(binding, query);
       if (write !== undefined) {
         judgeWrite(binding, write, {
-          inserting: this.#births.isInserting(queryRunner),
+          inserting: this.#creations.isInserting(queryRunner),
           removing: this.#removals.isRemoving(queryRunner),
-          hiding: this.#hidings.isHiding(queryRunner),
+          softRemoval: this.#softRemovals.isSoftRemoval(queryRunner),
         });
         return;
       }
@@ -278,12 +284,12 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
 
   /** Tells an insert that failed, which wrote nothing, from one whose announcement did not follow. */
   afterQuery({ query, queryRunner, success }: AfterQueryEvent): void {
-    if (!this.#births.isInserting(queryRunner) || !mayWrite(query)) {
+    if (!this.#creations.isInserting(queryRunner) || !mayWrite(query)) {
       return;
     }
     const binding = this.#parts.bindings.find((each) => builtWrite(each, query) === 'insert');
     if (binding !== undefined) {
-      this.#births.inserted(binding, queryRunner, success);
+      this.#creations.inserted(binding, queryRunner, success);
     }
   }
 
@@ -299,14 +305,14 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
   beforeTransactionCommit({ queryRunner }: TransactionCommitEvent): void {
     refuseHalves(queryRunner);
     if (announces(queryRunner)) {
-      reach('commit');
+      failpoint('commit');
     }
   }
 
   afterTransactionCommit({ queryRunner }: TransactionCommitEvent): void {
     if (!queryRunner.isTransactionActive) {
       transactionEnded(queryRunner);
-      this.#births.forget(queryRunner);
+      this.#creations.forget(queryRunner);
     }
     if (!commitLevel(queryRunner)) {
       return;
@@ -321,7 +327,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     rollbackLevel(queryRunner);
   }
 
-  async #beforeHiding(
+  async #beforeSoftRemoval(
     event: SoftRemoveEvent<object> | RecoverEvent<object>,
     hides: boolean,
   ): Promise<void> {
@@ -332,20 +338,20 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     const { entity, queryRunner, manager } = event;
     // Absent for builders, and for what a relation deletes softly as its orphan.
     if (entity === undefined) {
-      throw hidingRefused(binding);
+      throw softRemovalRefused(binding);
     }
     const what = hides ? 'A soft removal' : 'A recovery';
     this.#requireTransaction(binding, queryRunner, `${what} outside a transaction`);
     await this.#write(queryRunner, () =>
-      this.#hidings.announce(binding, manager, entity, event.databaseEntity, hides),
+      this.#softRemovals.announce(binding, manager, entity, event.databaseEntity, hides),
     );
     this.#memory.seenIn(entity, queryRunner);
   }
 
-  #afterHiding(event: SoftRemoveEvent<object> | RecoverEvent<object>): void {
+  #afterSoftRemoval(event: SoftRemoveEvent<object> | RecoverEvent<object>): void {
     const binding = this.#bindingOf(event.metadata);
     if (binding !== undefined && event.entity !== undefined) {
-      this.#hidings.settle(binding, event.queryRunner, event.entity);
+      this.#softRemovals.settle(binding, event.queryRunner, event.entity);
     }
   }
 
@@ -385,7 +391,7 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
 
   async #write(runner: QueryRunner, work: () => Promise<void>): Promise<void> {
     try {
-      await serially(runner, work);
+      await withRunnerMutex(runner, work);
     } catch (error) {
       throw databaseError(error);
     }

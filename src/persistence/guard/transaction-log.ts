@@ -8,7 +8,7 @@ interface Level {
   /** Puts entities in memory back to what the database says after a rollback. */
   readonly undo: (() => void)[];
   /** What was written by half, and must not be committed like that. */
-  readonly halves: Set<Half>;
+  readonly incomplete: Set<Half>;
   /** Entities with steps that were sent and wait for their save. */
   readonly sent: Map<object, SentSteps>;
 }
@@ -38,7 +38,7 @@ export function beginLevel(runner: QueryRunner): void {
   const levels = logs.get(runner) ?? [];
   logs.set(runner, levels);
   levels.length = Math.max(0, Math.min(levels.length, depthOf(runner) - 1));
-  levels.push({ appended: false, undo: [], halves: new Set(), sent: new Map() });
+  levels.push({ appended: false, undo: [], incomplete: new Set(), sent: new Map() });
 }
 
 /** Whether the commit that is next makes events visible: it is the outermost, and some were appended. */
@@ -123,12 +123,12 @@ export function onRollback(runner: QueryRunner, undo: () => void): void {
  * Notes that a part of something is written in the runner's transaction, until the returned function
  * is called. Safe to call that twice.
  */
-export function writtenByHalf(runner: QueryRunner, what: string): () => void {
-  const halves = logs.get(runner)?.at(-1)?.halves;
+export function markIncomplete(runner: QueryRunner, what: string): () => void {
+  const incomplete = logs.get(runner)?.at(-1)?.incomplete;
   const half = { what };
-  halves?.add(half);
+  incomplete?.add(half);
   return () => {
-    halves?.delete(half);
+    incomplete?.delete(half);
   };
 }
 
@@ -138,7 +138,7 @@ export function writtenByHalf(runner: QueryRunner, what: string): () => void {
  */
 export function refuseHalves(runner: QueryRunner): void {
   refuseUnsaved(runner);
-  for (const { what } of logs.get(runner)?.at(-1)?.halves ?? []) {
+  for (const { what } of logs.get(runner)?.at(-1)?.incomplete ?? []) {
     throw new ConflictError(
       'TRANSACTION_LOST',
       `${what} failed halfway in this transaction, and the caller went on. Nothing is committed. ` +

@@ -31,12 +31,12 @@ export function mysqlLeases(dataSource: DataSource, application = 0): LeaseStore
         FROM signalbox_lease WHERE ${own} ORDER BY share`,
       );
       const wanted = planLeases(rows, relay, Number(rows[0]?.live));
-      if (wanted.shares.length === 0) return wanted;
+      if (wanted.partitions.length === 0) return wanted;
       await dataSource.query(
         `UPDATE signalbox_lease SET relay = ?, expires_at = ${expiry}
           WHERE ${own} AND share IN (?) AND (relay = ? OR relay IS NULL OR expires_at <= ${now})
           ORDER BY share`,
-        [relay, ttl, wanted.shares, relay],
+        [relay, ttl, wanted.partitions, relay],
       );
       const taken = await dataSource.query<{ readonly share: Integer }[]>(
         `SELECT share FROM signalbox_lease WHERE relay = ? AND expires_at > ${now}`,

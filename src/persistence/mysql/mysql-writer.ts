@@ -1,6 +1,6 @@
 import type { Connection, PoolConnection } from 'mysql2';
 import type { DataSource, EntityManager } from 'typeorm';
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { planInTurn, uuidsOf } from '../../core/planning/chain.js';
@@ -23,8 +23,8 @@ import type {
   TransitionOutcome,
   TransitionRequest,
 } from '../../core/planning/transition-request.js';
-import { writing } from '../guard/writing.js';
-import { type Link, type Send, fly } from './flight.js';
+import { internalWrite } from '../guard/internal-write.js';
+import { type Link, type Send, executeBatch } from './execute-batch.js';
 import { forgetKeyHint, isMissingKey, keyHint } from './key-hint.js';
 import { type ServerAbilities, serverAbilities } from './server-abilities.js';
 import { mysqlConnections } from './connections.js';
@@ -91,7 +91,7 @@ export class MysqlWriter implements PlannedWriter {
     return this.#byKey(binding, this.#dataSource, (key) =>
       this.#transaction([lockStatement(binding, uuids, key, skips)], (found) => {
         const rows = rowsByUuid(binding, found);
-        reach('guard');
+        failpoint('guard');
         const plans = planInTurn(rows, batch, skips, (row, request) =>
           planTransition(binding, row, request, { nextId: this.#nextId }),
         );
@@ -132,7 +132,7 @@ export class MysqlWriter implements PlannedWriter {
   }
 
   async appendWithin(manager: EntityManager, entries: readonly JournalEntry[]): Promise<void> {
-    reach('journal');
+    failpoint('journal');
     await this.#writeWithin(manager, entryStatements(entries, false, this.#space));
   }
 
@@ -173,7 +173,7 @@ export class MysqlWriter implements PlannedWriter {
     binding: ResourceBinding,
     plans: readonly PlannedTransition[],
   ): Promise<void> {
-    reach('compare-and-set');
+    failpoint('compare-and-set');
     await this.#byKey(binding, openTransaction(manager), (key) =>
       this.#writeWithin(manager, planStatements(binding, plans, key, false, this.#space)),
     );
@@ -206,8 +206,8 @@ export class MysqlWriter implements PlannedWriter {
     const send: Send = (sql, values) => runner.query(sql, [...values]);
     const { compound } = await this.#abilities(runner);
     try {
-      await writing(runner, () =>
-        fly({ send }, compound, [
+      await internalWrite(runner, () =>
+        executeBatch({ send }, compound, [
           statement('SAVEPOINT signalbox'),
           ...statements,
           statement('RELEASE SAVEPOINT signalbox'),
@@ -250,14 +250,14 @@ export class MysqlWriter implements PlannedWriter {
     const link = linkOver(connection);
     try {
       const session = await mysqlConnections.sessionOf(connection);
-      const rows = await fly(link, compound, [
+      const rows = await executeBatch(link, compound, [
         statement('SET TRANSACTION ISOLATION LEVEL READ COMMITTED'),
         statement('START TRANSACTION'),
         ...first,
       ]);
       const decision = decide(rows);
       const { result, event } = decision;
-      reach('compare-and-set');
+      failpoint('compare-and-set');
       if (event !== undefined) {
         handOver({
           session,
@@ -265,7 +265,7 @@ export class MysqlWriter implements PlannedWriter {
             (await findAppended(manager, [{ id: event }])) === undefined ? undefined : { result },
         });
       }
-      await fly(link, compound, [...decision.statements, statement('COMMIT')]);
+      await executeBatch(link, compound, [...decision.statements, statement('COMMIT')]);
       connection.release();
       return decision;
     } catch (error) {

@@ -12,7 +12,7 @@ import {
 import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
 import { parkedSteps } from '../parked-steps.js';
 import { refsByBus } from '../refs-by-bus.js';
-import { shareList } from '../share-list.js';
+import { partitionList } from '../partition-list.js';
 import type { OutboxRef, OutboxStore, RegisteredBus } from '../../core/stores/outbox-store.js';
 import { inSpaceSql, isInSpace } from '../application.js';
 import { journalColumns } from './journal.js';
@@ -44,8 +44,8 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
     ownTransaction(dataSource, work, { isolation: 'READ COMMITTED' });
 
   return {
-    async read({ shares, bus, except, limit }) {
-      const wanted = shareList(shares);
+    async read({ partitions: shares, bus, except, limit }) {
+      const wanted = partitionList(shares);
       if (wanted.length === 0) return [];
       const rows = await dataSource.query<OutboxRow[]>(
         `SELECT ${outboxColumns}
@@ -113,8 +113,8 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
       return rows.map(outboxRecord);
     },
 
-    async fanOut({ shares, buses, limit }) {
-      const wanted = shareList(shares);
+    async fanOut({ partitions: shares, buses, limit }) {
+      const wanted = partitionList(shares);
       if (wanted.length === 0) return 0;
       return inTransaction(async (manager) => {
         if (buses.length > 0) await fanOutParked(manager, wanted, buses, space);
@@ -148,7 +148,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
 
     async remove(refs) {
       // Each statement commits by itself: a relay that is frozen before a commit of its own would hold
-      // locks, and whoever takes over its shares could remove nothing until it wakes up.
+      // locks, and whoever takes over its partitions could remove nothing until it wakes up.
       for (const [bus, positions] of refsByBus(refs)) {
         await deleteRows(dataSource.manager, bus, positions);
       }

@@ -1,4 +1,4 @@
-import { shareCount } from '../../core/stores/outbox-store.js';
+import { partitionCount } from '../../core/stores/outbox-store.js';
 
 // Identifiers and states compare byte by byte: the default collations take 'running' for 'Running'.
 const exact = 'CHARACTER SET ascii COLLATE ascii_bin';
@@ -52,7 +52,7 @@ export const mysqlSchema: readonly string[] = [
     relay varchar(64) ${exact},
     expires_at datetime(3)
   ) ${table}`,
-  `INSERT INTO signalbox_lease (share) VALUES ${Array.from({ length: shareCount }, (_, share) => `(${share})`).join(', ')}`,
+  `INSERT INTO signalbox_lease (share) VALUES ${Array.from({ length: partitionCount }, (_, share) => `(${share})`).join(', ')}`,
   `CREATE TABLE signalbox_relay (
     id varchar(64) ${exact} PRIMARY KEY,
     expires_at datetime(3) NOT NULL

@@ -4,7 +4,7 @@ import { deadlineChanges, stepsOf } from '../../core/planning/chain.js';
 import { databaseValue, lockedColumns, timeProperty } from '../guard/column-values.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import type { PlannedTransition } from '../../core/planning/plan.js';
-import { shareOf } from '../share.js';
+import { partitionOf } from '../partition.js';
 import type { DeadlineChange } from '../../core/planning/transition-request.js';
 import { type LaterStatement, type Statement, placeholders, statement } from './statement.js';
 
@@ -265,7 +265,7 @@ function rowsOfOutbox(entries: readonly JournalEntry[], first: string, bus: stri
   return entries
     .map(
       ({ uuid, id }, index) =>
-        `(${first} + ${index} * @@auto_increment_increment, ${bus}${shareOf(uuid ?? id)})`,
+        `(${first} + ${index} * @@auto_increment_increment, ${bus}${partitionOf(uuid ?? id)})`,
     )
     .join(', ');
 }

@@ -13,7 +13,7 @@ export const separatorSql = `E'\\x1f'`;
  * planner. An empty list is an empty array.
  */
 export function textListSql(parameter: number): string {
-  return `string_to_array(${hidden(`$${parameter}::text`)}, ${separatorSql})`;
+  return `string_to_array(${planFence(`$${parameter}::text`)}, ${separatorSql})`;
 }
 
 /** Every element must be non-empty: a list of one empty text reads as an empty list. */
@@ -32,12 +32,12 @@ export function plainArray(elements: readonly (string | number | undefined)[]): 
  * and would find reading a whole table cheaper than looking up a hundred rows. They are unnested in a
  * SELECT list, because in FROM `unnest` keeps each array in a store of its own first.
  */
-export function sideBySide(arrays: readonly (readonly [array: string, name: string])[]): string {
-  return `(SELECT ${arrays.map(([array, name]) => `unnest(${hidden(array)}) AS ${name}`).join(', ')})`;
+export function zipUnnest(arrays: readonly (readonly [array: string, name: string])[]): string {
+  return `(SELECT ${arrays.map(([array, name]) => `unnest(${planFence(array)}) AS ${name}`).join(', ')})`;
 }
 
 /** SQL text of a value that the planner does not look at. */
-export function hidden(value: string): string {
+export function planFence(value: string): string {
   return `(SELECT ${value})`;
 }
 

@@ -24,7 +24,7 @@ export interface Edge {
 export interface EdgeEffect {
   readonly effect: Effect;
   /** Its place among the event's `sayings`. */
-  readonly saying: number;
+  readonly effectSlot: number;
   /** Up to the uuid, or all of it where the uuid does not occur. */
   readonly dataHead: string;
   /** Behind the uuid; null where it does not occur. */
@@ -95,7 +95,7 @@ function edge(
     lifecycleVersion: lifecycle.version,
     changed: row.changed,
   };
-  const heard = new Map<string, number>();
+  const occurrences = new Map<string, number>();
   return {
     number,
     row,
@@ -104,13 +104,13 @@ function edge(
     data: JSON.stringify(stateData(change)).slice(0, -1),
     effects: row.effects.map((effect) => {
       const name = `${effect.category} ${effect.type}`;
-      const repetition = heard.get(name) ?? 0;
-      heard.set(name, repetition + 1);
+      const repetition = occurrences.get(name) ?? 0;
+      occurrences.set(name, repetition + 1);
       const key = `${repetition} ${name}`;
       sayings.set(key, sayings.get(key) ?? effect);
       return {
         effect,
-        saying: [...sayings.keys()].indexOf(key),
+        effectSlot: [...sayings.keys()].indexOf(key),
         ...splitAtUuid((uuid) => JSON.stringify(effectData(effect, change, { resource, uuid }))),
       };
     }),

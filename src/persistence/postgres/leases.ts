@@ -6,7 +6,7 @@ import type { LeaseStore } from '../../core/stores/lease-store.js';
 const expiry = `clock_timestamp() + $2 * interval '1 millisecond'`;
 
 /**
- * The leases on the outbox's shares on PostgreSQL. Each statement commits by itself and takes a share
+ * The leases on the outbox's partitions on PostgreSQL. Each statement commits by itself and takes a partition
  * only if it is free at that moment: a relay that is frozen between two of them holds no lock that the
  * others would wait for.
  */
@@ -39,7 +39,7 @@ export function postgresLeases(dataSource: DataSource, application = 0): LeaseSt
           ORDER BY share FOR UPDATE)
         UPDATE signalbox_lease l SET relay = $1, expires_at = ${expiry}
         FROM free WHERE l.${own} AND l.share = free.share RETURNING l.share`,
-        [relay, ttl, wanted.shares],
+        [relay, ttl, wanted.partitions],
       );
       return grantOf(
         wanted,

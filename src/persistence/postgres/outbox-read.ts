@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { outboxColumns, type OutboxFields, outboxFields } from '../journal-row.js';
-import { shareList } from '../share-list.js';
+import { partitionList } from '../partition-list.js';
 import type { OutboxStore } from '../../core/stores/outbox-store.js';
 import { lookup, plainArray } from './arrays.js';
 import { byKey } from './by-key.js';
@@ -37,13 +37,14 @@ export function postgresOutboxRead(dataSource: DataSource): OutboxStore['read'] 
   const preparedOn = new WeakSet<object>();
   let surprises = 0;
 
-  const readPrepared: OutboxStore['read'] = async ({ shares, bus, except, limit }) => {
+  const readPrepared: OutboxStore['read'] = async ({ partitions: shares, bus, except, limit }) => {
     let lent: object | undefined;
     try {
       return await read((quote, client) => {
         lent = client;
         // A prepared statement would be left to others.
-        if (isDirect(client) !== true) return [plain(quote, { shares, bus, except, limit })];
+        if (isDirect(client) !== true)
+          return [plain(quote, { partitions: shares, bus, except, limit })];
         const prepare = preparedOn.has(client)
           ? []
           : [
@@ -53,7 +54,7 @@ export function postgresOutboxRead(dataSource: DataSource): OutboxStore['read'] 
         return [
           ...prepare,
           'SET LOCAL plan_cache_mode = force_generic_plan',
-          `EXECUTE ${prepared.name} (${quote(bus ?? '')}, '${plainArray(shareList(shares))}',
+          `EXECUTE ${prepared.name} (${quote(bus ?? '')}, '${plainArray(partitionList(shares))}',
           '${plainArray(except)}', ${Number(limit)})`,
         ];
       });
@@ -92,11 +93,11 @@ export function postgresOutboxRead(dataSource: DataSource): OutboxStore['read'] 
 
 function plain(
   quote: (text: string) => string,
-  { shares, bus, except, limit }: Parameters<OutboxStore['read']>[0],
+  { partitions: shares, bus, except, limit }: Parameters<OutboxStore['read']>[0],
 ): string {
   return select({
     bus: quote(bus ?? ''),
-    shares: `'${plainArray(shareList(shares))}'::smallint[]`,
+    shares: `'${plainArray(partitionList(shares))}'::smallint[]`,
     others: `position <> ALL ('${plainArray(except)}'::bigint[])`,
     limit: String(Number(limit)),
     journal: `CROSS JOIN LATERAL (${lookup('*', 'signalbox_journal', 'position', 'o.position')}) j`,

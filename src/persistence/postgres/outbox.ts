@@ -12,7 +12,7 @@ import {
 import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
 import { parkedSteps } from '../parked-steps.js';
 import { refsByBus } from '../refs-by-bus.js';
-import { shareList } from '../share-list.js';
+import { partitionList } from '../partition-list.js';
 import type { OutboxRef, OutboxStore, RegisteredBus } from '../../core/stores/outbox-store.js';
 import { inSpaceSql, isInSpace } from '../application.js';
 import { lookup, plainArray } from './arrays.js';
@@ -102,9 +102,9 @@ export function postgresOutbox(
       return rows.map(outboxRecord);
     },
 
-    async fanOut({ shares, buses, limit }) {
+    async fanOut({ partitions: shares, buses, limit }) {
       return inTransaction(async (manager) => {
-        if (buses.length > 0) await fanOutParked(manager, shareList(shares), buses, space);
+        if (buses.length > 0) await fanOutParked(manager, partitionList(shares), buses, space);
         else if (await hasBuses(manager, space)) return 0;
         const [turned] = await manager.query<[{ number: string }]>(
           `WITH head AS (
@@ -118,7 +118,7 @@ export function postgresOutbox(
               SELECT position, bus, share FROM gone CROSS JOIN unnest($3::varchar[]) AS bus
           )
           SELECT count(*) AS number FROM gone`,
-          [shareList(shares), limit, buses],
+          [partitionList(shares), limit, buses],
         );
         return Number(turned.number);
       });

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { ConfigurationError } from '../../core/errors/errors.js';
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import { automaticSets } from '../guard/automatic-columns.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import {
@@ -16,9 +16,9 @@ import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import { openTransaction } from '../commit/open-transaction.js';
 import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
 import { revisionConflict, unknownResource } from '../../core/planning/plan.js';
-import { shareOf } from '../share.js';
+import { partitionOf } from '../partition.js';
 import type { DeadlineChange } from '../../core/planning/transition-request.js';
-import { lookup, sideBySide } from './arrays.js';
+import { lookup, zipUnnest } from './arrays.js';
 import {
   bigintArray,
   intArray,
@@ -86,7 +86,7 @@ export async function readArmedRevisions(
 }
 
 const armedStatement = namedStatement(`
-  SELECT q.uuid, armed.revision FROM ${sideBySide([
+  SELECT q.uuid, armed.revision FROM ${zipUnnest([
     ['$1::uuid[]', 'uuid'],
     ['$2::text[]', 'deadline'],
   ])} q CROSS JOIN LATERAL (
@@ -106,7 +106,7 @@ export async function writePlans(
   plans: readonly PlannedTransition[],
   space: string,
 ): Promise<void> {
-  reach('compare-and-set');
+  failpoint('compare-and-set');
   const stepwise =
     hasChain(plans.map(({ outcome }) => outcome)) && (await watched(manager, binding));
   for (const step of stepwise ? stepsOf(plans) : [plans]) {
@@ -200,7 +200,7 @@ function rowsStatement(binding: ResourceBinding): string {
             `ELSE c.since::${castType(stateSince)} END`,
         ]),
   ];
-  return `WITH plan AS MATERIALIZED ${sideBySide([
+  return `WITH plan AS MATERIALIZED ${zipUnnest([
     ['$1::uuid[]', 'uuid'],
     ['$2::text[]', 'origin'],
     ['$3::text[]', 'target'],
@@ -264,7 +264,7 @@ export async function writeEntries(
   space: string,
 ): Promise<void> {
   if (entries.length > 0) {
-    reach('journal');
+    failpoint('journal');
     await runNamedWithin(manager, appendStatement, appendValues(entries, space));
   }
 }
@@ -273,7 +273,7 @@ export async function writeEntries(
 export const appendStatement = namedStatement(`
   WITH events AS MATERIALIZED (
     SELECT nextval('signalbox_journal_position_seq') AS position, said.* FROM (
-      SELECT * FROM ${sideBySide([
+      SELECT * FROM ${zipUnnest([
         ['$1::uuid[]', 'id'],
         ['$2::text[]', 'source'],
         ['$3::text[]', 'category'],
@@ -309,7 +309,7 @@ export function appendValues(
     bigintArray(entries.map(({ revision }) => revision ?? undefined)),
     timeArray(entries.map(({ time }) => time)),
     textArray(entries.map(({ payload }) => payload)),
-    smallintArray(entries.map(({ uuid, id }) => shareOf(uuid ?? id))),
+    smallintArray(entries.map(({ uuid, id }) => partitionOf(uuid ?? id))),
     intArray(entries.map((_, index) => index)),
     space,
   ];
@@ -351,7 +351,7 @@ export async function writeDeadlines(
 
 const cancelStatement = namedStatement(`
   DELETE FROM signalbox_deadline d
-  USING ${sideBySide([
+  USING ${zipUnnest([
     ['$1::text[]', 'resource'],
     ['$2::uuid[]', 'uuid'],
     ['$3::text[]', 'deadline'],
@@ -364,7 +364,7 @@ const armStatement = namedStatement(`
   INSERT INTO signalbox_deadline (resource, uuid, deadline, revision, version, due_at)
   SELECT a.resource, a.uuid, a.deadline, a.revision, a.version,
     clock_timestamp() + a.after * interval '1 millisecond'
-  FROM ${sideBySide([
+  FROM ${zipUnnest([
     ['$1::text[]', 'resource'],
     ['$2::uuid[]', 'uuid'],
     ['$3::text[]', 'deadline'],

@@ -1,5 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { hasChain } from '../../core/planning/chain.js';
 import { commit } from '../commit/commit.js';
@@ -14,7 +14,7 @@ import {
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import { openTransaction } from '../commit/open-transaction.js';
 import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
-import { RowBusy } from '../../core/planning/row-busy.js';
+import { RowLocked } from '../../core/planning/row-locked.js';
 import type {
   DeadlineChange,
   TransitionOutcome,
@@ -30,7 +30,7 @@ import {
   writeEntries,
   writePlans,
 } from './planned-writes.js';
-import { StatementLane } from './transition.js';
+import { TransitionExecutor } from './transition.js';
 import { writeSeen } from './write-seen.js';
 
 /**
@@ -42,7 +42,7 @@ export class PostgresWriter implements PlannedWriter {
   readonly #dataSource: DataSource;
   readonly #nextId: () => string;
   readonly #space: string;
-  readonly #lanes = new WeakMap<ResourceBinding, StatementLane>();
+  readonly #lanes = new WeakMap<ResourceBinding, TransitionExecutor>();
 
   /** @param space What stands before the names of the application's buses and resources. */
   constructor(dataSource: DataSource, nextId: () => string = nextEventId, space = '') {
@@ -63,7 +63,7 @@ export class PostgresWriter implements PlannedWriter {
     }
     const outcomes = await this.#lane(binding).run(this.#dataSource, batch);
     // Alone it is busy or raced once more: locking first, waiting, and reading second cannot.
-    return batch.length === 1 && outcomes[0] instanceof RowBusy
+    return batch.length === 1 && outcomes[0] instanceof RowLocked
       ? this.#planned(binding, batch)
       : outcomes;
   }
@@ -76,7 +76,7 @@ export class PostgresWriter implements PlannedWriter {
     openTransaction(manager);
     if (!needsPlanning(binding, request)) {
       const outcome = await this.#lane(binding).runWithin(manager, request);
-      if (!(outcome instanceof RowBusy)) {
+      if (!(outcome instanceof RowLocked)) {
         return outcome;
       }
     }
@@ -97,7 +97,7 @@ export class PostgresWriter implements PlannedWriter {
     await commit<unknown>(
       this.#dataSource,
       async (handOver) => {
-        reach('journal');
+        failpoint('journal');
         return runNamed(
           this.#dataSource,
           appendStatement,
@@ -158,10 +158,10 @@ export class PostgresWriter implements PlannedWriter {
     return transitionPlanned(this.#dataSource, this, binding, batch, this.#nextId);
   }
 
-  #lane(binding: ResourceBinding): StatementLane {
+  #lane(binding: ResourceBinding): TransitionExecutor {
     let lane = this.#lanes.get(binding);
     if (lane === undefined) {
-      lane = new StatementLane(binding, this.#nextId, this.#space);
+      lane = new TransitionExecutor(binding, this.#nextId, this.#space);
       this.#lanes.set(binding, lane);
     }
     return lane;

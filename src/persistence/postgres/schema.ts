@@ -1,4 +1,4 @@
-import { shareCount } from '../../core/stores/outbox-store.js';
+import { partitionCount } from '../../core/stores/outbox-store.js';
 
 /** The tables of version 1 on PostgreSQL. */
 export const postgresSchema: readonly string[] = [
@@ -48,7 +48,7 @@ export const postgresSchema: readonly string[] = [
     relay varchar(64),
     expires_at timestamptz(3)
   )`,
-  `INSERT INTO signalbox_lease (share) SELECT generate_series(0, ${shareCount - 1})`,
+  `INSERT INTO signalbox_lease (share) SELECT generate_series(0, ${partitionCount - 1})`,
   `CREATE TABLE signalbox_relay (
     id varchar(64) PRIMARY KEY,
     expires_at timestamptz(3) NOT NULL

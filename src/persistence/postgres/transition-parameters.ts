@@ -1,6 +1,6 @@
 import { headParts, payloadContext, payloadHead } from '../../core/planning/announcement.js';
 import type { ResourceBinding } from '../resource/binding.js';
-import { shareOf } from '../share.js';
+import { partitionOf } from '../partition.js';
 import type { TransitionRequest } from '../../core/planning/transition-request.js';
 import { plainArray, textList } from './arrays.js';
 import { bigintArray, intArray, smallintArray, timeArray, uuidArray } from './binary-arrays.js';
@@ -94,7 +94,7 @@ export function edgeParameters(
     effects: [
       plainArray(effects.map(({ edge }) => edge)),
       plainArray(effects.map(({ place }) => place)),
-      plainArray(effects.map(({ saying }) => saying)),
+      plainArray(effects.map(({ effectSlot }) => effectSlot)),
       plainArray(effects.map(({ dataTail }) => String(dataTail !== null))),
       textList(effects.map(({ effect }) => effect.category)),
       textList(effects.map(({ effect }) => effect.type)),
@@ -136,7 +136,7 @@ export function statementParameters(
   const ids: string[][] = [];
   const sayings = {
     ord: [] as number[],
-    saying: [] as number[],
+    effectSlot: [] as number[],
     id: [] as string[],
     head: [] as string[],
   };
@@ -144,17 +144,17 @@ export function statementParameters(
     const id = nextId();
     const own = [id];
     ids.push(own);
-    const said = eventEdges.get(event)?.sayings ?? [];
-    if (said.length === 0) {
+    const emitted = eventEdges.get(event)?.sayings ?? [];
+    if (emitted.length === 0) {
       return;
     }
     const subject = { resource, uuid };
     const caused = { ...origin, causationId: id };
-    said.forEach(({ category, type }, saying) => {
+    emitted.forEach(({ category, type }, effectSlot) => {
       const sayingId = nextId();
       own.push(sayingId);
       sayings.ord.push(index + 1);
-      sayings.saying.push(saying);
+      sayings.effectSlot.push(effectSlot);
       sayings.id.push(sayingId);
       sayings.head.push(payloadHead({ id: sayingId, origin: caused, category, type, subject }));
     });
@@ -172,7 +172,7 @@ export function statementParameters(
         intArray(batch.map(numberOf)),
         bigintArray(batch.map(({ expectedRevision }) => expectedRevision)),
         uuidArray(stateIds),
-        smallintArray(batch.map(({ uuid }) => shareOf(uuid))),
+        smallintArray(batch.map(({ uuid }) => partitionOf(uuid))),
         timeArray(batch.map(({ origin }) => origin.time)),
         textList(batch.map(({ origin }) => origin.time)),
         textList(batch.map(({ origin }) => payloadContext(origin, stateEvent))),
@@ -182,7 +182,7 @@ export function statementParameters(
         String(numberOf(first)),
         first.expectedRevision === undefined ? null : String(first.expectedRevision),
         stateIds[0] as string,
-        String(shareOf(first.uuid)),
+        String(partitionOf(first.uuid)),
         first.origin.time,
         first.origin.source,
         payloadHead({
@@ -208,7 +208,7 @@ export function statementParameters(
       ? [
           ...effects,
           intArray(sayings.ord),
-          intArray(sayings.saying),
+          intArray(sayings.effectSlot),
           uuidArray(sayings.id),
           textList(sayings.head),
         ]

@@ -2,7 +2,7 @@ import { largestRevision } from '../../core/planning/unusable-row.js';
 import { headParts } from '../../core/planning/announcement.js';
 import { automaticSets } from '../guard/automatic-columns.js';
 import type { ResourceBinding } from '../resource/binding.js';
-import { hidden, lookup, separatorSql, sideBySide, textListSql } from './arrays.js';
+import { planFence, lookup, separatorSql, zipUnnest, textListSql } from './arrays.js';
 import { castType, tenancySql, uuidSql } from './columns.js';
 import { placeSql, rearmedSql } from './deadlines.js';
 
@@ -25,7 +25,7 @@ export interface StatementVariant {
  * A row that stays although its step is lawful was changed between the statement's snapshot and its lock,
  * or something on the table kept it from being updated.
  */
-export type Fate = 'moved' | 'still' | 'busy' | 'gone';
+export type RowResult = 'moved' | 'still' | 'busy' | 'gone';
 
 /**
  * One statement that moves resources: finds each one's edge, compares and sets, and writes journal,
@@ -55,7 +55,7 @@ export function transitionStatement(
   const deadlines = next + (effects ? 12 : 0);
   return `WITH ${[
     ...(several ? severalMoved(binding, variant) : oneMoved(binding, variant)),
-    ...(effects ? [`said AS MATERIALIZED (${said(next)})`] : []),
+    ...(effects ? [`said AS MATERIALIZED (${emitted(next)})`] : []),
     `journal AS (
       INSERT INTO signalbox_journal
         (position, id, source, category, type, resource, uuid, revision, time, payload)
@@ -76,7 +76,7 @@ function severalMoved(binding: ResourceBinding, { effects }: StatementVariant): 
   const { uuid, state, revision } = columns;
   const texts = textListSql;
   return [
-    `request AS MATERIALIZED ${sideBySide([
+    `request AS MATERIALIZED ${zipUnnest([
       ['$1::uuid[]', 'uuid'],
       ['$2::int[]', 'event'],
       ['$3::bigint[]', 'expected'],
@@ -248,7 +248,7 @@ function movedFacts(
 const nextPosition = `nextval('signalbox_journal_position_seq')`;
 
 /** State events with those they cause, which are drawn later and so lie behind them. */
-const said = (next: number): string => `
+const emitted = (next: number): string => `
   SELECT position, id, category, type, uuid, revision, time, source, share, payload FROM moved
   UNION ALL
   SELECT ${nextPosition}, id, category, type, uuid, revision, time, source, share, payload FROM (
@@ -260,7 +260,7 @@ const said = (next: number): string => `
           ${array(next + 3, 'boolean')}, ${textListSql(next + 4)}, ${textListSql(next + 5)}, ${textListSql(next + 6)},
           ${textListSql(next + 7)}) AS f (edge, place, saying, names, category, type, head, tail)
         ON f.edge = m.edge
-      JOIN ${sideBySide([
+      JOIN ${zipUnnest([
         [`$${next + 8}::int[]`, 'ord'],
         [`$${next + 9}::int[]`, 'saying'],
         [`$${next + 10}::uuid[]`, 'id'],
@@ -298,5 +298,5 @@ function inSpace(space: string): string {
 }
 
 function array(number: number, type: string): string {
-  return hidden(`$${number}::${type}[]`);
+  return planFence(`$${number}::${type}[]`);
 }

@@ -1,12 +1,12 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { propertyValue } from '../guard/column-values.js';
 import { commit } from '../commit/commit.js';
 import { databaseError } from '../commit/database-errors.js';
 import { inJournal } from '../commit/in-journal.js';
 import { planTransition, unknownResource } from '../../core/planning/plan.js';
-import { RowBusy } from '../../core/planning/row-busy.js';
+import { RowLocked } from '../../core/planning/row-locked.js';
 import type {
   TransitionOutcome,
   TransitionRequest,
@@ -20,7 +20,7 @@ import {
   type StatementParameters,
   statementParameters,
 } from './transition-parameters.js';
-import { type Fate, transitionStatement } from './transition-statement.js';
+import { type RowResult, transitionStatement } from './transition-statement.js';
 
 /** What the statement returns for each request, in any order. */
 type StatementRow = readonly [
@@ -30,14 +30,14 @@ type StatementRow = readonly [
   state: string | null,
   /** Before the move, where it moved. */
   revision: string | null,
-  fate: Fate,
+  fate: RowResult,
 ];
 
 /** Different sets of events whose edges are kept as parameters. */
 const keptEdgeSets = 256;
 
 /** Moves the resources of one binding by the one statement. Its events must be unguarded. */
-export class StatementLane {
+export class TransitionExecutor {
   readonly #binding: ResourceBinding;
   readonly #nextId: () => string;
   readonly #space: string;
@@ -81,7 +81,7 @@ export class StatementLane {
     return commit<readonly (TransitionOutcome | undefined)[]>(
       dataSource,
       async (handOver) => {
-        reach('compare-and-set');
+        failpoint('compare-and-set');
         const { rows } = await runNamed(dataSource, statement, parameters.values, (session) =>
           handOver({
             session,
@@ -114,7 +114,7 @@ export class StatementLane {
   ): Promise<readonly (TransitionOutcome | undefined)[]> {
     const batch = [request];
     const parameters = this.#parameters(batch, several);
-    reach('compare-and-set');
+    failpoint('compare-and-set');
     const { rows } = await runNamedWithin(
       manager,
       this.#statement(parameters, several),
@@ -197,7 +197,7 @@ export class StatementLane {
     [, state, revision, fate]: StatementRow,
   ): TransitionOutcome {
     if (fate === 'busy') {
-      return new RowBusy();
+      return new RowLocked();
     }
     if (fate === 'gone') {
       return unknownResource(this.#binding, request.uuid);
@@ -220,7 +220,7 @@ export class StatementLane {
     );
     // Lawful and yet not moved: the row was changed meanwhile, or something on its table swallowed the
     // update, which is told where the row is locked first.
-    return plan instanceof Error ? plan : new RowBusy();
+    return plan instanceof Error ? plan : new RowLocked();
   }
 
   #moved(
@@ -239,7 +239,10 @@ export class StatementLane {
       new: edge.row.to,
       revision: revision + 1,
       changed: edge.row.changed,
-      events: [ids[0] as string, ...edge.effects.map(({ saying }) => ids[saying + 1] as string)],
+      events: [
+        ids[0] as string,
+        ...edge.effects.map(({ effectSlot }) => ids[effectSlot + 1] as string),
+      ],
     };
   }
 

@@ -1,10 +1,10 @@
 import type { EntityManager } from 'typeorm';
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import { automaticSets } from '../guard/automatic-columns.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
-import { shareOf } from '../share.js';
+import { partitionOf } from '../partition.js';
 import { castType, sinceText, stateText } from './columns.js';
 import { runNamedWithin } from './connection.js';
 import { writeDeadlines, writeEntries } from './planned-writes.js';
@@ -33,7 +33,7 @@ export async function writeSeen(
     return false;
   }
   const [entry, ...caused] = plan.entries as readonly [JournalEntry, ...JournalEntry[]];
-  reach('compare-and-set');
+  failpoint('compare-and-set');
   const { count } = await runNamedWithin(
     manager,
     statementOf(binding),
@@ -129,7 +129,7 @@ function parameters(
     resource,
     time,
     payload,
-    String(shareOf(seen.uuid)),
+    String(partitionOf(seen.uuid)),
     space,
     ...presentRoles(binding).map((role) => optional[role]),
   ];

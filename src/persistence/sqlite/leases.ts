@@ -34,7 +34,7 @@ export function sqliteLeases(dataSource: DataSource, application = 0): LeaseStor
           connection,
           `UPDATE signalbox_lease SET relay = ?, expires_at = ?
             WHERE ${own} AND share IN (SELECT value FROM json_each(?))`,
-        ).run(relay, now + ttl, JSON.stringify(grant.shares));
+        ).run(relay, now + ttl, JSON.stringify(grant.partitions));
         return grant;
       });
     },

@@ -8,7 +8,7 @@ import {
   type ParkedRow,
 } from '../journal-row.js';
 import { outboxDepth, type PendingRow, type StatusRow } from '../outbox-depth.js';
-import { shareList } from '../share-list.js';
+import { partitionList } from '../partition-list.js';
 import type { OutboxRef, OutboxStore, RegisteredBus } from '../../core/stores/outbox-store.js';
 import { inSpaceSql, isInSpace } from '../application.js';
 import { exclusive } from './exclusive.js';
@@ -27,7 +27,7 @@ const resourceKey = 'coalesce(j.uuid, j.id)';
  */
 export function sqliteOutbox(dataSource: DataSource, space = ''): OutboxStore {
   return {
-    async read({ shares, bus, except, limit }) {
+    async read({ partitions: shares, bus, except, limit }) {
       const rows = await exclusive(dataSource, (connection) =>
         prepared(
           connection,
@@ -36,7 +36,7 @@ export function sqliteOutbox(dataSource: DataSource, space = ''): OutboxStore {
             WHERE o.bus = ? AND o.share IN (SELECT value FROM json_each(?))
               AND o.position NOT IN (SELECT value FROM json_each(?))
             ORDER BY o.position LIMIT ?`,
-        ).all(bus ?? '', JSON.stringify(shareList(shares)), JSON.stringify(except), limit),
+        ).all(bus ?? '', JSON.stringify(partitionList(shares)), JSON.stringify(except), limit),
       );
       return (rows as OutboxRow[]).map(outboxRecord);
     },
@@ -87,9 +87,9 @@ export function sqliteOutbox(dataSource: DataSource, space = ''): OutboxStore {
       return (rows as OutboxRow[]).map(outboxRecord);
     },
 
-    async fanOut({ shares, buses, limit }) {
+    async fanOut({ partitions: shares, buses, limit }) {
       return exclusive(dataSource, (connection) => {
-        const wanted = JSON.stringify(shareList(shares));
+        const wanted = JSON.stringify(partitionList(shares));
         if (buses.length > 0) fanOutParked(connection, wanted, buses, space);
         else if (busesOf(connection, space).length > 0) return 0;
         const rows = prepared(

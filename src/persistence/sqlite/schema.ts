@@ -1,4 +1,4 @@
-import { shareCount } from '../../core/stores/outbox-store.js';
+import { partitionCount } from '../../core/stores/outbox-store.js';
 
 /** The tables of version 1 on SQLite. Times that are compared are milliseconds since 1970. */
 export const sqliteSchema: readonly string[] = [
@@ -47,7 +47,7 @@ export const sqliteSchema: readonly string[] = [
     relay text,
     expires_at integer
   )`,
-  `INSERT INTO signalbox_lease (share) VALUES ${Array.from({ length: shareCount }, (_, share) => `(${share})`).join(', ')}`,
+  `INSERT INTO signalbox_lease (share) VALUES ${Array.from({ length: partitionCount }, (_, share) => `(${share})`).join(', ')}`,
   `CREATE TABLE signalbox_relay (
     id text PRIMARY KEY,
     expires_at integer NOT NULL

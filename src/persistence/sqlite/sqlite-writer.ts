@@ -1,7 +1,7 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import type { DataSource, EntityManager } from 'typeorm';
 import { commit } from '../commit/commit.js';
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import type { PlannedWriter } from '../commit/guarded-transition.js';
@@ -50,7 +50,7 @@ export class SqliteWriter implements PlannedWriter {
     return this.#commit((connection) => {
       const outcomes = batch.map((request) => {
         const row = readRow(connection, binding, request.uuid);
-        reach('guard');
+        failpoint('guard');
         const plan = planTransition(binding, row, request, { nextId: this.#nextId });
         if (plan instanceof Error) {
           return plan;
@@ -58,7 +58,7 @@ export class SqliteWriter implements PlannedWriter {
         writePlan(connection, binding, plan, this.#space);
         return plan.outcome;
       });
-      reach('commit');
+      failpoint('commit');
       return outcomes;
     }, anyMoved);
   }
@@ -83,7 +83,7 @@ export class SqliteWriter implements PlannedWriter {
     await this.#commit(
       (connection) => {
         writeEntries(connection, entries, this.#space);
-        reach('commit');
+        failpoint('commit');
       },
       () => entries.length > 0,
     );

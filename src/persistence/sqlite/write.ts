@@ -1,12 +1,12 @@
 import type BetterSqlite3 from 'better-sqlite3';
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import { automaticSets } from '../guard/automatic-columns.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { databaseValue, lockedColumns, lockedRow, timeProperty } from '../guard/column-values.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
 import { revisionConflict, unknownResource } from '../../core/planning/plan.js';
-import { shareOf } from '../share.js';
+import { partitionOf } from '../partition.js';
 import type { DeadlineChange } from '../../core/planning/transition-request.js';
 import { prepared } from './statements.js';
 
@@ -53,7 +53,7 @@ export function writePlan(
   space: string,
 ): void {
   connection.transaction(() => {
-    reach('compare-and-set');
+    failpoint('compare-and-set');
     writeRow(connection, binding, plan);
     writeEntries(connection, plan.entries, space);
     writeDeadlines(connection, plan.deadlines, space);
@@ -112,7 +112,7 @@ export function writeEntries(
     'INSERT INTO signalbox_outbox (position, bus, share) VALUES (?, ?, ?)',
   );
   for (const entry of entries) {
-    reach('journal');
+    failpoint('journal');
     const { lastInsertRowid } = journal.run(
       entry.id,
       entry.source,
@@ -124,8 +124,8 @@ export function writeEntries(
       entry.time,
       entry.payload,
     );
-    reach('outbox');
-    outbox.run(lastInsertRowid, space, shareOf(entry.uuid ?? entry.id));
+    failpoint('outbox');
+    outbox.run(lastInsertRowid, space, partitionOf(entry.uuid ?? entry.id));
   }
 }
 

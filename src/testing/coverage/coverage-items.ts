@@ -16,7 +16,7 @@ export type CoverageKind = (typeof coverageKinds)[number];
 /**
  * Everything there is to cover in a lifecycle, by name, in the order of the declaration. Pure.
  *
- * - states: each, by being entered, left or born in;
+ * - states: each, by being entered, left or created in;
  * - transitions: each, timeouts included;
  * - guards: each answer of each guard, for every state and event it decides on;
  * - refusals: each event in each state that does not take it, final states apart.

@@ -1,4 +1,4 @@
-import type { CrashPoint } from '../../core/failpoints/failpoints.js';
+import type { Failpoint } from '../../core/failpoints/failpoints.js';
 import { ExpectationError } from '../expectation-error.js';
 import { crashMoments, momentName } from './crash-moments.js';
 import { type CrashMoment, runCrash } from './run-crash.js';
@@ -23,7 +23,7 @@ export interface CrashMatrixOptions<TPlace> {
   /** Undoes `prepare`, whatever happened. */
   readonly dispose?: (place: TPlace) => void | Promise<void>;
   /** Points that the scenario must come to: when it does not, nothing is proven about them. Default none. */
-  readonly expected?: readonly CrashPoint[];
+  readonly expected?: readonly Failpoint[];
   /** Processes at once. Default 2. */
   readonly parallel?: number;
   /** Milliseconds for each run, from its start to its death. Default 30,000; it bounds a failure. */
@@ -100,7 +100,7 @@ export async function crashMatrix<TPlace = undefined>(
 }
 
 interface Tried {
-  readonly reached: readonly (CrashPoint | 'end')[];
+  readonly reached: readonly (Failpoint | 'end')[];
   readonly fault?: string;
 }
 

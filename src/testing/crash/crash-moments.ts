@@ -1,15 +1,15 @@
-import { type CrashPoint, crashPoints } from '../../core/failpoints/failpoints.js';
+import { type Failpoint, crashPoints } from '../../core/failpoints/failpoints.js';
 import type { CrashMoment } from './run-crash.js';
 
 // A consumer may have a message before the relay hears of the confirm, so its steps follow the publish.
-const besideConsumer: readonly CrashPoint[] = ['confirm', 'delete'];
-const ofConsumer: readonly CrashPoint[] = crashPoints.slice(crashPoints.indexOf('deliver'));
+const besideConsumer: readonly Failpoint[] = ['confirm', 'delete'];
+const ofConsumer: readonly Failpoint[] = crashPoints.slice(crashPoints.indexOf('deliver'));
 
 /**
  * The moments between every pair of steps that follow each other, in their order, for a scenario that
  * came to these points one after another. Pure.
  */
-export function crashMoments(passed: readonly CrashPoint[]): readonly CrashMoment[] {
+export function crashMoments(passed: readonly Failpoint[]): readonly CrashMoment[] {
   const taken = crashPoints.filter((point) => passed.includes(point));
   return [
     ...taken.map((point, index) => {

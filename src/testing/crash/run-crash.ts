@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import type { CrashPoint } from '../../core/failpoints/failpoints.js';
+import type { Failpoint } from '../../core/failpoints/failpoints.js';
 
 /** A moment to kill a process at: when `point` comes for the first time since `after` came. */
 export interface CrashMoment {
   /** The step that is not taken any more; `end` when the scenario has returned. */
-  readonly point: CrashPoint | 'end';
+  readonly point: Failpoint | 'end';
   /** The step before it, which was taken; null at the first. */
-  readonly after: CrashPoint | null;
+  readonly after: Failpoint | null;
 }
 
 /** What a child process is told. */
@@ -21,7 +21,7 @@ export interface CrashOrder {
 /** How a run of a scenario ended. */
 export interface CrashRun {
   /** The points it came to, one after another. */
-  readonly reached: readonly (CrashPoint | 'end')[];
+  readonly reached: readonly (Failpoint | 'end')[];
   /** True when it was killed at the moment it was told, and by that. */
   readonly killed: boolean;
   readonly code: number | null;
@@ -78,7 +78,7 @@ export async function runCrash(
   const lines = told.split('\n').map((line) => line.split(/ (.*)/s));
   return {
     reached: lines.flatMap(([what, point]) =>
-      what === 'reached' ? [point as CrashPoint | 'end'] : [],
+      what === 'reached' ? [point as Failpoint | 'end'] : [],
     ),
     killed: signal === 'SIGKILL' && lines.some(([what]) => what === 'killed'),
     code,

@@ -12,7 +12,7 @@ import { groupBy } from './group-by.js';
 export interface Path<TState extends string = string, TEvent extends string = string> {
   /** For the title of a test: `Volume: Allocated, UploadRequested -> UploadOp, …`. */
   readonly name: string;
-  /** Where it begins: a state that a resource can be born in, wherever there is a way from one. */
+  /** Where it begins: a state that a resource can be created in, wherever there is a way from one. */
   readonly start: TState;
   readonly steps: readonly TransitionDeclaration<TState, TEvent>[];
 }

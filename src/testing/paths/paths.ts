@@ -28,7 +28,7 @@ export const paths = Object.freeze({
     lifecycle: L,
     { longest = 25, ...options }: CoverOptions = {},
   ): readonly PathOf<L>[] {
-    return coverEdges(usable(lifecycle, options), lifecycle.births, longest).map((steps) =>
+    return coverEdges(usable(lifecycle, options), lifecycle.initialStates, longest).map((steps) =>
       pathOf(lifecycle, steps[0]?.from ?? lifecycle.initial, steps),
     );
   },
@@ -47,7 +47,7 @@ export const paths = Object.freeze({
     const pairs = transitions.flatMap((from) =>
       (leaving.get(from.to) ?? []).map((to) => ({ from, to })),
     );
-    const starts = lifecycle.births.flatMap((state) => leaving.get(state) ?? []);
+    const starts = lifecycle.initialStates.flatMap((state) => leaving.get(state) ?? []);
     return coverEdges<TransitionDeclaration, (typeof pairs)[number]>(
       pairs,
       starts,
@@ -69,7 +69,7 @@ export const paths = Object.freeze({
   },
 
   /**
-   * Turns a list of numbers into a walk: the first chooses where the resource is born, each other one
+   * Turns a list of numbers into a walk: the first chooses where the resource is created, each other one
    * the next transition, and any number chooses something. Map a generator of number lists with it,
    * and the walks shrink as the lists do.
    *
@@ -84,8 +84,8 @@ export const paths = Object.freeze({
     options: PathOptions = {},
   ): (choices: readonly number[]) => PathOf<L> {
     const leaving = outgoing(usable(lifecycle, options));
-    return ([birth = 0, ...choices]) => {
-      const start = chosen(lifecycle.births, birth) ?? lifecycle.initial;
+    return ([creation = 0, ...choices]) => {
+      const start = chosen(lifecycle.initialStates, creation) ?? lifecycle.initial;
       const steps: TransitionDeclaration[] = [];
       for (const choice of choices) {
         const step = chosen(leaving.get(steps.at(-1)?.to ?? start) ?? [], choice);

@@ -77,13 +77,13 @@ export class SimulatedRows {
     return this.#rows.get(`${resource}/${uuid}`)?.entity;
   }
 
-  /** Writes and announces a resource that is born; sets what a lifecycle keeps on the entity. */
+  /** Writes and announces a resource that is created; sets what a lifecycle keeps on the entity. */
   insert(simulated: Simulated, entity: object, origin: Origin, reason: string | undefined): void {
     const { lifecycle, resource } = simulated;
     const uuid = String(readRole(simulated, entity, 'uuid'));
     const state = (readRole(simulated, entity, 'state') ?? lifecycle.initial) as string;
-    const birth = lifecycle.table.births.get(state);
-    if (birth === undefined) throw unknownBirth(lifecycle, uuid, state);
+    const creation = lifecycle.table.creations.get(state);
+    if (creation === undefined) throw unknownCreation(lifecycle, uuid, state);
     const key = `${resource}/${uuid}`;
     if (this.#rows.has(key)) {
       throw RefusedError.of('CONSTRAINT_VIOLATED', `There is a ${resource} ${uuid} already.`, {
@@ -101,14 +101,14 @@ export class SimulatedRows {
         lifecycleVersion: lifecycle.version,
         changed: true,
       },
-      { effects: birth.effects, origin, reason, nextId: this.#world.nextId },
+      { effects: creation.effects, origin, reason, nextId: this.#world.nextId },
     );
     refuseOversized(entries, defaultPayloadLimit);
     const written = { state, revision: 1, lifecycleVersion: lifecycle.version, uuid };
     setRoles(simulated, entity, { ...written, stateSince: new Date(origin.time) });
     const row = { simulated, uuid, entity: copyOf(entity) };
     this.#rows.set(key, row);
-    this.#arm(row, birth.arms, 1);
+    this.#arm(row, creation.arms, 1);
     observe({ kind: 'state', lifecycle, state });
     entries.forEach(this.#world.announce);
   }
@@ -320,14 +320,14 @@ function observePlan(
   if (row !== undefined) observeRow(lifecycle, row);
 }
 
-function unknownBirth(
-  { resource, births }: AnyLifecycle,
+function unknownCreation(
+  { resource, initialStates: creations }: AnyLifecycle,
   uuid: string,
   state: string,
 ): RefusedError {
   return RefusedError.of(
-    'UNKNOWN_BIRTH_STATE',
-    `${resource} ${uuid} cannot be created in '${state}'. It can be born in ${births.join(', ')}.`,
-    { resource, uuid, state, births },
+    'UNKNOWN_INITIAL_STATE',
+    `${resource} ${uuid} cannot be created in '${state}'. It can be created in ${creations.join(', ')}.`,
+    { resource, uuid, state, creations },
   );
 }

@@ -112,7 +112,7 @@ export class Simulation {
    * Creates a resource and announces it.
    *
    * @param values Its own values; `uuid` and `state` have defaults.
-   * @throws RefusedError UNKNOWN_BIRTH_STATE, MALFORMED_UUID. Nothing is written then.
+   * @throws RefusedError UNKNOWN_INITIAL_STATE, MALFORMED_UUID. Nothing is written then.
    */
   async create<R extends SimulatedResource>(
     resource: R,

@@ -18,7 +18,7 @@ import { announcedBy, type Announced, type Occasion } from './occasion.js';
  * effects; each with its channel, its schema and an example. Pure; the same lifecycles always give the
  * same catalog, in the same order.
  *
- * What an application announces by calls (`action`, `usage`, `alert`, `jobs`) is not in it, since no
+ * What an application announces by calls (`action`, `recordUsage`, `raiseAlert`, `jobs`) is not in it, since no
  * lifecycle declares it. Where such a call uses a type that a lifecycle uses too, its event satisfies the
  * schema as well.
  *

@@ -68,7 +68,7 @@ function stateChanges(lifecycle: AnyLifecycle) {
       .map(({ from, to, effects }) => ({ change: change(event, from, to), effects })),
   );
   return [
-    ...[...table.births.values()].map(({ state, effects }) => ({
+    ...[...table.creations.values()].map(({ state, effects }) => ({
       change: change(created, null, state),
       effects,
     })),

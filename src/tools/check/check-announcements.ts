@@ -10,7 +10,7 @@ export function checkAnnouncements(
   eventTypes: EventTypes,
   findings: Findings,
 ): void {
-  const { resource, events, transitions, births } = lifecycle;
+  const { resource, events, transitions, creations } = lifecycle;
   const taken = new Set(transitions.map(({ event }) => event));
   for (const event of events) {
     if (taken.has(event) || event === deadlineExceeded) continue;
@@ -26,8 +26,8 @@ export function checkAnnouncements(
       `${where} announces the ${category} '${type}', which is not a known type.${near === undefined ? '' : ` Did you mean '${near}'?`}`,
     );
   };
-  for (const { state, effects } of births) {
-    for (const effect of effects) checkEffect(effect, `The birth in ${state}`, { state });
+  for (const { state, effects } of creations) {
+    for (const effect of effects) checkEffect(effect, `The creation in ${state}`, { state });
   }
   for (const { from, event, to, effects = [], silent } of transitions) {
     const place = { state: from, event, to };

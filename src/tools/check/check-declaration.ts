@@ -5,11 +5,18 @@ import type { LifecycleDeclaration } from './declaration.js';
 
 /**
  * Checks that the names of a declaration fit together. Pure. Throws one DefinitionError with every
- * fault: a state declared twice, a birth or transition that names a state that is not there, an event
+ * fault: a state declared twice, a creation or transition that names a state that is not there, an event
  * that is not among those listed.
  */
 export function assertDeclaration(declaration: LifecycleDeclaration): void {
-  const { resource, initial, births = [], states, events, transitions } = declaration;
+  const {
+    resource,
+    initial,
+    initialStates: creations = [],
+    states,
+    events,
+    transitions,
+  } = declaration;
   const faults = new Faults(`Lifecycle ${resource}`);
   const names = states.map(({ name }) => name);
   const known = new Set(names);
@@ -18,11 +25,11 @@ export function assertDeclaration(declaration: LifecycleDeclaration): void {
       faults.add('FAULT_NAME', `The state '${name}' is declared twice.`, { state: name });
     }
   });
-  for (const state of [initial, ...births]) {
+  for (const state of [initial, ...creations]) {
     if (known.has(state)) continue;
     faults.add(
-      'FAULT_UNKNOWN_BIRTH',
-      `The birth state '${state}' is not a state.${suggestion(state, names)}`,
+      'FAULT_UNKNOWN_INITIAL',
+      `The initial state '${state}' is not a state.${suggestion(state, names)}`,
       { state },
     );
   }

@@ -48,9 +48,9 @@ class MeterWatcher implements Watcher {
     this.#closedIn = new Set(meter.closedIn ?? []);
   }
 
-  born({ to, effects }: { to: number; effects: readonly Effect[] }, found: Found): number {
+  created({ to, effects }: { to: number; effects: readonly Effect[] }, found: Found): number {
     const state = this.#graph.states[to]?.name ?? '';
-    const start = this.#meter.openAtBirth === true ? open : closed;
+    const start = this.#meter.openAtCreation === true ? open : closed;
     const place = { state };
     return this.#arrive(to, this.#count(start, effects, place, found), place, found);
   }

@@ -3,7 +3,7 @@ import { Exploration, type Found, type Watcher } from './exploration.js';
 import type { Findings } from './finding.js';
 import type { Moment } from './predicate.js';
 import { broken, type Rule } from './rule.js';
-import type { BirthEdge, Edge, StateGraph } from './state-graph.js';
+import type { CreationEdge, Edge, StateGraph } from './state-graph.js';
 import type { TraceStep } from './trace.js';
 
 /**
@@ -64,7 +64,7 @@ class RuleWatcher implements Watcher {
     this.#graph = graph;
   }
 
-  born({ to, effects }: BirthEdge, found: Found): number | undefined {
+  created({ to, effects }: CreationEdge, found: Found): number | undefined {
     return this.#next(0, { from: undefined, event: undefined, to, effects }, found);
   }
 

@@ -17,7 +17,7 @@ export function checkStructure(
       findings.add(
         'UNREACHABLE_STATE',
         { state: name },
-        `No path from a birth of ${resource} leads to ${name}.`,
+        `No path from a creation of ${resource} leads to ${name}.`,
       );
       return;
     }

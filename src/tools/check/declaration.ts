@@ -15,8 +15,8 @@ export interface LifecycleDeclaration {
   readonly resource: string;
   readonly version?: number;
   readonly initial: string;
-  /** Every state a resource may be born in. Default: the initial one; it is one in any case. */
-  readonly births?: readonly string[];
+  /** Every state a resource may be created in. Default: the initial one; it is one in any case. */
+  readonly initialStates?: readonly string[];
   readonly states: readonly DeclaredState[];
   /** Events that exist. Default: those of the transitions. */
   readonly events?: readonly string[];
@@ -70,7 +70,7 @@ export interface CheckedState {
 /** A declaration with what was left open filled in: what every check looks at. */
 export interface CheckedLifecycle {
   readonly resource: string;
-  readonly births: readonly { readonly state: string; readonly effects: readonly Effect[] }[];
+  readonly creations: readonly { readonly state: string; readonly effects: readonly Effect[] }[];
   readonly states: readonly CheckedState[];
   readonly events: readonly string[];
   readonly transitions: readonly DeclaredTransition[];
@@ -85,7 +85,7 @@ export interface CheckedLifecycle {
 export function completeDeclaration(
   declaration: AnyLifecycle | LifecycleDeclaration,
 ): CheckedLifecycle {
-  const { resource, initial, births = [], transitions } = declaration;
+  const { resource, initial, initialStates: creations = [], transitions } = declaration;
   const compiled = isLifecycle(declaration);
   const events = new Set([
     ...(declaration.events ?? []),
@@ -98,9 +98,9 @@ export function completeDeclaration(
   );
   return {
     resource,
-    births: [...new Set([initial, ...births])].map((state) => ({
+    creations: [...new Set([initial, ...creations])].map((state) => ({
       state,
-      effects: compiled ? (declaration.table.births.get(state)?.effects ?? []) : [],
+      effects: compiled ? (declaration.table.creations.get(state)?.effects ?? []) : [],
     })),
     states: declaration.states.map((state: DeclaredState) => ({
       name: state.name,

@@ -1,24 +1,24 @@
-import type { BirthEdge, Edge, StateGraph } from './state-graph.js';
+import type { CreationEdge, Edge, StateGraph } from './state-graph.js';
 import type { TraceStep } from './trace.js';
 
 /**
- * How a watcher moves along with a path: its mode after a birth and after each transition. A watcher
+ * How a watcher moves along with a path: its mode after a creation and after each transition. A watcher
  * has a few numbered modes (a meter is closed or open), so that a product of states and modes is
  * finite and every path is covered, cycles too. Undefined ends the path here.
  */
 export interface Watcher {
   readonly modes: number;
-  born(birth: BirthEdge, found: Found): number | undefined;
+  created(creation: CreationEdge, found: Found): number | undefined;
   moved(mode: number, edge: Edge, found: Found): number | undefined;
 }
 
 /** What a watcher is told of the path that it is on. */
 export interface Found {
-  /** The shortest path from a birth up to and with this step. */
+  /** The shortest path from a creation up to and with this step. */
   trace(): readonly TraceStep[];
 }
 
-type Arrival = { readonly birth: BirthEdge } | { readonly node: number; readonly edge: Edge };
+type Arrival = { readonly creation: CreationEdge } | { readonly node: number; readonly edge: Edge };
 
 /**
  * Everything that can be reached in a graph with a watcher beside it, each by a shortest path, that of
@@ -34,10 +34,10 @@ export class Exploration {
   constructor(graph: StateGraph, watcher: Watcher) {
     this.#graph = graph;
     this.#modes = watcher.modes;
-    for (const birth of graph.births) {
-      const found = { trace: () => [birthStep(birth, graph)] };
-      const mode = watcher.born(birth, found);
-      if (mode !== undefined) this.#arrive(birth.to * this.#modes + mode, { birth });
+    for (const creation of graph.creations) {
+      const found = { trace: () => [creationStep(creation, graph)] };
+      const mode = watcher.created(creation, found);
+      if (mode !== undefined) this.#arrive(creation.to * this.#modes + mode, { creation });
     }
     // A map is walked in the order of arrival, what arrives meanwhile included.
     for (const node of this.#arrivals.keys()) {
@@ -90,13 +90,13 @@ export class Exploration {
     return reached;
   }
 
-  /** A shortest path from a birth to a node. */
+  /** A shortest path from a creation to a node. */
   traceTo(node: number): readonly TraceStep[] {
     const steps: TraceStep[] = [];
     let arrival = this.#arrivals.get(node);
     while (arrival !== undefined) {
-      if ('birth' in arrival) {
-        steps.push(birthStep(arrival.birth, this.#graph));
+      if ('creation' in arrival) {
+        steps.push(creationStep(arrival.creation, this.#graph));
         break;
       }
       steps.push(edgeStep(arrival.edge));
@@ -111,9 +111,9 @@ export class Exploration {
 }
 
 /** A watcher that only walks. */
-export const walker: Watcher = { modes: 1, born: () => 0, moved: () => 0 };
+export const walker: Watcher = { modes: 1, created: () => 0, moved: () => 0 };
 
-function birthStep({ to, effects }: BirthEdge, { states }: StateGraph): TraceStep {
+function creationStep({ to, effects }: CreationEdge, { states }: StateGraph): TraceStep {
   return {
     from: null,
     event: null,

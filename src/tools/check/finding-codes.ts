@@ -19,7 +19,7 @@ export const findingKinds = {
     severity: 'error',
     title: 'A state that no path reaches',
     why: 'Code that waits for it waits for ever, and what it was to protect is not protected.',
-    remedy: 'Add the transition that leads to it, name it as a birth state, or remove it.',
+    remedy: 'Add the transition that leads to it, name it as an initial state, or remove it.',
   },
   DEAD_END: {
     severity: 'error',

@@ -27,7 +27,7 @@ export interface Finding {
   /** What it leads to. */
   readonly why: string;
   readonly remedy: string;
-  /** The shortest path from a birth that shows it. */
+  /** The shortest path from a creation that shows it. */
   readonly trace?: readonly TraceStep[];
   /** Steps that may follow the trace again and again, where the fault is an endless path. */
   readonly loop?: readonly TraceStep[];

@@ -20,8 +20,8 @@ export interface Meter {
   readonly starts: readonly string[];
   /** Types of UsageEvents that close it. */
   readonly stops: readonly string[];
-  /** Open from the birth on, because whoever creates the resource announces the start. Default false. */
-  readonly openAtBirth?: boolean;
+  /** Open from the creation on, because whoever creates the resource announces the start. Default false. */
+  readonly openAtCreation?: boolean;
   /** States in which it must be open. Default: none; a state that is not named may be either. */
   readonly openIn?: readonly string[];
   /** States in which it must be closed. Where a path ends it must be closed in any case. */

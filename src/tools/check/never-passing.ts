@@ -33,7 +33,7 @@ interface Arming {
   readonly arms: ReadonlySet<string>;
 }
 
-function armingsOf({ rows, timeouts, births }: LifecycleTable): ReadonlyMap<string, Arming[]> {
+function armingsOf({ rows, timeouts, creations }: LifecycleTable): ReadonlyMap<string, Arming[]> {
   const armings = new Map<string, Arming[]>();
   const note = (state: string, arms: readonly Deadline[]): void => {
     const arming = { state, arms: new Set(arms.map(({ id }) => id)) };
@@ -42,7 +42,7 @@ function armingsOf({ rows, timeouts, births }: LifecycleTable): ReadonlyMap<stri
   for (const byTrigger of [...rows.values(), ...timeouts.values()]) {
     for (const row of [...byTrigger.values()].flat()) note(row.to, row.arms);
   }
-  for (const { state, arms } of births.values()) note(state, arms);
+  for (const { state, arms } of creations.values()) note(state, arms);
   return armings;
 }
 

@@ -1,11 +1,11 @@
 import type { Effect } from '../../core/lifecycle/lifecycle.js';
 import type { CheckedState } from './declaration.js';
 
-/** One moment of a resource's life, as rules see it: its birth, or a transition. */
+/** One moment of a resource's life, as rules see it: its creation, or a transition. */
 export interface Moment {
-  /** Undefined for the birth. */
+  /** Undefined for the creation. */
   readonly from: CheckedState | undefined;
-  /** Undefined for the birth. */
+  /** Undefined for the creation. */
   readonly event: string | undefined;
   readonly to: CheckedState;
   readonly effects: readonly Effect[];
@@ -33,7 +33,7 @@ export function tagged(tag: string): Predicate {
   return ({ to }) => to.tags.includes(tag);
 }
 
-/** Pure. The moment leads into one of these states from another one, or the resource is born there. */
+/** Pure. The moment leads into one of these states from another one, or the resource is created there. */
 export function entering(...states: readonly string[]): Predicate {
   return mentioning(
     { states },

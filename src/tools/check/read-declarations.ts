@@ -30,12 +30,12 @@ type Unknown = Readonly<Record<string, unknown>>;
 function readDeclaration(value: unknown, where: string): LifecycleDeclaration {
   const from = asRecord(value, where);
   const resource = asText(from['resource'], at(where, 'resource'));
-  const births = from['births'] ?? from['alsoBornIn'];
+  const creations = from['initialStates'] ?? from['alsoBornIn'];
   const events = from['events'];
   return {
     resource,
     initial: asText(from['initial'], at(where, 'initial')),
-    births: births === undefined ? [] : asTexts(births, at(where, 'births')),
+    initialStates: creations === undefined ? [] : asTexts(creations, at(where, 'initialStates')),
     states: asList(from['states'], at(where, 'states')).map((state, index) =>
       readState(state, `${at(where, 'states')}[${index}]`),
     ),

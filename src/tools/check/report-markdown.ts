@@ -60,7 +60,7 @@ export function traceDiagram(trace: readonly TraceStep[]): readonly string[] {
     '  direction LR',
     ...names.map((name) => `  state "${escapeMermaid(name)}" as ${idOf(name)}`),
     ...trace.map(({ from, event, to, effects = [] }, index) => {
-      const label = [event ?? 'birth', ...effects.map(({ type }) => `[${type}]`)].join(' ');
+      const label = [event ?? 'creation', ...effects.map(({ type }) => `[${type}]`)].join(' ');
       const source = from === null ? '[*]' : idOf(from);
       return `  ${source} --> ${idOf(to)} : ${index + 1}. ${escapeMermaid(label)}`;
     }),

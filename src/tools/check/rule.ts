@@ -7,7 +7,7 @@ import { merge, type Mentions, type Moment, type Predicate } from './predicate.j
  */
 export interface Rule {
   readonly mentions: Mentions;
-  /** How many modes there are; they are numbered from 0, the mode before the birth. */
+  /** How many modes there are; they are numbered from 0, the mode before the creation. */
   readonly modes: number;
   /** The mode after a moment; `broken` when the rule forbids it. */
   next(mode: number, moment: Moment): number | typeof broken;
@@ -30,7 +30,7 @@ export interface EventuallyOptions {
   readonly fair?: boolean;
 }
 
-/** Pure. It holds at every moment of every path, the birth included. */
+/** Pure. It holds at every moment of every path, the creation included. */
 export function always(predicate: Predicate): Rule {
   return safety([predicate], 1, (mode, moment) => (predicate(moment) ? mode : broken));
 }

@@ -8,8 +8,8 @@ export interface Edge {
   readonly transition: DeclaredTransition;
 }
 
-/** A birth with its state as a number. */
-export interface BirthEdge {
+/** A creation with its state as a number. */
+export interface CreationEdge {
   readonly to: number;
   readonly effects: readonly Effect[];
 }
@@ -17,14 +17,14 @@ export interface BirthEdge {
 /** A lifecycle as a graph over numbered states, so that paths over thousands of them stay cheap. */
 export interface StateGraph {
   readonly states: readonly CheckedState[];
-  readonly births: readonly BirthEdge[];
+  readonly creations: readonly CreationEdge[];
   readonly edges: readonly Edge[];
   /** For each state the edges that leave it, in the order of the declaration. */
   readonly outgoing: readonly (readonly Edge[])[];
 }
 
 /** Pure. Every name of the lifecycle is known to be a state. */
-export function stateGraph({ states, births, transitions }: CheckedLifecycle): StateGraph {
+export function stateGraph({ states, creations, transitions }: CheckedLifecycle): StateGraph {
   const numbers = new Map(states.map(({ name }, index) => [name, index]));
   const numberOf = (name: string): number => numbers.get(name) ?? 0;
   const outgoing: Edge[][] = states.map(() => []);
@@ -36,7 +36,7 @@ export function stateGraph({ states, births, transitions }: CheckedLifecycle): S
   for (const edge of edges) outgoing[edge.from]?.push(edge);
   return {
     states,
-    births: births.map(({ state, effects }) => ({ to: numberOf(state), effects })),
+    creations: creations.map(({ state, effects }) => ({ to: numberOf(state), effects })),
     edges,
     outgoing,
   };

@@ -29,7 +29,7 @@ export function diffGraph(diff: LifecycleDiff, options: DiagramOptions = {}): Gr
     {
       resource,
       version: to.version,
-      births: to.births,
+      initialStates: to.initialStates,
       chart: chartOf(to, states, transitions, deadlines),
     },
     options,

@@ -135,7 +135,7 @@ class DotWriter {
     const { root, states } = this.#graph;
     const { text } = this.#palette;
     const first = entriesOf(root);
-    const others = states.filter(({ birth }) => birth);
+    const others = states.filter(({ creation }) => creation);
     return [...first, ...others].map(
       (state, index) =>
         `  start${index} [shape=circle, width=0.14, fixedsize=true, label="", tooltip="born", style=filled, fillcolor="${text}", color="${text}"]; start${index} -> ${state.id} [style=${first.includes(state) ? 'solid' : 'dashed'}, tooltip="born"];`,
@@ -219,7 +219,7 @@ function directionOf(down: GraphEdge | undefined, up: GraphEdge | undefined): st
   return down === undefined ? 'dir=back' : 'dir=forward';
 }
 
-/** The leaves in the order in which a resource first meets them: breadth first, births first. */
+/** The leaves in the order in which a resource first meets them: breadth first, initial states first. */
 function orderOf({ root, states, edges }: Graph): ReadonlyMap<GraphState, number> {
   const next = new Map<GraphState, GraphState[]>();
   for (const { from, to } of edges) {
@@ -230,13 +230,13 @@ function orderOf({ root, states, edges }: Graph): ReadonlyMap<GraphState, number
       list.push(...startsOf(to));
     }
   }
-  const met = new Set([...startsOf(root), ...states.filter(({ birth }) => birth)]);
+  const met = new Set([...startsOf(root), ...states.filter(({ creation }) => creation)]);
   for (const leaf of met) for (const target of next.get(leaf) ?? []) met.add(target);
   for (const leaf of states) if (leaf.children.length === 0) met.add(leaf);
   return new Map([...met].map((leaf, index) => [leaf, index]));
 }
 
-/** Where a resource is born without being asked where: none when that is not drawn. */
+/** Where a resource is created without being asked where: none when that is not drawn. */
 function entriesOf(state: GraphState): readonly GraphState[] {
   if (state.children.length === 0) return state.parent === undefined ? [] : [state];
   if (state.kind === 'parallel') return state.children.flatMap(entriesOf);

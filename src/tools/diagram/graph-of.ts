@@ -121,7 +121,7 @@ class GraphBuilder {
       moments: effects ? [...moment('entry', node.entry), ...moment('exit', node.exit)] : [],
       staying: staying.map((transition) => this.#label(node.path, transition, node.path)),
       initial: undefined,
-      birth: this.#machine.births.slice(1).includes(node.path),
+      creation: this.#machine.initialStates.slice(1).includes(node.path),
       children: [],
       parent,
       mark: this.#marking.state(node.path),
@@ -170,12 +170,12 @@ class GraphBuilder {
       edges.reduce((count, { labels }) => count + labels.length, 0) +
       states.reduce((count, { staying }) => count + staying.length, 0);
     const drawn = (name: string): boolean => leavesOf(name).some((leaf) => this.#byPath.has(leaf));
-    const births = this.#machine.births.filter(drawn);
+    const creations = this.#machine.initialStates.filter(drawn);
     const finals = leaves.filter(({ kind }) => kind === 'final').map(({ name }) => name);
     const all = this.#shown === undefined ? 'has' : 'in part:';
     return [
       `The lifecycle of ${this.#machine.resource} ${all} ${leaves.length} states and ${transitions} transitions.`,
-      ...(births.length === 0 ? [] : [`It begins in ${births.join(' or ')}.`]),
+      ...(creations.length === 0 ? [] : [`It begins in ${creations.join(' or ')}.`]),
       ...(finals.length === 0 ? [] : [`It ends in ${finals.join(' or ')}.`]),
     ].join(' ');
   }

@@ -1,7 +1,7 @@
 import type { AnyLifecycle, ChartNode, EffectCategory } from '../../core/lifecycle/lifecycle.js';
 
 /** What is drawn: a declared machine with its name. A lifecycle is one. */
-export type DrawnMachine = Pick<AnyLifecycle, 'resource' | 'version' | 'births' | 'chart'>;
+export type DrawnMachine = Pick<AnyLifecycle, 'resource' | 'version' | 'initialStates' | 'chart'>;
 
 /** Why a part stands out. */
 export type Mark = 'highlighted' | 'added' | 'removed' | 'changed';
@@ -40,7 +40,7 @@ export interface GraphState {
   readonly staying: readonly GraphLabel[];
   readonly initial: GraphState | undefined;
   /** A resource can be born here besides the initial state. */
-  readonly birth: boolean;
+  readonly creation: boolean;
   readonly children: readonly GraphState[];
   readonly parent: GraphState | undefined;
   readonly mark: Mark | undefined;

@@ -18,20 +18,25 @@ export type XStateConfig = JsonObject;
  *
  * Guards stand as names, compound ones as their expression (`and(isFull, not(isLocked))`): give each an
  * implementation in `setup({ guards })`, and the effects in `setup({ actions: effects })`. Defined anew
- * with the same version and births, it is the same lifecycle, step by step.
+ * with the same version and initialStates, it is the same lifecycle, step by step.
  *
  * @example
  * ```ts
  * const copy = setup({ actions: effects }).createMachine(json(volume));
- * defineLifecycle({ resource: 'Volume', version: 1, births: ['NotUploaded'], machine: copy });
+ * defineLifecycle({ resource: 'Volume', version: 1, initialStates: ['NotUploaded'], machine: copy });
  * ```
  */
-export function json({ resource, version, births, chart }: DrawnMachine): XStateConfig {
+export function json({
+  resource,
+  version,
+  initialStates: creations,
+  chart,
+}: DrawnMachine): XStateConfig {
   return {
     id: resource,
     version: String(version),
     ...configOf(chart, resource),
-    meta: { births: [...births] },
+    meta: { creations: [...creations] },
   };
 }
 

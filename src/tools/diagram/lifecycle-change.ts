@@ -10,7 +10,7 @@ export type ChangeClass = 'compatible' | 'migration' | 'breaking';
 /** One difference between two versions of a lifecycle. */
 export interface LifecycleChange {
   readonly class: ChangeClass;
-  readonly part: 'version' | 'birth' | 'state' | 'deadline' | 'event' | 'transition';
+  readonly part: 'version' | 'creation' | 'state' | 'deadline' | 'event' | 'transition';
   readonly change: 'added' | 'removed' | 'changed';
   /** The state, the event, or `from / event` of a transition; a timeout has its deadline behind it. */
   readonly name: string;

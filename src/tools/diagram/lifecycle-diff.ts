@@ -38,7 +38,7 @@ export function diffLifecycles(
   to: LifecycleDescription,
 ): LifecycleDiff {
   const found = [
-    ...birthChanges(from, to),
+    ...initialStateChanges(from, to),
     ...creationChanges(from, to),
     ...stateChanges(from, to),
     ...deadlineChanges(from, to),
@@ -69,7 +69,7 @@ function versionChanges(
   return [{ class: 'breaking', part: 'version', change: 'changed', name: to.resource, message }];
 }
 
-function birthChanges(
+function initialStateChanges(
   from: LifecycleDescription,
   to: LifecycleDescription,
 ): readonly LifecycleChange[] {
@@ -79,31 +79,31 @@ function birthChanges(
       : [
           {
             class: 'breaking',
-            part: 'birth',
+            part: 'creation',
             change: 'changed',
             name: to.initial,
-            message: `Resources are born in ${to.initial} instead of ${from.initial}, unless told otherwise.`,
+            message: `Resources are created in ${to.initial} instead of ${from.initial}, unless told otherwise.`,
           },
         ];
   return [
     ...initial,
-    ...from.births
-      .filter((name) => !to.births.includes(name))
+    ...from.initialStates
+      .filter((name) => !to.initialStates.includes(name))
       .map((name): LifecycleChange => ({
         class: 'breaking',
-        part: 'birth',
+        part: 'creation',
         change: 'removed',
         name,
-        message: `Nothing can be born in ${name} any more.`,
+        message: `Nothing can be created in ${name} any more.`,
       })),
-    ...to.births
-      .filter((name) => !from.births.includes(name))
+    ...to.initialStates
+      .filter((name) => !from.initialStates.includes(name))
       .map((name): LifecycleChange => ({
         class: 'compatible',
-        part: 'birth',
+        part: 'creation',
         change: 'added',
         name,
-        message: `Resources can be born in ${name} too.`,
+        message: `Resources can be created in ${name} too.`,
       })),
   ];
 }

@@ -6,7 +6,7 @@ import { visible } from './xml-text.js';
 /** A graph as a Mermaid state diagram. Pure; ends with a line break. */
 export function mermaidText(graph: Graph): string {
   const { root, states, edges, direction, title, summary } = graph;
-  const births = states.filter(({ birth }) => birth);
+  const creations = states.filter(({ creation }) => creation);
   const lines = [
     'stateDiagram-v2',
     `  accTitle: ${escape(title)}`,
@@ -15,7 +15,7 @@ export function mermaidText(graph: Graph): string {
     ...(graph.framed || root.kind === 'parallel'
       ? [`  [*] --> ${root.id}`, ...drawState(root, 1)]
       : inside(root, 1)),
-    ...births.map(({ id }) => `  [*] --> ${id}`),
+    ...creations.map(({ id }) => `  [*] --> ${id}`),
     ...edges.map(({ from, to, labels }) => {
       const text = labels.map((label) => escape(labelText(label))).join('<br/>');
       return `  ${from.id} --> ${to.id} : ${text}`;

@@ -36,7 +36,7 @@ export function plantumlText(graph: Graph): string {
     ...(graph.framed || root.kind === 'parallel'
       ? [`[*] --> ${root.id}`, ...drawState(root, 0, palette)]
       : inside(root, 0, palette)),
-    ...states.filter(({ birth }) => birth).map(({ id }) => `[*] --> ${id}`),
+    ...states.filter(({ creation }) => creation).map(({ id }) => `[*] --> ${id}`),
     ...edges.map((edge) => drawEdge(edge, palette)),
     '@enduml',
   ];

@@ -24,7 +24,12 @@ import { xmlText } from './xml-text.js';
  * await writeFile('volume.scxml', scxml(volume));
  * ```
  */
-export function scxml({ resource, version, births, chart }: DrawnMachine): string {
+export function scxml({
+  resource,
+  version,
+  initialStates: creations,
+  chart,
+}: DrawnMachine): string {
   // The outermost element takes no transitions: a machine that has some is written as a state in it.
   const isState =
     chart.kind === 'parallel' ||
@@ -43,7 +48,7 @@ export function scxml({ resource, version, births, chart }: DrawnMachine): strin
     ...(initial === undefined ? [] : [`initial="${initial}"`]),
     `signalbox:name="${xmlText(resource)}"`,
     `signalbox:version="${version}"`,
-    `signalbox:births="${births.map((birth) => wordOf(birth)).join(' ')}"`,
+    `signalbox:initialStates="${creations.map((creation) => wordOf(creation)).join(' ')}"`,
   ];
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',

@@ -25,7 +25,7 @@ export function creationChanges(
       rows(before),
       rows({ effects, arms }),
       names,
-    ).map((change) => ({ ...change, part: 'birth' as const }));
+    ).map((change) => ({ ...change, part: 'creation' as const }));
   });
 }
 

@@ -24,7 +24,7 @@ export function judge(lifecycle: AnyLifecycle, change: ChangeRecord): Verdict {
     (state) => state !== null && !table.armed.has(state),
   );
   if (unknown != null) return unknownState(lifecycle, unknown);
-  if (change.old === null) return judgeBirth(lifecycle, change);
+  if (change.old === null) return judgeCreation(lifecycle, change);
   if (change.new === null) return { lawful: true };
   const { old: from, event, deadline, new: to } = change;
   if (from === to && (event === softRemoved || event === recovered) && !table.events.has(event)) {
@@ -45,13 +45,16 @@ export function judge(lifecycle: AnyLifecycle, change: ChangeRecord): Verdict {
   };
 }
 
-function judgeBirth({ table, births }: AnyLifecycle, change: ChangeRecord): Verdict {
-  const birth = table.births.get(change.new ?? '');
-  if (birth !== undefined) return { lawful: true, row: { arms: birth.arms, cancels: [] } };
+function judgeCreation(
+  { table, initialStates: creations }: AnyLifecycle,
+  change: ChangeRecord,
+): Verdict {
+  const creation = table.creations.get(change.new ?? '');
+  if (creation !== undefined) return { lawful: true, row: { arms: creation.arms, cancels: [] } };
   return {
     lawful: false,
-    code: 'UNLAWFUL_BIRTH',
-    because: `It can be born in ${births.join(', ')}, not in ${change.new}`,
+    code: 'UNLAWFUL_CREATION',
+    because: `It can be created in ${creations.join(', ')}, not in ${change.new}`,
   };
 }
 

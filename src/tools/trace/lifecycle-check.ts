@@ -27,7 +27,7 @@ export class LifecycleCheck {
   /** The latest that have ended, the oldest first. */
   readonly #ended = new Map<string, History>();
   readonly #versions = new Map<number, number>();
-  #births = 0;
+  #creations = 0;
   #removals = 0;
   #joined = 0;
 
@@ -79,7 +79,7 @@ export class LifecycleCheck {
       resource,
       version,
       recordedVersions: Object.fromEntries([...this.#versions].sort(([a], [b]) => a - b)),
-      births: this.#births,
+      creations: this.#creations,
       removals: this.#removals,
       joined: this.#joined,
       live: this.#live.size,
@@ -94,7 +94,7 @@ export class LifecycleCheck {
 
   #count({ version, old, event, deadline, new: next }: ChangeRecord): void {
     this.#versions.set(version, (this.#versions.get(version) ?? 0) + 1);
-    if (old === null) this.#births += 1;
+    if (old === null) this.#creations += 1;
     else if (next === null) this.#removals += 1;
     else this.#coverage.take(old, event, next, deadline);
   }

@@ -5,7 +5,7 @@ export const traceFaults = {
   UNKNOWN_EVENT: 'The lifecycle declares no such event.',
   UNLAWFUL_TRANSITION:
     'State and event are declared, but no transition leads from the one by the other to where the resource went.',
-  UNLAWFUL_BIRTH: 'The resource was created in a state that is not one of its births.',
+  UNLAWFUL_CREATION: 'The resource was created in a state that is not one of its initial states.',
   LIFECYCLE_VERSION:
     'The event was recorded under a newer version of the lifecycle than the one it is checked against, or under any other one where the version must be the same.',
   REVISION_GAP: 'Revisions are missing: events were lost, or the row was written without one.',

@@ -18,7 +18,7 @@ export interface TraceOptions {
   readonly exactVersion?: boolean;
   /**
    * Default false: a resource may be met in the middle of its life. True: the trace is said to hold
-   * every event from the birth on, so that a life that begins later is a gap.
+   * every event from the creation on, so that a life that begins later is a gap.
    */
   readonly complete?: boolean;
   /** Default false: a state event of a resource type without a lifecycle is a fault. */

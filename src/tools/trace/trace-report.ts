@@ -28,9 +28,9 @@ export interface LifecycleTrace {
   readonly version: number;
   /** State events by the version they were recorded under. */
   readonly recordedVersions: Readonly<Record<string, number>>;
-  readonly births: number;
+  readonly creations: number;
   readonly removals: number;
-  /** Resources first seen after their birth. */
+  /** Resources first seen after their creation. */
   readonly joined: number;
   /** Resources that are neither removed nor in a final state at the end. */
   readonly live: number;

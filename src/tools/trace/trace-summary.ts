@@ -13,10 +13,10 @@ export function readLine(report: TraceReport): string {
 
 /** One line on the resources of a lifecycle. Pure. */
 export function lifecycleLine(trace: LifecycleTrace): string {
-  const { version, recordedVersions, births, removals, joined, live } = trace;
+  const { version, recordedVersions, creations, removals, joined, live } = trace;
   const versions = Object.keys(recordedVersions).filter((recorded) => recorded !== `${version}`);
   return [
-    `${births} born`,
+    `${creations} created`,
     ...(joined === 0 ? [] : [`${joined} met later`]),
     `${removals} removed`,
     `${live} live`,

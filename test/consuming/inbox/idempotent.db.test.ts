@@ -176,7 +176,7 @@ eachDatabase((kind) => {
       }),
       { pool: 'workers', retry: { delay: 1 } },
     );
-    await signalbox.alert('ALERT.USERVM', 'look');
+    await signalbox.raiseAlert('ALERT.USERVM', 'look');
     await eventually(() => expect(handled).toEqual(['ALERT.USERVM#1', 'ALERT.USERVM#2']));
     await eventually(async () => {
       const begun = (await cloud.journal()).filter(({ event }) => event.type === 'Begin');
@@ -209,14 +209,14 @@ eachDatabase((kind) => {
       }),
       { pool: 'raw' },
     );
-    const id = await signalbox.usage('VM.START');
+    const id = await signalbox.recordUsage('VM.START');
     await eventually(() => {
       expect([events, deliveries, messages].map(({ length }) => length)).toEqual([1, 1, 1]);
     });
     for (const pool of ['billing', 'raw', 'billing', 'raw']) {
       await bus.publishToPool(pool, messages[0] as BusMessage);
     }
-    await signalbox.usage('VM.STOP');
+    await signalbox.recordUsage('VM.STOP');
     await eventually(() => {
       expect([events, deliveries].map(({ length }) => length)).toEqual([2, 2]);
     });

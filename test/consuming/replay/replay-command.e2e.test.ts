@@ -12,7 +12,7 @@ test('signalbox replay sends what is selected to one pool, and says what it did'
   const signalbox = await cloud.open({ relay: false, deadlines: false });
   const { uuid } = await signalbox.create(Probe);
   for (const event of ['Rest', 'Woke'] as const) await signalbox.transition(Probe, uuid, event);
-  await signalbox.usage('VM.START');
+  await signalbox.recordUsage('VM.START');
   await signalbox.close();
   const url = serviceUrl('rabbitmq');
   // The command uses the default exchange, which other tests may use too: the pool's name is ours alone.

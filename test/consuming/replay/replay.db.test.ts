@@ -32,8 +32,8 @@ eachDatabase((kind) => {
       uuids.push(uuid);
       for (const event of ['Rest', 'Woke', 'Rest', 'Woke'] as const)
         await signalbox.transition(Probe, uuid, event);
-      await signalbox.usage('VM.START', { subject: { resource: 'VirtualMachine', uuid } });
-      await signalbox.alert('ALERT.USERVM', 'look');
+      await signalbox.recordUsage('VM.START', { subject: { resource: 'VirtualMachine', uuid } });
+      await signalbox.raiseAlert('ALERT.USERVM', 'look');
     };
     await live1();
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -7,7 +7,7 @@ import {
   type StateValue,
 } from 'xstate';
 import type { AnyLifecycle, Deadline, Effect } from '../../../src/core/lifecycle/lifecycle.js';
-import { birth, step, stepDeadline } from '../../../src/core/lifecycle/step.js';
+import { creation, step, stepDeadline } from '../../../src/core/lifecycle/step.js';
 
 interface Action {
   readonly type: string;
@@ -31,10 +31,10 @@ export class Oracle {
     this.#ordered = !lifecycle.states.some(({ name }) => name.startsWith('{'));
   }
 
-  /** Compares the birth in the initial state. */
+  /** Compares the creation in the initial state. */
   compareBirth(): void {
     const [snapshot, actions] = initialTransition(this.#machine);
-    const born = birth(this.#lifecycle);
+    const born = creation(this.#lifecycle);
     expect(born).toMatchObject({ lawful: true, state: nameOf(snapshot.value as StateValue) });
     if (!born.lawful) return;
     this.#expectEffects(born.effects, actions);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { and, or, setup, stateIn } from 'xstate';
 import { defineLifecycle } from '../../../src/core/lifecycle/define-lifecycle.js';
 import { effects } from '../../../src/core/lifecycle/effects.js';
-import { birth, step } from '../../../src/core/lifecycle/step.js';
+import { creation, step } from '../../../src/core/lifecycle/step.js';
 
 const usage = (type: string) => ({ type: 'usage', params: { type } }) as const;
 
@@ -266,7 +266,7 @@ describe('a final state', () => {
   const machine = defineLifecycle({
     resource: 'Ticket',
     version: 1,
-    births: ['Closed'],
+    initialStates: ['Closed'],
     machine: setup({ actions: effects }).createMachine({
       initial: 'Open',
       on: { Close: '.Closed' },
@@ -283,7 +283,7 @@ describe('a final state', () => {
       effects: [{ type: 'TICKET.END' }],
     });
     expect(step(machine, { state: 'Closed' }, 'Close').lawful).toBe(false);
-    expect(birth(machine, 'Closed')).toMatchObject({ lawful: true, arms: [] });
+    expect(creation(machine, 'Closed')).toMatchObject({ lawful: true, arms: [] });
     expect(machine.states.find(({ name }) => name === 'Closed')).toMatchObject({
       final: true,
       deadline: null,

@@ -12,7 +12,7 @@ import type {
   StateOf,
 } from '../../../src/core/lifecycle/lifecycle.js';
 import { plan } from '../../../src/core/lifecycle/plan.js';
-import { birth, step } from '../../../src/core/lifecycle/step.js';
+import { creation, step } from '../../../src/core/lifecycle/step.js';
 import { server, type ServerContext } from './server.js';
 
 // Checked by the compiler: what must not compile is marked, and a mark without an error is an error.
@@ -66,7 +66,7 @@ describe('the types of a lifecycle', () => {
       // @ts-expect-error the clock's own event
       step(volume, { state: 'Ready' }, 'DeadlineExceeded');
       // @ts-expect-error no such state
-      birth(volume, 'Born');
+      creation(volume, 'Born');
       // @ts-expect-error no such event
       explain(volume, { state: 'Ready' }, 'Attach');
       // @ts-expect-error no such state
@@ -93,7 +93,7 @@ describe('the types of a lifecycle', () => {
         states: { A: { on: { Go: 'B' } }, B: {} },
       });
       // @ts-expect-error no such state
-      defineLifecycle({ resource: 'T', version: 1, machine, births: ['C'] });
+      defineLifecycle({ resource: 'T', version: 1, machine, initialStates: ['C'] });
       // @ts-expect-error no such event
       defineLifecycle({ resource: 'T', version: 1, machine, failureEvents: ['Stop'] });
       setup({ actions: effects }).createMachine({

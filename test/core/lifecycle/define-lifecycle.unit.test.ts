@@ -39,14 +39,18 @@ describe('a declaration', () => {
         Busy: { tags: 'transitional', invoke: { src: fromPromise(async () => 1) } },
       },
     });
-    const error = errorOf(machine, { resource: 'a.b', version: 0, births: ['Nowhere'] as never });
+    const error = errorOf(machine, {
+      resource: 'a.b',
+      version: 0,
+      initialStates: ['Nowhere'] as never,
+    });
     expect(error.faults.map(({ code }) => code).toSorted()).toEqual([
       'FAULT_EFFECT_PARAMS',
       'FAULT_NAME',
       'FAULT_TRANSITIONAL_NO_DEADLINE',
       'FAULT_TRANSITIONAL_NO_FAILURE_EXIT',
       'FAULT_UNKNOWN_ACTION',
-      'FAULT_UNKNOWN_BIRTH',
+      'FAULT_UNKNOWN_INITIAL',
       'FAULT_UNSUPPORTED',
       'FAULT_VERSION',
     ]);
@@ -184,7 +188,7 @@ describe('a feature that a durable lifecycle cannot keep', () => {
       { initial: 'A', states: { A: { always: 'B' }, B: { always: 'A' }, C: {} } },
     ],
     [
-      'a birth that depends on a guard',
+      'a creation that depends on a guard',
       { initial: 'A', states: { A: { always: { target: 'B', guard: 'isFull' } }, B: {} } },
     ],
     [

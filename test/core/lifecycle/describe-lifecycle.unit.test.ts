@@ -14,7 +14,7 @@ describe('the description of a lifecycle', () => {
         'resource',
         'version',
         'initial',
-        'births',
+        'initialStates',
         'creations',
         'states',
         'deadlines',
@@ -57,7 +57,7 @@ describe('the description of a lifecycle', () => {
 describe('the text of a lifecycle', () => {
   it('shows states, deadlines and transitions in columns', () => {
     expect(lifecycleTable(network)).toMatchInlineSnapshot(`
-      "Network, version 1: born in Allocated (or Setup)
+      "Network, version 1: created in Allocated (or Setup)
 
       STATE         TAGS          DEADLINE
       Allocated     stable

@@ -23,7 +23,7 @@ type ServerEvent =
 export const server = defineLifecycle({
   resource: 'Server',
   version: 3,
-  births: ['Up.Healthy'],
+  initialStates: ['Up.Healthy'],
   failureEvents: ['BootFailed'],
   machine: setup({
     types: {} as {

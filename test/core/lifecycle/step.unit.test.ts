@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { birth, step, stepDeadline } from '../../../src/core/lifecycle/step.js';
+import { creation, step, stepDeadline } from '../../../src/core/lifecycle/step.js';
 import { server, type ServerContext } from './server.js';
 
 const ready: ServerContext = { disks: 2, locked: false };
@@ -187,19 +187,21 @@ describe('a refusal', () => {
   });
 });
 
-describe('a birth', () => {
+describe('a creation', () => {
   it('announces the entry effects of every state it enters, and arms their deadlines', () => {
-    expect(birth(server)).toMatchObject({ lawful: true, state: 'Down', effects: [], arms: [] });
-    expect(birth(server, 'Up.Healthy')).toMatchObject({
+    expect(creation(server)).toMatchObject({ lawful: true, state: 'Down', effects: [], arms: [] });
+    expect(creation(server, 'Up.Healthy')).toMatchObject({
       effects: [{ type: 'SERVER.START' }],
       arms: [{ id: 'Up/3600000' }],
     });
   });
 
-  it('is refused where nothing is born, and tells where it is', () => {
-    expect(birth(server, 'Gone')).toMatchObject({
+  it('is refused where nothing is created, and tells where it is', () => {
+    expect(creation(server, 'Gone')).toMatchObject({
       lawful: false,
-      refusals: [{ code: 'UNKNOWN_BIRTH_STATE', parameters: { births: ['Down', 'Up.Healthy'] } }],
+      refusals: [
+        { code: 'UNKNOWN_INITIAL_STATE', parameters: { initialStates: ['Down', 'Up.Healthy'] } },
+      ],
     });
   });
 });

@@ -81,7 +81,7 @@ describe('a consumer of CloudStack’s', () => {
         await signalbox.transition(VirtualMachine, uuid, 'OperationSucceeded');
       },
     );
-    await signalbox.alert('ALERT.USERVM', 'VM web started', { body: 'at last' });
+    await signalbox.raiseAlert('ALERT.USERVM', 'VM web started', { body: 'at last' });
     await eventually(() => {
       expect([states, actions, usage, alerts].map((each) => each?.().length)).toEqual([1, 2, 1, 1]);
     });

@@ -16,7 +16,7 @@ const row = (payload: object): Parameters<typeof publishSpan>[1] => ({
   type: 'ALERT',
   resource: null,
   uuid: null,
-  share: 0,
+  partition: 0,
   bus: '',
   payload: JSON.stringify(payload),
 });

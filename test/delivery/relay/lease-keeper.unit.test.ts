@@ -41,7 +41,7 @@ test.each(['now', 'wall'] as const)(
   'a lease is over when either clock says so: %s',
   async (clock) => {
     const time = { now: 0, wall: 0 };
-    const script = { grant: { shares: [1, 2], surplus: [] }, failing: false };
+    const script = { grant: { partitions: [1, 2], surplus: [] }, failing: false };
     expect(start(script, time).log).toEqual([]);
     expect(keeper.valid()).toBe(false);
     await keeper.tried;
@@ -55,7 +55,7 @@ test.each(['now', 'wall'] as const)(
 
 test('a share held again after the lease ran out is not the one held before', async () => {
   const time = { now: 0, wall: 0 };
-  const script = { grant: { shares: [1, 2], surplus: [] }, failing: false };
+  const script = { grant: { partitions: [1, 2], surplus: [] }, failing: false };
   const { log } = start(script, time);
   await keeper.tried;
   const generation = keeper.generation(1);
@@ -70,21 +70,21 @@ test('a share held again after the lease ran out is not the one held before', as
 
 test('surplus is given back when nothing of it is under way, and not read meanwhile', async () => {
   const time = { now: 0, wall: 0 };
-  const script: Script = { grant: { shares: [1, 2, 3], surplus: [] }, failing: false };
+  const script: Script = { grant: { partitions: [1, 2, 3], surplus: [] }, failing: false };
   const { log, finish } = start(script, time);
   await keeper.tried;
-  script.grant = { shares: [1, 2, 3], surplus: [2, 3] };
+  script.grant = { partitions: [1, 2, 3], surplus: [2, 3] };
   await eventually(() => expect(log).toContain('drop 2,3'));
   expect(keeper.readable()).toEqual([1]);
   expect(keeper.generation(2)).toBe(undefined);
   expect(log.filter((line) => line.startsWith('release'))).toEqual([]);
-  script.grant = { shares: [1], surplus: [] };
+  script.grant = { partitions: [1], surplus: [] };
   finish();
   await eventually(() => expect(log).toContain('release 2,3'));
 });
 
 test('a relay that stops keeps the shares where something is under way', async () => {
-  const script = { grant: { shares: [1, 2, 3], surplus: [] }, failing: false };
+  const script = { grant: { partitions: [1, 2, 3], surplus: [] }, failing: false };
   const { log } = start(script, { now: 0, wall: 0 });
   await keeper.tried;
   await keeper.stop((share) => share === 2);

@@ -269,7 +269,7 @@ eachDatabase((kind) => {
   test('rows left over from several buses reach the one that stays', async () => {
     const uuid = v4();
     await store.append([stateEvent(uuid, 1)]);
-    await store.outbox.fanOut({ shares: 'all', buses: ['scripted', 'gone'], limit: 10 });
+    await store.outbox.fanOut({ partitions: 'all', buses: ['scripted', 'gone'], limit: 10 });
     await store.append([stateEvent(uuid, 2)]);
     const bus = new ScriptedBus();
     startRelay({ buses: [bus] });
@@ -343,9 +343,9 @@ eachDatabase((kind) => {
     startRelay({ buses: [bus], options: { batch: 20 } });
     // One chance in 64 that both fall into one share, and then it waits its turn.
     const sameShare = (
-      await store.outbox.read({ shares: 'all', bus: null, except: [], limit: 999 })
+      await store.outbox.read({ partitions: 'all', bus: null, except: [], limit: 999 })
     )
-      .map((row) => row.share)
+      .map((row) => row.partition)
       .every((share, _, all) => share === all[0]);
     if (!sameShare) await eventually(() => expect(bus.revisions(other)).toEqual([1]));
     gate.resolve();
@@ -498,7 +498,7 @@ eachDatabase((kind) => {
     expect(await pending()).toBe(0);
     await relay.stop();
     // Its leases are free at once.
-    expect((await store.leases.acquire('next', 60_000)).shares).toHaveLength(64);
+    expect((await store.leases.acquire('next', 60_000)).partitions).toHaveLength(64);
   });
 
   test('stop ends in bounded time while the bus neither takes nor refuses', async () => {
@@ -515,7 +515,7 @@ eachDatabase((kind) => {
     await relay.stop();
     expect(await pending()).toBe(1);
     // What may still reach the bus keeps its share until the lease runs out.
-    expect((await store.leases.acquire('next', 60_000)).shares).toHaveLength(63);
+    expect((await store.leases.acquire('next', 60_000)).partitions).toHaveLength(63);
     gate.resolve();
   });
 
@@ -545,7 +545,7 @@ eachDatabase((kind) => {
       buses: [new ScriptedBus()],
       options: { stopTimeout: 50 },
     });
-    await eventually(() => expect(noticed('shares-changed')).toHaveLength(1));
+    await eventually(() => expect(noticed('partitions-changed')).toHaveLength(1));
     await relay.stop();
   });
 
@@ -658,7 +658,7 @@ eachDatabase((kind) => {
     await store.append([stateEvent()]);
     relay.wake();
     await emptied();
-    await eventually(() => expect(noticed('shares-changed')).toHaveLength(1));
+    await eventually(() => expect(noticed('partitions-changed')).toHaveLength(1));
     // A few turns for whatever would spin.
     for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     expect(reads).toBeLessThan(8);

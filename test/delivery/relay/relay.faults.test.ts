@@ -121,7 +121,7 @@ eachDatabase((kind) => {
   test('a relay killed in the midst loses nothing: another takes over, in order', async () => {
     const from = revision;
     const victim = startChild();
-    await victim.line('shares-changed');
+    await victim.line('partitions-changed');
     startRelay();
     // It gives half of its shares to the newcomer, so both are at work.
     const appending = append(40);
@@ -141,7 +141,7 @@ eachDatabase((kind) => {
     async () => {
       const from = revision;
       const sleeper = startChild();
-      await sleeper.line('shares-changed');
+      await sleeper.line('partitions-changed');
       await append(20);
       await sleeper.line('published 1');
       sleeper.kill('SIGSTOP');

@@ -5,7 +5,7 @@ import { ResourceQueues, type QueuedRow } from '../../../src/delivery/relay/reso
 const item = (key: string, position: number, share: number): QueuedRow => ({
   key,
   generation: 1,
-  row: { position, share, id: key, uuid: key, bus: '' } as QueuedRow['row'],
+  row: { position, partition: share, id: key, uuid: key, bus: '' } as QueuedRow['row'],
 });
 
 const keys = ['a', 'b', 'c', 'd'];
@@ -64,7 +64,7 @@ test('whatever happens, rows of a key come one at a time, in order, and none is 
           case 'removeShare': {
             const gone = keys.filter((_, index) => index % 2 === action.key);
             const expected = gone.flatMap((each) => model.get(each)?.splice(0) ?? []);
-            const removed = queues.removeShares(new Set([action.key]));
+            const removed = queues.removePartitions(new Set([action.key]));
             expect(new Set(removed.map(({ row }) => row.position))).toEqual(new Set(expected));
             break;
           }

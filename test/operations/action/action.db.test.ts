@@ -196,11 +196,11 @@ eachDatabase((kind) => {
   });
 
   test('usage and alerts are announced by call and by declaration', async () => {
-    const id = await signalbox.usage('VOLUME.CREATE', {
+    const id = await signalbox.recordUsage('VOLUME.CREATE', {
       subject: { resource: 'VirtualMachine', uuid: vm.uuid.toUpperCase() },
       details: { sizeGib: 10 },
     });
-    await signalbox.alert('ALERT.USERVM', 'The machine is slow', {
+    await signalbox.raiseAlert('ALERT.USERVM', 'The machine is slow', {
       subject: subject(),
       body: 'since noon',
       details: { load: 9 },
@@ -225,8 +225,8 @@ eachDatabase((kind) => {
     const before = (await cloud.journal()).length;
     for (const refused of [
       () => signalbox.action('VM.STRAT' as never, {}, () => undefined),
-      () => signalbox.usage('VM.STRAT' as never),
-      () => signalbox.alert('ALERT.NOBODY' as never, 'x'),
+      () => signalbox.recordUsage('VM.STRAT' as never),
+      () => signalbox.raiseAlert('ALERT.NOBODY' as never, 'x'),
     ]) {
       const error: unknown = await refused().catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(RefusedError);

@@ -115,8 +115,8 @@ export function deploy(dataSource: DataSource, lifecycle: AnyLifecycle) {
         if (due.length === 0) break;
         for (const each of due) {
           const fired = await fireDeadline(context, binding, each);
-          if (fired.fate === 'armed') skip += 1;
-          fates.push(fired.fate);
+          if (fired.result === 'armed') skip += 1;
+          fates.push(fired.result);
         }
       }
       return fates;

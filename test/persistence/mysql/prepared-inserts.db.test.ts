@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nextEventId } from '../../../src/core/identity/event-id.js';
 import type { JournalEntry } from '../../../src/core/planning/journal-entry.js';
 import { MysqlWriter } from '../../../src/persistence/mysql/mysql-writer.js';
-import { shareOf } from '../../../src/persistence/share.js';
+import { partitionOf } from '../../../src/persistence/partition.js';
 import { type GuardedDatabase, guardedDatabase } from '../guarded-database.js';
 
 let db: GuardedDatabase;
@@ -48,7 +48,7 @@ const expected = (own: readonly JournalEntry[]) =>
     uuid,
     revision: revision === null ? null : String(revision),
     payload,
-    share: shareOf(uuid ?? id),
+    share: partitionOf(uuid ?? id),
   }));
 
 const sizes = [1, 31, 32, 33, 95, 128, 129, 200, 333];

@@ -119,7 +119,7 @@ async function run({ resources, commands }: Program, uuids: readonly string[], s
   };
   for (const [index, { class: of, born }] of resources.entries()) {
     const entity = classes[of] as AnyClass;
-    const states = [...entity.lifecycle.births, 'Nowhere'];
+    const states = [...entity.lifecycle.initialStates, 'Nowhere'];
     const state = born === 0 ? {} : { state: states[born % states.length] };
     await attempt(async () => {
       await subject.create(entity, {

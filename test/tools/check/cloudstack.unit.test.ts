@@ -105,7 +105,14 @@ describe('the built-in lifecycles', () => {
     ['Restoring', 'VM.CREATE/VM.DESTROY'],
   ])('could meter no exit of %s right, whatever it announced', (state, meter) => {
     const check = builtInChecks.find(({ lifecycle }) => lifecycle === virtualMachine);
-    const { resource, initial, births, states, events, transitions } = virtualMachine;
+    const {
+      resource,
+      initial,
+      initialStates: births,
+      states,
+      events,
+      transitions,
+    } = virtualMachine;
     const exits = transitions.filter(({ from, to }) => from === state && to !== state);
     expect(exits.length).toBeGreaterThan(2);
     for (const exit of exits) {
@@ -115,7 +122,7 @@ describe('the built-in lifecycles', () => {
           {
             resource,
             initial,
-            births,
+            initialStates: births,
             states,
             events,
             transitions: transitions.map((one) => (one === exit ? { ...one, effects } : one)),

@@ -92,7 +92,7 @@ export const check = defineCheck(door, { rules: { 'it shuts': eventually(inState
     );
     const { code, stdout } = await runSignalbox(['check', path]);
     expect(stdout).toContain('error RULE_BROKEN at Door: Gone, rule');
-    expect(stdout).toContain('Path: born in Open --Wall--> Gone');
+    expect(stdout).toContain('Path: created in Open --Wall--> Gone');
     expect(code).toBe(1);
   });
 

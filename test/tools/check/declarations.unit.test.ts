@@ -51,7 +51,7 @@ it('names that do not fit together are all told at once', () => {
     expect.objectContaining({
       code: 'LIFECYCLE_INVALID',
       faults: [
-        expect.objectContaining({ code: 'FAULT_UNKNOWN_BIRTH' }),
+        expect.objectContaining({ code: 'FAULT_UNKNOWN_INITIAL' }),
         expect.objectContaining({ code: 'FAULT_UNKNOWN_TARGET' }),
         expect.objectContaining({ code: 'FAULT_NAME' }),
       ],

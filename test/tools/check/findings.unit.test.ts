@@ -27,8 +27,8 @@ describe('shape', () => {
     expect(found(tiny('a b! c', ['a Go b']))).toEqual(['UNREACHABLE_STATE Tiny: c']);
   });
 
-  it('takes every birth for a way in', () => {
-    expect(found(tiny('a b! c', ['a Go b', 'c Go b'], { births: ['c'] }))).toEqual([]);
+  it('takes every creation for a way in', () => {
+    expect(found(tiny('a b! c', ['a Go b', 'c Go b'], { initialStates: ['c'] }))).toEqual([]);
   });
 
   it('finds a dead end though it takes events that lead nowhere', () => {
@@ -46,7 +46,7 @@ describe('shape', () => {
     ]);
     const { findings } = checkLifecycle(declaration);
     expect(findings.map(({ code }) => code)).toEqual(['LIVELOCK']);
-    expect(traceText(findings[0]?.trace ?? [])).toBe('born in a --Long--> x');
+    expect(traceText(findings[0]?.trace ?? [])).toBe('created in a --Long--> x');
   });
 
   it('finds a lifecycle without an end', () => {

@@ -25,7 +25,7 @@ it('a text tells code, place, path, why and remedy, and counts', () => {
     'Tiny: 1 error, 0 warnings',
     '  error METER_LEFT_OPEN at Tiny: a --Go--> b, meter m',
     '    The meter m still runs in b: VM.STOP is missing.',
-    '    Path: born in a --Go [VM.START]--> b',
+    '    Path: created in a --Go [VM.START]--> b',
     `    Why: ${findingKinds.METER_LEFT_OPEN.why}`,
     `    Remedy: ${findingKinds.METER_LEFT_OPEN.remedy}`,
     'Tiny: nothing found, 1 accepted',
@@ -38,7 +38,7 @@ it('a text tells code, place, path, why and remedy, and counts', () => {
 it('a page draws the counter-example', () => {
   const page = checkMarkdown([leaking]);
   expect(page).toContain('### error: `METER_LEFT_OPEN`');
-  expect(page).toContain('  [*] --> s0 : 1. birth\n  s0 --> s1 : 2. Go [VM.START]');
+  expect(page).toContain('  [*] --> s0 : 1. creation\n  s0 --> s1 : 2. Go [VM.START]');
 });
 
 it('no name breaks out of a diagram', () => {

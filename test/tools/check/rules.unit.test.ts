@@ -45,11 +45,11 @@ describe('always and never', () => {
     expect(counterExample(never(allOf(on('Stop'), inState('Running'))))).toBe('holds');
   });
 
-  it('are broken by a shortest path, the birth included', () => {
+  it('are broken by a shortest path, the creation included', () => {
     expect(counterExample(never(inState('Moving')))).toBe(
-      'born in Stopped --Start [VM.START]--> Running --Move--> Moving',
+      'created in Stopped --Start [VM.START]--> Running --Move--> Moving',
     );
-    expect(counterExample(never(entering('Stopped')))).toBe('born in Stopped');
+    expect(counterExample(never(entering('Stopped')))).toBe('created in Stopped');
   });
 });
 
@@ -57,14 +57,14 @@ describe('eventually', () => {
   it('is broken where it has become impossible, not where it is only put off', () => {
     const forked = tiny('a b! c!', ['a Wait a', 'a B b', 'a C c']);
     expect(counterExample(eventually(anyOf(inState('b'), inState('c'))), forked)).toBe('holds');
-    expect(counterExample(eventually(inState('b')), forked)).toBe('born in a --C--> c');
+    expect(counterExample(eventually(inState('b')), forked)).toBe('created in a --C--> c');
   });
 
   it('is broken by a cycle when it is not to be fair', () => {
     const forked = tiny('a b c!', ['a Go b', 'b Wait b', 'b C c']);
     expect(counterExample(eventually(inState('c')), forked)).toBe('holds');
     expect(counterExample(eventually(inState('c'), { fair: false }), forked)).toBe(
-      'born in a --Go--> b ⟲ … --Wait--> b',
+      'created in a --Go--> b ⟲ … --Wait--> b',
     );
   });
 });
@@ -72,13 +72,13 @@ describe('eventually', () => {
 describe('after', () => {
   it('demands that each start is followed by a stop on every path', () => {
     expect(counterExample(after(announces('VM.START')).eventually(announces('VM.STOP')))).toBe(
-      'born in Stopped --Start [VM.START]--> Running --Move--> Moving --Crash--> Stopped --Expunge--> End',
+      'created in Stopped --Start [VM.START]--> Running --Move--> Moving --Crash--> Stopped --Expunge--> End',
     );
   });
 
   it('forbids for ever, from the next moment on', () => {
     expect(counterExample(after(on('Crash')).never(announces('VM.START')))).toBe(
-      'born in Stopped --Start [VM.START]--> Running --Move--> Moving --Crash--> Stopped --Start [VM.START]--> Running',
+      'created in Stopped --Start [VM.START]--> Running --Move--> Moving --Crash--> Stopped --Start [VM.START]--> Running',
     );
     expect(counterExample(after(on('Start')).never(inState('End')))).not.toBe('holds');
     expect(counterExample(after(inState('End')).always(inState('End')))).toBe('holds');
@@ -91,7 +91,7 @@ describe('after', () => {
     const restless = tiny('a b c!', ['a In b', 'b Poke b', 'b Out a', 'a End c']);
     const within = after(entering('b')).until(leaving('b'));
     expect(counterExample(within.never(on('Poke')), restless)).toBe(
-      'born in a --In--> b --Poke--> b',
+      'created in a --In--> b --Poke--> b',
     );
     expect(counterExample(within.always(inState('b')), restless)).toBe('holds');
   });
@@ -102,7 +102,7 @@ describe('before', () => {
     expect(counterExample(before(announces('VM.START')).never(announces('VM.STOP')))).toBe('holds');
     expect(counterExample(before(on('Moved')).never(on('Crash')))).toContain('--Crash-->');
     expect(counterExample(before(on('Start')).always(inState('Stopped')))).toBe(
-      'born in Stopped --Expunge--> End',
+      'created in Stopped --Expunge--> End',
     );
   });
 });

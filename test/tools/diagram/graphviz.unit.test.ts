@@ -87,7 +87,7 @@ describe('SVG', () => {
     },
   );
 
-  it('shows the neighbourhood of a state, and no birth where none is', async () => {
+  it('shows the neighbourhood of a state, and no creation where none is', async () => {
     const near = await svg(volume, { around: { state: 'Ready' } });
     expect(textsOfXml(near)).toContain('Volume, version 1, around Ready');
     expect(near).not.toContain('<ellipse');

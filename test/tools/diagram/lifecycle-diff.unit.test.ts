@@ -57,7 +57,10 @@ describe('the difference of two versions', () => {
   );
 
   it('is breaking when the version stays and anything else changed', () => {
-    const diff = diffLifecycles(before, { ...before, births: [...before.births, 'Ready'] });
+    const diff = diffLifecycles(before, {
+      ...before,
+      initialStates: [...before.initialStates, 'Ready'],
+    });
     expect(diff.class).toBe('breaking');
     expect(diff.changes[0]).toMatchObject({ part: 'version', name: 'Volume' });
   });
@@ -152,9 +155,9 @@ describe('the difference of two versions', () => {
       { class: 'compatible', part: 'state', change: 'changed', name: 'Ready' },
     ],
     [
-      'breaking when nothing can be born in a state any more',
-      next({ births: ['Allocated'] }),
-      { class: 'breaking', part: 'birth', change: 'removed', name: 'NotUploaded' },
+      'breaking when nothing can be created in a state any more',
+      next({ initialStates: ['Allocated'] }),
+      { class: 'breaking', part: 'creation', change: 'removed', name: 'NotUploaded' },
     ],
   ];
   it.each(cases)('is %s', (_, diff, change) => {

@@ -5,7 +5,7 @@ import { effects } from '../../../src/core/events/known-effects.js';
 import { defineLifecycle } from '../../../src/core/lifecycle/define-lifecycle.js';
 import { describeLifecycle } from '../../../src/core/lifecycle/describe-lifecycle.js';
 import type { AnyLifecycle } from '../../../src/core/lifecycle/lifecycle.js';
-import { birth, step, stepDeadline } from '../../../src/core/lifecycle/step.js';
+import { creation, step, stepDeadline } from '../../../src/core/lifecycle/step.js';
 import { diffLifecycles } from '../../../src/tools/diagram/lifecycle-diff.js';
 import {
   everyAnswer,
@@ -32,7 +32,7 @@ function behaviour(lifecycle: AnyLifecycle): string {
       }),
     ]),
   );
-  return JSON.stringify([birth(lifecycle), lifecycle.births, steps]);
+  return JSON.stringify([creation(lifecycle), lifecycle.initialStates, steps]);
 }
 
 function defined(machine: () => object): AnyLifecycle | undefined {

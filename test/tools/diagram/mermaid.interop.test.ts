@@ -95,7 +95,7 @@ describe("Mermaid's own parser", () => {
     });
     const trace = findings.find((finding) => finding.trace !== undefined)?.trace ?? [];
     const { edges } = await readStateDiagram(traceDiagram(trace).join('\n'));
-    expect(edges.map(({ labels }) => labels.join(''))).toEqual(['1. birth', '2. Go [VM.START]']);
+    expect(edges.map(({ labels }) => labels.join(''))).toEqual(['1. creation', '2. Go [VM.START]']);
     await fc.assert(
       fc.asyncProperty(hostileNames, async ({ states: [from = '', to = ''], event }) => {
         const read = await readStateDiagram(traceDiagram([{ from, event, to }]).join('\n'));

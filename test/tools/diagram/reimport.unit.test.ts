@@ -33,7 +33,7 @@ function reimport(
   return defineLifecycle({
     resource: lifecycle.resource,
     version: lifecycle.version,
-    births: lifecycle.births.slice(1) as never,
+    initialStates: lifecycle.initialStates.slice(1) as never,
     events: events as never,
     machine: machine as never,
   });
@@ -56,7 +56,7 @@ function contentOf(lifecycle: AnyLifecycle): unknown {
     chart,
     rows: byState(table.rows),
     timeouts: byState(table.timeouts),
-    births: [...table.births],
+    initialStates: [...table.creations],
     deadlines: [...table.deadlines],
   };
 }

@@ -64,25 +64,26 @@ export function stateEvents(events: readonly SignalboxEvent[]): readonly Signalb
   return events.filter(({ category }) => category === 'ResourceStateEvent');
 }
 
-/** Lives that a lifecycle allows: born in any birth state, by any transition, removed or not. */
+/** Lives that a lifecycle allows: created in any creation state, by any transition, removed or not. */
 export function lawfulLife(lifecycle: AnyLifecycle): fc.Arbitrary<readonly Change[]> {
   return fc
     .record({
-      birth: fc.nat(),
+      creation: fc.nat(),
       picks: fc.array(fc.nat(), { maxLength: 30 }),
       ends: fc.boolean(),
     })
-    .map(({ birth, picks, ends }) => walk(lifecycle, birth, picks, ends));
+    .map(({ creation, picks, ends }) => walk(lifecycle, creation, picks, ends));
 }
 
 function walk(
   lifecycle: AnyLifecycle,
-  birth: number,
+  creation: number,
   picks: readonly number[],
   ends: boolean,
 ): readonly Change[] {
-  let state = lifecycle.births[birth % lifecycle.births.length] ?? lifecycle.initial;
-  const born = lifecycle.table.births.get(state);
+  let state =
+    lifecycle.initialStates[creation % lifecycle.initialStates.length] ?? lifecycle.initial;
+  const born = lifecycle.table.creations.get(state);
   const changes: Change[] = [
     { event: created, old: null, new: state, effects: born?.effects ?? [] },
   ];

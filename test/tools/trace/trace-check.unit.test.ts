@@ -129,8 +129,8 @@ describe('faults', () => {
     expect(check(events, { ignoreOthers: true })).toMatchObject({ lawful: true, ignored: 1 });
   });
 
-  it('refuses a birth where nothing is born', () => {
-    expect(codes(recordDay({ 0: { new: 'Error' } }).slice(0, 1))).toEqual(['UNLAWFUL_BIRTH']);
+  it('refuses a creation where nothing is created', () => {
+    expect(codes(recordDay({ 0: { new: 'Error' } }).slice(0, 1))).toEqual(['UNLAWFUL_CREATION']);
   });
 
   it('tells a repeated revision and a step back, and goes on from the highest', () => {
@@ -168,15 +168,15 @@ describe('faults', () => {
   });
 
   it('tells events whose parts contradict each other', () => {
-    const [birth, start] = recordDay() as [SignalboxEvent, SignalboxEvent];
+    const [creation, start] = recordDay() as [SignalboxEvent, SignalboxEvent];
     const bent = [
       { ...start, subject: undefined },
       { ...start, revision: undefined },
       { ...start, type: 'StopRequested' },
       { ...start, time: '2026-02-31T25:00:00Z' },
       { ...start, data: { ...start.data, changed: false } },
-      { ...birth, revision: 2 },
-      { ...birth, data: { ...birth.data, new: null, changed: false } },
+      { ...creation, revision: 2 },
+      { ...creation, data: { ...creation.data, new: null, changed: false } },
       { ...start, data: { ...start.data, new: null } },
     ] as SignalboxEvent[];
     expect(codes(bent)).toEqual(bent.map(() => 'EVENT_INCONSISTENT'));
@@ -185,7 +185,7 @@ describe('faults', () => {
   it('counts what it does not list, and lists the first of each code', () => {
     const events = Array.from({ length: 5 }, () => recordDay({ 0: { new: 'Error' } }).slice(0, 1));
     const report = check(events.flat(), { maxFaults: 2 });
-    expect(report).toMatchObject({ faults: 5, faultCounts: { UNLAWFUL_BIRTH: 5 } });
+    expect(report).toMatchObject({ faults: 5, faultCounts: { UNLAWFUL_CREATION: 5 } });
     expect(report.listed).toHaveLength(2);
   });
 

@@ -169,7 +169,7 @@ describe('a million events', () => {
     const report = JSON.parse(await output) as TraceReport;
     expect(report).toMatchObject({ lawful: true, events: 5 * resources, redeliveries: 0 });
     expect(report.lifecycles.find(({ resource }) => resource === 'Volume')).toMatchObject({
-      births: resources,
+      creations: resources,
       removals: resources,
       live: 0,
     });

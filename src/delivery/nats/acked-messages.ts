@@ -6,7 +6,7 @@ import { acknowledge, confirmAcknowledged, deliveryFacts } from './acknowledgeme
  * with them the subjects on which they are answered: while the stream may be another one nothing is said,
  * else a message that nobody has handled would be acknowledged.
  */
-export class Handled {
+export class AckedMessages {
   /** How to answer the last that each consumer was told is handled. */
   readonly #last = new Map<string, string>();
   readonly #remembers: boolean;

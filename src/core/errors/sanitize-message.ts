@@ -4,7 +4,7 @@ import { maskAddresses } from './mask-addresses.js';
 const longestMessage = 4096;
 
 /** Pure. A message that may be told to others: passwords in addresses masked, and not overlong. */
-export function presentable(message: string): string {
+export function sanitizeMessage(message: string): string {
   const masked = maskAddresses(message);
   return masked.length > longestMessage ? `${masked.slice(0, longestMessage)}…` : masked;
 }

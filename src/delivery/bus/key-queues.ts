@@ -3,7 +3,7 @@ import type { IncomingDelivery, Keyed } from './incoming-delivery.js';
 import type { Claim } from './unsettled.js';
 
 /** Deliveries of one partition key, at most one of them being handled. */
-export interface Lane<M extends Keyed> {
+export interface KeyQueue<M extends Keyed> {
   readonly key: string | undefined;
   /** In the order they came. The first is being handled, or waits for its retry or its turn. */
   readonly queue: Entry<M>[];
@@ -14,23 +14,29 @@ export interface Lane<M extends Keyed> {
 }
 
 /** The lanes of a dispatcher: one for each partition key, and one for each message without a key. */
-export class Lanes<M extends Keyed> {
-  readonly #keyed = new Map<string, Lane<M>>();
-  readonly #unkeyed = new Set<Lane<M>>();
+export class KeyQueues<M extends Keyed> {
+  readonly #keyed = new Map<string, KeyQueue<M>>();
+  readonly #unkeyed = new Set<KeyQueue<M>>();
 
   /** The lane of a delivery. A redelivery without a key goes behind the handler of its message. */
-  for({ message }: IncomingDelivery<M>, claim: Claim | undefined): Lane<M> {
+  for({ message }: IncomingDelivery<M>, claim: Claim | undefined): KeyQueue<M> {
     const key = message.partitionKey;
     const found = key === undefined ? this.#find(claim?.lane) : this.#keyed.get(key);
     if (found !== undefined) return found;
-    const lane: Lane<M> = { key, queue: [], aside: new Map(), running: false, timer: undefined };
+    const lane: KeyQueue<M> = {
+      key,
+      queue: [],
+      aside: new Map(),
+      running: false,
+      timer: undefined,
+    };
     if (key === undefined) this.#unkeyed.add(lane);
     else this.#keyed.set(key, lane);
     return lane;
   }
 
   /** The lane in which an entry is under way. */
-  of(entry: Entry<M>): Lane<M> | undefined {
+  of(entry: Entry<M>): KeyQueue<M> | undefined {
     const key = entry.incoming.message.partitionKey;
     if (key !== undefined) return this.#keyed.get(key);
     return [...this.#unkeyed].find(({ queue }) => queue[0] === entry);
@@ -60,12 +66,12 @@ export class Lanes<M extends Keyed> {
     return dropped.sort((a, b) => a.position - b.position);
   }
 
-  remove(lane: Lane<M>): void {
+  remove(lane: KeyQueue<M>): void {
     if (lane.key === undefined) this.#unkeyed.delete(lane);
     else this.#keyed.delete(lane.key);
   }
 
-  #find(wanted: object | undefined): Lane<M> | undefined {
+  #find(wanted: object | undefined): KeyQueue<M> | undefined {
     if (wanted === undefined) return undefined;
     return [...this.#unkeyed].find((each) => each === wanted);
   }

@@ -7,7 +7,7 @@ interface Held {
 }
 
 /** What the server waits for, by its identity: the newest delivery of a message is answered. */
-export class InHand {
+export class InFlight {
   readonly #held = new Map<string, Held>();
 
   get size(): number {

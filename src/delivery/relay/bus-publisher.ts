@@ -2,16 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Bus, Published } from '../bus/bus.js';
 import { publishSpan } from '../bus/messaging-spans.js';
 import { beginSpan } from '../../context/span.js';
-import { reach } from '../../core/failpoints/failpoints.js';
+import { failpoint } from '../../core/failpoints/failpoints.js';
 import { RefusedError } from '../../core/errors/errors.js';
-import { presentable } from '../../core/errors/presentable.js';
+import { sanitizeMessage } from '../../core/errors/sanitize-message.js';
 import type { EncodedEvent, Format } from '../formats/format.js';
-import type { EventOrigin } from '../../core/planning/origin.js';
+import type { EventContext } from '../../core/planning/event-context.js';
 import type { OutboxRecord, OutboxStore } from '../../core/stores/outbox-store.js';
 import { backoff } from './backoff.js';
 import { BusAvailability } from './bus-availability.js';
 import { ConfirmedRows } from './confirmed-rows.js';
-import { LaneRows, orderKey } from './lane-rows.js';
+import { PublisherRows, orderKey } from './publisher-rows.js';
 import type { Lease } from './lease-keeper.js';
 import { outboxMessage } from './outbox-message.js';
 import { Parking } from './parking.js';
@@ -32,7 +32,7 @@ export interface BusLaneOptions {
   readonly outbox: OutboxStore;
   readonly format: Format;
   readonly lease: Lease;
-  readonly origin: () => EventOrigin;
+  readonly origin: () => EventContext;
   readonly options: ResolvedRelayOptions;
   readonly metrics: RelayMetrics;
   readonly listener: RelayListener;
@@ -49,15 +49,15 @@ export interface BusLaneOptions {
  * that becomes visible late is never overtaken by a later one of its resource, and the memory holds no
  * more than two batches besides what is under way.
  */
-export class BusLane {
+export class BusPublisher {
   readonly #given: BusLaneOptions;
-  readonly #rows = new LaneRows();
+  readonly #rows = new PublisherRows();
   readonly #parking: Parking;
   readonly #availability: BusAvailability;
   readonly #confirmed: ConfirmedRows;
   readonly #wakeup = new Wakeup();
   readonly #readBackoff;
-  /** One resource with a long queue must not fill the memory: its share is read no further. */
+  /** One resource with a long queue must not fill the memory: its partition is read no further. */
   readonly #crowd: number;
   /** Shares that the last read left out. */
   #crowded: readonly number[] = [];
@@ -129,22 +129,22 @@ export class BusLane {
     this.#wakeup.set();
   }
 
-  /** True while a row of this share may yet reach the bus, or be removed. */
-  busy(share: number): boolean {
-    return this.#rows.busy(share);
+  /** True while a row of this partition may yet reach the bus, or be removed. */
+  busy(partition: number): boolean {
+    return this.#rows.busy(partition);
   }
 
-  /** The shares held have changed: drops rows of these from memory; what is under way goes on. */
-  drop(shares: ReadonlySet<number>): void {
+  /** The partitions held have changed: drops rows of these from memory; what is under way goes on. */
+  drop(partitions: ReadonlySet<number>): void {
     // Whoever held the new ones may have parked anything.
     this.#parking.invalidate();
-    this.#rows.drop(shares);
+    this.#rows.drop(partitions);
     this.#wakeup.set();
   }
 
-  /** Resolves when nothing of these shares is under way. */
-  async quiet(shares: ReadonlySet<number>): Promise<void> {
-    await this.#until(() => [...shares].every((share) => !this.busy(share)));
+  /** Resolves when nothing of these partitions is under way. */
+  async quiet(partitions: ReadonlySet<number>): Promise<void> {
+    await this.#until(() => [...partitions].every((partition) => !this.busy(partition)));
   }
 
   /**
@@ -200,21 +200,21 @@ export class BusLane {
     this.#full = this.#rows.waiting >= options.batch;
     if (this.#exhausted || this.#full || this.#availability.paused) return false;
     const generations = new Map(
-      lease.readable().map((share) => [share, lease.generation(share)] as const),
+      lease.readable().map((partition) => [partition, lease.generation(partition)] as const),
     );
     const held = [...generations.keys()];
-    this.#crowded = held.filter((share) => this.#rows.waitingOf(share) >= this.#crowd);
-    const shares = held.filter((share) => !this.#crowded.includes(share));
+    this.#crowded = held.filter((partition) => this.#rows.waitingOf(partition) >= this.#crowd);
+    const partitions = held.filter((partition) => !this.#crowded.includes(partition));
     await this.#parking.refresh();
     const except = this.#rows.beginRead();
-    reach('read');
-    const rows = await outbox.read({ shares, bus: waitingFor, except, limit: options.batch });
+    failpoint('read');
+    const rows = await outbox.read({ partitions, bus: waitingFor, except, limit: options.batch });
     onDatabase(undefined);
     this.#readBackoff.reset();
     const behind: OutboxRecord[] = [];
     for (const row of rows) {
-      const generation = lease.generation(row.share);
-      if (generation === undefined || generation !== generations.get(row.share)) continue;
+      const generation = lease.generation(row.partition);
+      if (generation === undefined || generation !== generations.get(row.partition)) continue;
       const key = orderKey(row);
       if (!this.#rows.note(row, key)) continue;
       if (this.#parking.blocks(key)) behind.push(row);
@@ -235,7 +235,7 @@ export class BusLane {
     while (!this.#ended && !this.#availability.paused && this.#inFlight < window && lease.valid()) {
       const item = this.#rows.take();
       if (item === undefined) break;
-      if (lease.generation(item.row.share) !== item.generation) {
+      if (lease.generation(item.row.partition) !== item.generation) {
         this.#readAgain(item);
         continue;
       }
@@ -245,7 +245,7 @@ export class BusLane {
     // At half of what stopped the reading, so that a batch is read and not a row.
     const room =
       (this.#full && this.#rows.waiting <= options.batch / 2) ||
-      this.#crowded.some((share) => this.#rows.waitingOf(share) <= this.#crowd / 2);
+      this.#crowded.some((partition) => this.#rows.waitingOf(partition) <= this.#crowd / 2);
     if (room) {
       this.#full = false;
       this.#crowded = [];
@@ -262,14 +262,14 @@ export class BusLane {
     const span = beginSpan(() => publishSpan(bus, item.row, message));
     let published: Promise<Published>;
     try {
-      reach('publish');
+      failpoint('publish');
       published = span ? span.within(() => bus.publish(message)) : bus.publish(message);
     } catch (error) {
       published = Promise.reject(toError(error));
     }
     published.then(
       ({ routed }) => {
-        reach('confirm');
+        failpoint('confirm');
         span?.end();
         this.#published(item, key, routed);
       },
@@ -291,7 +291,7 @@ export class BusLane {
         item,
         error instanceof RefusedError
           ? message
-          : presentable(`the format ${format.name} cannot write it: ${message}`),
+          : sanitizeMessage(`the format ${format.name} cannot write it: ${message}`),
       );
       return undefined;
     }
@@ -322,7 +322,7 @@ export class BusLane {
       return;
     }
     metrics.count('retried', bus.name);
-    if (lease.generation(item.row.share) === item.generation) this.#rows.putBack(item);
+    if (lease.generation(item.row.partition) === item.generation) this.#rows.putBack(item);
     else this.#readAgain(item);
     if (!this.#ended) this.#availability.failed(error);
     this.#settled();
@@ -347,7 +347,7 @@ export class BusLane {
     });
   }
 
-  /** An event was taken under a lease that is over: whoever holds its share now must read it. */
+  /** An event was taken under a lease that is over: whoever holds its partition now must read it. */
   #readAgain(item: QueuedRow): void {
     this.#rows.forgetTaken(item);
     this.#wakeup.set();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LaneRows, orderKey } from '../../../src/delivery/relay/lane-rows.js';
+import { PublisherRows, orderKey } from '../../../src/delivery/relay/publisher-rows.js';
 import type { QueuedRow } from '../../../src/delivery/relay/resource-queues.js';
 import type { OutboxRecord } from '../../../src/core/stores/outbox-store.js';
 
@@ -15,7 +15,7 @@ const row = (position: number, uuid: string): OutboxRecord => ({
   resource: 'VirtualMachine',
   uuid,
   payload: '{}',
-  share: shareOf(uuid),
+  partition: shareOf(uuid),
   bus: '',
 });
 
@@ -39,7 +39,7 @@ describe('the rows of a lane', () => {
   it('leave it in the order of each resource, however reads and faults fall together', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 100, maxLength: 200 }), (steps) => {
-        const rows = new LaneRows();
+        const rows = new PublisherRows();
         const outbox = new Map<number, OutboxRecord>();
         const taken: QueuedRow[] = [];
         const confirmed: QueuedRow[] = [];

@@ -6,7 +6,7 @@ import type { EntityDescription } from './subscriber-parts.js';
 import { transactionOf } from './transaction-log.js';
 
 /** What is known of entities in memory besides what they hold. Forgets them with the entities. */
-export class EntityMemory {
+export class EntityTracker {
   readonly #agreed = new WeakMap<object, GuardedValues>();
   readonly #pending = new WeakMap<object, PendingSteps>();
   readonly #described = new WeakMap<object, EntityDescription>();
@@ -23,7 +23,7 @@ export class EntityMemory {
   }
 
   /** Notes that the entity agrees with its row as it is now. */
-  agree(binding: ResourceBinding, entity: object): void {
+  snapshot(binding: ResourceBinding, entity: object): void {
     this.#agreed.set(entity, readGuarded(binding, entity));
   }
 
@@ -78,7 +78,7 @@ export class EntityMemory {
     return this.#pending.get(entity);
   }
 
-  pend(entity: object, steps: PendingSteps): void {
+  queue(entity: object, steps: PendingSteps): void {
     this.#pending.set(entity, steps);
   }
 

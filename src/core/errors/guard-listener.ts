@@ -5,7 +5,7 @@
  *
  * @param onFailure told of them; must not throw
  */
-export function contained<Arguments extends readonly unknown[]>(
+export function guardListener<Arguments extends readonly unknown[]>(
   listener: (...args: Arguments) => unknown,
   onFailure: (error: Error) => void = () => {},
 ): (...args: Arguments) => void {

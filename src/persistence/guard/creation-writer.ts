@@ -1,12 +1,12 @@
 import type { EntityManager, QueryRunner } from 'typeorm';
 import { v7 } from 'uuid';
 import { RefusedError } from '../../core/errors/errors.js';
-import type { Birth } from '../../core/lifecycle/lifecycle.js';
+import type { Creation } from '../../core/lifecycle/lifecycle.js';
 import { canonicalUuid } from '../../core/identity/uuid.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { bypassRefused, directWriteRefused } from './bypass.js';
 import { timeProperty } from './column-values.js';
-import type { EntityMemory } from './entity-memory.js';
+import type { EntityTracker } from './entity-tracker.js';
 import {
   entityTenancy,
   type GuardedValues,
@@ -18,18 +18,18 @@ import {
 } from './entity-roles.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import { openTransaction } from '../commit/open-transaction.js';
-import type { EventOrigin } from '../../core/planning/origin.js';
+import type { EventContext } from '../../core/planning/event-context.js';
 import { refuseOversized } from '../../core/planning/payload-limit.js';
 import { unknownResource } from '../../core/planning/plan.js';
 import type { SubscriberParts } from './subscriber-parts.js';
 import { announceChange, created } from '../../core/planning/transition-announcements.js';
-import { onRollback, writtenByHalf } from './transaction-log.js';
+import { onRollback, markIncomplete } from './transaction-log.js';
 
-interface PreparedBirth {
+interface PreparedCreation {
   readonly binding: ResourceBinding;
   readonly uuid: string;
-  readonly birth: Birth;
-  readonly origin: EventOrigin;
+  readonly creation: Creation;
+  readonly origin: EventContext;
   readonly reason: string | undefined;
   /** The guarded values it was prepared with: another hook may change them before the insert. */
   readonly values: GuardedValues;
@@ -38,14 +38,14 @@ interface PreparedBirth {
 }
 
 /** Gives new entities their lifecycle columns, and announces them once they are inserted. */
-export class BirthAnnouncer {
+export class CreationWriter {
   readonly #parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>;
-  readonly #memory: EntityMemory;
-  readonly #prepared = new WeakMap<QueryRunner, Map<object, PreparedBirth>>();
+  readonly #memory: EntityTracker;
+  readonly #prepared = new WeakMap<QueryRunner, Map<object, PreparedCreation>>();
 
   constructor(
     parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>,
-    memory: EntityMemory,
+    memory: EntityTracker,
   ) {
     this.#parts = parts;
     this.#memory = memory;
@@ -63,22 +63,26 @@ export class BirthAnnouncer {
     }
     const { lifecycle } = binding;
     const uuid = this.#uuidOf(binding, entity);
-    const birth = birthOf(binding, uuid, readRole(binding, entity, 'state') ?? lifecycle.initial);
+    const creation = creationOf(
+      binding,
+      uuid,
+      readRole(binding, entity, 'state') ?? lifecycle.initial,
+    );
     const { reason, ...context } = this.#memory.takeDescription(entity);
     const origin = this.#parts.origin(context);
     writeRole(binding, entity, 'uuid', uuid);
-    writeRole(binding, entity, 'state', birth.state);
+    writeRole(binding, entity, 'state', creation.state);
     writeRole(binding, entity, 'revision', 1);
     writeRole(binding, entity, 'lifecycleVersion', lifecycle.version);
     const since = binding.columns.stateSince;
     if (since !== undefined) {
       writeRole(binding, entity, 'stateSince', timeProperty(since, origin.time));
     }
-    const births = this.#birthsOn(runner);
+    const creations = this.#creationsOn(runner);
     const values = readGuarded(binding, entity);
-    births.set(entity, { binding, uuid, birth, origin, reason, values });
+    creations.set(entity, { binding, uuid, creation, origin, reason, values });
     onRollback(runner, () => {
-      births.delete(entity);
+      creations.delete(entity);
       this.#memory.restoreAgreed(entity, undefined);
     });
   }
@@ -88,28 +92,28 @@ export class BirthAnnouncer {
    * inserted must be announced before the commit.
    */
   inserted({ table }: ResourceBinding, runner: QueryRunner, success: boolean): void {
-    const births = this.#birthsOn(runner);
-    for (const [entity, prepared] of births) {
+    const creations = this.#creationsOn(runner);
+    for (const [entity, prepared] of creations) {
       if (prepared.whole !== undefined || prepared.binding.table !== table) {
         continue;
       }
       if (success) {
         const { resource } = prepared.binding;
-        prepared.whole = writtenByHalf(runner, `The creation of ${resource} ${prepared.uuid}`);
+        prepared.whole = markIncomplete(runner, `The creation of ${resource} ${prepared.uuid}`);
       } else {
-        births.delete(entity);
+        creations.delete(entity);
       }
     }
   }
 
   /** Announces a prepared entity that is inserted now, in the same transaction. */
   async announce(binding: ResourceBinding, manager: EntityManager, entity: object): Promise<void> {
-    const births = this.#birthsOn(openTransaction(manager));
-    const prepared = births.get(entity);
+    const creations = this.#creationsOn(openTransaction(manager));
+    const prepared = creations.get(entity);
     if (prepared === undefined) {
       throw bypassRefused(binding, 'An insert that was not prepared', 'Use manager.save(entity).');
     }
-    const { uuid, birth, origin, reason, values } = prepared;
+    const { uuid, creation, origin, reason, values } = prepared;
     const changed = guardedRoles.find(
       (role) => !sameValue(role, readRole(binding, entity, role), values[role]),
     );
@@ -123,27 +127,27 @@ export class BirthAnnouncer {
       {
         event: created,
         old: null,
-        new: birth.state,
+        new: creation.state,
         lifecycleVersion: lifecycle.version,
         changed: true,
       },
-      { effects: birth.effects, origin, reason, nextId: nextEventId },
+      { effects: creation.effects, origin, reason, nextId: nextEventId },
     );
     refuseOversized(entries, maxPayload);
     await store.appendWithin(manager, entries);
-    if (birth.arms.length > 0) {
+    if (creation.arms.length > 0) {
       await store.scheduleWithin(manager, {
         resource,
         uuid,
         revision: 1,
         version: lifecycle.version,
-        arms: birth.arms,
+        arms: creation.arms,
         cancels: [],
       });
     }
-    births.delete(entity);
+    creations.delete(entity);
     prepared.whole?.();
-    this.#memory.agree(binding, entity);
+    this.#memory.snapshot(binding, entity);
     this.#memory.complete(entity);
   }
 
@@ -162,27 +166,27 @@ export class BirthAnnouncer {
     return given == null ? v7() : canonicalUuid(given as string);
   }
 
-  #birthsOn(runner: QueryRunner): Map<object, PreparedBirth> {
+  #creationsOn(runner: QueryRunner): Map<object, PreparedCreation> {
     const known = this.#prepared.get(runner);
     if (known !== undefined) {
       return known;
     }
-    const births = new Map<object, PreparedBirth>();
-    this.#prepared.set(runner, births);
-    return births;
+    const creations = new Map<object, PreparedCreation>();
+    this.#prepared.set(runner, creations);
+    return creations;
   }
 }
 
-function birthOf(binding: ResourceBinding, uuid: string, state: unknown): Birth {
+function creationOf(binding: ResourceBinding, uuid: string, state: unknown): Creation {
   const { resource, lifecycle } = binding;
-  const birth = lifecycle.table.births.get(state as string);
-  if (birth === undefined) {
+  const creation = lifecycle.table.creations.get(state as string);
+  if (creation === undefined) {
     const text = String(state);
     throw RefusedError.of(
-      'UNKNOWN_BIRTH_STATE',
-      `${resource} ${uuid} cannot be created in '${text}'. It can be born in ${lifecycle.births.join(', ')}.`,
-      { resource, uuid, state: text, births: lifecycle.births },
+      'UNKNOWN_INITIAL_STATE',
+      `${resource} ${uuid} cannot be created in '${text}'. It can be created in ${lifecycle.initialStates.join(', ')}.`,
+      { resource, uuid, state: text, creations: lifecycle.initialStates },
     );
   }
-  return birth;
+  return creation;
 }

@@ -1,4 +1,4 @@
-import { shareCount, type OutboxRecord } from '../../core/stores/outbox-store.js';
+import { partitionCount, type OutboxRecord } from '../../core/stores/outbox-store.js';
 import { ResourceQueues, type QueuedRow } from './resource-queues.js';
 
 /**
@@ -7,11 +7,11 @@ import { ResourceQueues, type QueuedRow } from './resource-queues.js';
  * hangs on is kept here: whoever forgets a row that stays in the outbox forgets all that was read behind
  * it, and what a read under way may yet bring of its resource. No I/O.
  */
-export class LaneRows {
+export class PublisherRows {
   readonly #queues = new ResourceQueues();
   readonly #known = new Set<number>();
-  /** Rows of each share taken from the queues and still in the outbox. */
-  readonly #busy: number[] = Array.from({ length: shareCount }, () => 0);
+  /** Rows of each partition taken from the queues and still in the outbox. */
+  readonly #busy: number[] = Array.from({ length: partitionCount }, () => 0);
   #allBusy = 0;
   /** Resources of which a row was forgotten since the read under way began. */
   readonly #readAgain = new Set<string>();
@@ -21,18 +21,18 @@ export class LaneRows {
     return this.#queues.size;
   }
 
-  /** Rows of a share that wait to be taken. */
-  waitingOf(share: number): number {
-    return this.#queues.sizeOf(share);
+  /** Rows of a partition that wait to be taken. */
+  waitingOf(partition: number): number {
+    return this.#queues.sizeOf(partition);
   }
 
   get empty(): boolean {
     return this.#queues.size === 0 && this.#allBusy === 0;
   }
 
-  /** True while a row of this share may yet reach the bus, or be removed. */
-  busy(share: number): boolean {
-    return (this.#busy[share] ?? 0) > 0;
+  /** True while a row of this partition may yet reach the bus, or be removed. */
+  busy(partition: number): boolean {
+    return (this.#busy[partition] ?? 0) > 0;
   }
 
   /** A read begins. Returns the positions that it passes over. */
@@ -107,13 +107,14 @@ export class LaneRows {
     return this.#queues.removeKey(key).map(({ row }) => row);
   }
 
-  /** Forgets what waits of some shares; what is under way goes on. */
-  drop(shares: ReadonlySet<number>): void {
-    for (const { row } of this.#queues.removeShares(shares)) this.#known.delete(row.position);
+  /** Forgets what waits of some partitions; what is under way goes on. */
+  drop(partitions: ReadonlySet<number>): void {
+    for (const { row } of this.#queues.removePartitions(partitions))
+      this.#known.delete(row.position);
   }
 
-  #count({ share }: OutboxRecord, change: number): void {
-    this.#busy[share] = (this.#busy[share] ?? 0) + change;
+  #count({ partition }: OutboxRecord, change: number): void {
+    this.#busy[partition] = (this.#busy[partition] ?? 0) + change;
     this.#allBusy += change;
   }
 }

@@ -8,7 +8,7 @@ const tails = new WeakMap<QueryRunner, Promise<void>>();
  * queued behind it fail with it and send nothing: by then the transaction may be rolled back, and
  * their statements would commit by themselves.
  */
-export async function serially<T>(runner: QueryRunner, work: () => Promise<T>): Promise<T> {
+export async function withRunnerMutex<T>(runner: QueryRunner, work: () => Promise<T>): Promise<T> {
   const before = tails.get(runner);
   const result = before === undefined ? work() : before.then(work);
   const tail = result.then(() => undefined);

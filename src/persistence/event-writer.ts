@@ -10,7 +10,7 @@ import { assertPlainJson } from '../core/json/plain-json.js';
 import { refuseInsideTransaction } from './commit/transaction-context.js';
 import { journalEntry } from '../core/planning/announcement.js';
 import type { JournalEntry } from '../core/planning/journal-entry.js';
-import type { Tenancy } from '../core/planning/origin.js';
+import type { Tenancy } from '../core/planning/event-context.js';
 import { refuseOversized } from '../core/planning/payload-limit.js';
 import type { Store } from './store.js';
 
@@ -30,7 +30,7 @@ export interface DirectAnnouncement {
  * Writes events that are no state change. Everything is checked before anything is written: the type
  * is known, the data is plain JSON, the payload and the routing key are within their limits.
  */
-export class Announcer {
+export class EventWriter {
   readonly #dataSource: DataSource;
   readonly #store: Store;
   readonly #origin: OriginSource;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { contained } from '../../../src/core/errors/contained.js';
+import { guardListener } from '../../../src/core/errors/guard-listener.js';
 import { eventually } from '../../support/eventually.js';
 
 describe('a contained listener', () => {
@@ -9,15 +9,15 @@ describe('a contained listener', () => {
     ['throws what is no error', () => failWith('it broke')],
   ])('that %s keeps it to itself, and it is told', async (_, listener) => {
     const failures: Error[] = [];
-    expect(contained(listener, (error) => failures.push(error))()).toBeUndefined();
+    expect(guardListener(listener, (error) => failures.push(error))()).toBeUndefined();
     // Nobody hearing of a rejection ends the run of these tests.
-    contained(listener)();
+    guardListener(listener)();
     await eventually(() => expect(failures).toMatchObject([{ message: 'it broke' }]));
   });
 
   it('is given what it is called with', () => {
     const calls: unknown[][] = [];
-    contained((...args: readonly [number, string]) => calls.push([...args]))(1, 'a');
+    guardListener((...args: readonly [number, string]) => calls.push([...args]))(1, 'a');
     expect(calls).toEqual([[1, 'a']]);
   });
 });

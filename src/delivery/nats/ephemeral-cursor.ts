@@ -13,7 +13,7 @@ export interface EphemeralStart {
  * A stream that was deleted and made again counts from 1, and one that was purged has lost what was not
  * read: both are told. Neither clock nor I/O.
  */
-export class EphemeralPlace {
+export class EphemeralCursor {
   #last: number | undefined;
   #created: string | undefined;
 

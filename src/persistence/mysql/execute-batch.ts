@@ -21,7 +21,7 @@ const maxFlight = 2 ** 21;
  * @param compound True on MariaDB, which takes several statements as one block without the connection
  * having to allow multiple statements. MySQL has no such block: there each is a round trip.
  */
-export async function fly(
+export async function executeBatch(
   { send, execute = send }: Link,
   compound: boolean,
   statements: readonly (Statement | LaterStatement)[],
@@ -30,7 +30,7 @@ export async function fly(
   const inserted: string[] = [];
   let flight: Statement[] = [];
   let size = 0;
-  const depart = async (): Promise<void> => {
+  const flush = async (): Promise<void> => {
     const leaving = flight;
     flight = [];
     size = 0;
@@ -41,18 +41,18 @@ export async function fly(
   for (const each of statements) {
     const next = typeof each === 'function' ? each(inserted) : each;
     if (next.prepared === true) {
-      await depart();
+      await flush();
       inserted.push(firstNumber(await execute(next.sql, next.values)));
       continue;
     }
     const own = sizeOf(next);
     if (!compound || size + own > maxFlight) {
-      await depart();
+      await flush();
     }
     flight.push(next);
     size += own;
   }
-  await depart();
+  await flush();
   return rows;
 }
 

@@ -11,7 +11,7 @@ const imprecision = 200;
  * somebody deleted them, so that nothing is lost and only the latest is handed out again. Neither clock nor
  * I/O.
  */
-export class PoolPlace {
+export class PoolCursor {
   #created: string | undefined;
   #known: Date | undefined;
   readonly #floors = new Map<string, number>();

@@ -12,7 +12,7 @@ import { recovered, softRemoved } from '../../core/planning/transition-announcem
 import type { TableRow } from '../../core/lifecycle/lifecycle.js';
 import { openTransaction } from '../commit/open-transaction.js';
 import type { ResourceBinding } from '../resource/binding.js';
-import type { EntityMemory } from './entity-memory.js';
+import type { EntityTracker } from './entity-tracker.js';
 import {
   readGuarded,
   readHidden,
@@ -24,22 +24,22 @@ import {
 } from './entity-roles.js';
 import type { SaveGuard } from './save-guard.js';
 import type { SubscriberParts } from './subscriber-parts.js';
-import { onRollback, writtenByHalf } from './transaction-log.js';
+import { onRollback, markIncomplete } from './transaction-log.js';
 
 /**
  * Announces that TypeORM hides a row (`softRemove`) or shows it again (`recover`). The resource keeps
  * its state, its lifecycle and its deadlines, and takes a revision. Steps that were sent to the entity
  * are written first, and tell the change by themselves.
  */
-export class HidingAnnouncer {
+export class SoftRemovalWriter {
   readonly #parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>;
-  readonly #memory: EntityMemory;
+  readonly #memory: EntityTracker;
   readonly #saves: SaveGuard;
-  readonly #hiding = new WeakMap<QueryRunner, Map<object, () => void>>();
+  readonly #softRemoval = new WeakMap<QueryRunner, Map<object, () => void>>();
 
   constructor(
     parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>,
-    memory: EntityMemory,
+    memory: EntityTracker,
     saves: SaveGuard,
   ) {
     this.#parts = parts;
@@ -79,28 +79,28 @@ export class HidingAnnouncer {
   /** Lets a statement of TypeORM pass that writes the deletion date of this entity. */
   expect(binding: ResourceBinding, runner: QueryRunner, entity: object, what: string): void {
     const uuid = String(readRole(binding, entity, 'uuid'));
-    const hiding = this.#on(runner);
+    const softRemoval = this.#on(runner);
     const before = readHidden(binding, entity);
-    hiding.set(entity, writtenByHalf(runner, `${what} of ${binding.resource} ${uuid}`));
+    softRemoval.set(entity, markIncomplete(runner, `${what} of ${binding.resource} ${uuid}`));
     onRollback(runner, () => {
-      hiding.delete(entity);
+      softRemoval.delete(entity);
       writeHidden(binding, entity, before);
     });
   }
 
   /** Whether a statement that hides or shows a row is expected on this runner. */
-  isHiding(runner: QueryRunner): boolean {
-    return (this.#hiding.get(runner)?.size ?? 0) > 0;
+  isSoftRemoval(runner: QueryRunner): boolean {
+    return (this.#softRemoval.get(runner)?.size ?? 0) > 0;
   }
 
   /** Notes that the statement was executed, and that entity and row agree. */
   settle(binding: ResourceBinding, runner: QueryRunner, entity: object): void {
-    const hiding = this.#on(runner);
-    const whole = hiding.get(entity);
+    const softRemoval = this.#on(runner);
+    const whole = softRemoval.get(entity);
     if (whole !== undefined) {
-      hiding.delete(entity);
+      softRemoval.delete(entity);
       whole();
-      this.#memory.agree(binding, entity);
+      this.#memory.snapshot(binding, entity);
     }
   }
 
@@ -139,7 +139,7 @@ export class HidingAnnouncer {
     const revision = revisionProperty(binding, entity, plan.update.revision);
     writeRole(binding, entity, 'revision', revision);
     writeRole(binding, entity, 'lifecycleVersion', plan.update.lifecycleVersion);
-    this.#memory.agree(binding, entity);
+    this.#memory.snapshot(binding, entity);
     onRollback(openTransaction(manager), () => {
       this.#memory.restoreAgreed(entity, agreed);
       writeRole(binding, entity, 'revision', expected);
@@ -148,13 +148,13 @@ export class HidingAnnouncer {
   }
 
   #on(runner: QueryRunner): Map<object, () => void> {
-    const known = this.#hiding.get(runner);
+    const known = this.#softRemoval.get(runner);
     if (known !== undefined) {
       return known;
     }
-    const hiding = new Map<object, () => void>();
-    this.#hiding.set(runner, hiding);
-    return hiding;
+    const softRemoval = new Map<object, () => void>();
+    this.#softRemoval.set(runner, softRemoval);
+    return softRemoval;
   }
 }
 

@@ -5,7 +5,7 @@
  * until those that were handed out before are here, and gives them back in their order. Neither clock nor
  * I/O.
  */
-export class Returning<T> {
+export class Redeliveries<T> {
   readonly #kept = new Map<number, T>();
   readonly #again = new Set<number>();
   #expected: number;

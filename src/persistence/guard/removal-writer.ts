@@ -1,6 +1,6 @@
 import type { EntityManager, QueryRunner } from 'typeorm';
 import type { ResourceBinding } from '../resource/binding.js';
-import type { EntityMemory } from './entity-memory.js';
+import type { EntityTracker } from './entity-tracker.js';
 import { readRole } from './entity-roles.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import { openTransaction } from '../commit/open-transaction.js';
@@ -10,7 +10,7 @@ import { revisionConflict, unknownResource } from '../../core/planning/plan.js';
 import type { SaveGuard } from './save-guard.js';
 import type { SubscriberParts } from './subscriber-parts.js';
 import { announceChange, removed } from '../../core/planning/transition-announcements.js';
-import { onRollback, writtenByHalf } from './transaction-log.js';
+import { onRollback, markIncomplete } from './transaction-log.js';
 
 /** An announced removal whose row is not deleted yet. */
 interface Removal {
@@ -22,15 +22,15 @@ interface Removal {
 }
 
 /** Announces entities that TypeORM is about to delete. */
-export class RemovalAnnouncer {
+export class RemovalWriter {
   readonly #parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>;
-  readonly #memory: EntityMemory;
+  readonly #memory: EntityTracker;
   readonly #saves: SaveGuard;
   readonly #removing = new WeakMap<QueryRunner, readonly Removal[]>();
 
   constructor(
     parts: Required<Pick<SubscriberParts, 'store' | 'origin' | 'maxPayload'>>,
-    memory: EntityMemory,
+    memory: EntityTracker,
     saves: SaveGuard,
   ) {
     this.#parts = parts;
@@ -109,7 +109,7 @@ export class RemovalAnnouncer {
   }
 
   #remember(binding: ResourceBinding, runner: QueryRunner, entity: object, uuid: string): void {
-    const whole = writtenByHalf(runner, `The removal of ${binding.resource} ${uuid}`);
+    const whole = markIncomplete(runner, `The removal of ${binding.resource} ${uuid}`);
     const removal = { binding, uuid, entity, whole };
     this.#removing.set(runner, [...this.#on(runner), removal]);
     onRollback(runner, () => {

@@ -2,7 +2,7 @@
  * Where an event comes from: what it says besides what happened. Fixed when the caller asks, before
  * any waiting, so that `time` is when it was asked for and ids rise in the order of asking.
  */
-export interface EventOrigin {
+export interface EventContext {
   /** Who publishes: the first word of the routing key. */
   readonly source: string;
   /** RFC 3339, UTC, milliseconds. */

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import { EphemeralPlace } from '../../../src/delivery/nats/ephemeral-place.js';
+import { EphemeralCursor } from '../../../src/delivery/nats/ephemeral-cursor.js';
 
 const stream = (first_seq: number, last_seq: number, created = 'monday') =>
-  ({ created, state: { first_seq, last_seq } }) as Parameters<EphemeralPlace['startIn']>[0];
+  ({ created, state: { first_seq, last_seq } }) as Parameters<EphemeralCursor['startIn']>[0];
 
-function begun(at = stream(1, 10)): EphemeralPlace {
-  const place = new EphemeralPlace();
+function begun(at = stream(1, 10)): EphemeralCursor {
+  const place = new EphemeralCursor();
   expect(place.startIn(at)).toEqual({ after: undefined, missed: false });
   place.began(at);
   return place;
