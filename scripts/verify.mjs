@@ -45,6 +45,7 @@ const steps = {
   publint: [`publint run ${tarball} --strict`],
   attw: [`attw --profile esm-only ${tarball}`],
   outside: [`node scripts/check-outside-project.mjs ${tarball}`],
+  'first-page': [`node scripts/check-first-page.mjs ${tarball}`],
 };
 
 function remove(path, andMakeAgain = false) {
