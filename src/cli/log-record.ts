@@ -13,6 +13,8 @@ const levels: Readonly<Record<RelayNotice['type'], LogLevel>> = {
   parked: 'error',
   'database-unavailable': 'warn',
   'bus-refused': 'error',
+  starved: 'warn',
+  served: 'info',
   'database-recovered': 'info',
   lagging: 'warn',
   'caught-up': 'info',

@@ -19,6 +19,10 @@ export function noticeLine(notice: RelayNotice): string {
       return `the database is away: ${notice.error.message}`;
     case 'bus-refused':
       return notice.error.message;
+    case 'starved':
+      return notice.error.message;
+    case 'served':
+      return `the database answers again; it was waited for ${notice.waited} ms`;
     case 'database-recovered':
       return 'the database is back';
     case 'lagging':

@@ -1,5 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { keepGuarded } from './commit/connections.js';
+import { connectionsOf, keepGuarded } from './commit/connections.js';
 import type { PlannedTransition } from '../core/planning/plan.js';
 import { nextEventId } from '../core/identity/event-id.js';
 import { type Application, firstApplication } from './application.js';
@@ -80,6 +80,7 @@ export function openStore(
   };
   return {
     kind,
+    connectionUse: () => connectionsOf(dataSource).use(dataSource),
     ...parts,
     outbox: spacedOutbox(outbox, application.space),
     transition: (binding, batch) => writer.transition(binding, batch),

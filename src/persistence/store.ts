@@ -11,6 +11,7 @@ import type { LeaseStore } from '../core/stores/lease-store.js';
 import type { OutboxStore } from '../core/stores/outbox-store.js';
 import type { GaleraUse } from './mysql/verify-server.js';
 import type { DeadlineTable } from './deadline-table.js';
+import type { ConnectionUse } from './wait-monitor.js';
 import type { ResourceBinding } from './resource/binding.js';
 
 export type { DatabaseKind } from './database-kind.js';
@@ -60,6 +61,9 @@ export interface Store {
    * TABLE_NOT_TRANSACTIONAL, GALERA_USE_MISSING. Absent where there is nothing to look for.
    */
   verifyServer?(bindings: readonly ResourceBinding[], galera?: GaleraUse): Promise<void>;
+
+  /** How much of the pool of connections is in use; undefined where there is none. */
+  connectionUse(): ConnectionUse | undefined;
 
   readonly outbox: OutboxStore;
   readonly leases: LeaseStore;

@@ -156,6 +156,7 @@ export const watchSchema = optionsOf<WatchOptions & OnBus>('watch()', {
   from: either(oneOf('snapshot', 'now'), whole(0)),
   buffer: whole(1),
   reconcile: either(oneOf(false), milliseconds(1, Number.MAX_SAFE_INTEGER)),
+  starvedAfter: milliseconds(1),
   onFailure: callback,
   bus: text(1),
 });

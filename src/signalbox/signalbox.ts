@@ -355,6 +355,7 @@ export class Signalbox implements AsyncDisposable {
     const parts = {
       dataSource,
       journal: store.journal,
+      connectionUse: () => store.connectionUse(),
       binding: registry.get(resource),
       bus,
       format,

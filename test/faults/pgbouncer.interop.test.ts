@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { demoResources, VirtualMachine } from '../../src/cli/demo/entities.js';
 import { connectDatabase } from '../../src/config/connect-database.js';
 import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
+import type { RelayNotice } from '../../src/delivery/relay/relay-notice.js';
 import { migrate } from '../../src/persistence/migrations/migrate.js';
 import { migrations } from '../../src/persistence/migrations/migrations.js';
 import { createSignalbox } from '../../src/signalbox/create-signalbox.js';
@@ -12,6 +13,53 @@ import { type PrivatePostgres, startPrivatePostgres } from '../support/private-p
 
 /** Connections of the server that the pooler lends. */
 const poolSize = 6;
+
+test('a relay that is starved by the pool of PgBouncer reports so, and goes on when it is served', async () => {
+  const server = await startPrivatePostgres();
+  await server.query('CREATE DATABASE pooled');
+  const pooler = await startPrivatePgbouncer(server.port, 'transaction', 1);
+  const dataSource = await connectDatabase(pooler.url('pooled'), {
+    entities: [...demoResources],
+    migrations: [...migrations],
+  });
+  await dataSource.synchronize();
+  await migrate(dataSource);
+  const bus = memoryBus();
+  const notices: RelayNotice[] = [];
+  const told: string[] = [];
+  const signalbox = await createSignalbox({
+    dataSource,
+    resources: demoResources,
+    bus,
+    relay: { pollInterval: 20, leaseDuration: 60_000, starvedAfter: 200 },
+    onRelayNotice: (notice) => notices.push(notice),
+  });
+  await signalbox.subscribe('#', ({ type }) => void told.push(type));
+  const other = new pg.Client({ connectionString: pooler.url('pooled') });
+  await other.connect();
+  await other.query('BEGIN');
+  await eventually(() =>
+    expect(notices).toContainEqual({
+      type: 'starved',
+      error: expect.objectContaining({
+        code: 'DATABASE_STARVED',
+        message: expect.stringContaining('default_pool_size of PgBouncer'),
+      }),
+    }),
+  );
+  await other.query('COMMIT');
+  await signalbox.create(VirtualMachine, { name: 'served' });
+  await eventually(() => {
+    expect(notices.map(({ type }) => type)).toContain('served');
+    expect(told).toEqual(expect.arrayContaining(['ALERT.DATABASE.STARVED', 'Created']));
+  });
+  await other.end();
+  await signalbox.close();
+  await bus.close();
+  await dataSource.destroy();
+  await pooler.dispose();
+  await server.dispose();
+}, 60_000);
 
 describe.each(['transaction', 'session'] as const)('PgBouncer in %s mode', (mode) => {
   let server: PrivatePostgres;

@@ -22,7 +22,14 @@ import type { DatabaseKind, Store } from '../../src/persistence/store.js';
 /** The part of a store that relay and sweeper use, without the writers of transitions. */
 export type RelayTables = Pick<
   Store,
-  'kind' | 'append' | 'appendWithin' | 'outbox' | 'leases' | 'deadlines' | 'journal'
+  | 'kind'
+  | 'append'
+  | 'appendWithin'
+  | 'outbox'
+  | 'leases'
+  | 'deadlines'
+  | 'journal'
+  | 'connectionUse'
 >;
 
 /** Opens a DataSource and makes the tables, unless another process has. */
@@ -66,7 +73,7 @@ export function relayTables(dataSource: DataSource): RelayTables {
       journal: sqliteJournal(dataSource),
     }),
   };
-  return { kind, append, appendWithin, ...stores[kind]() };
+  return { kind, append, appendWithin, connectionUse: () => undefined, ...stores[kind]() };
 }
 
 async function insertEntry(

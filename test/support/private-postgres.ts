@@ -6,6 +6,7 @@ import pg from 'pg';
 import { freePort } from '../../scripts/servers/free-port.js';
 import { program } from '../../scripts/servers/programs.js';
 import { runCommand } from '../../scripts/servers/run-command.js';
+import { until } from '../../scripts/servers/until.js';
 import { systemUser } from '../../scripts/servers/system-user.js';
 import { ServerProcess, succeeds } from './server-process.js';
 
@@ -116,7 +117,7 @@ async function serve(home: string, removes: boolean): Promise<PrivatePostgres> {
   return {
     port,
     url,
-    start: () => server.start(),
+    start: () => startAfterKill(server),
     query,
     running: () => server.alive,
     // Its fast shutdown.
@@ -138,6 +139,21 @@ async function serve(home: string, removes: boolean): Promise<PrivatePostgres> {
     },
     dispose: discard,
   };
+}
+
+/** Its helpers outlive a kill for a moment, and with them the memory that a new one must have to itself. */
+async function startAfterKill(server: ServerProcess): Promise<void> {
+  const started = await until(30_000, async () => {
+    try {
+      await server.start();
+      return true;
+    } catch (error) {
+      if (String(error).includes('pre-existing shared memory block')) return undefined;
+      throw error;
+    }
+  });
+  if (started !== true)
+    throw new Error('The private PostgreSQL did not start after it was killed.');
 }
 
 /** Mounts a filesystem of so many megabytes on a directory of its own; undefined where we may not. */

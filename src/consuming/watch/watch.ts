@@ -8,6 +8,11 @@ import type { Format } from '../../delivery/formats/format.js';
 import type { ResourceBinding } from '../../persistence/resource/binding.js';
 import { databaseError } from '../../persistence/commit/database-errors.js';
 import type { JournalStore } from '../../core/stores/journal-store.js';
+import {
+  type ConnectionUse,
+  defaultStarvedAfter,
+  WaitMonitor,
+} from '../../persistence/wait-monitor.js';
 import { ChangeBuffer } from './change-buffer.js';
 import { readResources } from './read-resources.js';
 import { currentBookmark } from './settled-position.js';
@@ -32,6 +37,10 @@ export interface WatchOptions<TState extends string = string> extends WatchSelec
    * `false` for none.
    */
   readonly reconcile?: number | false;
+  /**
+   * Milliseconds to wait for the database before `onFailure` is called with DATABASE_STARVED. Default 5000.
+   */
+  readonly starvedAfter?: number;
   /** Told of each failure of the database that is waited out. */
   readonly onFailure?: (error: unknown) => void;
 }
@@ -39,6 +48,8 @@ export interface WatchOptions<TState extends string = string> extends WatchSelec
 interface WatchParts {
   readonly dataSource: DataSource;
   readonly journal: JournalStore;
+  /** How much of the pool of connections is in use. */
+  readonly connectionUse: () => ConnectionUse | undefined;
   readonly binding: ResourceBinding;
   readonly bus: Bus;
   /** How events look on a bus without a format of its own. */
@@ -63,6 +74,7 @@ export class Watch<TState extends string = string>
   readonly #options: WatchOptions<TState>;
   readonly #buffer: ChangeBuffer;
   readonly #view: WatchView;
+  readonly #waits: WaitMonitor;
   readonly #events: AsyncGenerator<WatchEvent>;
   readonly #onClose: () => void;
   readonly #abort = new AbortController();
@@ -86,6 +98,12 @@ export class Watch<TState extends string = string>
     this.#onClose = onClose;
     this.#buffer = new ChangeBuffer(buffer);
     this.#view = new WatchView(options);
+    this.#waits = new WaitMonitor({
+      work: `The watch of ${parts.binding.resource}`,
+      bound: options.starvedAfter ?? defaultStarvedAfter,
+      use: parts.connectionUse,
+      onStarved: (error) => options.onFailure?.(error),
+    });
     this.#events = this.#run(from);
     if (reconcile !== false) {
       this.#timer = setInterval(() => this.#buffer.remind(), Math.min(reconcile, 2 ** 31 - 1));
@@ -100,7 +118,9 @@ export class Watch<TState extends string = string>
       // What is there before the subscription is no news; what changes while it is made is found by the
       // first comparison.
       if (this.#options.from !== undefined && this.#options.from !== 'snapshot') {
-        for await (const row of this.#rows()) this.#view.load(row);
+        await this.#waits.watch(async () => {
+          for await (const row of this.#rows()) this.#view.load(row);
+        });
       }
       this.#subscription = await subscribeEvents(
         bus,
@@ -277,7 +297,7 @@ export class Watch<TState extends string = string>
   async #patiently<T>(work: () => Promise<T>): Promise<T | undefined> {
     for (let attempt = 0; !this.#buffer.closed; attempt += 1) {
       try {
-        return await work();
+        return await this.#waits.watch(work);
       } catch (error) {
         const typed = databaseError(error);
         if (!typed.retryable) throw typed;

@@ -96,6 +96,8 @@ export const errorClasses = {
     codes: {
       DATABASE_UNAVAILABLE:
         'The database cannot be reached or dropped the connection. Nothing was committed; retry later.',
+      DATABASE_STARVED:
+        'Background work (the relay, the deadlines, a watch) waits for a connection or an answer of the database. It goes on when it gets one: raise `poolSize`, or the pool of the pooler, or end transactions sooner.',
       DATABASE_OVERLOADED:
         'The database has no room or time for the statement: a full disk, no memory, an I/O error, a statement timeout. Nothing was written; retry later, and tell its operator.',
       DATABASE_READ_ONLY:

@@ -20,6 +20,8 @@ export const signalboxAlertTypes = [
   'ALERT.EVENT.PARKED',
   /** The oldest unpublished event is older than the configured bound. */
   'ALERT.OUTBOX.LAGGING',
+  /** The relay or the deadlines were kept waiting by the database or by a pool that is too small. */
+  'ALERT.DATABASE.STARVED',
 ] as const;
 
 /**

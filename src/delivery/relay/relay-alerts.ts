@@ -1,11 +1,15 @@
 import { journalEntry } from '../../core/planning/announcement.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
+import type { UnavailableError } from '../../core/errors/errors.js';
 import type { EventContext } from '../../core/planning/event-context.js';
 import type { OutboxDepth, OutboxRecord } from '../../core/stores/outbox-store.js';
 
 /** The alert that an event was parked. */
 export const parkedAlertType = 'ALERT.EVENT.PARKED';
+
+/** The alert that background work waited for the database. */
+export const starvedAlertType = 'ALERT.DATABASE.STARVED';
 
 /** The alert that the outbox is older than its bound. */
 export const laggingAlertType = 'ALERT.OUTBOX.LAGGING';
@@ -40,6 +44,18 @@ export function laggingAlert(
   return alert(laggingAlertType, origin, {
     subject: `The oldest of ${pending} unpublished events is ${Math.round(age / 1000)} s old`,
     details: { age, bound, pending },
+  });
+}
+
+/** Tells that background work waited for the database. */
+export function starvedAlert(
+  { message, parameters }: UnavailableError,
+  waited: number,
+  origin: EventContext,
+): JournalEntry {
+  return alert(starvedAlertType, origin, {
+    subject: message,
+    details: { ...parameters, waited },
   });
 }
 

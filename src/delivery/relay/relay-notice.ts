@@ -26,6 +26,10 @@ export type RelayNotice =
   /** A bus is registered for this database with another target; told once, and tried again. */
   | { readonly type: 'bus-refused'; readonly error: Error }
   | { readonly type: 'database-recovered' }
+  /** The database keeps it waiting: a pool, or a pooler, whose connections others use. Told once. */
+  | { readonly type: 'starved'; readonly error: Error }
+  /** It waits no more; milliseconds. */
+  | { readonly type: 'served'; readonly waited: number }
   /** The oldest pending event is older than the bound; told once until it has caught up. */
   | { readonly type: 'lagging'; readonly age: number; readonly pending: number }
   | { readonly type: 'caught-up' };

@@ -1,3 +1,4 @@
+import { defaultStarvedAfter } from '../../persistence/wait-monitor.js';
 import { milliseconds, oneOf, whole, type Fields } from '../../core/options/fields.js';
 
 /** How a relay works. All times are in milliseconds. */
@@ -37,6 +38,11 @@ export interface RelayOptions {
   readonly lagBound?: number;
   /** How often depth and age of the outbox are measured. Default 10,000. */
   readonly sampleInterval?: number;
+  /**
+   * How long the relay waits for a connection or an answer of the database before it reports so
+   * (`starved`, and `ALERT.DATABASE.STARVED` afterwards). Default 5000; less than `leaseDuration`.
+   */
+  readonly starvedAfter?: number;
 }
 
 /** What each option takes, in code and in the configuration file. */
@@ -51,6 +57,7 @@ export const relayFields: Fields<RelayOptions> = {
   maxRetryDelay: milliseconds(1),
   lagBound: milliseconds(1),
   sampleInterval: milliseconds(1),
+  starvedAfter: milliseconds(1),
 };
 
 /** Options with their defaults filled in. */
@@ -72,5 +79,6 @@ export function resolveRelayOptions(
     maxRetryDelay: options.maxRetryDelay ?? 5000,
     lagBound: options.lagBound ?? 60_000,
     sampleInterval: options.sampleInterval ?? 10_000,
+    starvedAfter: options.starvedAfter ?? defaultStarvedAfter,
   };
 }

@@ -5,6 +5,7 @@ import type { Format } from '../formats/format.js';
 import type { EventContext } from '../../core/planning/event-context.js';
 import type { LeaseStore } from '../../core/stores/lease-store.js';
 import type { OutboxDepth } from '../../core/stores/outbox-store.js';
+import { isWaitTimeout } from '../../persistence/commit/database-failure.js';
 import type { Store } from '../../persistence/store.js';
 import { BusPublisher } from './bus-publisher.js';
 import { backoff } from './backoff.js';
@@ -13,6 +14,7 @@ import { type LeaseClock, systemClock } from './lease-clock.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { OutboxMonitor } from './outbox-monitor.js';
 import { laggingAlert } from './relay-alerts.js';
+import { alertingWaitMonitor } from './starved-alerts.js';
 import { registerBuses } from './register-buses.js';
 import { type RelayCounts, RelayMetrics } from './relay-metrics.js';
 import { type RelayListener, guardRelayListener } from './relay-notice.js';
@@ -26,7 +28,7 @@ const releaseTimeout = 1000;
 /** What a relay is made of. */
 export interface OutboxRelaySetup {
   /** What `openStore` returned. */
-  readonly store: Pick<Store, 'outbox' | 'leases' | 'append'>;
+  readonly store: Pick<Store, 'outbox' | 'leases' | 'append' | 'connectionUse'>;
   /**
    * Where events go, each under its own name. With none, events live on in the journal only. All
    * relays of a database must have the same buses: any of them may take any event.
@@ -89,13 +91,14 @@ class OutboxRelay implements Relay {
 
   constructor(setup: OutboxRelaySetup) {
     assertBusNames(setup.buses);
-    this.#setup = setup;
     this.#options = resolveRelayOptions(setup.options ?? {}, {
       listening: setup.wake !== undefined,
     });
     this.#listener = guardRelayListener(setup.listener);
+    const store = this.#watchingWaits(setup);
+    this.#setup = { ...setup, store };
     this.#keeper = new LeaseKeeper({
-      leases: setup.buses.length > 0 ? setup.store.leases : unlessPublished(setup.store),
+      leases: setup.buses.length > 0 ? store.leases : unlessPublished(store),
       relay: this.id,
       duration: this.#options.leaseDuration,
       clock: setup.clock ?? systemClock,
@@ -109,7 +112,7 @@ class OutboxRelay implements Relay {
     // Two measurements may be lost.
     this.#metrics = new RelayMetrics(3 * this.#options.sampleInterval);
     this.#monitor = new OutboxMonitor({
-      outbox: setup.store.outbox,
+      outbox: store.outbox,
       interval: this.#options.sampleInterval,
       bound: this.#options.lagBound,
       onDepth: (depth) => this.#metrics.measured(depth),
@@ -141,6 +144,26 @@ class OutboxRelay implements Relay {
   stop(): Promise<void> {
     this.#stopped ??= this.#opened === undefined ? this.#close() : this.#stop();
     return this.#stopped;
+  }
+
+  /** The same store, whose statements are reported when they wait for long. */
+  #watchingWaits({ store, origin }: OutboxRelaySetup): OutboxRelaySetup['store'] {
+    const waits = alertingWaitMonitor({
+      store,
+      work: 'The relay',
+      bound: this.#options.starvedAfter,
+      origin,
+      wake: () => this.wake(),
+      onStarved: (error) => this.#listener({ type: 'starved', error }),
+      onServed: (waited) => this.#listener({ type: 'served', waited }),
+      onFailure: (error) => this.#onDatabase(error),
+    });
+    return {
+      outbox: waits.watching(store.outbox),
+      leases: waits.watching(store.leases),
+      append: (entries) => store.append(entries),
+      connectionUse: () => store.connectionUse(),
+    };
   }
 
   async #open(): Promise<void> {
@@ -268,6 +291,8 @@ class OutboxRelay implements Relay {
     if (failure === undefined) {
       if (this.#databaseAway) this.#listener({ type: 'database-recovered' });
       this.#databaseAway = false;
+    } else if (isWaitTimeout(failure)) {
+      // It is there, and others have its connections: the relay reports so by itself.
     } else if (!this.#databaseAway && this.#stopped === undefined) {
       this.#databaseAway = true;
       const error =

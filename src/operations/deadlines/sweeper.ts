@@ -2,7 +2,10 @@ import { callback, milliseconds, whole, type Fields } from '../../core/options/f
 import type { DataSource } from 'typeorm';
 import type { OriginSource } from '../../context/origin-source.js';
 import { backoff, type Backoff } from '../../delivery/relay/backoff.js';
+import { alertingWaitMonitor } from '../../delivery/relay/starved-alerts.js';
 import { Wakeup } from '../../delivery/relay/wakeup.js';
+import { defaultStarvedAfter } from '../../persistence/wait-monitor.js';
+import type { Store } from '../../persistence/store.js';
 import type { ResourceBinding } from '../../persistence/resource/binding.js';
 import type { DueDeadline } from '../../core/stores/deadline-store.js';
 import {
@@ -32,6 +35,11 @@ export interface SweeperOptions {
   /** Milliseconds that `stop` waits for deadlines under way. Default 10,000. */
   readonly stopTimeout?: number;
   /**
+   * Milliseconds to wait for a connection or an answer of the database before `onFailure` is called with
+   * DATABASE_STARVED, and `ALERT.DATABASE.STARVED` is raised afterwards. Default 5000.
+   */
+  readonly starvedAfter?: number;
+  /**
    * Told when a deadline could not be fired, or the due ones could not be read or compared (`due` is
    * undefined). It stays armed and is tried again with growing delays; one whose resource is not found
    * (DEADLINE_WITHOUT_RESOURCE) every hour.
@@ -45,13 +53,14 @@ export const sweeperFields: Fields<SweeperOptions> = {
   batch: whole(1, 10_000),
   reconcileInterval: milliseconds(1),
   stopTimeout: milliseconds(0),
+  starvedAfter: milliseconds(1),
   onFailure: callback,
 };
 
 /** What a sweeper is made of. */
 export interface SweeperSetup {
   readonly dataSource: DataSource;
-  readonly store: DeadlineParts;
+  readonly store: DeadlineParts & Pick<Store, 'append' | 'connectionUse'>;
   /** The resources of this application; deadlines of others on the same database are left alone. */
   readonly registry: {
     readonly bindings: readonly ResourceBinding[];
@@ -92,6 +101,7 @@ interface Postponed {
 
 class DeadlineSweeper implements Sweeper {
   readonly #setup: SweeperSetup;
+  readonly #deadlines: SweeperSetup['store']['deadlines'];
   readonly #pollInterval: number;
   readonly #batch: number;
   readonly #stopTimeout: number;
@@ -109,8 +119,19 @@ class DeadlineSweeper implements Sweeper {
       batch = 100,
       stopTimeout = 10_000,
       reconcileInterval = 600_000,
+      starvedAfter = defaultStarvedAfter,
     } = setup.options ?? {};
+    const waits = alertingWaitMonitor({
+      store: setup.store,
+      work: 'The sweeper of deadlines',
+      bound: starvedAfter,
+      origin: setup.origin,
+      wake: setup.wake,
+      onStarved: (error) => this.#failed(error, undefined),
+      onFailure: (error) => this.#failed(error, undefined),
+    });
     this.#setup = setup;
+    this.#deadlines = waits.watching(setup.store.deadlines);
     this.#batch = batch;
     this.#stopTimeout = stopTimeout;
     const { bindings } = setup.registry;
@@ -165,7 +186,7 @@ class DeadlineSweeper implements Sweeper {
 
   /** Fires what is due; returns how long to wait before the next look. */
   async #sweep(): Promise<number> {
-    const { deadlines } = this.#setup.store;
+    const deadlines = this.#deadlines;
     const seen = new Map<string, Postponed>();
     let skip = 0;
     for (;;) {

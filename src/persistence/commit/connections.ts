@@ -8,6 +8,7 @@ import type { Connections } from './session.js';
 /** A connection to a database in the process is the only one, and cannot break. */
 const sqliteConnections: Connections = {
   guard() {},
+  use: () => undefined,
   quiet: () => undefined,
   isIdle: () => true,
   discard() {},

@@ -1,3 +1,4 @@
+import { SignalboxError } from '../../core/errors/errors.js';
 import { QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
 
 /** The kinds of failures of a database, told apart by what the caller must do. */
@@ -145,6 +146,8 @@ const classes: Readonly<Record<string, DatabaseFailure>> = {
 const lostConnection =
   /connection terminated|client has encountered a connection error|connection is closed|timeout exceeded when trying to connect|not queryable|after calling end on the pool|closed state|query read timeout/i;
 
+const waitTimeout = /timeout exceeded when trying to connect|query_wait_timeout/;
+
 /** MySQL takes a number that is not finite for the name of a column, as its client writes it. */
 const notFinite = /Unknown column '(?:NaN|-?Infinity)'/;
 
@@ -173,6 +176,15 @@ export function databaseFailure(error: unknown): DatabaseFailure {
     ofState(typeof sqlState === 'string' ? sqlState : code) ??
     'statement'
   );
+}
+
+/**
+ * Whether a caller gave up waiting for a connection of a pool that others had in use: the driver's own, or
+ * PgBouncer's. Pure.
+ */
+export function isWaitTimeout(error: unknown): boolean {
+  const { message } = driverError(error instanceof SignalboxError ? error.cause : error);
+  return typeof message === 'string' && waitTimeout.test(message);
 }
 
 /** The error of the driver in an error of TypeORM. Pure. */

@@ -1,4 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
+import type { ConnectionUse } from '../wait-monitor.js';
 
 /** A connection as its server knows it, for whoever asks later what became of it. */
 export interface Session {
@@ -19,6 +20,8 @@ export interface Connections {
    * Cheap, and safe to call again.
    */
   guard(dataSource: DataSource): void;
+  /** How much of the pool is in use; undefined where there is none, or it cannot be told. */
+  use(dataSource: DataSource): ConnectionUse | undefined;
   /** Waits for what somebody before sent over the connection; undefined where nothing is under way. */
   quiet(connection: object): Promise<unknown> | undefined;
   /** False where somebody left the connection inside a transaction; true where that cannot be told. */

@@ -9,6 +9,10 @@ interface Pools {
 }
 interface PoolParts {
   readonly _allConnections?: { readonly length: number; get(index: number): PoolConnection };
+  readonly _freeConnections?: { readonly length: number };
+  /** Callers that wait for a connection. */
+  readonly _connectionQueue?: { readonly length: number };
+  readonly config?: { readonly connectionLimit?: number };
   releaseConnection(connection: PoolConnection): void;
 }
 interface Command {
@@ -40,6 +44,16 @@ export const mysqlConnections: Connections = {
     for (const { pool: each } of [{ pool }, ...Object.values(poolCluster?._nodes ?? {})]) {
       if (each !== undefined) guardPool(each);
     }
+  },
+
+  use({ driver }) {
+    const { pool, poolCluster } = driver as unknown as Pools;
+    const [node] = Object.values(poolCluster?._nodes ?? {});
+    const parts = (pool ?? node?.pool) as unknown as PoolParts | undefined;
+    const { _allConnections: all, _freeConnections: free, _connectionQueue: queue } = parts ?? {};
+    const max = parts?.config?.connectionLimit;
+    if (all === undefined || max === undefined) return undefined;
+    return { max, inUse: all.length - (free?.length ?? 0), waiting: queue?.length ?? 0 };
   },
 
   quiet(connection) {

@@ -47,6 +47,13 @@ export const postgresConnections: Connections = {
     }
   },
 
+  use({ driver }) {
+    const { master } = driver as unknown as Pools;
+    if (master === undefined) return undefined;
+    const { totalCount, idleCount, waitingCount, options } = master;
+    return { max: options.max, inUse: totalCount - idleCount, waiting: waitingCount };
+  },
+
   quiet(connection) {
     const { readyForQuery = true } = connection as ClientParts;
     if (readyForQuery) return undefined;
