@@ -100,6 +100,14 @@ async function natsBus(
       { parameters: { package: '@nats-io/transport-node' }, cause },
     );
   });
+  for (const name of ['passphrase', 'servername'] as const) {
+    if (tls?.[name] === undefined) continue;
+    throw new ConfigurationError(
+      'CONFIG_VALUE_INVALID',
+      `'bus.tls.${name}' is not known to the client of NATS: give ${name === 'passphrase' ? 'a key without one' : 'the name in the address'}.`,
+      { parameters: { key: `bus.tls.${name}` } },
+    );
+  }
   const { ca, cert, key } = tls === undefined ? {} : readTls(tls);
   return nats({
     ...natsAddress(urls),

@@ -7,6 +7,7 @@ import { spacedOutbox } from './spaced-outbox.js';
 import { databaseKind } from './database-kind.js';
 import type { PlannedWriter } from './commit/guarded-transition.js';
 import type { DeadlineTable } from './deadline-table.js';
+import { refuseDroppedParameters } from './mysql/address.js';
 import { mysqlDeadlines } from './mysql/deadlines.js';
 import { mysqlJournal } from './mysql/journal.js';
 import { mysqlLeases } from './mysql/leases.js';
@@ -150,6 +151,7 @@ const assemble: Readonly<
   },
 
   mysql(dataSource, { id, space }) {
+    refuseDroppedParameters(dataSource);
     installModeSafeValues(dataSource);
     const writer = new MysqlWriter(dataSource, nextEventId, undefined, space);
     const append = noting(writer);

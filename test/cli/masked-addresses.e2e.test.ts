@@ -11,6 +11,7 @@ const addresses = [
   'amqp://bob:s3cr3tPW/@:3t@127.0.0.1:1',
   'mysql://bob:%2Fs3cr3tPW@127.0.0.1:1/x',
   'nats://s3cr3tPW@127.0.0.1:1',
+  'bob:s3cr3tPW@127.0.0.1:1/x',
 ];
 
 const misplaced: readonly ((address: string) => readonly string[])[] = [

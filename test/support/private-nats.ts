@@ -73,7 +73,7 @@ async function answers(port: number): Promise<boolean> {
     await connection.close();
     return true;
   } catch (error) {
-    // A server that wants credentials is there too.
-    return error instanceof Error && /authorization/i.test(error.message);
+    // A server that wants credentials, or TLS, is there too.
+    return error instanceof Error && /authorization|certificate/i.test(error.message);
   }
 }

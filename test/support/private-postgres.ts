@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -15,6 +15,8 @@ export interface PrivatePostgresOptions {
   readonly config?: readonly string[];
   /** Where its files are; an existing empty directory. Default one of its own, removed when disposed. */
   readonly directory?: string;
+  /** Files in PEM: it then takes clients by TLS alone. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
 }
 
 /** A PostgreSQL of one test file: it may be stopped, killed, filled up and followed at will. */
@@ -42,6 +44,7 @@ export interface PrivatePostgres {
 export async function startPrivatePostgres({
   config = [],
   directory,
+  tls,
 }: PrivatePostgresOptions = {}): Promise<PrivatePostgres> {
   const home = directory ?? (await ownDirectory());
   const data = join(home, 'data');
@@ -50,8 +53,31 @@ export async function startPrivatePostgres({
     cwd: home,
     ...systemUser('postgres'),
   });
-  await writeFile(join(data, 'postgresql.auto.conf'), [...base, ...config, ''].join('\n'));
-  return serve(home, directory === undefined);
+  const secure = tls === undefined ? [] : await requireTls(data, tls);
+  await writeFile(
+    join(data, 'postgresql.auto.conf'),
+    [...base, ...secure, ...config, ''].join('\n'),
+  );
+  return serve(home, directory === undefined, tls !== undefined);
+}
+
+/** Files that it takes only where they are its user's own, and the lines that name them. */
+async function requireTls(
+  data: string,
+  { certFile, keyFile }: NonNullable<PrivatePostgresOptions['tls']>,
+): Promise<readonly string[]> {
+  const user = systemUser('postgres');
+  for (const [from, name] of [
+    [certFile, 'server.crt'],
+    [keyFile, 'server.key'],
+  ] as const) {
+    const file = join(data, name);
+    await copyFile(from, file);
+    await chmod(file, 0o600);
+    if (user !== undefined) await chown(file, user.uid, user.gid);
+  }
+  await writeFile(join(data, 'pg_hba.conf'), 'hostssl all all 127.0.0.1/32 trust\n');
+  return ['ssl = on'];
 }
 
 const base = [
@@ -69,7 +95,7 @@ async function ownDirectory(): Promise<string> {
   return directory;
 }
 
-async function serve(home: string, removes: boolean): Promise<PrivatePostgres> {
+async function serve(home: string, removes: boolean, secure = false): Promise<PrivatePostgres> {
   const port = await freePort();
   const data = join(home, 'data');
   const user = systemUser('postgres');
@@ -79,6 +105,7 @@ async function serve(home: string, removes: boolean): Promise<PrivatePostgres> {
     const client = new pg.Client({
       connectionString: url(database),
       connectionTimeoutMillis: 5_000,
+      ...(secure ? { ssl: { rejectUnauthorized: false } } : {}),
     });
     client.on('error', () => {});
     try {

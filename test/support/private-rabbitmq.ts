@@ -11,7 +11,13 @@ import { ServerProcess, succeeds } from './server-process.js';
 
 export interface PrivateRabbitmqOptions {
   /** Files in PEM for a TLS listener; the broker then demands a client certificate of that CA. */
-  readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string };
+  readonly tls?: {
+    readonly caFile: string;
+    readonly certFile: string;
+    readonly keyFile: string;
+    /** Whether there is no other listener; it then asks for no client certificate. Default false. */
+    readonly only?: boolean;
+  };
   /** Plugins of its distribution to enable. Default none. */
   readonly plugins?: readonly string[];
   /** More lines for `rabbitmq.conf`. */
@@ -68,7 +74,7 @@ export async function startPrivateRabbitmq({
   );
   await writeFile(join(directory, 'enabled_plugins'), `[${plugins.join(',')}].`);
   const lines = [
-    `listeners.tcp.1 = 127.0.0.1:${port}`,
+    tls?.only === true ? 'listeners.tcp = none' : `listeners.tcp.1 = 127.0.0.1:${port}`,
     'log.console = true',
     'disk_free_limit.absolute = 1MB',
     'loopback_users = none',
@@ -80,8 +86,8 @@ export async function startPrivateRabbitmq({
       `ssl_options.cacertfile = ${tls.caFile}`,
       `ssl_options.certfile = ${tls.certFile}`,
       `ssl_options.keyfile = ${tls.keyFile}`,
-      'ssl_options.verify = verify_peer',
-      'ssl_options.fail_if_no_peer_cert = true',
+      `ssl_options.verify = ${tls.only === true ? 'verify_none' : 'verify_peer'}`,
+      `ssl_options.fail_if_no_peer_cert = ${tls.only === true ? 'false' : 'true'}`,
     );
   }
   await writeFile(join(directory, 'rabbitmq.conf'), lines.join('\n'));
@@ -104,7 +110,10 @@ export async function startPrivateRabbitmq({
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
       '-kernel inet_dist_use_interface {127,0,0,1} -kernel net_ticktime 4',
   };
-  const url = `amqp://guest:guest@127.0.0.1:${port}`;
+  const url =
+    tls?.only === true
+      ? `amqps://guest:guest@localhost:${tlsPort}`
+      : `amqp://guest:guest@127.0.0.1:${port}`;
   const server = new ServerProcess({
     name: 'RabbitMQ',
     spawn: () =>
@@ -149,7 +158,8 @@ export async function startPrivateRabbitmq({
 }
 
 async function loginTo(url: string): Promise<void> {
-  const connection = await connect(url, { timeout: 2_000 });
+  // Whoever asks whether it is there need not know its authority.
+  const connection = await connect(url, { timeout: 2_000, rejectUnauthorized: false });
   await connection.close();
 }
 

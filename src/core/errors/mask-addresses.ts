@@ -9,6 +9,13 @@ const user =
 const authority =
   /(?<=[a-z\d+.-]{2})(?<!\b(?:file|sqlite)):\/{1,3}|(?:postgres(?:ql)?|mysql|mariadb|amqps?|nats|kafkas?)[:;/\\]{1,4}/i;
 
+/**
+ * `user:` where the scheme was forgotten, at the beginning of a word, of a value or of what is quoted.
+ * A path is no password.
+ */
+const schemeless =
+  /(?:^|['"(=])(?!(?:file|sqlite|node|npm|https?|postgres(?:ql)?|mysql|mariadb|amqps?|nats|kafkas?):)[^\s:/@'"(=]{1,256}:(?![/\\:@'"]|\*\*\*@)/i;
+
 /** `scheme://user:password` whose host was forgotten, or cut off by a shell. */
 const unfinished =
   /((?::\/\/|(?:postgres(?:ql)?|mysql|mariadb|amqps?|nats|kafkas?)[:;/\\]{1,4})[^\s:/@[]{1,256}:)(?!\*\*\*(?:@|$)|\d{1,5}(?!\d))[^\s'"]+/gi;
@@ -28,9 +35,15 @@ export function maskAddresses(text: string): string {
 }
 
 function maskLine(line: string): string {
-  return maskPassword(line.replace(secretField, '$1***'))
-    .replace(/\S+/g, maskToken)
-    .replace(unfinished, '$1***');
+  const named = line.replace(secretField, '$1***').replace(/\S+/g, maskSchemeless);
+  return maskPassword(named).replace(/\S+/g, maskToken).replace(unfinished, '$1***');
+}
+
+function maskSchemeless(word: string): string {
+  const last = word.lastIndexOf('@');
+  const found = last < 0 ? null : schemeless.exec(word);
+  const start = found === null ? last : found.index + found[0].length;
+  return start >= last ? word : `${word.slice(0, start)}***${word.slice(last)}`;
 }
 
 function maskPassword(line: string): string {

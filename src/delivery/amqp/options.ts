@@ -19,7 +19,7 @@ import {
 import { formatField } from '../formats/formats.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import type { CredentialsProvider, PasswordCredentials } from '../bus/credentials.js';
-import { unknownParameter } from '../bus/address-parameters.js';
+import { unreadPart } from '../bus/address-parameters.js';
 import { assertExchange, type RabbitmqExchange } from './declarations.js';
 import { maskUrl } from './mask-url.js';
 
@@ -266,11 +266,11 @@ function parseHost(text: string): RabbitmqHost {
   if (url.protocol !== 'amqp:' && url.protocol !== 'amqps:') {
     throw invalid('url', `begins with amqp: or amqps:, not ${url.protocol}`);
   }
-  const unknown = unknownParameter(url.searchParams, ['heartbeat', 'connection_timeout']);
-  if (unknown !== undefined) {
+  const unread = unreadPart(url, ['heartbeat', 'connection_timeout']);
+  if (unread !== undefined) {
     throw invalid(
       'url',
-      `has the parameter ${unknown}, which is not known; heartbeat (seconds) and connection_timeout (milliseconds) are, all else is an option`,
+      `has ${unread}, which is not known; heartbeat (seconds) and connection_timeout (milliseconds) are, all else is an option`,
     );
   }
   const secure = url.protocol === 'amqps:';

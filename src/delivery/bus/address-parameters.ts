@@ -1,10 +1,15 @@
 /**
- * Pure. The first parameter in the query of an address that is not known; undefined when there is none.
- * What is not known must be refused by name: one that asks for TLS, say, would else be passed over.
+ * Pure. The first part of an address that would be passed over: a parameter that is not known or is given
+ * twice, or a fragment; undefined when there is none. It must be refused by name: it may ask for TLS, or be
+ * the rest of a password with a `#`.
  */
-export function unknownParameter(
-  query: URLSearchParams,
+export function unreadPart(
+  { searchParams, hash }: Pick<URL, 'searchParams' | 'hash'>,
   known: readonly string[] = [],
 ): string | undefined {
-  return [...query.keys()].find((name) => !known.includes(name));
+  const names = [...searchParams.keys()];
+  const unread = names.find((name, index) => !known.includes(name) || names.indexOf(name) < index);
+  if (unread !== undefined)
+    return `the parameter ${unread}${known.includes(unread) ? ' twice' : ''}`;
+  return hash === '' ? undefined : "a '#', which is %23 in a password";
 }

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../../core/errors/errors.js';
-import { unknownParameter } from '../bus/address-parameters.js';
+import { unreadPart } from '../bus/address-parameters.js';
 import type { KafkaSasl } from './driver.js';
 import type { KafkaOptions } from './options.js';
 
@@ -34,13 +34,13 @@ function parse(address: string): URL {
     throw invalid('is a URL such as kafka://host:9092/topic, or kafka:<properties file>');
   }
   const url = new URL(`http://${rest}`);
+  const unread = unreadPart(url, ['sasl']);
+  if (unread !== undefined) throw invalid(`has the parameter sasl at most; got ${unread}`);
   url.hash = scheme.toLowerCase();
   return url;
 }
 
 function optionsOf(url: URL): KafkaOptions {
-  const unknown = unknownParameter(url.searchParams, ['sasl']);
-  if (unknown !== undefined) throw invalid(`has the parameter sasl at most; got ${unknown}`);
   const topic = decode(url.pathname.replace(/^\/|\/$/g, ''));
   return {
     ...(topic === '' ? {} : { topic }),

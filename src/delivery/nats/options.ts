@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../../core/errors/errors.js';
 import type { Format } from '../formats/format.js';
 import type { CredentialsProvider } from '../bus/credentials.js';
-import { unknownParameter } from '../bus/address-parameters.js';
+import { unreadPart } from '../bus/address-parameters.js';
 import { checkOptions, optionsOf } from '../../core/options/check-options.js';
 import {
   busName,
@@ -171,10 +171,22 @@ function readUrls(
   if (!parsed.every(({ protocol }) => protocol === 'nats:' || protocol === 'tls:')) {
     throw invalid('url', 'begins with nats:// or tls://');
   }
-  for (const { searchParams } of parsed) {
-    const unknown = unknownParameter(searchParams);
-    if (unknown === undefined) continue;
-    throw invalid('url', `has no parameters; got ${unknown}. Give it as an option`);
+  for (const url of parsed) {
+    const unread = unreadPart(url);
+    if (unread !== undefined) {
+      throw invalid('url', `has no parameters; got ${unread}. Give it as an option`);
+    }
+    if (!/^\/?$/.test(url.pathname))
+      throw invalid('url', 'has no path; give the stream as an option');
+    if (url.protocol !== first.protocol) {
+      throw invalid('url', 'begins with tls:// for all servers, or for none');
+    }
+    if (
+      url.username !== '' &&
+      (url.username !== first.username || url.password !== first.password)
+    ) {
+      throw invalid('url', 'has the same user and password for all servers');
+    }
   }
   const [user, pass] = [decode(first.username), decode(first.password)];
   return {

@@ -41,7 +41,7 @@ export function databaseError(error: unknown): SignalboxError {
     case 'credentials':
       return new ConfigurationError(
         'DATABASE_CREDENTIALS_REFUSED',
-        'The database refused the user or password. Check the configured credentials.',
+        'The database refused the user, the password, or a connection in clear. Check the configured credentials, and whether it requires TLS of this user: sslmode=verify-full or ssl-ca in the address.',
         fields,
       );
     case 'privilege':

@@ -25,6 +25,10 @@ describe('a password in an address', () => {
     ['nats:/s3cr3tPW@h', 'nats:/***@h'],
     ['postgres:u:s3cr3tPW@h/x', 'postgres:u:***@h/x'],
     ['mysql:u:s3cr3tPW', 'mysql:u:***'],
+    ['u:s3cr3tPW@h/x', 'u:***@h/x'],
+    ["not 'bob:s3cr3t@PW@h:5432/x'", "not 'bob:***@h:5432/x'"],
+    ['--database=bob:12345@h', '--database=bob:***@h'],
+    ['bob:s3c://r3t@h', 'bob:***@h'],
     ['one\namqp://bob:s3cr3t@h\ntwo@h', 'one\namqp://bob:***@h\ntwo@h'],
   ])('is masked in %j', (text, masked) => {
     expect(maskAddresses(text)).toBe(masked);
@@ -46,6 +50,17 @@ describe('a password in an address', () => {
       }),
     );
   });
+});
+
+test('a password in an address without a scheme is masked', () => {
+  const secret = fc.stringMatching(/^[\w.!$&*+=?#%/:@-]{0,20}$/).map((text) => `S3${text}CR3T`);
+  const before = fc.constantFrom('', '--database=', '--database', "not '", '--bus ', '(', '//');
+  const host = fc.constantFrom('h/x', 'h', '127.0.0.1:5672/x?a=b', '[::1]');
+  fc.assert(
+    fc.property(before, secret, host, (text, password, rest) => {
+      expect(maskAddresses(`${text}bob:${password}@${rest}`)).toBe(`${text}bob:***@${rest}`);
+    }),
+  );
 });
 
 test('a password in a malformed address is masked, whatever was forgotten of it', () => {
@@ -73,6 +88,10 @@ describe('what is no password', () => {
     '    at load (file:///tmp/node_modules/@scope/package/index.js:10:3)',
     'There is no such database file: sqlite:/tmp/me@home/x.sqlite',
     'see https://example.org/a?page=2',
+    'npm:@scope/package@1.2.3',
+    'C:\\\\me@home',
+    '{"actor":"alice@example.org"}',
+    'alice@example.org: 10:20',
   ])('stays as it is: %s', (text) => {
     expect(maskAddresses(text)).toBe(text);
   });
