@@ -57,28 +57,62 @@ function reached(id, modules) {
   return found;
 }
 
+const outside = (id) => !id.startsWith('.') && !isAbsolute(id);
+const input = (names) =>
+  Object.fromEntries(
+    Object.entries(names).map(([name, path]) => [name, join(build, `${path}.js`)]),
+  );
+const onLog = (level, log) => {
+  if (level === 'warn') throw new Error(log.message);
+};
+// Their comments are in the declarations, where editors look for them.
+const comments = { legal: true, annotation: true, jsdoc: false };
+
 /** Resolves with the files it has written to `dist/`. */
 async function bundle() {
   const bundled = await rolldown({
-    input: Object.fromEntries(
-      Object.entries(entries).map(([name, path]) => [name, join(build, `${path}.js`)]),
-    ),
+    input: input(entries),
     cwd: root,
     platform: 'node',
-    external: (id) => !id.startsWith('.') && !isAbsolute(id),
-    onLog: (level, log) => {
-      if (level === 'warn') throw new Error(log.message);
-    },
+    external: outside,
+    onLog,
   });
   const { output } = await bundled.write({
     dir: dist,
-    // Their comments are in the declarations, where editors look for them.
-    comments: { legal: true, annotation: true, jsdoc: false },
+    comments,
     keepNames: true,
     chunkFileNames: '[name].chunk.js',
     codeSplitting: { groups: [{ name: chunkOf, debugName: 'by heaviest package' }] },
   });
   return output.map(({ fileName }) => fileName);
+}
+
+/** Dependencies that are ES modules only. The CommonJS files contain what they use of these. */
+const modulesOnly = /^(?:uuid|typebox)(?:\/|$)/;
+
+/**
+ * Writes the same entry points as CommonJS to `dist/cjs/`, for programs that can load no ES modules, such as
+ * Jest's. Node.js itself always loads the ES modules, so that a class is one class there.
+ */
+async function bundleCommonJs() {
+  const bundled = await rolldown({
+    input: input(Object.fromEntries(published)),
+    cwd: root,
+    platform: 'node',
+    external: (id) => outside(id) && !modulesOnly.test(id),
+    onLog,
+  });
+  const { output } = await bundled.write({
+    dir: join(dist, 'cjs'),
+    format: 'cjs',
+    comments,
+    keepNames: true,
+    dynamicImportInCjs: false,
+    minify: true,
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name].chunk.cjs',
+  });
+  return output.map(({ fileName }) => join('cjs', fileName));
 }
 
 /** Copies the declarations that a user's compiler can come to, as the compiler wrote them. */
@@ -97,7 +131,7 @@ function copyDeclarations() {
   });
 }
 
-const written = new Set([...(await bundle()), ...copyDeclarations()]);
+const written = new Set([...(await bundle()), ...(await bundleCommonJs()), ...copyDeclarations()]);
 // What an earlier build left is removed only now: a program may be running from `dist/`, and load what it
 // has not needed so far.
 for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {

@@ -46,6 +46,7 @@ const steps = {
   attw: [`attw --profile esm-only ${tarball}`],
   outside: [`node scripts/check-outside-project.mjs ${tarball}`],
   'first-page': [`node scripts/check-first-page.mjs ${tarball}`],
+  toolchains: [`node scripts/check-toolchains.mjs ${tarball}`],
 };
 
 function remove(path, andMakeAgain = false) {

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { join } from 'node:path';
 
 type OpenTelemetry = typeof import('@opentelemetry/api');
 
@@ -9,7 +9,11 @@ let found: { readonly api: OpenTelemetry | undefined } | undefined;
  * report to. Looked for once, when it is first needed.
  */
 export function openTelemetry(): OpenTelemetry | undefined {
-  found ??= { api: installed(createRequire(import.meta.url)) };
+  // A bundle in CommonJS has no `import.meta.url`: then the package is looked for beside the program.
+  const from = (import.meta.url as string | undefined) ?? join(process.cwd(), 'index.js');
+  // Not imported: webpack replaces an imported `createRequire` by one that finds nothing outside the bundle.
+  const { createRequire } = process.getBuiltinModule('node:module');
+  found ??= { api: installed(createRequire(from)) };
   return found.api;
 }
 

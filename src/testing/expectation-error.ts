@@ -1,5 +1,8 @@
 // The frames of the kit itself say nothing to the reader of a failed test.
-const ownFrames = new URL('.', import.meta.url).pathname;
+// A bundle has no place of its own; its frames are the program's.
+const ownFrames = URL.canParse('.', import.meta.url)
+  ? new URL('.', import.meta.url).pathname
+  : '\n';
 
 /** What was expected and what was found. */
 export interface Expectation {

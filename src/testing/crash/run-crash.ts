@@ -31,10 +31,11 @@ export interface CrashRun {
 }
 
 // The sources run in the project's own tests, the build everywhere else: the child is what is beside us.
-const child = new URL(
-  `crash-child.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`,
-  import.meta.url,
-);
+const childPath = (): string => {
+  const extension = /\.(ts|cjs)$/.exec(import.meta.url)?.[1];
+  const beside = extension === 'cjs' ? '../crash-child.js' : `crash-child.${extension ?? 'js'}`;
+  return new URL(beside, import.meta.url).pathname;
+};
 
 /** Runs a scenario in a process of its own to its end, its death, or `timeout` ms. Never rejects. */
 export async function runCrash(
@@ -47,7 +48,7 @@ export async function runCrash(
 ): Promise<CrashRun> {
   const running = spawn(
     process.execPath,
-    [...options.execArgv, child.pathname, JSON.stringify(order)],
+    [...options.execArgv, childPath(), JSON.stringify(order)],
     { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
   );
   let output = '';
