@@ -121,16 +121,18 @@ export class Transitions {
   /** Whether an event is lawful now, judged on the row and its entity as they are. */
   async explain(binding: ResourceBinding, uuid: string, event: string): Promise<Explanation> {
     const { lifecycle } = binding;
-    const { state, entity } = await this.#onMaster(async (manager) => {
+    const { state, remembered, entity } = await this.#onMaster(async (manager) => {
       const row = await existingRow(manager, binding, uuid);
       const entities = await readEntities(manager, binding, [uuid]);
-      return { state: row.state, entity: entities.get(uuid) };
+      return { state: row.state, remembered: row.remembered, entity: entities.get(uuid) };
     });
     if (entity === undefined && binding.context !== undefined) {
       throw entityHidden(binding, uuid);
     }
     const judged = entity === undefined ? undefined : ({ entity, loadedBy: 'signalbox' } as const);
-    return withContext(binding, judged, (context) => explain(lifecycle, { state, context }, event));
+    return withContext(binding, judged, (context) =>
+      explain(lifecycle, { state, context, remembered }, event),
+    );
   }
 
   /** Resolves when every transition under way is settled. */

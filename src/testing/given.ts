@@ -29,6 +29,7 @@ export type RefusalCode = 'EVENT_NOT_LAWFUL' | 'GUARD_REFUSED' | 'UNKNOWN_EVENT'
  *
  * @param state Where the resource is. Throws ConfigurationError UNKNOWN_STATE for any other name.
  * @param context What guards read. Default `{}`, as for an entity that projects none.
+ * @param remembered The state that a history state returns to, as the row holds it. Default null: none.
  *
  * @example
  * ```ts
@@ -41,9 +42,10 @@ export function given<L extends AnyLifecycle>(
   lifecycle: L,
   state: StateOf<L>,
   context?: ContextOf<L>,
+  remembered: string | null = null,
 ): Given<L> {
   assertState(lifecycle, state);
-  return new Given(enter(lifecycle, state, context ?? {}));
+  return new Given(enter(lifecycle, state, context ?? {}, remembered));
 }
 
 /** A resource in a known state, to which something is about to happen. Immutable. */

@@ -71,7 +71,11 @@ function answersOf(
   context: unknown,
   event: LifecycleEvent,
 ): readonly GuardCondition[] {
-  const tests = new Map(rows.flatMap(({ guards }) => guards.map(({ name, test }) => [name, test])));
+  const tests = new Map(
+    rows.flatMap(({ guards }) =>
+      guards.flatMap(({ name, test, origin }) => (origin === undefined ? [[name, test]] : [])),
+    ),
+  );
   return [...tests].flatMap(([name, test]) => {
     try {
       return [{ name, expected: test(context, event) }];

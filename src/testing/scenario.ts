@@ -6,6 +6,7 @@ import {
   type Effect,
   type LifecycleEvent,
 } from '../core/lifecycle/lifecycle.js';
+import { rememberedAfter, type Remembered } from '../core/lifecycle/remembered.js';
 import { type ArmedDeadline, deadlinesOnEntry, firstDue, rearmed } from './armed-deadlines.js';
 import { observedDeadline, observedStep } from './observed-step.js';
 
@@ -15,6 +16,8 @@ export interface Scenario {
   readonly state: string;
   /** What guards read. */
   readonly context: unknown;
+  /** What history states return to. */
+  readonly remembered: Remembered;
   /** Virtual milliseconds since the scenario began. */
   readonly now: number;
   readonly armed: readonly ArmedDeadline[];
@@ -34,9 +37,15 @@ export interface Happened {
 }
 
 /** A resource that has just entered a state. Pure. */
-export function enter(lifecycle: AnyLifecycle, state: string, context: unknown): Scenario {
+export function enter(
+  lifecycle: AnyLifecycle,
+  state: string,
+  context: unknown,
+  remembered: Remembered = null,
+): Scenario {
   const armed = deadlinesOnEntry(lifecycle, state, 0);
-  return { lifecycle, state, context, now: 0, armed, trail: `${lifecycle.resource} in ${state}` };
+  const trail = `${lifecycle.resource} in ${state}`;
+  return { lifecycle, state, context, remembered, now: 0, armed, trail };
 }
 
 /** Sends an event. Pure but for lifecycle coverage; throws only what a guard throws. */
@@ -44,14 +53,15 @@ export function send(
   scenario: Scenario,
   event: string | LifecycleEvent,
 ): Happened | readonly Refusal[] {
-  const { lifecycle, state, context, now, armed, trail } = scenario;
-  const result = observedStep(lifecycle, { state, context }, event);
+  const { lifecycle, state, context, remembered, now, armed, trail } = scenario;
+  const result = observedStep(lifecycle, { state, context, remembered }, event);
   if (!result.lawful) return result.refusals;
   const type = typeof event === 'string' ? event : event.type;
   return {
     scenario: {
       ...scenario,
       state: result.next,
+      remembered: rememberedAfter(lifecycle.table.histories, remembered, result),
       armed: rearmed(armed, result, now),
       trail: `${trail}, ${type} -> ${result.next}`,
     },
@@ -90,9 +100,9 @@ export function fireNow(scenario: Scenario, id: string): Happened {
 }
 
 function fire({ scenario, effects, arms, cancels }: Happened, due: ArmedDeadline): Happened {
-  const { lifecycle, state, context } = scenario;
+  const { lifecycle, state, context, remembered } = scenario;
   const others = scenario.armed.filter(({ id }) => id !== due.id);
-  const result = observedDeadline(lifecycle, { state, context }, due.id);
+  const result = observedDeadline(lifecycle, { state, context, remembered }, due.id);
   const at = { ...scenario, now: due.due, armed: others };
   if (!result.lawful) return { scenario: at, effects, arms, cancels };
   const { deadline, row } = result;
@@ -102,6 +112,7 @@ function fire({ scenario, effects, arms, cancels }: Happened, due: ArmedDeadline
     scenario: {
       ...at,
       state: row.next,
+      remembered: rememberedAfter(lifecycle.table.histories, remembered, row),
       armed: rearmed(others, row, due.due),
       trail: `${scenario.trail}, ${triggerOf(row)} -> ${row.next}`,
     },

@@ -1,4 +1,4 @@
-import type { ChartNode, ChartTransition } from './lifecycle.js';
+import type { ChartHistory, ChartNode, ChartTransition } from './lifecycle.js';
 import type { GuardExpression, StateNode, Transition } from './tree.js';
 
 /** The declared machine as frozen data for diagrams. Pure. */
@@ -6,7 +6,8 @@ export function chartOf(node: StateNode, name = node.key): ChartNode {
   return Object.freeze({
     name,
     path: node.path,
-    kind: node.kind,
+    // History states are no children: they are listed apart.
+    kind: node.kind as ChartNode['kind'],
     tags: node.tags,
     ...(node.description === undefined ? {} : { description: node.description }),
     ...(node.initial === undefined ? {} : { initial: node.initial.path }),
@@ -15,6 +16,18 @@ export function chartOf(node: StateNode, name = node.key): ChartNode {
     deadlines: Object.freeze(node.deadlines.map(({ deadline }) => deadline)),
     transitions: Object.freeze(transitionsOf(node)),
     children: Object.freeze(node.children.map((child) => chartOf(child))),
+    ...(node.histories.length === 0
+      ? {}
+      : { histories: Object.freeze(node.histories.map(chartHistory)) }),
+  });
+}
+
+function chartHistory({ key, path, history }: StateNode): ChartHistory {
+  return Object.freeze({
+    name: key,
+    path,
+    deep: history?.deep === true,
+    targets: Object.freeze((history?.targets ?? []).map((target) => target.path)),
   });
 }
 

@@ -1,9 +1,11 @@
-import type { TableGuard } from './lifecycle.js';
+import type { OriginCondition, TableGuard } from './lifecycle.js';
 
 /** A question about context and event that only the moment of the step can answer. */
 export interface Condition extends Omit<TableGuard, 'expected'> {
   /** Equal for conditions that always have the same answer. */
   readonly key: string;
+  /** Set on a question about what the resource remembers. */
+  readonly origin?: OriginCondition;
 }
 
 /** Answers a condition while one run is traced. */
@@ -39,8 +41,10 @@ export function everyDecision<T>(
       return step.expected;
     });
     decisions.push({
-      guards: path.map(({ condition: { name, test }, expected }) =>
-        Object.freeze({ name, test, expected }),
+      guards: withoutImplied(
+        path.map(({ condition: { name, test, origin }, expected }) =>
+          Object.freeze({ name, test, expected, ...(origin === undefined ? {} : { origin }) }),
+        ),
       ),
       outcome,
     });
@@ -50,4 +54,16 @@ export function everyDecision<T>(
     if (last === undefined) return decisions;
     last.expected = false;
   }
+}
+
+/** A resource that left a place in one state did not leave it in another: that need not be asked too. */
+function withoutImplied(guards: readonly TableGuard[]): readonly TableGuard[] {
+  const known = new Set(
+    guards.flatMap(({ origin, expected }) => (expected ? (origin?.place ?? []) : [])),
+  );
+  return known.size === 0
+    ? guards
+    : guards.filter(
+        ({ origin, expected }) => origin === undefined || expected || !known.has(origin.place),
+      );
 }

@@ -58,10 +58,13 @@ class MachineReader {
       faults: this.#faults,
       numbers: new Map(),
     };
-    for (const { declared, node } of this.#nodes) this.#readTransitions(declared, node, scope);
+    for (const { declared, node } of this.#nodes) {
+      if (node.kind === 'history') this.#readHistory(declared, node, scope);
+      else this.#readTransitions(declared, node, scope);
+    }
     return {
       root,
-      nodes: this.#nodes.map(({ node }) => node),
+      nodes: this.#nodes.map(({ node }) => node).filter(({ kind }) => kind !== 'history'),
       events: [...this.#events],
     };
   }
@@ -75,7 +78,7 @@ class MachineReader {
       path,
       order: this.#nodes.length,
       depth: declared.path.length,
-      kind: declared.type === 'history' ? 'atomic' : declared.type,
+      kind: declared.type,
       parent,
       children: [],
       initial: undefined,
@@ -97,13 +100,17 @@ class MachineReader {
       always: [],
       deadlines: [],
       doneEvent: doneEventPrefix + declared.id,
+      histories: [],
     };
     this.#nodes.push({ declared, node });
     this.#byId.set(declared.id, node);
     this.#checkNode(declared, where);
-    node.children = Object.values<XStateNode>(declared.states)
-      .filter((child) => !this.#isHistory(child, node))
-      .map((child) => this.#readNode(child, node));
+    const inner = Object.values<XStateNode>(declared.states).map((child) =>
+      this.#readNode(child, node),
+    );
+    node.children = inner.filter(({ kind }) => kind !== 'history');
+    node.histories = inner.filter(({ kind }) => kind === 'history');
+    this.#checkHistories(node);
     if (node.kind === 'compound') {
       const key = declared.initial.target?.[0]?.key;
       node.initial = node.children.find((child) => child.key === key) ?? node.children[0];
@@ -111,12 +118,47 @@ class MachineReader {
     return node;
   }
 
-  // A history state is told as a fault; what aims at it is read as aiming at the state around it.
-  #isHistory(child: XStateNode, parent: StateNode): boolean {
-    if (child.type !== 'history') return false;
-    this.#unsupported('A history state', placeOf(child.path.join('.')), 'it is not in the row');
-    this.#byId.set(child.id, parent);
-    return true;
+  // One column remembers one state for each place.
+  #checkHistories(node: StateNode): void {
+    const [first] = node.histories;
+    if (first === undefined) return;
+    const where = placeOf(first.path);
+    if (node.parent === undefined) {
+      this.#unsupported(
+        'A history state',
+        where,
+        'the machine itself is never left; put the states to return to into a compound state',
+      );
+    }
+    if (node.kind === 'parallel' || hasParallel(node)) {
+      this.#unsupported(
+        'A history state',
+        where,
+        'several states would have to be remembered; declare one in each region',
+      );
+    }
+  }
+
+  #readHistory(declared: XStateNode, node: Writable<StateNode>, scope: GuardScope): void {
+    const given: unknown = (declared.config as { readonly target?: unknown }).target;
+    const { parent } = node;
+    if (parent === undefined) return;
+    const defaults = typeof given === 'string' ? [given] : Array.isArray(given) ? given : [];
+    const targets = (defaults as readonly unknown[]).map((target) =>
+      historyTarget(String(target), parent, scope),
+    );
+    if (targets.includes(undefined)) {
+      this.#faults.add(
+        'FAULT_UNKNOWN_TARGET',
+        `The target of the history state ${node.path} is no state of the machine.`,
+        { where: node.path },
+      );
+    }
+    const known = targets.filter((target) => target !== undefined);
+    node.history = {
+      deep: declared.history === 'deep',
+      targets: known.length > 0 ? known : [parent.initial ?? parent],
+    };
   }
 
   #checkNode(declared: XStateNode, where: string): void {
@@ -303,6 +345,26 @@ class MachineReader {
 }
 
 const defaultAlert: Effect = Object.freeze({ category: 'AlertEvent', type: stuckAlert });
+
+function hasParallel({ children }: StateNode): boolean {
+  return children.some((child) => child.kind === 'parallel' || hasParallel(child));
+}
+
+/** As XState finds it: an id, or a path from the state around the history state. */
+function historyTarget(
+  target: string,
+  parent: StateNode,
+  { byId }: GuardScope,
+): StateNode | undefined {
+  if (target.startsWith('#')) return byId(target.slice(1));
+  return target
+    .split('.')
+    .filter((key) => key !== '')
+    .reduce<StateNode | undefined>(
+      (node, key) => node?.children.find((child) => child.key === key),
+      parent,
+    );
+}
 
 function placeOf(path: string): string {
   return path === '' ? 'the machine' : `state ${path}`;

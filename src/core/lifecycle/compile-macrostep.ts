@@ -8,7 +8,8 @@ import {
   withoutConflicts,
 } from './compile-selection.js';
 import type { Effect } from './lifecycle.js';
-import { byOrder, type Configuration, type StateNode, type Transition } from './tree.js';
+import { byOrder, isWithin, type Configuration, type StateNode, type Transition } from './tree.js';
+import { innermost, leavesOf, originCondition } from './compile-histories.js';
 
 /** What one event does to one configuration. */
 export interface Outcome {
@@ -23,6 +24,8 @@ export interface Outcome {
   readonly done: boolean;
   /** Every transition that was taken on the way, forbidding ones included. */
   readonly taken: readonly Transition[];
+  /** The state in which each place with a history state was left on the way, by the path of the place. */
+  readonly remembers: ReadonlyMap<string, string>;
   readonly description: string | undefined;
 }
 
@@ -72,6 +75,7 @@ export function isDone(node: StateNode, active: Configuration): boolean {
     case 'parallel':
       return node.children.every((child) => isDone(child, active));
     case 'atomic':
+    case 'history':
       return false;
   }
 }
@@ -86,6 +90,7 @@ class Run {
   readonly #entered = new Set<StateNode>();
   readonly #raised: string[] = [];
   readonly #taken: Transition[] = [];
+  readonly #left = new Map<StateNode, StateNode>();
   #current: string | undefined;
   #done = false;
 
@@ -104,6 +109,7 @@ class Run {
       entered: this.#entered,
       done: this.#done,
       taken: this.#taken,
+      remembers: new Map([...this.#left].map(([place, { path }]) => [place.path, path])),
       description,
     };
   }
@@ -129,10 +135,16 @@ class Run {
 
   /** Takes transitions together. Returns whether other nodes are active than before. */
   take(transitions: readonly Transition[]): boolean {
-    const taken = withoutConflicts(transitions, this.#active);
-    this.#taken.push(...taken);
+    // By the states that history states stand for now: leaving may make them stand for others.
+    const aims = new Map(transitions.map((transition) => [this.#aim(transition), transition]));
+    const taken = withoutConflicts([...aims.keys()], this.#active);
+    const declared = taken.map((transition) => aims.get(transition) ?? transition);
+    this.#taken.push(...declared);
     const before = new Set(this.#active);
     const left = exitSet(taken, this.#active).toSorted((a, b) => byOrder(b, a));
+    for (const node of left) {
+      if (node.histories.length > 0) this.#left.set(node, innermost(node, before));
+    }
     for (const node of left) {
       this.#effects.push(...node.exit);
       this.#active.delete(node);
@@ -141,8 +153,28 @@ class Run {
     }
     for (const { effects } of taken) this.#effects.push(...effects);
     this.#restartRoot(taken);
-    this.enter(taken.flatMap(entryTargets));
+    this.enter(declared.flatMap((transition) => entryTargets(this.#aim(transition))));
     return before.size !== this.#active.size || [...before].some((node) => !this.#active.has(node));
+  }
+
+  /** A transition with the states that its history states stand for. */
+  #aim(transition: Transition): Transition {
+    const { targets } = transition;
+    return targets?.some(({ kind }) => kind === 'history') === true
+      ? { ...transition, targets: targets.flatMap((target) => this.#aimOf(target)) }
+      : transition;
+  }
+
+  #aimOf(target: StateNode): readonly StateNode[] {
+    const { history, parent: place } = target;
+    if (history === undefined || place === undefined) return [target];
+    const states = history.deep ? leavesOf(place) : place.children;
+    const left = this.#left.get(place);
+    const found =
+      left === undefined
+        ? states.find((state) => this.#ask(originCondition(place, state)))
+        : states.find((state) => state === left || isWithin(left, state));
+    return found === undefined ? history.targets.flatMap((each) => this.#aimOf(each)) : [found];
   }
 
   // XState enters the machine again when a state targets it, though nothing can leave it.

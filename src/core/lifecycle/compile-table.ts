@@ -12,6 +12,7 @@ import {
 import { matches } from './compile-selection.js';
 import { deadlinesOf, freezeList, none } from './compile-lists.js';
 import { shadowedTransitions } from './compile-shadowed.js';
+import { historiesOf } from './compile-histories.js';
 import type { Faults } from './faults.js';
 import {
   deadlineExceeded,
@@ -26,6 +27,7 @@ import {
   type TransitionDeclaration,
 } from './lifecycle.js';
 import { stateNameFault } from './names.js';
+import { withoutImpossibleReturns } from './positions.js';
 import { byOrder, type Configuration, type StateNode, type Transition } from './tree.js';
 
 /** The compiled parts of a lifecycle, before its own rules are checked. */
@@ -92,19 +94,24 @@ class TableCompiler {
     }
     const deadlines = this.#nodes.flatMap((node) => node.deadlines.map(({ deadline }) => deadline));
     const initial = this.#initialCreation();
+    const histories = historiesOf(this.#nodes);
+    const creatable = everyCreation(this.#root, initial, creations, configurations, this.#faults);
     return {
       initial: initial?.state,
       states,
-      transitions: Object.freeze(this.#transitions),
+      transitions: Object.freeze(
+        withoutImpossibleReturns(this.#transitions, [...creatable.keys()], histories),
+      ),
       shadowed: Object.freeze(shadowedTransitions(this.#nodes, this.#taken)),
       table: Object.freeze({
         rows: this.#rows,
-        creations: everyCreation(this.#root, initial, creations, configurations, this.#faults),
+        creations: creatable,
         deadlines: new Map(deadlines.map((deadline) => [deadline.id, deadline])),
         timeouts: this.#timeouts,
         armed: new Map(states.map((state) => [state.name, state.deadlines])),
         events: new Set(this.#events),
         guardedEvents: this.#guardedEvents,
+        histories,
       }),
     };
   }
@@ -169,7 +176,8 @@ class TableCompiler {
       const rows = this.#compileRows(from, active, event, event);
       if (rows.length === 0) continue;
       byEvent.set(event, rows);
-      if (rows.some(({ guards }) => guards.length > 0)) this.#guardedEvents.add(event);
+      if (rows.some(({ guards, remembers }) => guards.length > 0 || remembers !== undefined))
+        this.#guardedEvents.add(event);
     }
     this.#rows.set(from, byEvent);
   }
@@ -220,6 +228,9 @@ class TableCompiler {
         guards: freezeList(guards),
         arms: freezeList(deadlinesOf(outcome.entered)),
         cancels: freezeList(deadlinesOf(outcome.exited).map(({ id }) => id)),
+        ...(outcome.remembers.size === 0
+          ? {}
+          : { remembers: Object.freeze(Object.fromEntries(outcome.remembers)) }),
       });
       // A deadline that moves nothing and says no more than its alert is not a transition.
       if (deadline !== undefined && !row.changed && isSilent(row)) continue;
@@ -231,8 +242,8 @@ class TableCompiler {
 
   #declare(row: TableRow, { description }: Outcome, alert: Effect | undefined): void {
     const { from, event, deadline, to, effects, guards } = row;
-    const conditions = guards.map(({ name, expected }): GuardCondition =>
-      Object.freeze({ name, expected }),
+    const conditions = guards.map(({ name, expected, origin }): GuardCondition =>
+      Object.freeze({ name, expected, ...(origin === undefined ? {} : { origin }) }),
     );
     this.#transitions.push(
       Object.freeze({
@@ -244,6 +255,7 @@ class TableCompiler {
         ...(conditions.length === 0 ? {} : { guards: Object.freeze(conditions) }),
         arms: Object.freeze(row.arms.map(({ id }) => id)),
         cancels: row.cancels,
+        ...(row.remembers === undefined ? {} : { remembers: row.remembers }),
         ...(description === undefined ? {} : { description }),
       }),
     );

@@ -51,8 +51,10 @@ export interface LifecycleDefinition<TMachine extends TypedMachine, TResource ex
  * - Tag a state `transitional` when work is going on in it: it must have a deadline and an exit for
  *   failure.
  * - Compound and parallel states, entry and exit effects, wildcards, `always`, `onDone`, named guards
- *   and `and`, `or`, `not`, `stateIn` behave as in XState. `invoke`, history states, output, computed
- *   delays and params are refused.
+ *   and `and`, `or`, `not`, `stateIn` behave as in XState. `invoke`, output, computed delays and params are
+ *   refused.
+ * - A history state leads back to the state in which the compound state around it was last left. The row
+ *   remembers it, in a column of its own (`remembered`).
  *
  * @example
  * ```ts

@@ -63,6 +63,8 @@ export interface LifecycleDescription {
     readonly arms?: readonly string[];
     /** Ids of the deadlines that end; absent when none does. */
     readonly cancels?: readonly string[];
+    /** The states that history states return to after it, by the place they are in; absent when none. */
+    readonly remembers?: Readonly<Record<string, string>>;
   }[];
 }
 
@@ -96,7 +98,7 @@ export function describeLifecycle(lifecycle: AnyLifecycle): LifecycleDescription
     })),
     events: timed ? [...events, deadlineExceeded] : [...events],
     transitions: transitions.map(
-      ({ from, event, deadline, to, guards, effects, arms, cancels }) => ({
+      ({ from, event, deadline, to, guards, effects, arms, cancels, remembers }) => ({
         from,
         event,
         ...(deadline === undefined ? {} : { deadline }),
@@ -105,6 +107,7 @@ export function describeLifecycle(lifecycle: AnyLifecycle): LifecycleDescription
         effects: effects.map(describeEffect),
         ...(arms.length === 0 ? {} : { arms: [...arms] }),
         ...(cancels.length === 0 ? {} : { cancels: [...cancels] }),
+        ...(remembers === undefined ? {} : { remembers: { ...remembers } }),
       }),
     ),
   };

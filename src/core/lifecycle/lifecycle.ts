@@ -54,6 +54,16 @@ export interface GuardCondition {
   /** The name in `setup({ guards })`; compound guards are written `and(a, not(b))`. */
   readonly name: string;
   readonly expected: boolean;
+  /** Set where the condition is one about the past: what a history state of `place` returns to. */
+  readonly origin?: OriginCondition;
+}
+
+/** A question about what a resource remembers: the state in which it last left `place`. */
+export interface OriginCondition {
+  /** The dotted path of the compound state with the history state. */
+  readonly place: string;
+  /** A state in `place`: the answer is yes when the remembered one is this, or lies in it. */
+  readonly within: string;
 }
 
 /** One lawful step as declared: `(from, event) -> to`, with what it announces. */
@@ -77,6 +87,11 @@ export interface TransitionDeclaration<
   readonly arms: readonly string[];
   /** Ids of the deadlines that end. */
   readonly cancels: readonly string[];
+  /**
+   * The states it leaves that a history state returns to, each by the path of the compound state around
+   * it; absent when it leaves none.
+   */
+  readonly remembers?: Readonly<Record<string, string>>;
   /** Why the transition exists, from the machine's `description`. */
   readonly description?: string;
 }
@@ -140,9 +155,14 @@ export interface TableRow<TState extends string = string> {
    * neither list go on.
    */
   readonly cancels: readonly string[];
+  /** As in TransitionDeclaration. */
+  readonly remembers?: Readonly<Record<string, string>>;
 }
 
-/** A guard of a table row, with its implementation from `setup({ guards })`. */
+/**
+ * A guard of a table row, with its implementation from `setup({ guards })`. A guard with an `origin` is
+ * answered from what the resource remembers, and its `test` is never called.
+ */
 export interface TableGuard extends GuardCondition {
   readonly test: (context: unknown, event: LifecycleEvent) => boolean;
 }
@@ -175,8 +195,13 @@ export interface LifecycleTable {
   readonly armed: ReadonlyMap<string, readonly Deadline[]>;
   /** Every event a caller may send. */
   readonly events: ReadonlySet<string>;
-  /** Events with a guard on at least one of their transitions. */
+  /**
+   * Events whose step depends on more than the state, or is remembered: a guard is on at least one of
+   * their transitions, or one leaves a compound state that has a history state.
+   */
   readonly guardedEvents: ReadonlySet<string>;
+  /** The compound states that history states return to, in document order, with what can be remembered. */
+  readonly histories: ReadonlyMap<string, readonly string[]>;
 }
 
 /** A state as it was declared, with the states inside it. The machine itself is the outermost. */
@@ -195,6 +220,18 @@ export interface ChartNode {
   readonly deadlines: readonly Deadline[];
   readonly transitions: readonly ChartTransition[];
   readonly children: readonly ChartNode[];
+  /** Its history states; absent when it has none. */
+  readonly histories?: readonly ChartHistory[];
+}
+
+/** A history state: a target that stands for the state in which the state around it was last left. */
+export interface ChartHistory {
+  readonly name: string;
+  readonly path: string;
+  /** It remembers the innermost state; a shallow one the direct child only. */
+  readonly deep: boolean;
+  /** Paths of the states entered when nothing is remembered. */
+  readonly targets: readonly string[];
 }
 
 /** A transition as it was declared, on the state that declares it. */
@@ -205,7 +242,7 @@ export interface ChartTransition {
     | { readonly kind: 'deadline'; readonly deadline: Deadline }
     | { readonly kind: 'always' }
     | { readonly kind: 'done' };
-  /** Paths; empty when it stays where it is. */
+  /** Paths of states and history states; empty when it stays where it is. */
   readonly targets: readonly string[];
   /** It leaves and enters its state anew, even when the target lies within it. */
   readonly reenter: boolean;

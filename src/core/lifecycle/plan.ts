@@ -5,6 +5,8 @@ import {
   type StateOf,
   type TransitionDeclaration,
 } from './lifecycle.js';
+import { positionKey, reachableEdges, type PositionEdge } from './positions.js';
+import type { Remembered } from './remembered.js';
 
 /** A way from one state to another, or the proof that there is none. */
 export type Plan<TState extends string = string, TEvent extends string = string> =
@@ -12,6 +14,8 @@ export type Plan<TState extends string = string, TEvent extends string = string>
       readonly possible: true;
       /** The transitions to take, in order; empty when the resource is already there. */
       readonly steps: readonly TransitionDeclaration<TState, TEvent>[];
+      /** What the resource must remember for it; absent where the lifecycle has no history states. */
+      readonly remembered?: Remembered;
     }
   | {
       readonly possible: false;
@@ -25,6 +29,8 @@ export type Plan<TState extends string = string, TEvent extends string = string>
  * whose first differing transition was declared first.
  *
  * @param options.timeouts Also take timeout transitions, which only the clock triggers. Default false.
+ * @param options.remembered What a resource in `from` remembers, as its column holds it. Default: nothing
+ *   is known of it, and each state that it may have come from is tried.
  *
  * @example
  * ```ts
@@ -36,28 +42,63 @@ export function plan<L extends AnyLifecycle>(
   lifecycle: L,
   from: StateOf<L>,
   to: StateOf<L>,
-  options: { readonly timeouts?: boolean } = {},
+  options: { readonly timeouts?: boolean; readonly remembered?: Remembered } = {},
 ): Plan<StateOf<L>, EventOf<L>> {
   type Declaration = TransitionDeclaration<StateOf<L>, EventOf<L>>;
-  const outgoing = new Map<string, Declaration[]>();
-  for (const transition of lifecycle.transitions as readonly Declaration[]) {
-    if (transition.event === deadlineExceeded && options.timeouts !== true) continue;
-    const list = outgoing.get(transition.from);
-    if (list === undefined) outgoing.set(transition.from, [transition]);
-    else list.push(transition);
+  const usable = (lifecycle.transitions as readonly Declaration[]).filter(
+    ({ event }) => event !== deadlineExceeded || options.timeouts === true,
+  );
+  const starts = memoriesIn(lifecycle, from, options.remembered).map((remembered) => ({
+    state: from,
+    remembered,
+  }));
+  // The edge by which each position was first reached; breadth first, so by a shortest path.
+  const reachedBy = new Map<string, PositionEdge<Declaration> | undefined>(
+    starts.map(({ remembered }) => [positionKey(from, remembered), undefined]),
+  );
+  const reached = new Set<StateOf<L>>([from]);
+  let last: PositionEdge<Declaration> | undefined;
+  if (from === to) return { possible: true, steps: [] };
+  for (const edge of reachableEdges(usable, starts, lifecycle.table.histories)) {
+    if (reachedBy.has(edge.to)) continue;
+    reachedBy.set(edge.to, edge);
+    reached.add(edge.transition.to);
+    if (edge.transition.to !== to) continue;
+    last = edge;
+    break;
   }
-  // The transition by which each state was first reached; breadth first, so by a shortest path.
-  const reachedBy = new Map<StateOf<L>, Declaration | undefined>([[from, undefined]]);
-  for (const state of reachedBy.keys()) {
-    if (state === to) break;
-    for (const transition of outgoing.get(state) ?? []) {
-      if (!reachedBy.has(transition.to)) reachedBy.set(transition.to, transition);
-    }
-  }
-  if (!reachedBy.has(to)) return { possible: false, reachable: [...reachedBy.keys()] };
+  if (last === undefined) return { possible: false, reachable: [...reached] };
   const steps: Declaration[] = [];
-  for (let last = reachedBy.get(to); last !== undefined; last = reachedBy.get(last.from)) {
-    steps.unshift(last);
+  let start = '';
+  for (; last !== undefined; last = reachedBy.get(last.from)) {
+    steps.unshift(last.transition);
+    start = last.from;
   }
-  return { possible: true, steps };
+  return lifecycle.table.histories.size === 0
+    ? { possible: true, steps }
+    : { possible: true, steps, remembered: memoryOf(start) };
+}
+
+/** What a resource in a state may remember; nothing only where no history state asks for it. */
+function memoriesIn(
+  { transitions, table, initialStates }: AnyLifecycle,
+  state: string,
+  known: Remembered | undefined,
+): readonly Remembered[] {
+  if (known !== undefined || table.histories.size === 0) return [known ?? null];
+  const edges = reachableEdges(
+    transitions,
+    initialStates.map((each) => ({ state: each })),
+    table.histories,
+  );
+  const keys = new Set([...initialStates, ...edges.map(({ to }) => to)]);
+  const memories = [...keys].flatMap((key): readonly Remembered[] => {
+    return key.split('\n', 1)[0] === state ? [memoryOf(key)] : [];
+  });
+  return memories.length === 0 ? [null] : memories;
+}
+
+function memoryOf(position: string): Remembered {
+  const end = position.indexOf('\n');
+  return end < 0 ? null : position.slice(end + 1);
 }

@@ -10,6 +10,7 @@ import {
   type TableRow,
 } from './lifecycle.js';
 import type { EventInput, Position } from './position.js';
+import { readRemembered } from './remembered.js';
 import { refuseCreation, refuseDeadline, refuseEvent, type Refused } from './refusals.js';
 
 /** What an event does, or why it is not lawful now. Narrow it by `lawful`. */
@@ -37,7 +38,10 @@ export function step<L extends AnyLifecycle>(
 ): Step<StateOf<L>> {
   const type = typeof event === 'string' ? event : event.type;
   const rows = lifecycle.table.rows.get(position.state)?.get(type);
-  const row = rows === undefined ? undefined : firstLawfulRow(rows, position.context, event);
+  const row =
+    rows === undefined
+      ? undefined
+      : firstLawfulRow(rows, position.context, event, memoryOf(lifecycle, position));
   return (row ?? refuseEvent(lifecycle, position, event)) as Step<StateOf<L>>;
 }
 
@@ -71,7 +75,8 @@ export function stepDeadline<L extends AnyLifecycle>(
   return {
     lawful: true,
     deadline,
-    row: firstLawfulRow(rows, position.context, event) as TableRow<StateOf<L>> | undefined,
+    row: firstLawfulRow(rows, position.context, event, memoryOf(lifecycle, position)) as
+      TableRow<StateOf<L>> | undefined,
   };
 }
 
@@ -87,4 +92,12 @@ export function creation<L extends AnyLifecycle>(
 ): Creation<StateOf<L>> | Refused {
   return (lifecycle.table.creations.get(state) ?? refuseCreation(lifecycle, state)) as
     Creation<StateOf<L>> | Refused;
+}
+
+// Most lifecycles have no history state: nothing is read for them.
+function memoryOf(
+  { table }: AnyLifecycle,
+  { remembered }: Position,
+): ReadonlyMap<string, string> | undefined {
+  return table.histories.size === 0 ? undefined : readRemembered(table.histories, remembered);
 }

@@ -11,7 +11,7 @@ export interface StateNode {
   /** Position in document order: parents before children, siblings as declared. */
   readonly order: number;
   readonly depth: number;
-  readonly kind: 'atomic' | 'compound' | 'parallel' | 'final';
+  readonly kind: 'atomic' | 'compound' | 'parallel' | 'final' | 'history';
   readonly parent: StateNode | undefined;
   readonly children: readonly StateNode[];
   /** The child entered by default; set on compound nodes. */
@@ -27,6 +27,14 @@ export interface StateNode {
   readonly deadlines: readonly NodeDeadline[];
   /** The internal event raised when this node is done. */
   readonly doneEvent: string;
+  /** Its history states, which are not among its children: nothing rests in them. */
+  readonly histories: readonly StateNode[];
+  /** Set on history states. */
+  readonly history?: {
+    readonly deep: boolean;
+    /** Entered when nothing is remembered. */
+    readonly targets: readonly StateNode[];
+  };
 }
 
 /** A deadline of a node and the internal event that stands for its passing. */

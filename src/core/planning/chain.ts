@@ -36,11 +36,16 @@ export function planInTurn<TRequest extends Pick<TransitionRequest, 'uuid'>>(
     }
     const planned = plan(row, request);
     if (row !== undefined && !(planned instanceof Error)) {
-      const { state, revision } = planned.update;
-      moved.set(request.uuid, { ...row, state, revision });
+      moved.set(request.uuid, rowAfter(row, planned));
     }
     return planned;
   });
+}
+
+/** A row as a transition leaves it. Pure. */
+export function rowAfter(row: LockedRow, { update }: PlannedTransition): LockedRow {
+  const { state, revision, remembered } = update;
+  return { ...row, state, revision, ...(remembered === undefined ? {} : { remembered }) };
 }
 
 /** What the transitions of one row write into it together. */

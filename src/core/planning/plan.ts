@@ -7,6 +7,12 @@ import {
   type TableRow,
   deadlineExceeded,
 } from '../lifecycle/lifecycle.js';
+import {
+  asksOrigin,
+  readRemembered,
+  rememberedAfter,
+  type Remembered,
+} from '../lifecycle/remembered.js';
 import { step, stepDeadline } from '../lifecycle/step.js';
 import { placeOf } from './deadline-place.js';
 import { incompleteRow, revisionsExhausted } from './unusable-row.js';
@@ -29,6 +35,8 @@ export interface LockedRow {
   readonly state: string;
   readonly revision: number;
   readonly tenancy?: Tenancy;
+  /** What the row remembers for history states; absent where its lifecycle has none. */
+  readonly remembered?: Remembered;
   /** The column that is NULL although every resource has it. Then `state` and `revision` say nothing. */
   readonly missing?: 'state' | 'revision';
 }
@@ -53,6 +61,8 @@ export interface PlannedTransition {
     readonly lifecycleVersion: number;
     /** RFC 3339, UTC, milliseconds. */
     readonly stateSince?: string;
+    /** Absent where the transition leaves no state that a history state returns to. */
+    readonly remembered?: Remembered;
   };
   readonly entries: readonly JournalEntry[];
   readonly deadlines: DeadlineChange & { readonly cancels: readonly string[] };
@@ -88,6 +98,10 @@ export function planTransition(
   if (deadline !== undefined && facts.armedRevision !== deadline.revision) {
     return staleDeadline(binding, row, deadline);
   }
+  const unknown = unknownMemory(binding, row, deadline?.id ?? request.event);
+  if (unknown !== undefined) {
+    return unknown;
+  }
   const taken =
     deadline === undefined
       ? eventStep(binding, row, request, facts.context)
@@ -103,13 +117,13 @@ export function planTransition(
  */
 export function eventStep(
   { lifecycle }: PlannedResource,
-  { uuid, state }: Pick<LockedRow, 'uuid' | 'state'>,
+  { uuid, state, remembered }: Pick<LockedRow, 'uuid' | 'state' | 'remembered'>,
   { event, payload }: Pick<TransitionRequest, 'event' | 'payload'>,
   context: unknown,
 ): TableRow | RefusedError {
   const taken = step(
     lifecycle,
-    { state, context },
+    { state, context, remembered },
     payload === undefined ? event : { ...payload, type: event },
   );
   return taken.lawful ? taken : refusedFor(uuid, taken.refusals);
@@ -118,11 +132,11 @@ export function eventStep(
 /** The timeout transition of a deadline; refused when it has none or when its guards say no. */
 function timeoutStep(
   { lifecycle, resource }: PlannedResource,
-  { uuid, state }: LockedRow,
+  { uuid, state, remembered }: LockedRow,
   deadline: string,
   context: unknown,
 ): TableRow | RefusedError {
-  const taken = stepDeadline(lifecycle, { state, context }, deadline);
+  const taken = stepDeadline(lifecycle, { state, context, remembered }, deadline);
   if (!taken.lawful) {
     return refusedFor(uuid, taken.refusals);
   }
@@ -197,6 +211,9 @@ export function planStep(
       revision,
       lifecycleVersion: lifecycle.version,
       ...(taken.changed ? { stateSince: request.origin.time } : {}),
+      ...(taken.remembers === undefined
+        ? {}
+        : { remembered: rememberedAfter(lifecycle.table.histories, row.remembered, taken) }),
     },
     entries,
     deadlines: {
@@ -268,6 +285,35 @@ export function unknownState(binding: PlannedResource, row: LockedRow): Configur
       `lifecycle does not know. Migrate the row, or deploy the version that wrote it.`,
     { parameters: { resource, uuid: row.uuid, state: row.state, version: lifecycle.version } },
   );
+}
+
+/**
+ * The error for a row that remembers a state which this version of the lifecycle does not declare, where
+ * the step depends on it: a history state would lead to its default target without a word.
+ *
+ * @param trigger An event, or the id of a deadline.
+ */
+export function unknownMemory(
+  { resource, lifecycle: { version, table } }: PlannedResource,
+  { uuid, state, remembered }: Pick<LockedRow, 'uuid' | 'state' | 'remembered'>,
+  trigger: string,
+): ConfigurationError | undefined {
+  if (table.histories.size === 0 || remembered == null) {
+    return undefined;
+  }
+  const rows = table.rows.get(state)?.get(trigger) ?? table.timeouts.get(state)?.get(trigger) ?? [];
+  const memory = readRemembered(table.histories, remembered);
+  const known =
+    memory.size > 0 &&
+    [...memory].every(([place, left]) => table.histories.get(place)?.includes(left) === true);
+  return known || !rows.some(({ guards }) => asksOrigin(guards))
+    ? undefined
+    : new ConfigurationError(
+        'UNKNOWN_STATE',
+        `${resource} ${uuid} remembers '${remembered}' to return to, which version ${version} of its ` +
+          `lifecycle does not know. Migrate the row, or set the column to NULL for the default target.`,
+        { parameters: { resource, uuid, state: remembered, version } },
+      );
 }
 
 /** The error for a row that has moved since the caller read it. */

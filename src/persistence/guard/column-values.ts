@@ -1,6 +1,7 @@
 import type { BoundColumn, ResourceBinding } from '../resource/binding.js';
 import { timeInForm } from '../resource/time-form.js';
 import type { LockedRow } from '../../core/planning/plan.js';
+import type { Remembered } from '../../core/lifecycle/remembered.js';
 import type { Tenancy } from '../../core/planning/event-context.js';
 
 /** What a database driver binds for a property's value: transformers applied, dates converted. */
@@ -59,8 +60,16 @@ export function lockedRow(
     state: String(state as string),
     revision: Number(revision),
     tenancy: tenancyOf(read),
+    ...(binding.columns.remembered === undefined
+      ? {}
+      : { remembered: rememberedText(read('remembered')) }),
     ...(missing === undefined ? {} : { missing }),
   };
+}
+
+/** What a property of the role `remembered` says. */
+export function rememberedText(value: unknown): Remembered {
+  return value == null ? null : String(value as string);
 }
 
 /** Who owns a resource, read by role. */
@@ -72,4 +81,12 @@ export function tenancyOf(read: (role: keyof Tenancy) => unknown): Tenancy {
   return { account: owner('account'), domain: owner('domain'), project: owner('project') };
 }
 
-const lockedRoles = ['uuid', 'state', 'revision', 'account', 'domain', 'project'] as const;
+const lockedRoles = [
+  'uuid',
+  'state',
+  'revision',
+  'remembered',
+  'account',
+  'domain',
+  'project',
+] as const;

@@ -74,6 +74,7 @@ export class CreationWriter {
     writeRole(binding, entity, 'state', creation.state);
     writeRole(binding, entity, 'revision', 1);
     writeRole(binding, entity, 'lifecycleVersion', lifecycle.version);
+    writeRole(binding, entity, 'remembered', null);
     const since = binding.columns.stateSince;
     if (since !== undefined) {
       writeRole(binding, entity, 'stateSince', timeProperty(since, origin.time));

@@ -11,6 +11,7 @@ export const guardedRoles = [
   'revision',
   'stateSince',
   'lifecycleVersion',
+  'remembered',
 ] as const;
 
 export type GuardedRole = (typeof guardedRoles)[number];
@@ -91,6 +92,7 @@ export function sameValue(role: GuardedRole, one: unknown, other: unknown): bool
     case 'uuid':
       return String(one as string).toLowerCase() === String(other as string).toLowerCase();
     case 'state':
+    case 'remembered':
       return one === other;
   }
 }

@@ -3,7 +3,9 @@ import { failpoint } from '../../core/failpoints/failpoints.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { hideStaleAutomatic, reloadAutomatic } from './automatic-columns.js';
 import { bypassRefused, directWriteRefused, softRemovalRefused } from './bypass.js';
-import { timeProperty } from './column-values.js';
+import { rowAfter } from '../../core/planning/chain.js';
+import { rememberedAfter } from '../../core/lifecycle/remembered.js';
+import { rememberedText, timeProperty } from './column-values.js';
 import type { EntityTracker } from './entity-tracker.js';
 import {
   entityTenancy,
@@ -156,9 +158,18 @@ export class SaveGuard {
     databaseEntity: object | undefined,
     { base, steps }: PendingSteps,
   ): void {
+    const { histories } = binding.lifecycle.table;
     const sent: Partial<Record<GuardedRole, unknown>> = {
       ...base,
       state: steps.at(-1)?.step.to,
+      ...(binding.columns.remembered === undefined
+        ? {}
+        : {
+            remembered: steps.reduce(
+              (text, { step }) => rememberedAfter(histories, text, step),
+              rememberedText(base.remembered),
+            ),
+          }),
     };
     const agreed = this.#memory.agreed(entity);
     for (const role of guardedRoles) {
@@ -204,7 +215,7 @@ export class SaveGuard {
       const plan = this.#plan(binding, row, sent);
       await store.applyWithin(manager, bindingOf(sent), [plan]);
       written = { ...written, ...plan.update };
-      row = moved(row, plan);
+      row = rowAfter(row, plan);
     }
     return written as PlannedTransition['update'];
   }
@@ -213,18 +224,24 @@ export class SaveGuard {
   async #writeSeen(
     binding: ResourceBinding,
     manager: EntityManager,
-    { uuid, revision, steps }: PendingSteps,
+    { uuid, revision, steps, base }: PendingSteps,
     tenancy: Tenancy,
   ): Promise<{ row: LockedRow; update: PlannedTransition['update'] } | undefined> {
     const { store } = this.#parts;
     if (store.applySeenWithin === undefined) {
       return undefined;
     }
-    const seen = { uuid, state: steps[0].step.from, revision, tenancy };
+    const seen = {
+      uuid,
+      state: steps[0].step.from,
+      revision,
+      tenancy,
+      remembered: rememberedText(base.remembered),
+    };
     failpoint('guard');
     const plan = this.#plan(binding, seen, steps[0]);
     return (await store.applySeenWithin(manager, binding, seen, plan))
-      ? { row: moved(seen, plan), update: plan.update }
+      ? { row: rowAfter(seen, plan), update: plan.update }
       : undefined;
   }
 
@@ -275,6 +292,9 @@ export class SaveGuard {
     writeRole(binding, entity, 'state', update.state);
     writeRole(binding, entity, 'revision', revisionProperty(binding, entity, update.revision));
     writeRole(binding, entity, 'lifecycleVersion', update.lifecycleVersion);
+    if (update.remembered !== undefined) {
+      writeRole(binding, entity, 'remembered', update.remembered);
+    }
     const since = binding.columns.stateSince;
     if (since !== undefined && update.stateSince !== undefined) {
       writeRole(binding, entity, 'stateSince', timeProperty(since, update.stateSince));
@@ -315,8 +335,4 @@ export class SaveGuard {
       }
     }
   }
-}
-
-function moved(row: LockedRow, { update }: PlannedTransition): LockedRow {
-  return { ...row, state: update.state, revision: update.revision };
 }

@@ -1,12 +1,14 @@
 import type { AmbientContext } from '../../context/ambient.js';
 import { RefusedError } from '../../core/errors/errors.js';
 import type { TableRow } from '../../core/lifecycle/lifecycle.js';
+import { rememberedAfter } from '../../core/lifecycle/remembered.js';
+import { rememberedText } from './column-values.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { type GuardedValues, readGuarded, readRole, writeRole } from './entity-roles.js';
 import type { EventContext } from '../../core/planning/event-context.js';
 import { type JudgedEntity, withContext } from './projected-context.js';
 import { incompleteRow } from '../../core/planning/unusable-row.js';
-import { eventStep, unknownEvent, unknownState } from '../../core/planning/plan.js';
+import { eventStep, unknownEvent, unknownMemory, unknownState } from '../../core/planning/plan.js';
 
 /** What an event sent to an entity says besides the step itself. */
 export interface SendOptions extends AmbientContext {
@@ -66,10 +68,15 @@ export function sendTo(
   if (!lifecycle.table.armed.has(state)) {
     throw unknownState(binding, { uuid: base.uuid, state, revision: base.revision });
   }
+  const remembered = rememberedText(readRole(binding, entity, 'remembered'));
+  const unknown = unknownMemory(binding, { uuid: base.uuid, state, remembered }, event);
+  if (unknown !== undefined) {
+    throw unknown;
+  }
   const judge = (context: unknown): TableRow | RefusedError =>
     eventStep(
       binding,
-      { uuid: base.uuid, state },
+      { uuid: base.uuid, state, remembered },
       { event, ...(options.payload === undefined ? {} : { payload: options.payload }) },
       context,
     );
@@ -81,6 +88,10 @@ export function sendTo(
     throw found;
   }
   writeRole(binding, entity, 'state', found.to);
+  if (found.remembers !== undefined) {
+    const { histories } = lifecycle.table;
+    writeRole(binding, entity, 'remembered', rememberedAfter(histories, remembered, found));
+  }
   writeRole(binding, entity, 'revision', Number.NaN);
   const step = { step: found, origin, reason: options.reason };
   return {

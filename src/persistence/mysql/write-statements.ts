@@ -76,7 +76,7 @@ function rowStatement(
   key: string,
 ): Statement {
   const { table, columns } = binding;
-  const { uuid, state, revision, stateSince, lifecycleVersion } = columns;
+  const { uuid, state, revision, stateSince, lifecycleVersion, remembered } = columns;
   const each = (
     column: BoundColumn,
     value: (plan: PlannedTransition) => unknown,
@@ -98,6 +98,15 @@ function rowStatement(
             update.stateSince === undefined
               ? undefined
               : databaseValue(stateSince, timeProperty(stateSince, update.stateSince)),
+          ),
+        ]),
+    ...(remembered === undefined
+      ? []
+      : [
+          each(remembered, ({ update }) =>
+            update.remembered === undefined
+              ? undefined
+              : databaseValue(remembered, update.remembered),
           ),
         ]),
   ].filter(([sql]) => sql !== '');

@@ -10,7 +10,7 @@ import {
   rowChanges,
   stepsOf,
 } from '../../core/planning/chain.js';
-import { lockedColumns, lockedRow } from '../guard/column-values.js';
+import { databaseValue, lockedColumns, lockedRow } from '../guard/column-values.js';
 import { databaseError } from '../commit/database-errors.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import { openTransaction } from '../commit/open-transaction.js';
@@ -154,7 +154,7 @@ async function writeRows(
   binding: ResourceBinding,
   changes: readonly RowChange[],
 ): Promise<readonly RowChange[]> {
-  const { stateSince } = binding.columns;
+  const { stateSince, remembered } = binding.columns;
   const { rows } = await runNamedWithin(manager, rowsStatementOf(binding), [
     uuidArray(changes.map(({ uuid }) => uuid)),
     textArray(changes.map(({ old }) => stateText(binding, old.state))),
@@ -169,6 +169,17 @@ async function writeRows(
     ),
     intArray(changes.map(({ update }) => update.lifecycleVersion)),
     bigintArray(changes.map(({ old }) => old.revision)),
+    ...(remembered === undefined
+      ? []
+      : [
+          textArray(
+            changes.map(({ update }) =>
+              update.remembered == null
+                ? undefined
+                : String(databaseValue(remembered, update.remembered)),
+            ),
+          ),
+        ]),
   ]);
   const written = new Set(rows.map(([uuid]) => uuid));
   return changes.filter(({ uuid }) => !written.has(uuid));
@@ -187,7 +198,7 @@ function rowsStatementOf(binding: ResourceBinding): NamedStatement {
 
 function rowsStatement(binding: ResourceBinding): string {
   const { table, columns } = binding;
-  const { uuid, state, revision, stateSince, lifecycleVersion } = columns;
+  const { uuid, state, revision, stateSince, lifecycleVersion, remembered } = columns;
   const sets = [
     `${state.sql} = c.target::${castType(state)}`,
     `${revision.sql} = c.revision`,
@@ -199,6 +210,11 @@ function rowsStatement(binding: ResourceBinding): string {
           `${stateSince.sql} = CASE WHEN c.since IS NULL THEN r.${stateSince.sql} ` +
             `ELSE c.since::${castType(stateSince)} END`,
         ]),
+    ...(remembered === undefined
+      ? []
+      : [
+          `${remembered.sql} = coalesce(c.remembered::${castType(remembered)}, r.${remembered.sql})`,
+        ]),
   ];
   return `WITH plan AS MATERIALIZED ${zipUnnest([
     ['$1::uuid[]', 'uuid'],
@@ -208,6 +224,7 @@ function rowsStatement(binding: ResourceBinding): string {
     ['$5::text[]', 'since'],
     ['$6::int[]', 'version'],
     ['$7::bigint[]', 'expected'],
+    ...(remembered === undefined ? [] : [['$8::text[]', 'remembered'] as const]),
   ])}, checked AS MATERIALIZED (
     SELECT p.*, r.part, r.place FROM (SELECT * FROM plan ORDER BY uuid) p
       CROSS JOIN LATERAL (${lookup(

@@ -11,7 +11,14 @@ import { writeDeadlines, writeEntries } from './planned-writes.js';
 import { type NamedStatement, namedStatement } from './prepared-statement.js';
 import { seenRow } from './transition-statement.js';
 
-const optionalRoles = ['lifecycleVersion', 'stateSince', 'account', 'domain', 'project'] as const;
+const optionalRoles = [
+  'lifecycleVersion',
+  'stateSince',
+  'remembered',
+  'account',
+  'domain',
+  'project',
+] as const;
 const tenancyRoles = ['account', 'domain', 'project'] as const;
 
 const statements = new WeakMap<ResourceBinding, NamedStatement>();
@@ -60,7 +67,7 @@ function statementOf(binding: ResourceBinding): NamedStatement {
 /** The position is drawn under the row's lock, so that positions rise with a resource's revisions. */
 function seenStatement(binding: ResourceBinding): string {
   const { table, columns } = binding;
-  const { state, revision, lifecycleVersion, stateSince } = columns;
+  const { state, revision, lifecycleVersion, stateSince, remembered } = columns;
   const optional = new Map(presentRoles(binding).map((role, index) => [role, `$${index + 13}`]));
   const sets = [
     `${state.sql} = $3::text::${castType(state)}`,
@@ -73,6 +80,11 @@ function seenStatement(binding: ResourceBinding): string {
       ? []
       : [
           `${stateSince.sql} = coalesce(${optional.get('stateSince')}::text::${castType(stateSince)}, r.${stateSince.sql})`,
+        ]),
+    ...(remembered === undefined
+      ? []
+      : [
+          `${remembered.sql} = coalesce(${optional.get('remembered')}::text::${castType(remembered)}, r.${remembered.sql})`,
         ]),
   ];
   const conditions = [
@@ -114,6 +126,7 @@ function parameters(
       since === undefined || update.stateSince === undefined
         ? null
         : sinceText(since, update.stateSince),
+    remembered: update.remembered ?? null,
     account: seen.tenancy?.account ?? null,
     domain: seen.tenancy?.domain ?? null,
     project: seen.tenancy?.project ?? null,

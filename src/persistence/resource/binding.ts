@@ -37,7 +37,14 @@ export interface BoundColumn {
 export type ColumnRole = keyof ResourceColumns;
 
 const requiredRoles = ['uuid', 'state', 'revision'] as const;
-const optionalRoles = ['stateSince', 'lifecycleVersion', 'account', 'domain', 'project'] as const;
+const optionalRoles = [
+  'stateSince',
+  'lifecycleVersion',
+  'remembered',
+  'account',
+  'domain',
+  'project',
+] as const;
 
 /** A lifecycle joined to a table: everything a store needs to move its rows. */
 export interface ResourceBinding {
@@ -80,7 +87,9 @@ export function bindResource(
   const metadata = dataSource.getMetadata(entity);
   const faults = [...tableFaults(metadata, fault)];
   const mapped = [...requiredRoles, ...optionalRoles].flatMap((role): readonly MappedColumn[] => {
-    const found = mappedColumn(metadata, role, names[role], fault);
+    if (role === 'remembered' && lifecycle.table.histories.size === 0) return [];
+    const name = role === 'remembered' ? (names[role] ?? role) : names[role];
+    const found = mappedColumn(metadata, role, name, fault);
     if (found === undefined) return [];
     if ('code' in found) {
       faults.push(found);

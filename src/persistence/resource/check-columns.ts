@@ -176,10 +176,60 @@ const rules: Readonly<Record<Role, Rule>> = {
         ]
       : [],
 
+  remembered(fault, { family, type, length }, { property, column }, { table }) {
+    const longest = longestMemory(table.histories);
+    return [
+      ...(family === 'text'
+        ? []
+        : [
+            fault(
+              'MAPPING_COLUMN_TYPE',
+              `has '${property}' of type ${type}: what history states return to is text`,
+            ),
+          ]),
+      ...(column.isNullable
+        ? []
+        : [
+            fault(
+              'MAPPING_COLUMN_NULLABLE',
+              `has '${property}' not nullable, but a resource remembers nothing at first. Declare it nullable`,
+            ),
+          ]),
+      ...(length !== undefined && lengthOf(longest) > length
+        ? [
+            fault(
+              'MAPPING_COLUMN_LENGTH',
+              `has '${property}' of length ${length}: it must hold ${longest}, which has ${lengthOf(longest)} characters. Widen the column`,
+            ),
+          ]
+        : []),
+      ...(keeps(column, longest, longest)
+        ? []
+        : [
+            fault(
+              'MAPPING_COLUMN_TRANSFORMER',
+              `has '${property}' with a transformer that changes what is remembered. Remove it`,
+            ),
+          ]),
+    ];
+  },
+
   account: tenancy,
   domain: tenancy,
   project: tenancy,
 };
+
+/** The longest text that a resource may come to remember. */
+function longestMemory(histories: ReadonlyMap<string, readonly string[]>): string {
+  const longest = [...histories].map(([place, states]): [string, string] => [
+    place,
+    states.reduce((one, other) => (lengthOf(other) > lengthOf(one) ? other : one), ''),
+  ]);
+  const [only] = longest;
+  return longest.length === 1 && only !== undefined
+    ? only[1]
+    : JSON.stringify(Object.fromEntries(longest));
+}
 
 function numberFaults(
   fault: (code: MappingCode, says: string) => MappingFault,

@@ -6,6 +6,7 @@ const guarded: ReadonlySet<Role> = new Set([
   'revision',
   'stateSince',
   'lifecycleVersion',
+  'remembered',
 ]);
 
 /** What keeps a mapped column from being read and written as its role is. */

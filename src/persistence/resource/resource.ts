@@ -54,6 +54,11 @@ export interface ResourceColumns {
   readonly stateSince?: string;
   /** Which version of the lifecycle made the last transition: a whole number. */
   readonly lifecycleVersion?: string;
+  /**
+   * What the history states of the lifecycle return to: text, nullable. Needed where the lifecycle has
+   * history states, and left alone where it has none.
+   */
+  readonly remembered?: string;
   /** Whose the resource is: text, copied into every event. */
   readonly account?: string;
   /** As `account`. */
@@ -90,6 +95,7 @@ export const mapResourceSchema = optionsOf<{
     revision: text(1),
     stateSince: text(1),
     lifecycleVersion: text(1),
+    remembered: text(1),
     account: text(1),
     domain: text(1),
     project: text(1),

@@ -66,7 +66,7 @@ function writeRow(
   { outcome, update }: PlannedTransition,
 ): void {
   const { table, columns } = binding;
-  const { uuid, state, revision, stateSince, lifecycleVersion } = columns;
+  const { uuid, state, revision, stateSince, lifecycleVersion, remembered } = columns;
   const sets = [`${state.sql} = ?`, `${revision.sql} = ?`];
   const values = [databaseValue(state, update.state), databaseValue(revision, update.revision)];
   if (lifecycleVersion !== undefined) {
@@ -76,6 +76,10 @@ function writeRow(
   if (stateSince !== undefined && update.stateSince !== undefined) {
     sets.push(`${stateSince.sql} = ?`);
     values.push(databaseValue(stateSince, timeProperty(stateSince, update.stateSince)));
+  }
+  if (remembered !== undefined && update.remembered !== undefined) {
+    sets.push(`${remembered.sql} = ?`);
+    values.push(databaseValue(remembered, update.remembered));
   }
   sets.push(...automaticSets(binding));
   const { changes } = prepared(

@@ -30,7 +30,7 @@ export function follow<L extends AnyLifecycle>(
   path: PathOf<L>,
   { context = () => ({}) as ContextOf<L> }: FollowOptions<L> = {},
 ): StateOf<L> {
-  let scenario = enter(lifecycle, path.start, {});
+  let scenario = enter(lifecycle, path.start, {}, path.remembered);
   for (const step of path.steps) {
     scenario = take({ ...scenario, context: context(step) }, step);
   }

@@ -6,6 +6,7 @@ import {
   type StateOf,
   type TransitionDeclaration,
 } from '../../core/lifecycle/lifecycle.js';
+import { reachableEdges, type PositionEdge } from '../../core/lifecycle/positions.js';
 import { groupBy } from './group-by.js';
 
 /** A way through a lifecycle, from a state by transitions that follow each other. */
@@ -14,6 +15,8 @@ export interface Path<TState extends string = string, TEvent extends string = st
   readonly name: string;
   /** Where it begins: a state that a resource can be created in, wherever there is a way from one. */
   readonly start: TState;
+  /** What the resource remembers there for history states. Default: nothing. */
+  readonly remembered?: string | null;
   readonly steps: readonly TransitionDeclaration<TState, TEvent>[];
 }
 
@@ -38,11 +41,32 @@ export function usable(
   );
 }
 
-/** Transitions by the state they leave. Pure. */
-export function outgoing(
-  transitions: readonly TransitionDeclaration[],
-): ReadonlyMap<string, readonly TransitionDeclaration[]> {
-  return groupBy(transitions, ({ from }) => from);
+/**
+ * The transitions that paths may take, between positions: a state with what is remembered in it. Those
+ * that no creation leads to are left out where the lifecycle has history states. Pure.
+ */
+export function usableEdges(
+  lifecycle: AnyLifecycle,
+  options: PathOptions,
+): readonly PositionEdge<TransitionDeclaration>[] {
+  const transitions = usable(lifecycle, options);
+  const { histories } = lifecycle.table;
+  if (histories.size === 0) {
+    return transitions.map((transition) => ({
+      from: transition.from,
+      to: transition.to,
+      transition,
+    }));
+  }
+  const starts = lifecycle.initialStates.map((state) => ({ state }));
+  return reachableEdges(transitions, starts, histories);
+}
+
+/** Transitions by the position they leave. Pure. */
+export function outgoing<TEdge extends { readonly from: string }>(
+  edges: readonly TEdge[],
+): ReadonlyMap<string, readonly TEdge[]> {
+  return groupBy(edges, ({ from }) => from);
 }
 
 /** Puts a path together. Pure. */
@@ -50,11 +74,12 @@ export function pathOf<L extends AnyLifecycle>(
   { resource }: L,
   start: string,
   steps: readonly TransitionDeclaration[],
+  remembered: string | null = null,
 ): PathOf<L> {
   const shown = steps.slice(0, shownSteps).map((step) => `, ${triggerOf(step)} -> ${step.to}`);
   const rest = steps.length - shown.length;
   const name = `${resource}: ${start}${shown.join('')}${rest > 0 ? `, and ${rest} more` : ''}`;
-  return { name, start, steps } as PathOf<L>;
+  return { name, start, steps, ...(remembered === null ? {} : { remembered }) } as PathOf<L>;
 }
 
 // A title longer than this is not read.

@@ -4,8 +4,9 @@ import type {
   TransitionDeclaration,
 } from '../../core/lifecycle/lifecycle.js';
 import { plan } from '../../core/lifecycle/plan.js';
+import type { PositionEdge } from '../../core/lifecycle/positions.js';
 import { coverEdges } from './cover-edges.js';
-import { outgoing, pathOf, usable, type PathOf, type PathOptions } from './path.js';
+import { outgoing, pathOf, usableEdges, type PathOf, type PathOptions } from './path.js';
 
 /** How paths that cover something are cut. */
 export interface CoverOptions extends PathOptions {
@@ -28,9 +29,11 @@ export const paths = Object.freeze({
     lifecycle: L,
     { longest = 25, ...options }: CoverOptions = {},
   ): readonly PathOf<L>[] {
-    return coverEdges(usable(lifecycle, options), lifecycle.initialStates, longest).map((steps) =>
-      pathOf(lifecycle, steps[0]?.from ?? lifecycle.initial, steps),
-    );
+    const edges = usableEdges(lifecycle, options);
+    return coverEdges(edges, lifecycle.initialStates, longest).map((walk) => {
+      const steps = walk.map(({ transition }) => transition);
+      return pathOf(lifecycle, steps[0]?.from ?? lifecycle.initial, steps);
+    });
   },
 
   /**
@@ -42,20 +45,20 @@ export const paths = Object.freeze({
     lifecycle: L,
     { longest = 25, ...options }: CoverOptions = {},
   ): readonly PathOf<L>[] {
-    const transitions = usable(lifecycle, options);
+    type Taken = PositionEdge<TransitionDeclaration>;
+    const transitions = usableEdges(lifecycle, options);
     const leaving = outgoing(transitions);
     const pairs = transitions.flatMap((from) =>
       (leaving.get(from.to) ?? []).map((to) => ({ from, to })),
     );
     const starts = lifecycle.initialStates.flatMap((state) => leaving.get(state) ?? []);
-    return coverEdges<TransitionDeclaration, (typeof pairs)[number]>(
-      pairs,
-      starts,
-      Math.max(1, longest - 1),
-    ).map((walk) => {
-      const steps = [...walk.slice(0, 1).map(({ from }) => from), ...walk.map(({ to }) => to)];
-      return pathOf(lifecycle, steps[0]?.from ?? lifecycle.initial, steps);
-    });
+    return coverEdges<Taken, (typeof pairs)[number]>(pairs, starts, Math.max(1, longest - 1)).map(
+      (walk) => {
+        const edges = [...walk.slice(0, 1).map(({ from }) => from), ...walk.map(({ to }) => to)];
+        const steps = edges.map(({ transition }) => transition);
+        return pathOf(lifecycle, steps[0]?.from ?? lifecycle.initial, steps);
+      },
+    );
   },
 
   /** The shortest path from one state to another by events a caller may send; undefined if none. */
@@ -65,7 +68,7 @@ export const paths = Object.freeze({
     to: StateOf<L>,
   ): PathOf<L> | undefined {
     const way = plan(lifecycle, from, to);
-    return way.possible ? pathOf(lifecycle, from, way.steps) : undefined;
+    return way.possible ? pathOf(lifecycle, from, way.steps, way.remembered) : undefined;
   },
 
   /**
@@ -83,14 +86,16 @@ export const paths = Object.freeze({
     lifecycle: L,
     options: PathOptions = {},
   ): (choices: readonly number[]) => PathOf<L> {
-    const leaving = outgoing(usable(lifecycle, options));
+    const leaving = outgoing(usableEdges(lifecycle, options));
     return ([creation = 0, ...choices]) => {
       const start = chosen(lifecycle.initialStates, creation) ?? lifecycle.initial;
       const steps: TransitionDeclaration[] = [];
+      let position: string = start;
       for (const choice of choices) {
-        const step = chosen(leaving.get(steps.at(-1)?.to ?? start) ?? [], choice);
-        if (step === undefined) break;
-        steps.push(step);
+        const edge = chosen(leaving.get(position) ?? [], choice);
+        if (edge === undefined) break;
+        steps.push(edge.transition);
+        position = edge.to;
       }
       return pathOf(lifecycle, start, steps);
     };

@@ -27,6 +27,8 @@ export interface SimulatedEntity<L extends AnyLifecycle = AnyLifecycle> {
   readonly revision: number;
   readonly stateSince: Date;
   readonly lifecycleVersion: number;
+  /** What the history states of the lifecycle return to; absent where it has none. */
+  readonly remembered?: string | null;
   readonly account?: string | null;
   readonly domain?: string | null;
   readonly project?: string | null;
@@ -47,6 +49,7 @@ export const roles = [
   'revision',
   'stateSince',
   'lifecycleVersion',
+  'remembered',
   'account',
   'domain',
   'project',

@@ -4,6 +4,8 @@ import {
   type AnyLifecycle,
   type Deadline,
 } from '../../core/lifecycle/lifecycle.js';
+import { firstLawfulRow } from '../../core/lifecycle/guards.js';
+import { readRemembered } from '../../core/lifecycle/remembered.js';
 import { cancels } from '../../core/planning/deadline-place.js';
 import { refuseOversized } from '../../core/planning/payload-limit.js';
 import {
@@ -105,7 +107,11 @@ export class SimulatedRows {
     );
     refuseOversized(entries, defaultPayloadLimit);
     const written = { state, revision: 1, lifecycleVersion: lifecycle.version, uuid };
-    setRoles(simulated, entity, { ...written, stateSince: new Date(origin.time) });
+    setRoles(simulated, entity, {
+      ...written,
+      stateSince: new Date(origin.time),
+      ...(lifecycle.table.histories.size === 0 ? {} : { remembered: null }),
+    });
     const row = { simulated, uuid, entity: copyOf(entity) };
     this.#rows.set(key, row);
     this.#arm(row, creation.arms, 1);
@@ -132,14 +138,14 @@ export class SimulatedRows {
     });
     if (plan instanceof Error) {
       if (locked !== undefined && plan instanceof RefusedError) {
-        const position = { state: locked.state, context };
+        const position = { state: locked.state, context, remembered: locked.remembered };
         if (deadline === undefined) observeRefusal(simulated.lifecycle, position, eventOf(request));
         else observeDeadlineRefusal(simulated.lifecycle, position, deadline);
       }
       throw plan;
     }
     this.apply(simulated, [plan]);
-    observePlan(simulated.lifecycle, request, plan, context);
+    observePlan(simulated.lifecycle, request, plan, context, locked?.remembered);
     return plan;
   }
 
@@ -260,6 +266,7 @@ export const guardedRoles = [
   'revision',
   'stateSince',
   'lifecycleVersion',
+  'remembered',
 ] as const satisfies readonly Role[];
 
 /** A row as planning reads it. */
@@ -269,6 +276,12 @@ export function lockedRow({ simulated, uuid, entity }: Row): LockedRow {
     state: String(readRole(simulated, entity, 'state')),
     revision: Number(readRole(simulated, entity, 'revision')),
     tenancy: tenancyOf(simulated, entity),
+    ...(simulated.lifecycle.table.histories.size === 0
+      ? {}
+      : {
+          remembered:
+            (readRole(simulated, entity, 'remembered') as string | null | undefined) ?? null,
+        }),
   };
 }
 
@@ -307,16 +320,16 @@ function observePlan(
   request: Request,
   { outcome }: PlannedTransition,
   context: unknown,
+  remembered: LockedRow['remembered'],
 ): void {
   if (request.deadline === undefined) {
-    observedStep(lifecycle, { state: outcome.old, context }, eventOf(request));
+    observedStep(lifecycle, { state: outcome.old, context, remembered }, eventOf(request));
     return;
   }
   const rows = lifecycle.table.timeouts.get(outcome.old)?.get(request.deadline.id) ?? [];
   const event = { type: deadlineExceeded, deadline: request.deadline.id };
-  const row = rows.find(({ guards }) =>
-    guards.every(({ test, expected }) => test(context, event) === expected),
-  );
+  const memory = readRemembered(lifecycle.table.histories, remembered);
+  const row = firstLawfulRow(rows, context, event, memory);
   if (row !== undefined) observeRow(lifecycle, row);
 }
 

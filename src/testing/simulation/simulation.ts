@@ -254,7 +254,8 @@ export class Simulation {
     const found = this.#find(resource);
     const { entity } = this.#rows.row(found, canonicalUuid(uuid));
     const state = String(readRole(found, entity, 'state'));
-    return explain(found.lifecycle, { state, context: found.context(entity) }, event);
+    const remembered = readRole(found, entity, 'remembered') as string | null | undefined;
+    return explain(found.lifecycle, { state, context: found.context(entity), remembered }, event);
   }
 
   /**

@@ -63,6 +63,7 @@ class GraphBuilder {
   readonly #marking: Marking;
   readonly #shown: ReadonlySet<string> | undefined;
   readonly #byPath = new Map<string, GraphState>();
+  readonly #histories = new Map<string, { readonly place: string; readonly sign: string }>();
   readonly #edges = new Map<string, EdgeDraft>();
 
   constructor(machine: DrawnMachine, options: DiagramOptions, marking: Marking) {
@@ -127,6 +128,9 @@ class GraphBuilder {
       mark: this.#marking.state(node.path),
     };
     this.#byPath.set(node.path, state);
+    for (const { path, deep } of node.histories ?? []) {
+      this.#histories.set(path, { place: node.path, sign: deep ? 'H*' : 'H' });
+    }
     state.children = node.children
       .filter(({ path }) => this.#shown?.has(path) ?? true)
       .map((child) => this.#addState(child, state));
@@ -140,13 +144,21 @@ class GraphBuilder {
     const inside = (this.#options.selfLoops ?? 'inside') === 'inside';
     for (const transition of node.transitions) {
       if (inside && transition.targets.every((target) => target === node.path)) continue;
-      for (const target of transition.targets) {
+      for (const declared of transition.targets) {
+        // An arrow to a history state leads to the frame of the state around it.
+        const history = this.#histories.get(declared);
+        const target = history?.place ?? declared;
         const to = this.#byPath.get(target);
         if (to === undefined) continue;
         const key = `${from.id} ${to.id}`;
         const edge = this.#edges.get(key) ?? { from, to, labels: [] };
         this.#edges.set(key, edge);
-        edge.labels.push(this.#label(node.path, transition, target));
+        const label = this.#label(node.path, transition, target);
+        edge.labels.push(
+          history === undefined
+            ? label
+            : { ...label, trigger: `${label.trigger} (${history.sign})` },
+        );
       }
     }
     for (const child of node.children) this.#addEdges(child);

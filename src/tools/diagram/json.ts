@@ -1,6 +1,7 @@
 import { effectCategories } from '../../core/lifecycle/effects.js';
 import {
   stuckAlert,
+  type ChartHistory,
   type ChartNode,
   type ChartTransition,
   type Deadline,
@@ -41,7 +42,7 @@ export function json({
 }
 
 function configOf(node: ChartNode, machine: string): JsonObject {
-  const { kind, tags, description, initial, entry, exit, children } = node;
+  const { kind, tags, description, initial, entry, exit, children, histories = [] } = node;
   const transitions = new Map<string, JsonObject[]>();
   const always: JsonObject[] = [];
   const done: JsonObject[] = [];
@@ -71,10 +72,19 @@ function configOf(node: ChartNode, machine: string): JsonObject {
     ...(children.length === 0
       ? {}
       : {
-          states: Object.fromEntries(
-            children.map((child) => [child.name, configOf(child, machine)]),
-          ),
+          states: Object.fromEntries([
+            ...children.map((child) => [child.name, configOf(child, machine)] as const),
+            ...histories.map((history) => [history.name, historyOf(history, machine)] as const),
+          ]),
         }),
+  };
+}
+
+function historyOf({ deep, targets }: ChartHistory, machine: string): JsonObject {
+  return {
+    type: 'history',
+    history: deep ? 'deep' : 'shallow',
+    target: targetOf(targets, machine),
   };
 }
 

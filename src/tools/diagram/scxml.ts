@@ -1,5 +1,6 @@
 import {
   deadlineExceeded,
+  type ChartHistory,
   type ChartNode,
   type ChartTransition,
   type Effect,
@@ -60,7 +61,7 @@ export function scxml({
 }
 
 function stateLines(node: ChartNode, depth: number): readonly string[] {
-  const { name, kind, tags, description, initial, children } = node;
+  const { name, kind, tags, description, initial, children, histories = [] } = node;
   const element = kind === 'final' || kind === 'parallel' ? kind : 'state';
   const attributes = [
     `id="${idOf(node)}"`,
@@ -76,11 +77,21 @@ function stateLines(node: ChartNode, depth: number): readonly string[] {
     ...children.filter(isLeftFinal).flatMap((child) => transitionsOf(child, node)),
     ...(kind === 'final' ? [] : transitionsOf(node, node)),
     ...children.flatMap((child) => stateLines(child, 0)),
+    ...histories.flatMap(historyLines),
   ];
   const head = `<${element} ${attributes.join(' ')}`;
   const all =
     lines.length === 0 ? [`${head}/>`] : [`${head}>`, ...indented(lines), `</${element}>`];
   return depth === 0 ? all : indented(all);
+}
+
+function historyLines({ name, path, deep, targets }: ChartHistory): readonly string[] {
+  const id = wordOf(path);
+  return [
+    `<history id="${id}" type="${deep ? 'deep' : 'shallow'}"${id === name ? '' : ` signalbox:name="${xmlText(name)}"`}>`,
+    ...indented([`<transition target="${targets.map(wordOf).join(' ')}"/>`]),
+    '</history>',
+  ];
 }
 
 /** A final state that may be left: one of the machine itself ends it. */

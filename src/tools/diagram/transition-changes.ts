@@ -105,6 +105,12 @@ function rowsChange(
       change('compatible', 'changed', `${event} in ${from} announces ${gained.join(', ')} too.`),
     );
   }
+  const [kept, keeps] = [memoryOf(before), memoryOf(after)];
+  if (kept !== keeps && waysOf(before) === waysOf(after)) {
+    changes.push(
+      change('migration', 'changed', `${event} in ${from} remembers ${keeps} instead of ${kept}.`),
+    );
+  }
   const [ran, runs] = [timersOf(before, oldName), timersOf(after, newName)];
   if (ran !== runs && waysOf(before) === waysOf(after)) {
     changes.push(change('migration', 'changed', `${event} in ${from} ${runs} instead of: ${ran}.`));
@@ -122,6 +128,12 @@ function timersOf(rows: readonly Transition[], name: Namer): string {
     ].join(' and ');
   });
   return texts.every((text) => text === '') ? 'leaves the deadlines as they are' : texts.join('; ');
+}
+
+/** What history states return to after the transitions. */
+function memoryOf(rows: readonly Transition[]): string {
+  const states = rows.flatMap(({ remembers = {} }) => Object.values(remembers));
+  return states.length === 0 ? 'nothing' : [...new Set(states)].join(', ');
 }
 
 function waysOf(rows: readonly Transition[]): string {

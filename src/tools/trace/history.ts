@@ -1,3 +1,4 @@
+import type { Remembered } from '../../core/lifecycle/remembered.js';
 import type { Deadline, TableRow } from '../../core/lifecycle/lifecycle.js';
 
 /** How many of the latest event ids of a resource are known again when they are delivered twice. */
@@ -22,6 +23,8 @@ export class History {
   since: number | undefined;
   /** Whether it was told that the resource is in its state for too long. */
   told = false;
+  /** What history states return to; undefined where the trace does not hold it. */
+  remembered: Remembered | undefined;
   #deadlines: RunningDeadline[] = [];
   #ids: readonly string[] = [];
 

@@ -4,6 +4,7 @@ import {
   type AnyLifecycle,
   type TableRow,
 } from '../../core/lifecycle/lifecycle.js';
+import { originsHold, readRemembered, type Remembered } from '../../core/lifecycle/remembered.js';
 import { recovered, softRemoved } from '../../core/planning/transition-announcements.js';
 import type { ChangeRecord } from './change-record.js';
 import type { TraceFaultCode } from './trace-fault.js';
@@ -11,14 +12,24 @@ import type { TraceFaultCode } from './trace-fault.js';
 /** What a lifecycle says of a recorded change. */
 export type Verdict =
   /** What it arms and cancels; absent for a removal. */
-  | { readonly lawful: true; readonly row?: Pick<TableRow, 'arms' | 'cancels' | 'deadline'> }
+  | {
+      readonly lawful: true;
+      readonly row?: Pick<TableRow, 'arms' | 'cancels' | 'deadline' | 'remembers'>;
+    }
   | { readonly lawful: false; readonly code: TraceFaultCode; readonly because: string };
 
 /**
  * Whether a lifecycle declares a recorded change. Pure. Guards are taken to have answered as they had
  * to: a trace does not hold what they looked at.
+ *
+ * @param remembered What the resource remembers for history states; undefined where the trace does not
+ *   hold it: it was then what it had to be.
  */
-export function judge(lifecycle: AnyLifecycle, change: ChangeRecord): Verdict {
+export function judge(
+  lifecycle: AnyLifecycle,
+  change: ChangeRecord,
+  remembered?: Remembered,
+): Verdict {
   const { table } = lifecycle;
   const unknown = [change.old, change.new].find(
     (state) => state !== null && !table.armed.has(state),
@@ -31,7 +42,10 @@ export function judge(lifecycle: AnyLifecycle, change: ChangeRecord): Verdict {
     return { lawful: true, row: { arms: [], cancels: [] } };
   }
   if (event !== deadlineExceeded && !table.events.has(event)) return unknownEvent(lifecycle, event);
-  const rows = rowsOf(lifecycle, from, event, deadline);
+  const memory = remembered === undefined ? undefined : readRemembered(table.histories, remembered);
+  const rows = rowsOf(lifecycle, from, event, deadline).filter(
+    ({ guards }) => memory === undefined || originsHold(guards, memory),
+  );
   const row = rows.find((candidate) => candidate.to === to);
   if (row !== undefined) return { lawful: true, row };
   const targets = [...new Set(rows.map((candidate) => candidate.to))];

@@ -5,6 +5,7 @@ import { DwellStatistics } from './dwell-statistics.js';
 import type { FaultList } from './fault-list.js';
 import { History } from './history.js';
 import { judge, type Verdict } from './lawfulness.js';
+import { rememberedAfter } from '../../core/lifecycle/remembered.js';
 import { roundedDuration } from './rounded-duration.js';
 import type { TraceOptions } from './trace-options.js';
 import type { TraceFaultCode } from './trace-fault.js';
@@ -52,7 +53,7 @@ export class LifecycleCheck {
     const history = this.#live.get(change.uuid) ?? this.#ended.get(change.uuid);
     if (history?.remembers(change.id) === true) return false;
     this.#checkVersion(change);
-    const verdict = judge(this.#lifecycle, change);
+    const verdict = judge(this.#lifecycle, change, memoryAt(history, change));
     if (!verdict.lawful) this.#fault(change, verdict.code, `${verdict.because}.`);
     this.#count(change);
     if (history === undefined) this.#meet(change, verdict);
@@ -122,6 +123,8 @@ export class LifecycleCheck {
     // Of a self-transition nobody saw when the state was entered.
     const history = new History(next, revision, old === next ? undefined : at);
     history.remember(change.id);
+    if (change.old === null) history.remembered = null;
+    this.#recall(history, verdict);
     this.#schedule(history, change, verdict, false);
     this.#keep(change.uuid, history);
   }
@@ -159,7 +162,11 @@ export class LifecycleCheck {
     if (linked) {
       this.#checkDwell(history, at, change);
       this.#checkEarly(history, change);
-    } else history.lose();
+    } else {
+      history.lose();
+      history.remembered = undefined;
+    }
+    this.#recall(history, verdict);
     if (linked && old !== null && old !== next && history.since !== undefined) {
       this.#dwell.add(old, Math.max(0, at - history.since));
     }
@@ -180,6 +187,16 @@ export class LifecycleCheck {
   ): void {
     if (verdict.lawful && verdict.row !== undefined) history.reschedule(verdict.row, at);
     else if (known) history.restart(this.#lifecycle.table.armed.get(next ?? '') ?? [], at);
+  }
+
+  /** Keeps what the resource remembers from now on. */
+  #recall(history: History, verdict: Verdict): void {
+    const { histories } = this.#lifecycle.table;
+    if (!verdict.lawful) history.remembered = undefined;
+    if (!verdict.lawful || verdict.row?.remembers === undefined) return;
+    // With one place it is known from here on, whatever it was before.
+    if (history.remembered === undefined && histories.size > 1) return;
+    history.remembered = rememberedAfter(histories, history.remembered, verdict.row);
   }
 
   #tellOrder(history: History, change: ChangeRecord): void {
@@ -253,6 +270,13 @@ export class LifecycleCheck {
       ...(time === undefined ? {} : { time }),
     });
   }
+}
+
+/** What a resource remembers before a change, if the change follows the last one that was seen. */
+function memoryAt(history: History | undefined, { revision, old }: ChangeRecord) {
+  return history !== undefined && revision === history.revision + 1 && old === history.state
+    ? history.remembered
+    : undefined;
 }
 
 type FaultSubject = Pick<ChangeRecord, 'resource' | 'uuid' | 'revision' | 'place'> &

@@ -170,8 +170,15 @@ describe('a feature that a durable lifecycle cannot keep', () => {
   it.each<[string, object]>([
     ['invoke', { initial: 'A', states: { A: { invoke: { src: fromPromise(async () => 1) } } } }],
     [
-      'a history state',
-      { initial: 'A', states: { A: { ...busy, states: { In: {}, H: { type: 'history' } } } } },
+      'a history state of the machine itself',
+      { initial: 'A', states: { A: busy, H: { type: 'history' } } },
+    ],
+    [
+      'a history state of parallel regions',
+      {
+        initial: 'A',
+        states: { A: { type: 'parallel', states: { B: busy, H: { type: 'history' } } } },
+      },
     ],
     ['output', { initial: 'A', states: { A: { type: 'final', output: 1 } } }],
     ['a computed delay', { initial: 'A', states: { A: { after: { computed: {} } } } }],
