@@ -45,7 +45,9 @@ export type {
   ResourceMapping,
   ResourceRef,
 } from './persistence/resource/resource.js';
-export { migrations } from './persistence/migrations/migrations.js';
+export { migrations, migrationsFor } from './persistence/migrations/migrations.js';
+export { placeTables } from './persistence/tables/placed-tables.js';
+export type { TablePlacement } from './persistence/tables/table-names.js';
 export { migrate } from './persistence/migrations/migrate.js';
 export type { GroupCommitOptions } from './persistence/commit/group-commit.js';
 export type { JournalRecord } from './core/planning/journal-entry.js';

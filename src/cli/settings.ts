@@ -1,6 +1,7 @@
 import type { Configuration } from '../config/configuration.js';
 import { loadConfiguration } from '../config/load-configuration.js';
 import { ConfigurationError } from '../core/errors/errors.js';
+import { placementOf } from '../persistence/tables/placed-tables.js';
 
 /** Flags that several commands share. */
 export interface CommonFlags {
@@ -8,6 +9,8 @@ export interface CommonFlags {
   readonly bus?: readonly string[];
   readonly config?: string;
   readonly application?: string;
+  readonly schema?: string;
+  readonly tablePrefix?: string;
 }
 
 /** The configuration with the flags on top: flags win over the environment, that over the file. */
@@ -17,6 +20,7 @@ export async function settingsOf(flags: CommonFlags): Promise<Configuration> {
     ...configuration,
     ...(flags.database === undefined ? {} : { database: flags.database }),
     ...(flags.application === undefined ? {} : { application: flags.application }),
+    ...placementOf(flags),
     ...(flags.bus === undefined ? {} : { bus: [...flags.bus] }),
   };
 }

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { connectDatabase } from '../config/connect-database.js';
+import { openDatabase } from './open-database.js';
+import type { Configuration } from '../config/configuration.js';
 import { ConfigurationError, SignalboxError } from '../core/errors/errors.js';
 import type { SignalboxEvent } from '../core/events/event.js';
 import { openStore } from '../persistence/open-store.js';
@@ -33,8 +34,10 @@ export async function* eventsOfFiles(files: readonly string[]): AsyncGenerator<P
 }
 
 /** The events of a database's journal, read page by page. Rejects as connecting to one does. */
-export async function* eventsOfJournal(database: string): AsyncGenerator<PlacedEvent> {
-  const dataSource = await connectDatabase(database, { poolSize: 1, mustExist: true });
+export async function* eventsOfJournal(
+  configuration: Configuration & { readonly database: string },
+): AsyncGenerator<PlacedEvent> {
+  const dataSource = await openDatabase(configuration, { poolSize: 1, mustExist: true });
   try {
     const store = openStore(dataSource);
     await store.verifyMigrated();

@@ -5,7 +5,7 @@ import {
   firstApplication,
   listApplications,
 } from '../persistence/application.js';
-import { connectDatabase } from '../config/connect-database.js';
+import { openDatabase } from './open-database.js';
 import { type OpenStore, openStore } from '../persistence/open-store.js';
 import type { CommonFlags } from './settings.js';
 import { requireDatabase } from './settings.js';
@@ -19,8 +19,9 @@ export async function withStore(
   flags: CommonFlags,
   work: (store: OpenStore, dataSource: DataSource) => Promise<void>,
 ): Promise<void> {
-  const { database, application } = await requireDatabase(flags);
-  const dataSource: DataSource = await connectDatabase(database, { poolSize: 2, mustExist: true });
+  const settings = await requireDatabase(flags);
+  const { application } = settings;
+  const dataSource = await openDatabase(settings, { poolSize: 2, mustExist: true });
   try {
     await openStore(dataSource).verifyMigrated();
     await work(openStore(dataSource, await chosen(dataSource, application)), dataSource);

@@ -93,6 +93,20 @@ export const configurationSchema = Type.Object(
           'Whose outbox, deadlines and buses: what `createSignalbox` has as `application` or `source`. Default every one (relay), or the only one.',
       }),
     ),
+    schema: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 63,
+        description:
+          'Schema of the signalbox tables; on MySQL and MariaDB their database. Default what the connection finds.',
+      }),
+    ),
+    tablePrefix: Type.Optional(
+      Type.String({
+        pattern: '^[a-z_][a-z0-9_]{0,31}$',
+        description: 'Prefix of the signalbox tables; default signalbox_.',
+      }),
+    ),
     // Checked as the code's own: one schema for both.
     relay: Type.Optional(Type.Unsafe<RelayOptions>(Type.Object({}))),
   },

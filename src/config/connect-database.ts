@@ -4,7 +4,8 @@ import { DataSource } from 'typeorm';
 import type { DataSourceOptions } from 'typeorm';
 import { maskUrl } from '../delivery/amqp/mask-url.js';
 import { ConfigurationError } from '../core/errors/errors.js';
-import { commandMigrationsTable } from '../persistence/migrations/made-otherwise.js';
+import { placeTables } from '../persistence/tables/placed-tables.js';
+import { defaultTablePrefix, type TablePlacement } from '../persistence/tables/table-names.js';
 import { addressParameters } from './address-parameters.js';
 import { mysqlAddressOptions } from './mysql-address.js';
 import { databaseFileMissing, openingError } from './opening-error.js';
@@ -16,6 +17,8 @@ export type DatabaseSettings = Pick<DataSourceOptions, 'entities' | 'logger' | '
   readonly poolSize?: number;
   /** Whether a SQLite file that is not there is an error, and not to be created. Default false. */
   readonly mustExist?: boolean;
+  /** Where the tables of Signalbox are. */
+  readonly placement?: TablePlacement;
 };
 
 /**
@@ -29,14 +32,22 @@ export function dataSourceOptions(url: string, settings: DatabaseSettings = {}):
   const mapped = {
     entities: settings.entities ?? [],
     migrations: settings.migrations ?? [],
-    migrationsTableName: commandMigrationsTable,
+    // A list of its own, so that it never meets the user's migrations.
+    migrationsTableName: `${settings.placement?.tablePrefix ?? defaultTablePrefix}migration`,
     ...(settings.logger === undefined ? {} : { logger: settings.logger }),
   };
   switch (scheme) {
     case 'postgres':
     case 'postgresql': {
       const [base, query] = parts(url);
-      return { type: 'postgres', ...postgresAddress(base, query), ...pool, ...mapped };
+      const { schema } = settings.placement ?? {};
+      return {
+        type: 'postgres',
+        ...postgresAddress(base, query),
+        ...pool,
+        ...mapped,
+        ...(schema === undefined ? {} : { schema }),
+      };
     }
     case 'mysql':
     case 'mariadb': {
@@ -102,7 +113,9 @@ export async function connectDatabase(
   try {
     const options = dataSourceOptions(url, settings);
     if (options.type === 'better-sqlite3') assertFolder(url, options.database, settings);
-    return await new DataSource(options).initialize();
+    const dataSource = new DataSource(options);
+    placeTables(dataSource, settings.placement ?? {});
+    return await dataSource.initialize();
   } catch (error) {
     throw openingError(error, isFile(url) ? url : maskUrl(url), settings);
   }

@@ -10,7 +10,7 @@ const fileNames = ['signalbox.config.ts', 'signalbox.config.js', 'signalbox.conf
 
 /**
  * Reads the configuration of a directory: the file, overridden by the environment
- * (`SIGNALBOX_DATABASE`, `SIGNALBOX_BUS` with commas between several, `SIGNALBOX_SOURCE`). Throws
+ * (`SIGNALBOX_DATABASE`, `SIGNALBOX_BUS` with commas between several, `SIGNALBOX_SOURCE` and so on). Throws
  * ConfigurationError that names the key. A missing file is no error unless it was named.
  *
  * @param options.file A file to read instead of searching the directory.
@@ -76,6 +76,8 @@ const variables = [
   'SIGNALBOX_BUS',
   'SIGNALBOX_SOURCE',
   'SIGNALBOX_APPLICATION',
+  'SIGNALBOX_SCHEMA',
+  'SIGNALBOX_TABLE_PREFIX',
 ];
 
 function readEnvironment(environment: Readonly<Record<string, string | undefined>>): Configuration {
@@ -85,6 +87,8 @@ function readEnvironment(environment: Readonly<Record<string, string | undefined
     SIGNALBOX_BUS: bus,
     SIGNALBOX_SOURCE: source,
     SIGNALBOX_APPLICATION: application,
+    SIGNALBOX_SCHEMA: schema,
+    SIGNALBOX_TABLE_PREFIX: tablePrefix,
   } = environment;
   return validateConfiguration(
     {
@@ -92,6 +96,8 @@ function readEnvironment(environment: Readonly<Record<string, string | undefined
       ...(isSet(bus) ? { bus: bus.split(',').map((url) => url.trim()) } : {}),
       ...(isSet(source) ? { source } : {}),
       ...(isSet(application) ? { application } : {}),
+      ...(isSet(schema) ? { schema } : {}),
+      ...(isSet(tablePrefix) ? { tablePrefix } : {}),
     },
     'the environment',
   );

@@ -3,6 +3,7 @@ import { ConfigurationError } from '../core/errors/errors.js';
 import { partitionCount } from '../core/stores/outbox-store.js';
 import { databaseError } from './commit/database-errors.js';
 import { databaseKind } from './database-kind.js';
+import { ownQueries } from './tables/placed-tables.js';
 
 /** Whose rows are meant, of those that share the tables of Signalbox. */
 export interface Application {
@@ -54,7 +55,7 @@ export async function registerApplication(
 export async function listApplications(dataSource: DataSource): Promise<readonly Application[]> {
   const runner = dataSource.createQueryRunner('master');
   try {
-    const rows = (await runner.query(
+    const rows = (await ownQueries(runner).query(
       'SELECT id, name FROM signalbox_application ORDER BY id',
     )) as readonly { readonly id: number | string; readonly name: string }[];
     return rows.map(({ id, name }) => application(Number(id), name));
@@ -68,16 +69,17 @@ export async function listApplications(dataSource: DataSource): Promise<readonly
 async function register(dataSource: DataSource, name: string): Promise<void> {
   const mark = databaseKind(dataSource) === 'postgres' ? '$1' : '?';
   await dataSource.transaction(async (manager) => {
-    const [row] = await manager.query<[{ readonly next: number | string }]>(
+    const [row] = await ownQueries(manager).query<[{ readonly next: number | string }]>(
       'SELECT COALESCE(MAX(id) + 1, 0) AS next FROM signalbox_application',
     );
     const id = Number(row.next);
-    await manager.query(`INSERT INTO signalbox_application (id, name) VALUES (${id}, ${mark})`, [
-      name,
-    ]);
+    await ownQueries(manager).query(
+      `INSERT INTO signalbox_application (id, name) VALUES (${id}, ${mark})`,
+      [name],
+    );
     if (id > 0) {
       const leases = Array.from({ length: partitionCount }, (_, share) => `(${id}, ${share})`);
-      await manager.query(
+      await ownQueries(manager).query(
         `INSERT INTO signalbox_lease (application, share) VALUES ${leases.join(', ')}`,
       );
     }

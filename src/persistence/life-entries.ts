@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { LifeEntry } from '../core/planning/settle-deadlines.js';
+import { tablesOf } from './tables/placed-tables.js';
 
 /** Entries that tell of a stay, at the most: what lies further back is not known. */
 const limit = 200;
@@ -13,7 +14,7 @@ export async function readLife(
   const rows = await manager
     .createQueryBuilder()
     .select(['j.category AS category', 'j.revision AS revision', 'j.payload AS payload'])
-    .from('signalbox_journal', 'j')
+    .from(tablesOf(manager.dataSource).path('journal'), 'j')
     .where('j.uuid = :uuid AND j.resource = :resource', { uuid, resource })
     .andWhere('j.category IN (:...categories)', {
       categories: ['ResourceStateEvent', 'AlertEvent'],

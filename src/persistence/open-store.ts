@@ -33,7 +33,9 @@ import type { LeaseStore } from '../core/stores/lease-store.js';
 import type { OutboxStore } from '../core/stores/outbox-store.js';
 import type { Store } from './store.js';
 import { noteAppended } from './guard/transaction-log.js';
-import { ownTables, verifyMigrated } from './verify-migrated.js';
+import { tablesOf } from './tables/placed-tables.js';
+import { ownTables } from './tables/table-names.js';
+import { verifyMigrated } from './verify-migrated.js';
 
 /** A store, and the parts of its writer that guard entities being saved. */
 export type OpenStore = Store & PlannedWriter;
@@ -162,7 +164,11 @@ const assemble: Readonly<
       deadlines: mysqlDeadlines(dataSource, space),
       journal: mysqlJournal(dataSource),
       async verifyServer(bindings, galera) {
-        const own = ownTables.map((name) => ({ database: null, name }));
+        const names = tablesOf(dataSource);
+        const own = ownTables.map((table) => ({
+          database: names.schema ?? null,
+          name: names.nameOf(table),
+        }));
         await verifyEngines(dataSource, [...own, ...bindings.map(tableOf)]);
         await verifyGalera(dataSource, galera);
       },

@@ -3,6 +3,7 @@ import { cloudEvents } from '../delivery/formats/cloudevents.js';
 import { createOutboxRelay, type Relay } from '../delivery/relay/relay.js';
 import { wakeListener } from '../delivery/relay/wake.js';
 import { checkOptions } from '../core/options/check-options.js';
+import { placementOf, placeTables } from '../persistence/tables/placed-tables.js';
 import { openStore } from '../persistence/open-store.js';
 import { relaySchema, type RelaySetup } from './signalbox-options.js';
 
@@ -28,6 +29,7 @@ export type { RelaySetup } from './signalbox-options.js';
 export function createRelay(setup: RelaySetup): Relay {
   checkOptions(relaySchema, setup);
   const { dataSource, bus, format = cloudEvents, source = 'management-server' } = setup;
+  placeTables(dataSource, placementOf(setup));
   return createOutboxRelay({
     store: openStore(dataSource),
     buses: 'publish' in bus ? [bus] : bus,

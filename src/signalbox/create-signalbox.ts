@@ -24,6 +24,7 @@ import { onCommit } from '../persistence/commit/wakes.js';
 import { GroupCommit } from '../persistence/commit/group-commit.js';
 import { registerApplication } from '../persistence/application.js';
 import { registerBuses } from '../delivery/relay/register-buses.js';
+import { placementOf, placeTables } from '../persistence/tables/placed-tables.js';
 import { openStore } from '../persistence/open-store.js';
 import { LifecycleSubscriber } from '../persistence/guard/subscriber.js';
 import { Transitions } from './transitions.js';
@@ -47,6 +48,7 @@ export async function createSignalbox(options: SignalboxOptions): Promise<Signal
   checkOptions(signalboxSchema, options);
   const { dataSource, source = 'management-server', maxPayload = 256 * 1024 } = options;
   refuseUninitialized(dataSource);
+  placeTables(dataSource, placementOf(options));
   const buses = busesOf(options.bus);
   const eventTypes = options.eventTypes ?? defineEventTypes();
   const registry = new ResourceRegistry(dataSource, options.resources, { source, eventTypes });

@@ -46,6 +46,16 @@ export interface SignalboxOptions {
    */
   readonly application?: string;
   /**
+   * Schema of Signalbox's own tables; on MySQL and MariaDB their database. Default the `schema` of the
+   * DataSource, else what the connection finds by itself. SQLite has none.
+   */
+  readonly schema?: string;
+  /**
+   * Prefix of Signalbox's own tables, in place of `signalbox_`: 1 to 32 lower-case letters, digits and
+   * underscores. Make the tables by `migrationsFor({ schema, tablePrefix })`.
+   */
+  readonly tablePrefix?: string;
+  /**
    * Your own event types besides CloudStack's; see `defineEventTypes`. The effects of the lifecycles
    * must be among them.
    */
@@ -93,6 +103,10 @@ export interface RelaySetup {
   readonly format?: Format;
   /** Source of the relay's own alerts. Default `management-server`. */
   readonly source?: string;
+  /** Schema of Signalbox's own tables, as `createSignalbox` has it. */
+  readonly schema?: string;
+  /** Prefix of Signalbox's own tables, as `createSignalbox` has it. Default `signalbox_`. */
+  readonly tablePrefix?: string;
   /** Receives notices: leases, lag, parked events, what is away. */
   readonly onNotice?: RelayListener;
   readonly options?: RelayOptions;
@@ -114,6 +128,8 @@ export const signalboxSchema = optionsOf<SignalboxOptions>('createSignalbox', {
   bus: busesField,
   source,
   application: text(1, 255),
+  schema: text(1, 63),
+  tablePrefix: text(1, 32),
   eventTypes: having('what defineEventTypes returned', 'has', 'names'),
   maxPayload: whole(1),
   relay: either(flag, options<RelayOptions>(relayFields)),
@@ -131,6 +147,8 @@ export const relaySchema = optionsOf<RelaySetup>('createRelay()', {
   bus: required(busesField),
   format: formatField,
   source,
+  schema: text(1, 63),
+  tablePrefix: text(1, 32),
   onNotice: callback,
   options: options<RelayOptions>(relayFields),
 });

@@ -3,6 +3,7 @@ import { RefusedError } from '../../core/errors/errors.js';
 import type { BusDepth, RegisteredBus } from '../../core/stores/outbox-store.js';
 import type { OpenStore } from '../../persistence/open-store.js';
 import { printable } from '../printable.js';
+import { withDatabaseOptions } from '../database-options.js';
 import type { CommonFlags } from '../settings.js';
 import { withStore } from '../with-store.js';
 import { dropBus } from './outbox.js';
@@ -88,9 +89,7 @@ function rowOf(
 }
 
 function common(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
-    .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
+  return withDatabaseOptions(new Command(name).description(description))
     .option('--application <name>', 'whose; needed where several share the database')
     .option('--config <file>', 'configuration file');
 }

@@ -10,6 +10,7 @@ import type { OpenStore } from '../../persistence/open-store.js';
 import { wholeNumber } from '../option-values.js';
 import { parseDuration } from '../parse-duration.js';
 import { printable } from '../printable.js';
+import { withDatabaseOptions } from '../database-options.js';
 import type { CommonFlags } from '../settings.js';
 import { withStore } from '../with-store.js';
 
@@ -192,9 +193,7 @@ async function lastRevision(
 }
 
 function common(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
-    .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
+  return withDatabaseOptions(new Command(name).description(description))
     .option('--application <name>', 'whose; needed where several share the database')
     .option('--config <file>', 'configuration file');
 }

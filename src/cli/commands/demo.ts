@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { runDemo } from '../demo/run-demo.js';
 import { repeated, wholeNumber } from '../option-values.js';
+import { placementOf } from '../../persistence/tables/placed-tables.js';
 import { settingsOf } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
 
@@ -32,13 +33,14 @@ Examples:
   signalbox demo --resources 1000 --json`,
     )
     .action(async (flags: DemoFlags) => {
-      const { database, bus } = await settingsOf(flags);
+      const { database, bus, ...settings } = await settingsOf(flags);
       const directory =
         database === undefined ? await mkdtemp(join(tmpdir(), 'signalbox-demo-')) : undefined;
       try {
         await runDemo({
           database: database ?? `sqlite:${join(directory ?? '.', 'demo.sqlite')}`,
           bus,
+          placement: placementOf(settings),
           resources: flags.resources,
           json: flags.json ?? false,
         });

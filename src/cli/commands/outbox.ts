@@ -4,6 +4,7 @@ import type { BusDepth, OutboxRecord, ParkedRecord } from '../../core/stores/out
 import type { Store } from '../../persistence/store.js';
 import { wholeNumber } from '../option-values.js';
 import { printable } from '../printable.js';
+import { withDatabaseOptions } from '../database-options.js';
 import type { CommonFlags } from '../settings.js';
 import { withStore } from '../with-store.js';
 
@@ -85,9 +86,7 @@ export function outboxCommand(): Command {
 }
 
 function common(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
-    .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
+  return withDatabaseOptions(new Command(name).description(description))
     .option('--application <name>', 'whose; needed where several share the database')
     .option('--config <file>', 'configuration file');
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { connectBuses } from '../../config/connect-bus.js';
-import { connectDatabase } from '../../config/connect-database.js';
+import { openDatabase } from '../open-database.js';
+import { withDatabaseOptions } from '../database-options.js';
 import { loadFormats } from '../../config/load-formats.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { openStore } from '../../persistence/open-store.js';
@@ -18,9 +19,11 @@ import { tell } from '../tell.js';
 
 /** `signalbox relay`: moves the outbox to the buses until it is told to stop. */
 export function relayCommand(): Command {
-  return new Command('relay')
-    .description('Move the outbox to the buses. Run as many as you like: they share the work.')
-    .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
+  return withDatabaseOptions(
+    new Command('relay').description(
+      'Move the outbox to the buses. Run as many as you like: they share the work.',
+    ),
+  )
     .option('--bus <url>', 'amqp://, kafka:// or nats:// address; may be repeated', repeated)
     .option('--application <name>', 'whose events; default those of every application')
     .option('--config <file>', 'configuration file')
@@ -32,12 +35,12 @@ export function relayCommand(): Command {
     .action(async (flags: CommonFlags & { readonly json?: boolean }) => {
       const log = logger(flags.json === true);
       const {
-        database,
         bus,
         formats,
         source,
         application,
         relay: options,
+        ...settings
       } = await requireDatabase(flags);
       const buses = await connectBuses(bus, await loadFormats(formats));
       if (buses.length === 0) {
@@ -49,7 +52,7 @@ export function relayCommand(): Command {
       }
       refuseOwnBus(buses);
       const stop = stopSignal();
-      const dataSource = await connectDatabase(database, { poolSize: 4, mustExist: true });
+      const dataSource = await openDatabase(settings, { poolSize: 4, mustExist: true });
       try {
         await openStore(dataSource).verifyMigrated();
         await Promise.all(buses.map((each) => each.connect()));

@@ -1,6 +1,7 @@
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { connectBuses } from '../../config/connect-bus.js';
-import { connectDatabase } from '../../config/connect-database.js';
+import { openDatabase } from '../open-database.js';
+import { withDatabaseOptions } from '../database-options.js';
 import { loadFormats } from '../../config/load-formats.js';
 import type { Bus } from '../../delivery/bus/bus.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
@@ -30,7 +31,7 @@ interface ReplayFlags extends CommonFlags, OwnerFlags {
 
 /** `signalbox replay`: sends events of the journal once more, to one pool. */
 export function replayCommand(): Command {
-  return withOwnerFlags(new Command('replay'))
+  return withDatabaseOptions(withOwnerFlags(new Command('replay')))
     .description('Send events of the journal once more, to one pool and to nobody else.')
     .addArgument(new Argument('[patterns...]', 'topic patterns; default every event'))
     .requiredOption('--pool <name>', 'the pool that gets them')
@@ -41,18 +42,18 @@ export function replayCommand(): Command {
     .option('--rate <n>', 'events a second at the most', wholeNumber)
     .option('--dry-run', 'count the events, send nothing')
     .option('--json', 'print one JSON object')
-    .option('--database <url>', 'postgres://, mysql://, mariadb:// or sqlite: address')
     .option('--bus <url>', 'amqp://, kafka:// or nats:// address; may be repeated', repeated)
     .option('--for-bus <name>', 'which bus, when several are configured')
     .option('--config <file>', 'configuration file')
     .addHelpText('after', examples)
     .action(async (patterns: string[], flags: ReplayFlags) => {
-      const { database, bus, formats } = await requireDatabase(flags);
+      const settings = await requireDatabase(flags);
+      const { bus, formats } = settings;
       const buses = await connectBuses(bus, await loadFormats(formats));
       const stop = stopSignal();
       const aborting = new AbortController();
       void stop.requested.then(() => aborting.abort());
-      const dataSource = await connectDatabase(database, { poolSize: 2, mustExist: true });
+      const dataSource = await openDatabase(settings, { poolSize: 2, mustExist: true });
       try {
         const store = openStore(dataSource);
         await store.verifyMigrated();

@@ -8,15 +8,14 @@ import type { TraceReport } from '../../tools/trace/trace-report.js';
 import { traceText } from '../../tools/trace/trace-text.js';
 import { loadLifecycle } from '../load-lifecycle.js';
 import { parseDuration } from '../parse-duration.js';
-import { settingsOf } from '../settings.js';
+import { withDatabaseOptions } from '../database-options.js';
+import { type CommonFlags, settingsOf } from '../settings.js';
 import type { PlacedEvent } from '../trace-source.js';
 
 type Format = 'text' | 'json' | 'markdown';
 
-interface CheckFlags {
+interface CheckFlags extends CommonFlags {
   readonly lifecycle: readonly string[];
-  readonly database?: string;
-  readonly config?: string;
   readonly format: Format;
   readonly maxDwell: Readonly<Record<string, number>>;
   readonly tolerance: number;
@@ -38,8 +37,12 @@ export function traceCommand(): Command {
 }
 
 function checkCommand(): Command {
-  return new Command('check')
-    .description('Check recorded transitions against lifecycles: this version or the next.')
+  return withDatabaseOptions(
+    new Command('check').description(
+      'Check recorded transitions against lifecycles: this version or the next.',
+    ),
+    'read the journal of a database instead of files',
+  )
     .argument('[files...]', 'JSON lines of events; - is the standard input')
     .option(
       '--lifecycle <name[=file]>',
@@ -47,7 +50,6 @@ function checkCommand(): Command {
       (text: string, all: readonly string[]) => [...all, text],
       [],
     )
-    .option('--database <url>', 'read the journal of a database instead of files')
     .option('--config <file>', 'configuration file')
     .addOption(
       new Option('--format <format>', 'how to print the report')
@@ -75,10 +77,18 @@ function checkCommand(): Command {
       '\nExit code: 0 no fault, 1 faults, 2 the input cannot be read.\n\nExample:\n  signalbox trace check --lifecycle VirtualMachine=next/virtual-machine.ts --ignore-others journal.jsonl',
     )
     .action(async (files: string[], flags: CheckFlags) => {
-      const { lifecycle: names, format, database: _, config: __, ...options } = flags;
+      const { lifecycle: names, format, maxDwell, tolerance, maxFaults } = flags;
+      const { exactVersion, complete, ignoreOthers } = flags;
       const lifecycles =
         names.length === 0 ? machines : await Promise.all(names.map(loadNamedLifecycle));
-      const check = traceCheck(lifecycles, options);
+      const check = traceCheck(lifecycles, {
+        maxDwell,
+        tolerance,
+        maxFaults,
+        ...(exactVersion === undefined ? {} : { exactVersion }),
+        ...(complete === undefined ? {} : { complete }),
+        ...(ignoreOthers === undefined ? {} : { ignoreOthers }),
+      });
       for await (const { event, place } of await source(files, flags)) check.add(event, place);
       const report = check.report();
       process.stdout.write(renderers[format](report));
@@ -94,7 +104,7 @@ const renderers: Readonly<Record<Format, (report: TraceReport) => string>> = {
 
 async function source(
   files: readonly string[],
-  flags: Pick<CheckFlags, 'database' | 'config'>,
+  flags: CommonFlags,
 ): Promise<AsyncIterable<PlacedEvent>> {
   // Loads the schema checker, which other commands can do without.
   const { eventsOfFiles, eventsOfJournal } = await import('../trace-source.js');
@@ -102,11 +112,12 @@ async function source(
     if (flags.database !== undefined) throw invalid('Give files or --database, not both.');
     return eventsOfFiles(files);
   }
-  const { database } = await settingsOf(flags);
+  const settings = await settingsOf(flags);
+  const { database } = settings;
   if (database === undefined) {
     throw invalid('Give a file, - for the standard input, or --database.');
   }
-  return eventsOfJournal(database);
+  return eventsOfJournal({ ...settings, database });
 }
 
 /** `VirtualMachine`, `next/volume.ts`, or `Volume=next/volume.ts`. */

@@ -8,7 +8,9 @@ import { UnavailableError } from '../../core/errors/errors.js';
 import { routingKeyOf } from '../../core/events/routing-key.js';
 import type { Signalbox } from '../../signalbox/signalbox.js';
 import { migrate } from '../../persistence/migrations/migrate.js';
-import { migrations } from '../../persistence/migrations/migrations.js';
+import { migrationsFor } from '../../persistence/migrations/migrations.js';
+import { ownQueries } from '../../persistence/tables/placed-tables.js';
+import type { TablePlacement } from '../../persistence/tables/table-names.js';
 import type { OutboxDepth } from '../../core/stores/outbox-store.js';
 import { eventLine } from '../event-line.js';
 import { progress } from '../progress.js';
@@ -22,6 +24,7 @@ import { countResources, EventTally, summaryText } from './summary.js';
 export interface DemoOptions {
   readonly database: string;
   readonly bus: Configuration['bus'];
+  readonly placement: TablePlacement;
   /** As load: how many machines; absent for the scenario. */
   readonly resources: number | undefined;
   readonly json: boolean;
@@ -34,7 +37,8 @@ const arrivalBound = 60_000;
 export async function runDemo(options: DemoOptions): Promise<void> {
   const dataSource = await connectDatabase(options.database, {
     entities: [...demoResources],
-    migrations: [...migrations, CreateDemoTables1700000000001],
+    migrations: [...migrationsFor(options.placement), CreateDemoTables1700000000001],
+    placement: options.placement,
     poolSize: 10,
   });
   try {
@@ -145,7 +149,7 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
 }
 
 async function lastPosition(dataSource: DataSource): Promise<number> {
-  const rows: { position: string | number | null }[] = await dataSource.query(
+  const rows: { position: string | number | null }[] = await ownQueries(dataSource).query(
     'SELECT MAX(position) AS position FROM signalbox_journal',
   );
   return Number(rows[0]?.position ?? 0);
@@ -155,7 +159,7 @@ async function journalAfter(
   dataSource: DataSource,
   position: number,
 ): Promise<readonly { readonly position: number; readonly id: string }[]> {
-  const rows: { position: string | number; id: string }[] = await dataSource.query(
+  const rows: { position: string | number; id: string }[] = await ownQueries(dataSource).query(
     `SELECT position, id FROM signalbox_journal WHERE position > ${position} ORDER BY position LIMIT 1000`,
   );
   return rows.map(({ position: at, id }) => ({ position: Number(at), id }));

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, ClientConfig } from 'pg';
 import type { DataSource } from 'typeorm';
+import { wakeChannel } from '../../persistence/tables/wake-channel.js';
 import { backoff } from './backoff.js';
 import type { WakeListener } from './wake-listener.js';
-
-const channel = 'signalbox_outbox';
 
 // A NOTIFY takes a lock that every commit with a NOTIFY in the whole server waits for. At most one in
 // this many milliseconds, and outside of the callers' transactions, costs nothing that shows.
@@ -53,7 +52,9 @@ export function postgresNotifier(dataSource: DataSource, sender = ''): WakeNotif
         // notification need not survive a crash of the server, so its commit need not wait for the disk.
         await (
           await present
-        ).query(`SET LOCAL synchronous_commit = off; NOTIFY ${channel}, '${sender}'`);
+        ).query(
+          `SET LOCAL synchronous_commit = off; NOTIFY ${wakeChannel(dataSource)}, '${sender}'`,
+        );
       } catch {
         await drop(present);
       }
@@ -101,7 +102,7 @@ export function postgresWakeListener(dataSource: DataSource, known?: string): Wa
         client.on('notification', ({ payload }) => {
           if (known === undefined || payload !== known) wake();
         });
-        await client.query(`LISTEN ${channel}`);
+        await client.query(`LISTEN ${wakeChannel(dataSource)}`);
         delays.reset();
         wake();
         await ended;

@@ -4,6 +4,7 @@ import type { DueDeadline } from '../../core/stores/deadline-store.js';
 import type { EventWriter } from '../../persistence/event-writer.js';
 import { ownTransaction } from '../../persistence/commit/own-transaction.js';
 import type { OpenStore } from '../../persistence/open-store.js';
+import { tablesOf } from '../../persistence/tables/placed-tables.js';
 
 /** The error in the Failed event of an action whose process is gone. */
 export const abandoned = {
@@ -37,7 +38,7 @@ export async function endAbandoned(
       const row = await manager
         .createQueryBuilder()
         .select('j.payload', 'payload')
-        .from('signalbox_journal', 'j')
+        .from(tablesOf(manager.dataSource).path('journal'), 'j')
         .where('j.id = :id', { id: due.uuid })
         .getRawOne<{ payload: string }>();
       if (row === undefined) return [];

@@ -9,6 +9,7 @@ import { callSpan, inSpan } from '../../context/span.js';
 import { RefusedError } from '../../core/errors/errors.js';
 import type { AsyncJobEvent } from '../../core/events/event.js';
 import type { JsonObject } from '../../core/json/json.js';
+import { tablesOf } from '../../persistence/tables/placed-tables.js';
 import { databaseError } from '../../persistence/commit/database-errors.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import { openTransaction } from '../../persistence/commit/open-transaction.js';
@@ -42,8 +43,6 @@ interface JobRow {
   readonly submission: string;
 }
 
-const table = 'signalbox_job';
-
 /**
  * Long-running jobs that outlive a process: submitted here, updated and completed anywhere by id. A
  * job is a row while it is under way; its history is in the journal.
@@ -53,6 +52,7 @@ export class Jobs {
   readonly #eventWriter: EventWriter;
   readonly #assertOpen: () => void;
   readonly #application: number;
+  readonly #table: string;
 
   constructor(options: {
     readonly dataSource: DataSource;
@@ -64,6 +64,7 @@ export class Jobs {
   }) {
     this.#application = options.application;
     this.#dataSource = options.dataSource;
+    this.#table = tablesOf(options.dataSource).path('job');
     this.#eventWriter = options.eventWriter;
     this.#assertOpen = options.assertOpen;
   }
@@ -85,7 +86,7 @@ export class Jobs {
       await manager
         .createQueryBuilder()
         .insert()
-        .into(table)
+        .into(this.#table)
         .values({
           id,
           application: this.#application,
@@ -128,7 +129,7 @@ export class Jobs {
       });
       const { affected } = await manager
         .createQueryBuilder()
-        .update(table)
+        .update(this.#table)
         .set({ progress: Math.round(progress), updated_at: new Date().toISOString() })
         .where('id = :id AND application = :application', this.#own(jobId))
         .execute();
@@ -171,7 +172,7 @@ export class Jobs {
       const { affected } = await manager
         .createQueryBuilder()
         .delete()
-        .from(table)
+        .from(this.#table)
         .where('id = :id AND application = :application', this.#own(jobId))
         .execute();
       // Two workers may both have found the row; only one removes it.
@@ -186,7 +187,7 @@ export class Jobs {
     const job = await manager
       .createQueryBuilder()
       .select('*')
-      .from(table, 'job')
+      .from(this.#table, 'job')
       .where('job.id = :id AND job.application = :application', this.#own(id))
       .getRawOne<JobRow>();
     if (job === undefined) {

@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { tablesOf } from '../tables/placed-tables.js';
 
 /** An event as the journal has it. */
 export interface CommittedEvent {
@@ -15,7 +16,7 @@ export function inJournal(
     .createQueryBuilder()
     .select('j.id', 'id')
     .addSelect('j.payload', 'payload')
-    .from('signalbox_journal', 'j')
+    .from(tablesOf(manager.dataSource).path('journal'), 'j')
     .where('j.id IN (:...ids)', { ids })
     .getRawMany<CommittedEvent>();
 }

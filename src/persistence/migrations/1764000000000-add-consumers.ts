@@ -1,31 +1,40 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { databaseKind } from '../database-kind.js';
+import type { QueryRunner } from 'typeorm';
 import { mysqlConsumerSchema } from '../mysql/schema.js';
 import { postgresConsumerSchema } from '../postgres/schema.js';
 import { sqliteConsumerSchema } from '../sqlite/schema.js';
+import type { TablePlacement } from '../tables/table-names.js';
+import { PlacedMigration, type Statements } from './placed-migration.js';
 
-const schemas = {
+const up: Statements = {
   postgres: postgresConsumerSchema,
   mysql: mysqlConsumerSchema,
   sqlite: sqliteConsumerSchema,
 };
 
+const dropTables = [
+  'DROP TABLE signalbox_horizon',
+  'DROP TABLE signalbox_seen',
+  'DROP TABLE signalbox_inbox',
+];
+const dropIndex = 'DROP INDEX signalbox_journal_time';
+
+const down: Statements = {
+  postgres: [dropIndex, ...dropTables],
+  mysql: [`${dropIndex} ON signalbox_journal`, ...dropTables],
+  sqlite: [dropIndex, ...dropTables],
+};
+
 /** Adds what consumers keep (the inbox), how far the journal was purged, and its index by time. */
-export class AddConsumers1764000000000 implements MigrationInterface {
-  // Minifiers rename classes, and TypeORM records migrations by name.
-  readonly name = 'AddConsumers1764000000000';
+export class AddConsumers1764000000000 extends PlacedMigration {
+  constructor(placement: TablePlacement = {}) {
+    super('AddConsumers1764000000000', placement);
+  }
 
   async up(queryRunner: QueryRunner): Promise<void> {
-    for (const statement of schemas[databaseKind(queryRunner.dataSource)]) {
-      await queryRunner.query(statement);
-    }
+    await this.run(queryRunner, up);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    const onTable = databaseKind(queryRunner.dataSource) === 'mysql' ? ' ON signalbox_journal' : '';
-    await queryRunner.query(`DROP INDEX signalbox_journal_time${onTable}`);
-    for (const table of ['signalbox_horizon', 'signalbox_seen', 'signalbox_inbox']) {
-      await queryRunner.query(`DROP TABLE ${table}`);
-    }
+    await this.run(queryRunner, down);
   }
 }

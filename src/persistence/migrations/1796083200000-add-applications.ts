@@ -1,16 +1,17 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { databaseKind } from '../database-kind.js';
+import type { QueryRunner } from 'typeorm';
 import { mysqlApplicationSchema, mysqlApplicationSchemaDown } from '../mysql/schema.js';
 import { postgresApplicationSchema, postgresApplicationSchemaDown } from '../postgres/schema.js';
 import { sqliteApplicationSchema, sqliteApplicationSchemaDown } from '../sqlite/schema.js';
+import type { TablePlacement } from '../tables/table-names.js';
+import { PlacedMigration, type Statements } from './placed-migration.js';
 
-const up = {
+const up: Statements = {
   postgres: postgresApplicationSchema,
   mysql: mysqlApplicationSchema,
   sqlite: sqliteApplicationSchema,
 };
 
-const down = {
+const down: Statements = {
   postgres: postgresApplicationSchemaDown,
   mysql: mysqlApplicationSchemaDown,
   sqlite: sqliteApplicationSchemaDown,
@@ -21,19 +22,16 @@ const down = {
  * that this release adds to the tables of the one before is here. No key of the outbox, the parked rows or
  * the deadlines changes: processes of the release before go on beside, as long as there is one application.
  */
-export class AddApplications1796083200000 implements MigrationInterface {
-  // Minifiers rename classes, and TypeORM records migrations by name.
-  readonly name = 'AddApplications1796083200000';
+export class AddApplications1796083200000 extends PlacedMigration {
+  constructor(placement: TablePlacement = {}) {
+    super('AddApplications1796083200000', placement);
+  }
 
   async up(queryRunner: QueryRunner): Promise<void> {
-    for (const statement of up[databaseKind(queryRunner.dataSource)]) {
-      await queryRunner.query(statement);
-    }
+    await this.run(queryRunner, up);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    for (const statement of down[databaseKind(queryRunner.dataSource)]) {
-      await queryRunner.query(statement);
-    }
+    await this.run(queryRunner, down);
   }
 }

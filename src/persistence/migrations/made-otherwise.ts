@@ -1,9 +1,7 @@
 import { QueryFailedError, type DataSource } from 'typeorm';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { databaseKind } from '../database-kind.js';
-
-/** Where `signalbox migrate` lists what it ran, so that it never meets the user's migrations. */
-export const commandMigrationsTable = 'signalbox_migration';
+import type { TableNames } from '../tables/table-names.js';
 
 /**
  * The typed error for a table that the first migration found there, and undefined for every other error.
@@ -12,20 +10,21 @@ export const commandMigrationsTable = 'signalbox_migration';
 export function madeOtherwise(
   error: unknown,
   dataSource: DataSource,
+  names: TableNames,
 ): ConfigurationError | undefined {
   if (!(error instanceof QueryFailedError) || !isTableThere(error.driverError)) return undefined;
   const list = dataSource.options.migrationsTableName ?? 'migrations';
   const remedy =
-    list === commandMigrationsTable
+    list === names.nameOf('migration')
       ? 'the migrations of a DataSource made them. Use one of the two ways on a database: here migrate(dataSource), or runMigrations() of that DataSource'
-      : `\`signalbox migrate\` made them, which keeps a list of its own (${commandMigrationsTable}). Use one of the two ways on a database: here that command, without \`...migrations\` in your DataSource`;
+      : `\`signalbox migrate\` made them, which keeps a list of its own (${names.nameOf('migration')}). Use one of the two ways on a database: here that command, without \`...migrations\` in your DataSource`;
   const interrupted =
     databaseKind(dataSource) === 'mysql'
       ? ' Where neither ran to its end, one was interrupted, which this database does not undo: see that the tables are empty, and drop them.'
       : '';
   return new ConfigurationError(
     'DATABASE_MIGRATED_OTHERWISE',
-    `The signalbox tables are there, but the table '${list}' does not list their migrations: ${remedy}.${interrupted}`,
+    `The signalbox tables${names.isDefault ? '' : ` (${names.key}*)`} are there, but the table '${list}' does not list their migrations: ${remedy}.${interrupted}`,
     { parameters: { list }, cause: error.driverError },
   );
 }

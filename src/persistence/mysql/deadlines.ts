@@ -8,6 +8,7 @@ import {
 } from '../deadline-row.js';
 import type { DeadlineTable } from '../deadline-table.js';
 import type { Integer } from '../journal-row.js';
+import { ownQueries } from '../tables/placed-tables.js';
 
 const armedColumns = `resource, uuid, deadline, revision, version,
   TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), due_at) / 1000 AS delay,
@@ -23,7 +24,7 @@ export function mysqlDeadlines(dataSource: DataSource, space = ''): DeadlineTabl
   return {
     async due({ resources, limit, skip = 0 }) {
       if (resources.length === 0) return [];
-      const rows = await dataSource.query<DeadlineRow[]>(
+      const rows = await ownQueries(dataSource).query<DeadlineRow[]>(
         `SELECT resource, uuid, deadline, revision FROM signalbox_deadline FORCE INDEX (signalbox_deadline_due)
           WHERE due_at <= UTC_TIMESTAMP(3) AND resource IN (?)
           ORDER BY due_at LIMIT ? OFFSET ?`,
@@ -34,7 +35,7 @@ export function mysqlDeadlines(dataSource: DataSource, space = ''): DeadlineTabl
 
     async nextDue(resources) {
       if (resources.length === 0) return null;
-      const rows = await dataSource.query<{ delay: Integer }[]>(
+      const rows = await ownQueries(dataSource).query<{ delay: Integer }[]>(
         `SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), due_at) / 1000 AS delay
           FROM signalbox_deadline FORCE INDEX (signalbox_deadline_due)
           WHERE resource IN (?) ORDER BY due_at LIMIT 1`,
@@ -45,7 +46,7 @@ export function mysqlDeadlines(dataSource: DataSource, space = ''): DeadlineTabl
 
     async armedWithin(manager, resource, uuids) {
       if (uuids.length === 0) return [];
-      const rows = await manager.query<ArmedDeadlineRow[]>(
+      const rows = await ownQueries(manager).query<ArmedDeadlineRow[]>(
         `SELECT ${armedColumns} FROM signalbox_deadline WHERE uuid IN (?) AND resource = ?`,
         [uuids, space + resource],
       );
@@ -53,7 +54,7 @@ export function mysqlDeadlines(dataSource: DataSource, space = ''): DeadlineTabl
     },
 
     async removeWithin(manager, due) {
-      const { affectedRows } = await manager.query<{ affectedRows: number }>(
+      const { affectedRows } = await ownQueries(manager).query<{ affectedRows: number }>(
         `DELETE FROM signalbox_deadline
           WHERE uuid = ? AND resource = ? AND deadline = ? AND revision = ?`,
         [due.uuid, space + due.resource, due.deadline, due.revision],
@@ -63,13 +64,13 @@ export function mysqlDeadlines(dataSource: DataSource, space = ''): DeadlineTabl
 
     async postponeWithin(manager, due, milliseconds) {
       const key = [due.uuid, space + due.resource, due.deadline, due.revision];
-      const [before] = await manager.query<{ missing: Integer }[]>(
+      const [before] = await ownQueries(manager).query<{ missing: Integer }[]>(
         `SELECT missing_since IS NOT NULL AS missing FROM signalbox_deadline
           WHERE uuid = ? AND resource = ? AND deadline = ? AND revision = ? FOR UPDATE`,
         key,
       );
       if (before === undefined) return undefined;
-      await manager.query(
+      await ownQueries(manager).query(
         `UPDATE signalbox_deadline SET missing_since = COALESCE(missing_since, UTC_TIMESTAMP(3)),
             due_at = UTC_TIMESTAMP(3) + INTERVAL ? * 1000 MICROSECOND
           WHERE uuid = ? AND resource = ? AND deadline = ? AND revision = ?`,
@@ -96,7 +97,7 @@ export function mysqlDeadlines(dataSource: DataSource, space = ''): DeadlineTabl
         values.push(uuid);
       }
       if (missing) conditions.push('missing_since IS NOT NULL');
-      const rows = await dataSource.query<ArmedDeadlineRow[]>(
+      const rows = await ownQueries(dataSource).query<ArmedDeadlineRow[]>(
         `SELECT ${armedColumns} FROM signalbox_deadline WHERE ${conditions.join(' AND ')}
           ORDER BY uuid, resource, deadline LIMIT ?`,
         [...values, limit],

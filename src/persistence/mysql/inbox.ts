@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { InboxStore } from '../inbox-store.js';
 import type { Integer } from '../journal-row.js';
+import { ownQueries } from '../tables/placed-tables.js';
 
 /** The inbox of consumers on MySQL and MariaDB. */
 export function mysqlInbox(dataSource: DataSource): InboxStore {
@@ -8,7 +9,7 @@ export function mysqlInbox(dataSource: DataSource): InboxStore {
     async claimWithin(manager, { consumer, id }) {
       // Waits at the primary key for a transaction that inserts the same. What IGNORE would hide else,
       // text that is cut, cannot happen: the caller has measured it.
-      const { affectedRows } = await manager.query<{ readonly affectedRows: number }>(
+      const { affectedRows } = await ownQueries(manager).query<{ readonly affectedRows: number }>(
         `INSERT IGNORE INTO signalbox_inbox (consumer, id, handled_at)
           VALUES (?, ?, UTC_TIMESTAMP(3))`,
         [consumer, id],
@@ -17,7 +18,7 @@ export function mysqlInbox(dataSource: DataSource): InboxStore {
     },
 
     async holdsWithin(manager, { consumer, id }) {
-      const rows = await manager.query<unknown[]>(
+      const rows = await ownQueries(manager).query<unknown[]>(
         'SELECT 1 FROM signalbox_inbox WHERE consumer = ? AND id = ?',
         [consumer, id],
       );
@@ -25,7 +26,7 @@ export function mysqlInbox(dataSource: DataSource): InboxStore {
     },
 
     async seenWithin(manager, { consumer, resource, uuid }) {
-      const [row] = await manager.query<{ readonly revision: Integer }[]>(
+      const [row] = await ownQueries(manager).query<{ readonly revision: Integer }[]>(
         `SELECT revision FROM signalbox_seen
           WHERE consumer = ? AND uuid = ? AND resource = ? FOR UPDATE`,
         [consumer, uuid, resource],
@@ -35,13 +36,13 @@ export function mysqlInbox(dataSource: DataSource): InboxStore {
 
     async noteSeenWithin(manager, { consumer, resource, uuid }, revision) {
       if (revision === undefined) {
-        await manager.query(
+        await ownQueries(manager).query(
           'DELETE FROM signalbox_seen WHERE consumer = ? AND uuid = ? AND resource = ?',
           [consumer, uuid, resource],
         );
         return;
       }
-      await manager.query(
+      await ownQueries(manager).query(
         `INSERT INTO signalbox_seen (consumer, uuid, resource, revision) VALUES (?, ?, ?, ?)
           ON DUPLICATE KEY UPDATE revision = GREATEST(revision, VALUES(revision))`,
         [consumer, uuid, resource, revision],
@@ -49,7 +50,9 @@ export function mysqlInbox(dataSource: DataSource): InboxStore {
     },
 
     async purge({ olderThan, limit }) {
-      const { affectedRows } = await dataSource.query<{ readonly affectedRows: number }>(
+      const { affectedRows } = await ownQueries(dataSource).query<{
+        readonly affectedRows: number;
+      }>(
         `DELETE FROM signalbox_inbox WHERE handled_at < UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND
           ORDER BY handled_at LIMIT ?`,
         [olderThan * 1000, limit],

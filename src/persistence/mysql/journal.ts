@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 import { journalConditions, utc } from '../journal-conditions.js';
 import { type Integer, journalRecord, type JournalRow } from '../journal-row.js';
 import type { JournalStore } from '../../core/stores/journal-store.js';
+import { ownQueries } from '../tables/placed-tables.js';
 
 /** The columns of a journal row `j`. */
 export const journalColumns =
@@ -21,7 +22,7 @@ export function mysqlJournal(dataSource: DataSource): JournalStore {
         value,
         anyOf: (column, wanted) => `j.${column} IN (${wanted.map(value).join(', ')})`,
       });
-      const rows = await dataSource.query<JournalRow[]>(
+      const rows = await ownQueries(dataSource).query<JournalRow[]>(
         `SELECT ${journalColumns} FROM signalbox_journal j
           FORCE INDEX (${query.uuid === undefined ? 'PRIMARY' : 'signalbox_journal_uuid'})
           WHERE ${conditions} ORDER BY j.position LIMIT ?`,
@@ -32,7 +33,7 @@ export function mysqlJournal(dataSource: DataSource): JournalStore {
 
     async firstSince(time) {
       // Computed, so that the server does not walk the primary key from its beginning instead.
-      const [row] = await dataSource.query<{ readonly first: Integer | null }[]>(
+      const [row] = await ownQueries(dataSource).query<{ readonly first: Integer | null }[]>(
         'SELECT MIN(position + 0) AS first FROM signalbox_journal WHERE time >= ?',
         [utc(time)],
       );
@@ -40,7 +41,9 @@ export function mysqlJournal(dataSource: DataSource): JournalStore {
     },
 
     async extent() {
-      const [row] = await dataSource.query<{ readonly last: Integer; readonly purged: Integer }[]>(
+      const [row] = await ownQueries(dataSource).query<
+        { readonly last: Integer; readonly purged: Integer }[]
+      >(
         `SELECT COALESCE((SELECT MAX(position) FROM signalbox_journal), 0) AS last,
           (SELECT position FROM signalbox_horizon) AS purged`,
       );
@@ -48,16 +51,15 @@ export function mysqlJournal(dataSource: DataSource): JournalStore {
     },
 
     async tail(limit) {
-      const rows = await dataSource.query<{ readonly position: Integer; readonly time: string }[]>(
-        'SELECT position, time FROM signalbox_journal ORDER BY position DESC LIMIT ?',
-        [limit],
-      );
+      const rows = await ownQueries(dataSource).query<
+        { readonly position: Integer; readonly time: string }[]
+      >('SELECT position, time FROM signalbox_journal ORDER BY position DESC LIMIT ?', [limit]);
       return rows.map(({ position, time }) => ({ position: Number(position), time })).reverse();
     },
 
     async purge({ before, limit }) {
       // A plain read first: a DELETE with the conditions would wait for events not yet committed.
-      const rows = await dataSource.query<{ position: Integer }[]>(
+      const rows = await ownQueries(dataSource).query<{ position: Integer }[]>(
         `SELECT j.position FROM signalbox_journal j WHERE j.time < ?
             AND j.position NOT IN (SELECT position FROM signalbox_outbox)
             AND j.position NOT IN (SELECT position FROM signalbox_parked)
@@ -68,11 +70,11 @@ export function mysqlJournal(dataSource: DataSource): JournalStore {
       const highest = positions.at(-1);
       if (highest === undefined) return 0;
       return ownTransaction(dataSource, async (manager) => {
-        await manager.query(
+        await ownQueries(manager).query(
           'UPDATE signalbox_horizon SET position = GREATEST(position, ?) WHERE id = 1',
           [highest],
         );
-        const { affectedRows } = await manager.query<{ affectedRows: number }>(
+        const { affectedRows } = await ownQueries(manager).query<{ affectedRows: number }>(
           `DELETE j FROM JSON_TABLE(?, '$[*]' COLUMNS (position bigint PATH '$')) named
             STRAIGHT_JOIN signalbox_journal j ON j.position = named.position`,
           [JSON.stringify(positions)],

@@ -24,6 +24,8 @@ import type {
   TransitionRequest,
 } from '../../core/planning/transition-request.js';
 import { internalWrite } from '../guard/internal-write.js';
+import { ownQueries, tablesOf } from '../tables/placed-tables.js';
+import type { TableNames } from '../tables/table-names.js';
 import { type Link, type Send, executeBatch } from './execute-batch.js';
 import { forgetKeyHint, isMissingKey, keyHint } from './key-hint.js';
 import { type ServerAbilities, serverAbilities } from './server-abilities.js';
@@ -161,10 +163,9 @@ export class MysqlWriter implements PlannedWriter {
     deadlines: readonly { readonly uuid: string; readonly id: string }[],
   ): Promise<ReadonlyMap<string, number>> {
     const { sql, values } = armedStatement(this.#space + binding.resource, deadlines);
-    const found = (await openTransaction(manager).query(sql, [...values])) as {
-      uuid: string;
-      revision: string | number;
-    }[];
+    const found = await ownQueries(openTransaction(manager)).query<
+      { uuid: string; revision: string | number }[]
+    >(sql, [...values]);
     return new Map(found.map(({ uuid, revision }) => [uuid, Number(revision)]));
   }
 
@@ -203,7 +204,8 @@ export class MysqlWriter implements PlannedWriter {
     if (statements.length === 0) {
       return;
     }
-    const send: Send = (sql, values) => runner.query(sql, [...values]);
+    const queries = ownQueries(runner);
+    const send: Send = (sql, values) => queries.query(sql, [...values]);
     const { compound } = await this.#abilities(runner);
     try {
       await internalWrite(runner, () =>
@@ -247,7 +249,7 @@ export class MysqlWriter implements PlannedWriter {
   ): Promise<Decision<T>> {
     const { compound } = await this.#abilities();
     const connection = await this.#connect();
-    const link = linkOver(connection);
+    const link = linkOver(connection, tablesOf(this.#dataSource));
     try {
       const session = await mysqlConnections.sessionOf(connection);
       const rows = await executeBatch(link, compound, [
@@ -333,10 +335,10 @@ const unprepared: ReadonlySet<unknown> = new Set([
   'ER_MAX_PREPARED_STMT_COUNT_REACHED',
 ]);
 
-function linkOver(connection: Connection): Link {
+function linkOver(connection: Connection, names: TableNames): Link {
   const send: Send = (sql, values) =>
     new Promise((resolve, reject) => {
-      connection.query(sql, values as unknown[], (error, result) => {
+      connection.query(names.resolve(sql), values as unknown[], (error, result) => {
         if (error === null) {
           resolve(result);
         } else {
@@ -346,15 +348,19 @@ function linkOver(connection: Connection): Link {
     });
   const execute: Send = (sql, values) =>
     new Promise((resolve, reject) => {
-      connection.execute(sql, values as (string | number | null)[], (error, result) => {
-        if (error === null) {
-          resolve(result);
-        } else if (unprepared.has(error.code)) {
-          resolve(send(sql, values));
-        } else {
-          reject(error);
-        }
-      });
+      connection.execute(
+        names.resolve(sql),
+        values as (string | number | null)[],
+        (error, result) => {
+          if (error === null) {
+            resolve(result);
+          } else if (unprepared.has(error.code)) {
+            resolve(send(sql, values));
+          } else {
+            reject(error);
+          }
+        },
+      );
     });
   return { send, execute };
 }

@@ -16,6 +16,7 @@ import { partitionList } from '../partition-list.js';
 import type { OutboxRef, OutboxStore, RegisteredBus } from '../../core/stores/outbox-store.js';
 import { inSpaceSql, isInSpace } from '../application.js';
 import { journalColumns } from './journal.js';
+import { ownQueries } from '../tables/placed-tables.js';
 
 const resourceKey = 'coalesce(j.uuid, j.id)';
 const now = 'UTC_TIMESTAMP(3)';
@@ -47,7 +48,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
     async read({ partitions: shares, bus, except, limit }) {
       const wanted = partitionList(shares);
       if (wanted.length === 0) return [];
-      const rows = await dataSource.query<OutboxRow[]>(
+      const rows = await ownQueries(dataSource).query<OutboxRow[]>(
         `SELECT ${outboxColumns}
           FROM (
             SELECT position, bus, share FROM signalbox_outbox FORCE INDEX (PRIMARY)
@@ -62,13 +63,13 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
 
     async registerBuses(buses) {
       if (buses.length > 0) {
-        await dataSource.query(
+        await ownQueries(dataSource).query(
           `INSERT INTO signalbox_bus (name, target) VALUES ?
             ON DUPLICATE KEY UPDATE target = COALESCE(target, VALUES(target))`,
           [buses.map(({ name, target }) => [name, target])],
         );
       }
-      const rows = await dataSource.query<RegisteredBus[]>(
+      const rows = await ownQueries(dataSource).query<RegisteredBus[]>(
         'SELECT name, target FROM signalbox_bus ORDER BY name',
       );
       return rows
@@ -77,7 +78,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
     },
 
     async forgetBus(name) {
-      const { affectedRows } = await dataSource.query<Written>(
+      const { affectedRows } = await ownQueries(dataSource).query<Written>(
         'DELETE FROM signalbox_bus WHERE name = ?',
         [name],
       );
@@ -86,11 +87,11 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
 
     async dropBus(name, limit) {
       return inTransaction(async (manager) => {
-        const { affectedRows: pending } = await manager.query<Written>(
+        const { affectedRows: pending } = await ownQueries(manager).query<Written>(
           'DELETE FROM signalbox_outbox WHERE bus = ? ORDER BY position LIMIT ?',
           [name, limit],
         );
-        const { affectedRows: parked } = await manager.query<Written>(
+        const { affectedRows: parked } = await ownQueries(manager).query<Written>(
           'DELETE FROM signalbox_parked WHERE bus = ? ORDER BY position LIMIT ?',
           [name, limit - pending],
         );
@@ -99,7 +100,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
     },
 
     async listPending({ limit, after = { position: 0, bus: '' }, bus }) {
-      const rows = await dataSource.query<OutboxRow[]>(
+      const rows = await ownQueries(dataSource).query<OutboxRow[]>(
         `SELECT ${outboxColumns}
           FROM (
             SELECT position, bus, share FROM signalbox_outbox FORCE INDEX (PRIMARY)
@@ -119,13 +120,13 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
       return inTransaction(async (manager) => {
         if (buses.length > 0) await fanOutParked(manager, wanted, buses, space);
         else if (await hasBuses(manager, space)) return 0;
-        const rows = await manager.query<{ position: Integer }[]>(
+        const rows = await ownQueries(manager).query<{ position: Integer }[]>(
           `SELECT position FROM signalbox_outbox FORCE INDEX (PRIMARY)
             WHERE bus = '${space}' AND share IN (?) ORDER BY position LIMIT ?`,
           [wanted, limit],
         );
         // Another relay may have turned some of them since.
-        const locked = await manager.query<{ position: Integer; share: Integer }[]>(
+        const locked = await ownQueries(manager).query<{ position: Integer; share: Integer }[]>(
           `SELECT o.position, o.share FROM ${rowsByKey} FOR UPDATE`,
           [JSON.stringify(rows.map(({ position }) => Number(position))), space],
         );
@@ -136,11 +137,14 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
           locked.map(({ position }) => Number(position)),
         );
         if (buses.length > 0) {
-          await manager.query('INSERT INTO signalbox_outbox (position, bus, share) VALUES ?', [
-            locked.flatMap(({ position, share }) =>
-              buses.map((bus) => [Number(position), bus, Number(share)]),
-            ),
-          ]);
+          await ownQueries(manager).query(
+            'INSERT INTO signalbox_outbox (position, bus, share) VALUES ?',
+            [
+              locked.flatMap(({ position, share }) =>
+                buses.map((bus) => [Number(position), bus, Number(share)]),
+              ),
+            ],
+          );
         }
         return locked.length;
       });
@@ -156,7 +160,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
 
     async park({ position, bus }, reason, alert) {
       return inTransaction(async (manager) => {
-        const { affectedRows } = await manager.query<Written>(
+        const { affectedRows } = await ownQueries(manager).query<Written>(
           `INSERT INTO signalbox_parked
               (position, bus, share, resource_key, status, reason, parked_at)
             SELECT o.position, o.bus, o.share, ${resourceKey}, 'parked', ?, ${now}
@@ -175,7 +179,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
     ...parkedSteps({ inTransaction, holdOnBus, lockParked, deleteParked, putBack }),
 
     async parkedResources(bus) {
-      const rows = await dataSource.query<{ resource_key: string }[]>(
+      const rows = await ownQueries(dataSource).query<{ resource_key: string }[]>(
         `SELECT DISTINCT resource_key FROM signalbox_parked WHERE bus = ? AND status = 'parked'`,
         [bus],
       );
@@ -183,7 +187,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
     },
 
     async listParked({ limit, after = { position: 0, bus: '' } }) {
-      const rows = await dataSource.query<ParkedRow[]>(
+      const rows = await ownQueries(dataSource).query<ParkedRow[]>(
         `SELECT p.bus, p.share, p.status, p.reason,
             concat(left(date_format(p.parked_at, '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z') AS parked_at,
             ${journalColumns}
@@ -197,7 +201,7 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
     },
 
     async waitsFor(bus) {
-      const [row] = await dataSource.query<[{ waits: Integer }]>(
+      const [row] = await ownQueries(dataSource).query<[{ waits: Integer }]>(
         `SELECT EXISTS (SELECT 1 FROM signalbox_outbox WHERE bus = ?)
             OR EXISTS (SELECT 1 FROM signalbox_parked WHERE bus = ?) AS waits`,
         [bus, bus],
@@ -206,14 +210,14 @@ export function mysqlOutbox(dataSource: DataSource, append: AppendWithin, space 
     },
 
     async depth() {
-      const pending = await dataSource.query<PendingRow[]>(
+      const pending = await ownQueries(dataSource).query<PendingRow[]>(
         `SELECT o.bus, o.pending, j.time AS oldest
           FROM (
             SELECT bus, count(*) AS pending, min(position) AS position
               FROM signalbox_outbox GROUP BY bus
           ) o STRAIGHT_JOIN ${journal} ON j.position = o.position`,
       );
-      const parked = await dataSource.query<StatusRow[]>(
+      const parked = await ownQueries(dataSource).query<StatusRow[]>(
         'SELECT bus, status, count(*) AS number FROM signalbox_parked GROUP BY bus, status',
       );
       return outboxDepth(pending, parked, Date.now(), space);
@@ -226,7 +230,7 @@ async function deleteRows(
   bus: string,
   positions: readonly number[],
 ): Promise<void> {
-  await manager.query(`DELETE o FROM ${rowsByKey}`, [JSON.stringify(positions), bus]);
+  await ownQueries(manager).query(`DELETE o FROM ${rowsByKey}`, [JSON.stringify(positions), bus]);
 }
 
 /** Rows parked while one bus was configured, once there are several. */
@@ -237,23 +241,24 @@ async function fanOutParked(
   space: string,
 ): Promise<void> {
   for (const bus of buses) {
-    await manager.query(
+    await ownQueries(manager).query(
       `INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
         SELECT position, ?, share, resource_key, status, reason, parked_at
           FROM signalbox_parked WHERE bus = '${space}' AND share IN (?)`,
       [bus, shares],
     );
   }
-  await manager.query(`DELETE FROM signalbox_parked WHERE bus = '${space}' AND share IN (?)`, [
-    shares,
-  ]);
+  await ownQueries(manager).query(
+    `DELETE FROM signalbox_parked WHERE bus = '${space}' AND share IN (?)`,
+    [shares],
+  );
 }
 
 async function lockParked(
   manager: EntityManager,
   { position, bus }: OutboxRef,
 ): Promise<string | undefined> {
-  const rows = await manager.query<{ resource_key: string }[]>(
+  const rows = await ownQueries(manager).query<{ resource_key: string }[]>(
     `SELECT resource_key FROM signalbox_parked FORCE INDEX (PRIMARY)
       WHERE bus = ? AND position = ? AND status = 'parked' FOR UPDATE`,
     [bus, position],
@@ -262,7 +267,7 @@ async function lockParked(
 }
 
 async function deleteParked(manager: EntityManager, { position, bus }: OutboxRef): Promise<void> {
-  await manager.query(
+  await ownQueries(manager).query(
     'DELETE p FROM signalbox_parked p FORCE INDEX (PRIMARY) WHERE bus = ? AND position = ?',
     [bus, position],
   );
@@ -273,13 +278,15 @@ async function holdOnBus(
   bus: string,
   positions: readonly number[],
 ): Promise<readonly OutboxRef[]> {
-  const rows = await manager.query<{ position: Integer; share: Integer; resource_key: string }[]>(
+  const rows = await ownQueries(manager).query<
+    { position: Integer; share: Integer; resource_key: string }[]
+  >(
     `SELECT o.position, o.share, ${resourceKey} AS resource_key
       FROM ${rowsByKey} STRAIGHT_JOIN ${journal} ON j.position = o.position`,
     [JSON.stringify(positions), bus],
   );
   if (rows.length === 0) return [];
-  const parked = await manager.query<{ resource_key: string }[]>(
+  const parked = await ownQueries(manager).query<{ resource_key: string }[]>(
     `SELECT resource_key FROM signalbox_parked FORCE INDEX (signalbox_parked_resource)
       WHERE bus = ? AND status = 'parked' AND resource_key IN (?) FOR UPDATE`,
     [bus, [...new Set(rows.map((row) => row.resource_key))]],
@@ -289,7 +296,7 @@ async function holdOnBus(
   if (held.length === 0) return [];
   const heldPositions = held.map(({ position }) => Number(position));
   await deleteRows(manager, bus, heldPositions);
-  await manager.query(
+  await ownQueries(manager).query(
     `INSERT INTO signalbox_parked (position, bus, share, resource_key, status, reason, parked_at)
       VALUES ${held.map(() => `(?, ?, ?, ?, 'held', ?, ${now})`).join(', ')}`,
     held.flatMap(({ position, share, resource_key: key }) => [
@@ -304,13 +311,13 @@ async function holdOnBus(
 }
 
 async function putBack(manager: EntityManager, bus: string, key: string): Promise<void> {
-  await manager.query(
+  await ownQueries(manager).query(
     `INSERT INTO signalbox_outbox (position, bus, share)
       SELECT position, bus, share FROM signalbox_parked FORCE INDEX (signalbox_parked_resource)
         WHERE bus = ? AND resource_key = ?`,
     [bus, key],
   );
-  await manager.query(
+  await ownQueries(manager).query(
     `DELETE p FROM signalbox_parked p FORCE INDEX (signalbox_parked_resource)
       WHERE bus = ? AND resource_key = ?`,
     [bus, key],
@@ -318,7 +325,7 @@ async function putBack(manager: EntityManager, bus: string, key: string): Promis
 }
 
 async function hasBuses(manager: EntityManager, space: string): Promise<boolean> {
-  const rows = await manager.query<unknown[]>(
+  const rows = await ownQueries(manager).query<unknown[]>(
     `SELECT name FROM signalbox_bus WHERE ${inSpaceSql(space, 'name')} LIMIT 1`,
   );
   return rows.length > 0;

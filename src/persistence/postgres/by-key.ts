@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { ownQueries } from '../tables/placed-tables.js';
 
 // The table is empty most of the time, so what the planner knows of it is wrong when it is full: it
 // would read and sort a backlog of a million rows for the first thousand, and look for sixty among all
@@ -18,6 +19,6 @@ export async function queryByKey<TResult>(
 ): Promise<TResult> {
   return dataSource.transaction('READ COMMITTED', async (manager: EntityManager) => {
     await manager.query(byKey.join(';'));
-    return manager.query<TResult>(text, values);
+    return ownQueries(manager).query<TResult>(text, values);
   });
 }

@@ -8,7 +8,8 @@ import { openTransaction } from '../commit/open-transaction.js';
 import type { Session } from '../commit/session.js';
 import { postgresConnections } from './connections.js';
 import { type PreparedResult, type PreparedValue, runPrepared } from './prepared.js';
-import type { NamedStatement } from './prepared-statement.js';
+import { tablesOf } from '../tables/placed-tables.js';
+import { type NamedStatement, placedStatement } from './prepared-statement.js';
 
 /** The pool of connections that TypeORM keeps. */
 function poolOf(dataSource: DataSource): pg.Pool {
@@ -28,7 +29,7 @@ export async function runNamed(
 ): Promise<PreparedResult> {
   return onConnection(dataSource, async (client) => {
     sending(await postgresConnections.sessionOf(client));
-    return runPrepared(client, statement, values);
+    return runPrepared(client, placed(dataSource, statement), values);
   });
 }
 
@@ -48,17 +49,23 @@ export async function runNamedWithin(
       throw new QueryRunnerAlreadyReleasedError();
     }
     const client = (await runner.connect()) as pg.PoolClient;
-    runner.dataSource.logger.logQuery(statement.text, [...values], runner);
-    return await runPrepared(client, statement, values);
+    const named = placed(runner.dataSource, statement);
+    runner.dataSource.logger.logQuery(named.text, [...values], runner);
+    return await runPrepared(client, named, values);
   } catch (error) {
     throw databaseError(error);
   }
 }
 
+function placed(dataSource: DataSource, statement: NamedStatement): NamedStatement {
+  return placedStatement(tablesOf(dataSource), statement);
+}
+
 /**
  * Runs several statements in one transaction and one round trip, and resolves with the rows of the last.
- * They cannot have parameters: `write` gets what quotes a text, and the connection they are for. For work
- * that may be done twice: a connection that breaks is a plain failure. Rejects with typed errors.
+ * They cannot have parameters: `write` gets what quotes a text, and the connection they are for, and names
+ * the tables where they are. For work that may be done twice: a connection that breaks is a plain failure.
+ * Rejects with typed errors.
  */
 export async function runTogether<TRow extends readonly unknown[]>(
   dataSource: DataSource,

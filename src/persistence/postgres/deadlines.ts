@@ -7,6 +7,7 @@ import {
   untilDue,
 } from '../deadline-row.js';
 import type { DeadlineTable } from '../deadline-table.js';
+import { ownQueries } from '../tables/placed-tables.js';
 
 /** SQL text of the place of a deadline, as `placeOf` writes it. */
 export const placeSql = (deadline: string): string => `rtrim(${deadline}, '0123456789')`;
@@ -29,7 +30,7 @@ export function postgresDeadlines(dataSource: DataSource, space = ''): DeadlineT
   return {
     async due({ resources, limit, skip = 0 }) {
       // clock_timestamp() is volatile, and would read every armed deadline instead of the due ones.
-      const rows = await dataSource.query<DeadlineRow[]>(
+      const rows = await ownQueries(dataSource).query<DeadlineRow[]>(
         `SELECT resource, uuid, deadline, revision FROM signalbox_deadline
           WHERE due_at <= statement_timestamp() AND resource = ANY ($1)
           ORDER BY due_at LIMIT $2 OFFSET $3`,
@@ -39,7 +40,7 @@ export function postgresDeadlines(dataSource: DataSource, space = ''): DeadlineT
     },
 
     async nextDue(resources) {
-      const rows = await dataSource.query<{ delay: string }[]>(
+      const rows = await ownQueries(dataSource).query<{ delay: string }[]>(
         `SELECT extract(epoch FROM due_at - statement_timestamp()) * 1000 AS delay
           FROM signalbox_deadline WHERE resource = ANY ($1) ORDER BY due_at LIMIT 1`,
         [named(resources)],
@@ -48,7 +49,7 @@ export function postgresDeadlines(dataSource: DataSource, space = ''): DeadlineT
     },
 
     async armedWithin(manager, resource, uuids) {
-      const rows = await manager.query<ArmedDeadlineRow[]>(
+      const rows = await ownQueries(manager).query<ArmedDeadlineRow[]>(
         `SELECT ${armedColumns} FROM signalbox_deadline
           WHERE uuid = ANY ($1::uuid[]) AND resource = $2`,
         [uuids, space + resource],
@@ -57,7 +58,7 @@ export function postgresDeadlines(dataSource: DataSource, space = ''): DeadlineT
     },
 
     async removeWithin(manager, due) {
-      const [, deleted] = await manager.query<[unknown, number]>(
+      const [, deleted] = await ownQueries(manager).query<[unknown, number]>(
         `DELETE FROM signalbox_deadline
           WHERE uuid = $1 AND resource = $2 AND deadline = $3 AND revision = $4`,
         [due.uuid, space + due.resource, due.deadline, due.revision],
@@ -67,13 +68,13 @@ export function postgresDeadlines(dataSource: DataSource, space = ''): DeadlineT
 
     async postponeWithin(manager, due, milliseconds) {
       const key = [due.uuid, space + due.resource, due.deadline, due.revision];
-      const [before] = await manager.query<{ missing: boolean }[]>(
+      const [before] = await ownQueries(manager).query<{ missing: boolean }[]>(
         `SELECT missing_since IS NOT NULL AS missing FROM signalbox_deadline
           WHERE uuid = $1 AND resource = $2 AND deadline = $3 AND revision = $4 FOR UPDATE`,
         key,
       );
       if (before === undefined) return undefined;
-      await manager.query(
+      await ownQueries(manager).query(
         `UPDATE signalbox_deadline SET missing_since = coalesce(missing_since, clock_timestamp()),
             due_at = clock_timestamp() + $5 * interval '1 millisecond'
           WHERE uuid = $1 AND resource = $2 AND deadline = $3 AND revision = $4`,
@@ -83,7 +84,7 @@ export function postgresDeadlines(dataSource: DataSource, space = ''): DeadlineT
     },
 
     async list({ limit, after, resource, uuid, missing = false }) {
-      const rows = await dataSource.query<ArmedDeadlineRow[]>(
+      const rows = await ownQueries(dataSource).query<ArmedDeadlineRow[]>(
         `SELECT ${armedColumns} FROM signalbox_deadline
           WHERE ($1::uuid IS NULL OR (uuid, resource, deadline) > ($1, $2, $3))
             AND ($4::text IS NULL OR resource = $4) AND ($5::uuid IS NULL OR uuid = $5)

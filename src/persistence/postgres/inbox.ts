@@ -2,13 +2,14 @@ import type { DataSource } from 'typeorm';
 import { queryByKey } from './by-key.js';
 import type { InboxStore } from '../inbox-store.js';
 import type { Integer } from '../journal-row.js';
+import { ownQueries } from '../tables/placed-tables.js';
 
 /** The inbox of consumers on PostgreSQL. */
 export function postgresInbox(dataSource: DataSource): InboxStore {
   return {
     async claimWithin(manager, { consumer, id }) {
       // Waits at the unique index for a transaction that inserts the same, and skips only what it commits.
-      const rows = await manager.query<unknown[]>(
+      const rows = await ownQueries(manager).query<unknown[]>(
         `INSERT INTO signalbox_inbox (consumer, id) VALUES ($1, $2)
           ON CONFLICT DO NOTHING RETURNING id`,
         [consumer, id],
@@ -17,7 +18,7 @@ export function postgresInbox(dataSource: DataSource): InboxStore {
     },
 
     async holdsWithin(manager, { consumer, id }) {
-      const rows = await manager.query<unknown[]>(
+      const rows = await ownQueries(manager).query<unknown[]>(
         'SELECT 1 FROM signalbox_inbox WHERE consumer = $1 AND id = $2',
         [consumer, id],
       );
@@ -25,7 +26,7 @@ export function postgresInbox(dataSource: DataSource): InboxStore {
     },
 
     async seenWithin(manager, { consumer, resource, uuid }) {
-      const [row] = await manager.query<{ readonly revision: Integer }[]>(
+      const [row] = await ownQueries(manager).query<{ readonly revision: Integer }[]>(
         `SELECT revision FROM signalbox_seen
           WHERE consumer = $1 AND uuid = $2 AND resource = $3 FOR UPDATE`,
         [consumer, uuid, resource],
@@ -35,13 +36,13 @@ export function postgresInbox(dataSource: DataSource): InboxStore {
 
     async noteSeenWithin(manager, { consumer, resource, uuid }, revision) {
       if (revision === undefined) {
-        await manager.query(
+        await ownQueries(manager).query(
           'DELETE FROM signalbox_seen WHERE consumer = $1 AND uuid = $2 AND resource = $3',
           [consumer, uuid, resource],
         );
         return;
       }
-      await manager.query(
+      await ownQueries(manager).query(
         `INSERT INTO signalbox_seen AS s (consumer, uuid, resource, revision) VALUES ($1, $2, $3, $4)
           ON CONFLICT (consumer, uuid, resource)
           DO UPDATE SET revision = greatest(s.revision, EXCLUDED.revision)`,

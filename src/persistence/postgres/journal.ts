@@ -4,6 +4,7 @@ import { lookup } from './arrays.js';
 import { journalConditions, utc } from '../journal-conditions.js';
 import { type Integer, journalRecord, type JournalRow } from '../journal-row.js';
 import type { JournalStore } from '../../core/stores/journal-store.js';
+import { ownQueries } from '../tables/placed-tables.js';
 
 /** The columns of a journal row `j`, its time as RFC 3339 whatever the parsers of the driver do. */
 export const journalColumns = `j.position, j.id, j.source, j.category, j.type, j.resource, j.uuid,
@@ -39,7 +40,7 @@ export function postgresJournal(dataSource: DataSource): JournalStore {
 
     async firstSince(time) {
       // Computed, so that the planner does not walk the primary key from its beginning instead.
-      const [row] = await dataSource.query<{ readonly first: Integer | null }[]>(
+      const [row] = await ownQueries(dataSource).query<{ readonly first: Integer | null }[]>(
         'SELECT min(position + 0) AS first FROM signalbox_journal WHERE time >= $1',
         [utc(time)],
       );
@@ -47,7 +48,9 @@ export function postgresJournal(dataSource: DataSource): JournalStore {
     },
 
     async extent() {
-      const [row] = await dataSource.query<{ readonly last: Integer; readonly purged: Integer }[]>(
+      const [row] = await ownQueries(dataSource).query<
+        { readonly last: Integer; readonly purged: Integer }[]
+      >(
         `SELECT coalesce((
             SELECT position FROM signalbox_journal ORDER BY position DESC LIMIT 1), 0) AS last,
           (SELECT position FROM signalbox_horizon) AS purged`,
@@ -56,7 +59,9 @@ export function postgresJournal(dataSource: DataSource): JournalStore {
     },
 
     async tail(limit) {
-      const rows = await dataSource.query<{ readonly position: Integer; readonly time: string }[]>(
+      const rows = await ownQueries(dataSource).query<
+        { readonly position: Integer; readonly time: string }[]
+      >(
         `SELECT position, to_char(time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS time
           FROM signalbox_journal ORDER BY position DESC LIMIT $1`,
         [limit],
@@ -67,7 +72,7 @@ export function postgresJournal(dataSource: DataSource): JournalStore {
     async purge({ before, limit }) {
       // Each position is looked up on each bus that has rows. The buses are found by stepping over the rest of
       // each one's rows.
-      const [row] = await dataSource.query<{ readonly deleted: Integer }[]>(
+      const [row] = await ownQueries(dataSource).query<{ readonly deleted: Integer }[]>(
         `WITH RECURSIVE bus AS (
           (SELECT bus AS name FROM signalbox_outbox ORDER BY bus, position LIMIT 1)
           UNION ALL

@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import { type Integer } from '../journal-row.js';
 import { grantOf, type LeaseRow, planLeases } from '../lease-plan.js';
 import type { LeaseStore } from '../../core/stores/lease-store.js';
+import { ownQueries } from '../tables/placed-tables.js';
 
 const expiry = `clock_timestamp() + $2 * interval '1 millisecond'`;
 
@@ -14,7 +15,7 @@ export function postgresLeases(dataSource: DataSource, application = 0): LeaseSt
   const own = `application = ${Number(application)}`;
   return {
     async acquire(relay, ttl) {
-      await dataSource.query(
+      await ownQueries(dataSource).query(
         `WITH dead AS (
           DELETE FROM signalbox_relay
             WHERE expires_at <= clock_timestamp() AND id <> $1 AND ${own})
@@ -23,7 +24,7 @@ export function postgresLeases(dataSource: DataSource, application = 0): LeaseSt
           ON CONFLICT (id) DO UPDATE SET expires_at = EXCLUDED.expires_at`,
         [relay, ttl],
       );
-      const rows = await dataSource.query<(LeaseRow & { readonly live: Integer })[]>(
+      const rows = await ownQueries(dataSource).query<(LeaseRow & { readonly live: Integer })[]>(
         `SELECT share, relay, expires_at <= clock_timestamp() AS expired,
           (SELECT count(*) FROM signalbox_relay
             WHERE expires_at > clock_timestamp() AND ${own}) AS live
@@ -31,7 +32,7 @@ export function postgresLeases(dataSource: DataSource, application = 0): LeaseSt
       );
       const wanted = planLeases(rows, relay, Number(rows[0]?.live));
       // Locked in order, so that two relays never wait for each other in a circle.
-      const [taken] = await dataSource.query<[{ readonly share: number }[], number]>(
+      const [taken] = await ownQueries(dataSource).query<[{ readonly share: number }[], number]>(
         `WITH free AS (
           SELECT share FROM signalbox_lease
           WHERE ${own} AND share = ANY ($3::smallint[])
@@ -48,7 +49,7 @@ export function postgresLeases(dataSource: DataSource, application = 0): LeaseSt
     },
 
     async release(relay, shares) {
-      await dataSource.query(
+      await ownQueries(dataSource).query(
         `UPDATE signalbox_lease SET relay = NULL, expires_at = NULL
           WHERE relay = $1 AND share = ANY ($2::smallint[])`,
         [relay, shares],
@@ -56,12 +57,12 @@ export function postgresLeases(dataSource: DataSource, application = 0): LeaseSt
     },
 
     async leave(relay, keep) {
-      await dataSource.query(
+      await ownQueries(dataSource).query(
         `UPDATE signalbox_lease SET relay = NULL, expires_at = NULL
           WHERE relay = $1 AND share <> ALL ($2::smallint[])`,
         [relay, keep],
       );
-      await dataSource.query('DELETE FROM signalbox_relay WHERE id = $1', [relay]);
+      await ownQueries(dataSource).query('DELETE FROM signalbox_relay WHERE id = $1', [relay]);
     },
   };
 }

@@ -6,7 +6,9 @@ import { lookup, plainArray } from './arrays.js';
 import { byKey } from './by-key.js';
 import { runTogether } from './connection.js';
 import { isDirect } from './direct-connections.js';
-import { namedStatement } from './prepared-statement.js';
+import { tablesOf } from '../tables/placed-tables.js';
+import type { TableNames } from '../tables/table-names.js';
+import { namedStatement, placedStatement } from './prepared-statement.js';
 
 // Planning takes longer than reading a few rows, and an event waits for it. With this many positions to
 // pass over there are many rows, and the plan for the very values is the faster one.
@@ -39,22 +41,24 @@ export function postgresOutboxRead(dataSource: DataSource): OutboxStore['read'] 
 
   const readPrepared: OutboxStore['read'] = async ({ partitions: shares, bus, except, limit }) => {
     let lent: object | undefined;
+    const names = tablesOf(dataSource);
+    const statement = placedStatement(names, prepared);
     try {
       return await read((quote, client) => {
         lent = client;
         // A prepared statement would be left to others.
         if (isDirect(client) !== true)
-          return [plain(quote, { partitions: shares, bus, except, limit })];
+          return [plain(names, quote, { partitions: shares, bus, except, limit })];
         const prepare = preparedOn.has(client)
           ? []
           : [
-              `PREPARE ${prepared.name} (varchar, smallint[], bigint[], integer) AS ${prepared.text}`,
+              `PREPARE ${statement.name} (varchar, smallint[], bigint[], integer) AS ${statement.text}`,
             ];
         preparedOn.add(client);
         return [
           ...prepare,
           'SET LOCAL plan_cache_mode = force_generic_plan',
-          `EXECUTE ${prepared.name} (${quote(bus ?? '')}, '${plainArray(partitionList(shares))}',
+          `EXECUTE ${statement.name} (${quote(bus ?? '')}, '${plainArray(partitionList(shares))}',
           '${plainArray(except)}', ${Number(limit)})`,
         ];
       });
@@ -64,7 +68,8 @@ export function postgresOutboxRead(dataSource: DataSource): OutboxStore['read'] 
     }
   };
 
-  const readPlain: OutboxStore['read'] = (options) => read((quote) => [plain(quote, options)]);
+  const readPlain: OutboxStore['read'] = (options) =>
+    read((quote) => [plain(tablesOf(dataSource), quote, options)]);
 
   const read = async (
     write: (quote: (text: string) => string, client: object) => readonly string[],
@@ -92,17 +97,23 @@ export function postgresOutboxRead(dataSource: DataSource): OutboxStore['read'] 
 }
 
 function plain(
+  names: TableNames,
   quote: (text: string) => string,
   { partitions: shares, bus, except, limit }: Parameters<OutboxStore['read']>[0],
 ): string {
-  return select({
-    bus: quote(bus ?? ''),
+  // The name of a bus is the only text that is not ours.
+  const text = select({
+    bus: busMark,
     shares: `'${plainArray(partitionList(shares))}'::smallint[]`,
     others: `position <> ALL ('${plainArray(except)}'::bigint[])`,
     limit: String(Number(limit)),
     journal: `CROSS JOIN LATERAL (${lookup('*', 'signalbox_journal', 'position', 'o.position')}) j`,
   });
+  return names.resolve(text).replace(busMark, () => quote(bus ?? ''));
 }
+
+/** Stands for the name of the bus, which may be that of a table, until the tables are named. */
+const busMark = '$bus';
 
 function select(values: {
   readonly bus: string;

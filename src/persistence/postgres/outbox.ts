@@ -20,6 +20,7 @@ import { byKey, queryByKey } from './by-key.js';
 import { runTogether } from './connection.js';
 import { journalColumns } from './journal.js';
 import { postgresOutboxRead } from './outbox-read.js';
+import { ownQueries, tablesOf } from '../tables/placed-tables.js';
 
 const resourceKey = 'coalesce(j.uuid, j.id)::text';
 
@@ -48,7 +49,7 @@ export function postgresOutbox(
 
     async registerBuses(buses) {
       if (buses.length > 0) {
-        await dataSource.query(
+        await ownQueries(dataSource).query(
           `INSERT INTO signalbox_bus AS b (name, target)
             SELECT unnest($1::varchar[]), unnest($2::text[])
             ON CONFLICT (name) DO UPDATE SET target = coalesce(b.target, excluded.target)
@@ -56,14 +57,14 @@ export function postgresOutbox(
           [buses.map(({ name }) => name), buses.map(({ target }) => target)],
         );
       }
-      const rows = await dataSource.query<RegisteredBus[]>(
+      const rows = await ownQueries(dataSource).query<RegisteredBus[]>(
         'SELECT name, target FROM signalbox_bus ORDER BY name',
       );
       return rows.filter(({ name }) => isInSpace(space, name));
     },
 
     async forgetBus(name) {
-      const [, forgotten] = await dataSource.query<[unknown, number]>(
+      const [, forgotten] = await ownQueries(dataSource).query<[unknown, number]>(
         'DELETE FROM signalbox_bus WHERE name = $1',
         [name],
       );
@@ -72,12 +73,12 @@ export function postgresOutbox(
 
     async dropBus(name, limit) {
       return inTransaction(async (manager) => {
-        const [, pending] = await manager.query<[unknown, number]>(
+        const [, pending] = await ownQueries(manager).query<[unknown, number]>(
           `DELETE FROM signalbox_outbox WHERE bus = $1 AND position = ANY (ARRAY(
             SELECT position FROM signalbox_outbox WHERE bus = $1 ORDER BY position LIMIT $2))`,
           [name, limit],
         );
-        const [, parked] = await manager.query<[unknown, number]>(
+        const [, parked] = await ownQueries(manager).query<[unknown, number]>(
           `DELETE FROM signalbox_parked WHERE bus = $1 AND position = ANY (ARRAY(
             SELECT position FROM signalbox_parked WHERE bus = $1 ORDER BY position LIMIT $2))`,
           [name, limit - pending],
@@ -106,7 +107,7 @@ export function postgresOutbox(
       return inTransaction(async (manager) => {
         if (buses.length > 0) await fanOutParked(manager, partitionList(shares), buses, space);
         else if (await hasBuses(manager, space)) return 0;
-        const [turned] = await manager.query<[{ number: string }]>(
+        const [turned] = await ownQueries(manager).query<[{ number: string }]>(
           `WITH head AS (
             SELECT ctid AS place FROM signalbox_outbox
               WHERE bus = '${space}' AND share = ANY ($1::smallint[]) ORDER BY position LIMIT $2
@@ -134,7 +135,7 @@ export function postgresOutbox(
           ...byKey,
           // The range says what the list says already, also to a plan that takes the table for small and
           // holds every row of the bus against the list.
-          `DELETE FROM signalbox_outbox
+          `${tablesOf(dataSource).resolve('DELETE FROM signalbox_outbox')}
               WHERE bus = ${quote(bus)} AND position BETWEEN ${Number(first)} AND ${Number(last)}
                 AND position = ANY ('${plainArray(positions)}'::bigint[])`,
         ]);
@@ -143,7 +144,7 @@ export function postgresOutbox(
 
     async park({ position, bus }, reason, alert) {
       return inTransaction(async (manager) => {
-        const moved = await manager.query<unknown[]>(
+        const moved = await ownQueries(manager).query<unknown[]>(
           `WITH gone AS (
             DELETE FROM signalbox_outbox WHERE bus = $1 AND position = $2
               RETURNING position, bus, share
@@ -166,7 +167,7 @@ export function postgresOutbox(
     ...parkedSteps({ inTransaction, holdOnBus, lockParked, deleteParked, putBack }),
 
     async parkedResources(bus) {
-      const rows = await dataSource.query<{ resource_key: string }[]>(
+      const rows = await ownQueries(dataSource).query<{ resource_key: string }[]>(
         `SELECT DISTINCT resource_key FROM signalbox_parked WHERE bus = $1 AND status = 'parked'`,
         [bus],
       );
@@ -200,7 +201,7 @@ export function postgresOutbox(
     },
 
     async depth() {
-      const pending = await dataSource.query<PendingRow[]>(
+      const pending = await ownQueries(dataSource).query<PendingRow[]>(
         `SELECT o.bus, o.pending, j.time::text AS oldest
           FROM (
             SELECT bus, count(*) AS pending, min(position) AS position
@@ -208,7 +209,7 @@ export function postgresOutbox(
           ) o CROSS JOIN LATERAL (
             ${lookup('time', 'signalbox_journal', 'position', 'o.position')}) j`,
       );
-      const parked = await dataSource.query<StatusRow[]>(
+      const parked = await ownQueries(dataSource).query<StatusRow[]>(
         'SELECT bus, status, count(*) AS number FROM signalbox_parked GROUP BY bus, status',
       );
       return outboxDepth(pending, parked, Date.now(), space);
@@ -223,7 +224,7 @@ async function fanOutParked(
   buses: readonly string[],
   space: string,
 ): Promise<void> {
-  await manager.query(
+  await ownQueries(manager).query(
     `WITH gone AS (
       DELETE FROM signalbox_parked WHERE bus = '${space}' AND share = ANY ($1::smallint[]) RETURNING *
     )
@@ -238,7 +239,7 @@ async function lockParked(
   manager: EntityManager,
   { position, bus }: OutboxRef,
 ): Promise<string | undefined> {
-  const rows = await manager.query<{ resource_key: string }[]>(
+  const rows = await ownQueries(manager).query<{ resource_key: string }[]>(
     `SELECT resource_key FROM signalbox_parked
       WHERE position >= $2 AND position <= $2 AND bus = $1 AND status = 'parked'
       ORDER BY position FOR UPDATE`,
@@ -248,7 +249,7 @@ async function lockParked(
 }
 
 async function deleteParked(manager: EntityManager, { position, bus }: OutboxRef): Promise<void> {
-  await manager.query(
+  await ownQueries(manager).query(
     `DELETE FROM signalbox_parked WHERE ctid = ANY (ARRAY(
       SELECT ctid FROM signalbox_parked
         WHERE position >= $2 AND position <= $2 AND bus = $1 ORDER BY position))`,
@@ -261,7 +262,7 @@ async function holdOnBus(
   bus: string,
   positions: readonly number[],
 ): Promise<readonly OutboxRef[]> {
-  const parked = await manager.query<{ resource_key: string }[]>(
+  const parked = await ownQueries(manager).query<{ resource_key: string }[]>(
     `WITH wanted AS MATERIALIZED (
       SELECT DISTINCT ${resourceKey} AS key FROM (SELECT unnest($2::bigint[]) AS position) named
         CROSS JOIN LATERAL (${lookup('uuid, id', 'signalbox_journal', 'position', 'named.position')}) j
@@ -274,7 +275,7 @@ async function holdOnBus(
     [bus, positions],
   );
   if (parked.length === 0) return [];
-  const moved = await manager.query<{ position: Integer }[]>(
+  const moved = await ownQueries(manager).query<{ position: Integer }[]>(
     `WITH gone AS (
       DELETE FROM signalbox_outbox o
         USING (
@@ -302,7 +303,7 @@ async function holdOnBus(
 }
 
 async function putBack(manager: EntityManager, bus: string, key: string): Promise<void> {
-  await manager.query(
+  await ownQueries(manager).query(
     `WITH gone AS (
       DELETE FROM signalbox_parked WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM signalbox_parked
@@ -315,7 +316,7 @@ async function putBack(manager: EntityManager, bus: string, key: string): Promis
 }
 
 async function hasBuses(manager: EntityManager, space: string): Promise<boolean> {
-  const rows = await manager.query<unknown[]>(
+  const rows = await ownQueries(manager).query<unknown[]>(
     `SELECT name FROM signalbox_bus WHERE ${inSpaceSql(space, 'name')} LIMIT 1`,
   );
   return rows.length > 0;

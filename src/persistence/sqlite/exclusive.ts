@@ -1,12 +1,17 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import type { DataSource } from 'typeorm';
 import { databaseError } from '../commit/database-errors.js';
+import { tablesOf } from '../tables/placed-tables.js';
+import { placeStatements } from './statements.js';
 import { refuseInsideTurn, transactionGate } from './transaction-gate.js';
 
 /** The connection that TypeORM shares among all callers of a better-sqlite3 DataSource. */
 export function connectionOf(dataSource: DataSource): BetterSqlite3.Database {
-  return (dataSource.driver as unknown as { databaseConnection: BetterSqlite3.Database })
-    .databaseConnection;
+  const { databaseConnection } = dataSource.driver as unknown as {
+    readonly databaseConnection: BetterSqlite3.Database;
+  };
+  placeStatements(databaseConnection, tablesOf(dataSource));
+  return databaseConnection;
 }
 
 /**

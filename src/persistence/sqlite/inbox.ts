@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { InboxStore } from '../inbox-store.js';
 import { exclusive } from './exclusive.js';
 import { prepared } from './statements.js';
+import { ownQueries } from '../tables/placed-tables.js';
 
 const now = `CAST(unixepoch('now', 'subsec') * 1000 AS integer)`;
 
@@ -10,7 +11,7 @@ export function sqliteInbox(dataSource: DataSource): InboxStore {
   return {
     async claimWithin(manager, { consumer, id }) {
       // The first statement of its transaction takes the write lock, so that nobody else is at it.
-      const rows = await manager.query<unknown[]>(
+      const rows = await ownQueries(manager).query<unknown[]>(
         `INSERT INTO signalbox_inbox (consumer, id, handled_at) VALUES (?, ?, ${now})
           ON CONFLICT DO NOTHING RETURNING id`,
         [consumer, id],
@@ -19,7 +20,7 @@ export function sqliteInbox(dataSource: DataSource): InboxStore {
     },
 
     async holdsWithin(manager, { consumer, id }) {
-      const rows = await manager.query<unknown[]>(
+      const rows = await ownQueries(manager).query<unknown[]>(
         'SELECT 1 FROM signalbox_inbox WHERE consumer = ? AND id = ?',
         [consumer, id],
       );
@@ -27,7 +28,7 @@ export function sqliteInbox(dataSource: DataSource): InboxStore {
     },
 
     async seenWithin(manager, { consumer, resource, uuid }) {
-      const [row] = await manager.query<{ readonly revision: number }[]>(
+      const [row] = await ownQueries(manager).query<{ readonly revision: number }[]>(
         'SELECT revision FROM signalbox_seen WHERE consumer = ? AND uuid = ? AND resource = ?',
         [consumer, uuid, resource],
       );
@@ -36,13 +37,13 @@ export function sqliteInbox(dataSource: DataSource): InboxStore {
 
     async noteSeenWithin(manager, { consumer, resource, uuid }, revision) {
       if (revision === undefined) {
-        await manager.query(
+        await ownQueries(manager).query(
           'DELETE FROM signalbox_seen WHERE consumer = ? AND uuid = ? AND resource = ?',
           [consumer, uuid, resource],
         );
         return;
       }
-      await manager.query(
+      await ownQueries(manager).query(
         `INSERT INTO signalbox_seen (consumer, uuid, resource, revision) VALUES (?, ?, ?, ?)
           ON CONFLICT (consumer, uuid, resource)
           DO UPDATE SET revision = max(revision, excluded.revision)`,

@@ -99,6 +99,7 @@ function executedBy(change: (execute: Execute) => Execute): DataSource {
     readonly driver: { obtainMasterConnection(): Promise<PoolConnection> };
   };
   return {
+    options: db.dataSource.options,
     query: db.dataSource.query.bind(db.dataSource),
     driver: {
       async obtainMasterConnection() {
