@@ -84,7 +84,7 @@ test.each([
   ['x'.repeat(64), 'postgres'],
   ['main', 'sqlite'],
 ] as const)('the schema %j on %s is refused', (schema, kind) => {
-  expect(() => new TableNames(kind, { schema })).toThrowError(
+  expect(() => new TableNames(kind, { schema })).toThrow(
     expect.objectContaining({ code: 'CONFIG_VALUE_INVALID', parameters: { key: 'schema' } }),
   );
 });
@@ -92,7 +92,7 @@ test.each([
 test.each(['', 'A_', '1_', 'a-b', 'a b', 'a.b', 'a"', 'x'.repeat(33)])(
   'the prefix %j is refused',
   (tablePrefix) => {
-    expect(() => new TableNames('sqlite', { tablePrefix })).toThrowError(
+    expect(() => new TableNames('sqlite', { tablePrefix })).toThrow(
       expect.objectContaining({ code: 'CONFIG_VALUE_INVALID', parameters: { key: 'tablePrefix' } }),
     );
   },

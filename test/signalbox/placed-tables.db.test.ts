@@ -404,7 +404,8 @@ eachDatabase((kind) => {
   async function commandLine({ placement, ofDataSource }: Place): Promise<void> {
     const { schema = ofDataSource, tablePrefix } = placement;
     const flags = [
-      ...['--database', database.url],
+      '--database',
+      database.url,
       ...(schema === undefined ? [] : ['--schema', schema]),
       ...(tablePrefix === undefined ? [] : ['--table-prefix', tablePrefix]),
     ];
