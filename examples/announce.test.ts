@@ -8,7 +8,7 @@ import { ActionEvent } from 'signalbox';
 import type { Signalbox } from 'signalbox';
 
 class Hypervisor {
-  constructor(readonly signalbox: Signalbox) {}
+  constructor(readonly signalbox: Signalbox<typeof eventTypes>) {}
 
   @ActionEvent('VM.START', (uuid: string) => ({ subject: { resource: 'VirtualMachine', uuid } }))
   async start(uuid: string): Promise<string> {
@@ -17,13 +17,13 @@ class Hypervisor {
 }
 // #endregion
 // #region types
-import { defineEventTypes, type CustomTypesOf } from 'signalbox';
+import { defineEventTypes } from 'signalbox';
+import { cloudStackEventTypes } from 'signalbox/machines';
 
-export const eventTypes = defineEventTypes({ action: ['LB.DRAIN'], alert: ['ALERT.LB'] });
-
-declare module 'signalbox' {
-  interface CustomEventTypes extends CustomTypesOf<typeof eventTypes> {}
-}
+export const eventTypes = defineEventTypes(
+  { action: ['LB.DRAIN'], alert: ['ALERT.LB.DEGRADED'] },
+  { include: cloudStackEventTypes },
+);
 // #endregion
 
 it('announces actions, usage, alerts and jobs, linked to what caused them', async () => {
@@ -35,7 +35,13 @@ it('announces actions, usage, alerts and jobs, linked to what caused them', asyn
   await migrate(dataSource);
   const bus = memoryBus();
   // #region known
-  const signalbox = await createSignalbox({ dataSource, resources: [], bus, eventTypes });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'compute',
+    resources: [],
+    bus,
+    eventTypes,
+  });
   // #endregion
   const events: SignalboxEvent[] = [];
   await signalbox.subscribe('#', (event) => void events.push(event));
@@ -48,7 +54,7 @@ it('announces actions, usage, alerts and jobs, linked to what caused them', asyn
       action.addDetails({ connections: await drain() }); // into Completed or Failed
       await signalbox.recordUsage('LB.CREATE', { subject, account: 'acme', details: { size: 2 } });
     });
-    await signalbox.raiseAlert('ALERT.LB', 'one member is left', { subject });
+    await signalbox.raiseAlert('ALERT.LB.DEGRADED', 'one member is left', { subject });
 
     const job = await signalbox.jobs.submit('LB.CREATE', { subject });
     await signalbox.jobs.update(job, 50);
@@ -66,7 +72,7 @@ it('announces actions, usage, alerts and jobs, linked to what caused them', asyn
       'ActionEvent LB.DRAIN',
       'UsageEvent LB.CREATE',
       'ActionEvent LB.DRAIN',
-      'AlertEvent ALERT.LB',
+      'AlertEvent ALERT.LB.DEGRADED',
       'AsyncJobEvent submit',
       'AsyncJobEvent update',
       'AsyncJobEvent complete',

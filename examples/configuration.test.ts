@@ -26,7 +26,7 @@ const bus = rabbitmq({
 // #region database
 import { createSignalbox, migrate, migrations } from 'signalbox';
 import { DataSource } from 'typeorm';
-import { LoadBalancer } from './load-balancer.js';
+import { eventTypes, LoadBalancer } from './load-balancer.js';
 
 const sqlite = (database: string) =>
   new DataSource({
@@ -60,9 +60,10 @@ it('a Signalbox takes every option', async () => {
   // #region signalbox
   const signalbox = await createSignalbox({
     dataSource,
+    eventTypes,
     resources: [LoadBalancer],
     bus: [],
-    source: 'management-server',
+    source: 'compute',
     maxPayload: 256 * 1024, // bytes
     relay: {
       batch: 1000, // rows

@@ -5,7 +5,7 @@ import type { SignalboxEvent } from 'signalbox';
 import { DataSource } from 'typeorm';
 import { sampleEvents } from '../test/core/events/sample-events.js';
 import { eventually } from '../test/support/eventually.js';
-import { LoadBalancer } from './load-balancer.js';
+import { eventTypes, LoadBalancer } from './load-balancer.js';
 // #region imports
 import { DeadLetterError, foreignType } from 'signalbox';
 // #endregion
@@ -38,7 +38,13 @@ async function place() {
   }).initialize();
   await migrate(dataSource);
   const bus = memoryBus();
-  const signalbox = await createSignalbox({ dataSource, resources: [LoadBalancer], bus });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'compute',
+    eventTypes,
+    resources: [LoadBalancer],
+    bus,
+  });
   const close = async () => {
     await signalbox.close();
     await bus.close();
@@ -71,7 +77,7 @@ it('keeps a directory that neither a duplicate nor an older event can set back',
   // What a consumer sees after a crash of the relay, and what it must survive: an event again, and late.
   const [first] = await signalbox.history(LoadBalancer, uuid);
   const again = {
-    key: `management-server.ResourceStateEvent.Created.LoadBalancer.${uuid}`,
+    key: `compute.ResourceStateEvent.Created.LoadBalancer.${uuid}`,
     contentType: 'application/cloudevents+json',
     headers: {},
     partitionKey: uuid,

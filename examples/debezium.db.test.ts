@@ -6,7 +6,7 @@ import {
   ResourceEntity,
   type SignalboxEvent,
 } from 'signalbox';
-import { volume } from 'signalbox/machines';
+import { cloudStackEventTypes, volume } from 'signalbox/machines';
 import { DataSource, Entity } from 'typeorm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startPrivatePostgres, type PrivatePostgres } from '../test/support/private-postgres.js';
@@ -63,7 +63,12 @@ it('logical decoding tells every event once, as an insert that the event router 
   }).initialize();
   await migrate(dataSource);
   await dataSource.query(`SELECT pg_create_logical_replication_slot('debezium', 'test_decoding')`);
-  const signalbox = await createSignalbox({ dataSource, resources: [Volume] });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'compute',
+    eventTypes: cloudStackEventTypes,
+    resources: [Volume],
+  });
   const volumes = await Promise.all(
     Array.from({ length: 20 }, () => signalbox.create(Volume, { account: "o'brien" })),
   );

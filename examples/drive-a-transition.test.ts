@@ -2,7 +2,7 @@ import { RefusedError } from 'signalbox';
 import { expect, it } from 'vitest';
 // #region drive
 import { createSignalbox, migrate, migrations, ResourceEntity } from 'signalbox';
-import { volume } from 'signalbox/machines';
+import { cloudStackEventTypes, volume } from 'signalbox/machines';
 import { Column, DataSource, Entity } from 'typeorm';
 
 @Entity('volume')
@@ -23,7 +23,12 @@ it('drives a volume from creation to attachment', async () => {
     synchronize: true, // your own migrations in production
   }).initialize();
   await migrate(dataSource);
-  const signalbox = await createSignalbox({ dataSource, resources: [Volume] });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'compute',
+    eventTypes: cloudStackEventTypes,
+    resources: [Volume],
+  });
 
   const { uuid } = await signalbox.create(Volume, { account: 'acme' });
   await signalbox.transition(Volume, uuid, 'CreateRequested', { actor: 'alice' });

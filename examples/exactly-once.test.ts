@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { createSignalbox, memoryBus, migrate, migrations } from 'signalbox';
 import { DataSource } from 'typeorm';
 import { eventually } from '../test/support/eventually.js';
+import { cloudStackEventTypes } from 'signalbox/machines';
 import { LoadBalancer } from './load-balancer.js';
 // #region once
 import { idempotent } from 'signalbox';
@@ -19,7 +20,13 @@ it('bills each event once, however often it comes', async () => {
   await migrate(dataSource);
   await dataSource.query('CREATE TABLE invoice_item (account text, type text)');
   const bus = memoryBus();
-  const signalbox = await createSignalbox({ dataSource, resources: [LoadBalancer], bus });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'compute',
+    eventTypes: cloudStackEventTypes,
+    resources: [LoadBalancer],
+    bus,
+  });
 
   // #region once
 
@@ -49,7 +56,7 @@ it('bills each event once, however often it comes', async () => {
   };
   await eventually(async () => expect(await count()).toBe(1));
   await bus.publishToPool('billing', {
-    key: 'management-server.UsageEvent.VM-START.-.-',
+    key: 'compute.UsageEvent.VM-START.-.-',
     id,
     contentType: 'application/cloudevents+json',
     headers: {},

@@ -4,7 +4,7 @@ import { migrate, migrations, type SignalboxEvent } from 'signalbox';
 import { DataSource } from 'typeorm';
 import { serviceUrl } from '../test/support/service-url.js';
 import { uniqueName } from '../test/support/unique-name.js';
-import { LoadBalancer } from './load-balancer.js';
+import { eventTypes, LoadBalancer } from './load-balancer.js';
 // #region choose
 import { cloudEventsBinary, cloudStack, oslo } from 'signalbox/formats';
 import { createSignalbox } from 'signalbox';
@@ -49,7 +49,13 @@ it('writes the same event in the format of each bus', async () => {
     rabbitmq({ name: 'billing', url, exchange: cloudstackExchange(legacy), format: cloudStack }),
     rabbitmq({ name: 'telemetry', url, exchange: osloExchange(control), format: oslo() }),
   ];
-  const signalbox = await createSignalbox({ dataSource, resources: [LoadBalancer], bus: buses });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'compute',
+    eventTypes,
+    resources: [LoadBalancer],
+    bus: buses,
+  });
 
   // Selections, handlers and pools are the same on each.
   const handler = (event: SignalboxEvent): void => void seen.push(event.type);

@@ -1,6 +1,6 @@
 import { ResourceEntity, createSignalbox, migrate, migrations } from 'signalbox';
 import { rabbitmq, type ConsumerPoolCallback, type RabbitmqBus } from 'signalbox/amqp';
-import { volume } from 'signalbox/machines';
+import { cloudStackEventTypes, volume } from 'signalbox/machines';
 import { DataSource, Entity } from 'typeorm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openPlainPeer, type PlainPeer } from '../test/delivery/amqp/plain-peer.js';
@@ -92,6 +92,8 @@ it('divides a pool over queues, keeps the order of each resource, and goes on wh
   await migrate(dataSource);
   const signalbox = await createSignalbox({
     dataSource,
+    source: 'compute',
+    eventTypes: cloudStackEventTypes,
     resources: [Volume],
     bus: rabbitmq({ url: broker.url }),
   });

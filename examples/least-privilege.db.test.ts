@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from 'signalbox/machines';
 import { readFileSync } from 'node:fs';
 import { createRelay } from 'signalbox/relay';
 import { createSignalbox, memoryBus, migrate, migrations } from 'signalbox';
@@ -66,7 +67,13 @@ async function expectEverythingWorks(
   denied: RegExp,
 ) {
   const resources = [LoadBalancer];
-  const signalbox = await createSignalbox({ dataSource, resources, relay: false });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'compute',
+    eventTypes: cloudStackEventTypes,
+    resources,
+    relay: false,
+  });
   const { uuid } = await signalbox.create(LoadBalancer, { members: 1 });
   await signalbox.transition(LoadBalancer, uuid, 'DeployRequested'); // guarded, arms a deadline
   await signalbox.transition(LoadBalancer, uuid, 'OperationSucceeded'); // cancels it
@@ -98,7 +105,13 @@ async function expectEverythingWorks(
   await expect(relaySource.query('SELECT * FROM load_balancer')).rejects.toThrow(denied);
   await relaySource.destroy();
 
-  const whole = await createSignalbox({ dataSource, resources, bus });
+  const whole = await createSignalbox({
+    dataSource,
+    source: 'compute',
+    eventTypes: cloudStackEventTypes,
+    resources,
+    bus,
+  });
   await whole.transition(LoadBalancer, uuid, 'MemberLost');
   await eventually(async () => expect((await whole.outboxDepth()).pending).toBe(0));
   await whole.close();

@@ -1,4 +1,4 @@
-import { defineLifecycle, effects, ResourceEntity } from 'signalbox';
+import { defineEventTypes, defineLifecycle, ResourceEntity } from 'signalbox';
 import { Column, Entity } from 'typeorm';
 import { setup } from 'xstate';
 
@@ -15,9 +15,11 @@ type Event =
   | { type: 'RemoveRequested' };
 
 // #region lifecycle
+export const eventTypes = defineEventTypes({ usage: ['LB.CREATE', 'LB.DELETE'] });
+
 const machine = setup({
   types: { context: {} as Context, events: {} as Event, tags: {} as 'stable' | 'transitional' },
-  actions: effects,
+  actions: eventTypes.effects,
   guards: { hasMembers: ({ context }) => context.members > 0 },
   delays: { deployTimeout: 10 * 60 * 1000 },
 }).createMachine({

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { createSignalbox, migrate, migrations } from 'signalbox';
 import { DataSource } from 'typeorm';
-import { LoadBalancer } from './load-balancer.js';
+import { eventTypes, LoadBalancer } from './load-balancer.js';
 // #region handle
 import { ConflictError, OutcomeUnknownError, RefusedError, UnavailableError } from 'signalbox';
 
@@ -26,7 +26,12 @@ it('tells a caller what to do instead', async () => {
     synchronize: true,
   }).initialize();
   await migrate(dataSource);
-  const signalbox = await createSignalbox({ dataSource, resources: [LoadBalancer] });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'compute',
+    eventTypes,
+    resources: [LoadBalancer],
+  });
   const { uuid } = await signalbox.create(LoadBalancer, { members: 0 });
   const answers: unknown[] = [];
   const attempt = (work: Promise<unknown>) =>

@@ -3,6 +3,7 @@ import { createSignalbox, memoryBus, migrate, migrations } from 'signalbox';
 import { replayedAt } from 'signalbox/consuming';
 import { DataSource } from 'typeorm';
 import { eventually } from '../test/support/eventually.js';
+import { cloudStackEventTypes } from 'signalbox/machines';
 import { LoadBalancer } from './load-balancer.js';
 
 it('gives one pool what it missed', async () => {
@@ -15,7 +16,13 @@ it('gives one pool what it missed', async () => {
   }).initialize();
   await migrate(dataSource);
   const bus = memoryBus();
-  const signalbox = await createSignalbox({ dataSource, resources: [LoadBalancer], bus });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'compute',
+    eventTypes: cloudStackEventTypes,
+    resources: [LoadBalancer],
+    bus,
+  });
   await signalbox.recordUsage('VM.START', { account: 'acme' });
   await eventually(async () => expect((await signalbox.outboxDepth()).pending).toBe(0));
 

@@ -6,7 +6,7 @@ import { DataSource } from 'typeorm';
 // #region subscribe
 import { createSignalbox } from 'signalbox';
 import { rabbitmq } from 'signalbox/amqp';
-import { LoadBalancer } from './load-balancer.js';
+import { eventTypes, LoadBalancer } from './load-balancer.js';
 
 // #endregion
 it('brings every event of a load balancer to a pool', async () => {
@@ -23,7 +23,13 @@ it('brings every event of a load balancer to a pool', async () => {
   const seen: string[] = [];
   // #region subscribe
   const bus = rabbitmq({ url, exchange });
-  const signalbox = await createSignalbox({ dataSource, resources: [LoadBalancer], bus });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'compute',
+    eventTypes,
+    resources: [LoadBalancer],
+    bus,
+  });
 
   const subscription = await signalbox.subscribe(
     { category: 'ResourceStateEvent', resource: LoadBalancer },

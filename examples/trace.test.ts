@@ -20,7 +20,7 @@ it('tells where a machine did what its lifecycle does not allow', () => {
   const line = JSON.stringify({
     specversion: '1.0',
     id: '019530c5-0a00-7000-8000-000000000001',
-    source: 'management-server',
+    source: 'compute',
     type: 'RecoveryRequested',
     subject: `VirtualMachine/${uuid}`,
     time: '2026-01-01T00:00:00.000Z',

@@ -1,7 +1,7 @@
 import { createSignalbox, migrate, migrations } from 'signalbox';
 import { DataSource } from 'typeorm';
 import { expect, it } from 'vitest';
-import { LoadBalancer } from './load-balancer.js';
+import { eventTypes, LoadBalancer } from './load-balancer.js';
 
 it('moves a resource by a call, and by a save together with its own columns', async () => {
   const dataSource = await new DataSource({
@@ -12,7 +12,12 @@ it('moves a resource by a call, and by a save together with its own columns', as
     synchronize: true,
   }).initialize();
   await migrate(dataSource);
-  const signalbox = await createSignalbox({ dataSource, resources: [LoadBalancer] });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'compute',
+    eventTypes,
+    resources: [LoadBalancer],
+  });
   const { uuid } = await signalbox.create(LoadBalancer, { members: 1 });
   // #region transition
   const {

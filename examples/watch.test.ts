@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { createSignalbox, memoryBus, migrate, migrations } from 'signalbox';
 import { DataSource } from 'typeorm';
-import { LoadBalancer } from './load-balancer.js';
+import { eventTypes, LoadBalancer } from './load-balancer.js';
 
 it('keeps a cache of resources that is always right in the end', async () => {
   const dataSource = await new DataSource({
@@ -13,7 +13,13 @@ it('keeps a cache of resources that is always right in the end', async () => {
   }).initialize();
   await migrate(dataSource);
   const bus = memoryBus();
-  const signalbox = await createSignalbox({ dataSource, resources: [LoadBalancer], bus });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'compute',
+    eventTypes,
+    resources: [LoadBalancer],
+    bus,
+  });
   const { uuid } = await signalbox.create(LoadBalancer, { members: 2, account: 'acme' });
   const changes: string[] = [];
   let bookmark = 0;

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from 'signalbox/machines';
 import { expect, it } from 'vitest';
 // #region entity
 import { createSignalbox, defineLifecycle, mapResource, migrate, migrations } from 'signalbox';
@@ -80,7 +81,12 @@ it('gives rows that were there before a lifecycle, under their own column names'
     migrations: [CreateServer1600000000000, ...migrations, GiveServersALifecycle1700000001000],
   }).initialize();
   await migrate(dataSource);
-  const signalbox = await createSignalbox({ dataSource, resources: [server] });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'compute',
+    eventTypes: cloudStackEventTypes,
+    resources: [server],
+  });
 
   const id = '0a7ea29e-691b-41e2-bafa-2c3ba27d8c47';
   await signalbox.transition(server, id, 'Halt', { expectedRevision: 1 });

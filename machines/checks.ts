@@ -1,5 +1,6 @@
 import { cloudStackMeters } from '../src/tools/check/cloudstack.js';
 import { defineCheck, type LifecycleCheck } from '../src/tools/check/define-check.js';
+import { cloudStackEventTypes } from '../src/core/events/cloudstack-event-types.js';
 import { network } from './network.js';
 import { snapshot } from './snapshot.js';
 import { virtualMachine } from './virtual-machine.js';
@@ -16,6 +17,7 @@ const restoreMeters =
 /** What the built-in lifecycles are checked for, and what is accepted in them for which reason. */
 export const builtInChecks: readonly LifecycleCheck[] = Object.freeze([
   defineCheck(virtualMachine, {
+    eventTypes: cloudStackEventTypes,
     meters: [
       { ...allocation, closedIn: [...allocation.closedIn, 'Expunged'] },
       { ...running, closedIn: [...running.closedIn, 'Expunged'] },
@@ -31,8 +33,9 @@ export const builtInChecks: readonly LifecycleCheck[] = Object.freeze([
       { code: 'METER_NOT_OPEN', meter: allocation.name, state: 'Restoring', reason: restoreMeters },
     ],
   }),
-  defineCheck(network),
+  defineCheck(network, { eventTypes: cloudStackEventTypes }),
   defineCheck(volume, {
+    eventTypes: cloudStackEventTypes,
     meters: [allocated],
     suppressions: [
       {
@@ -64,5 +67,5 @@ export const builtInChecks: readonly LifecycleCheck[] = Object.freeze([
       },
     ],
   }),
-  defineCheck(snapshot),
+  defineCheck(snapshot, { eventTypes: cloudStackEventTypes }),
 ]);

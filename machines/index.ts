@@ -1,5 +1,6 @@
 /**
- * The four built-in lifecycles, ready to be used and to be read as examples.
+ * The four built-in lifecycles, to use and to read as examples, and the event types of CloudStack that they
+ * announce.
  *
  * @module
  */
@@ -9,6 +10,7 @@ import { snapshot } from './snapshot.js';
 import { virtualMachine } from './virtual-machine.js';
 import { volume } from './volume.js';
 
+export { cloudStackEventTypes } from '../src/core/events/cloudstack-event-types.js';
 export { network, snapshot, virtualMachine, volume };
 
 /** Every built-in lifecycle. */

@@ -11,7 +11,7 @@ export type { GaleraUse } from './persistence/mysql/verify-server.js';
 export { Signalbox } from './signalbox/signalbox.js';
 export type { AnnouncementOptions, CreateOptions, EventOfEntity } from './signalbox/signalbox.js';
 export type { TransitionOptions } from './signalbox/transitions.js';
-export type { TransitionResult } from './core/planning/transition-request.js';
+export type { TransitionResult as Transitioned } from './core/planning/transition-request.js';
 export type { SendOptions } from './persistence/guard/subscriber.js';
 export { ActionEvent } from './operations/action/action-event.js';
 export type { ActionHost } from './operations/action/action-event.js';
@@ -24,8 +24,7 @@ export type { AmbientContext } from './context/ambient.js';
 // Lifecycles; more in `signalbox/lifecycle`
 export { defineLifecycle } from './core/lifecycle/define-lifecycle.js';
 export type { LifecycleDefinition } from './core/lifecycle/define-lifecycle.js';
-export { effects } from './core/events/known-effects.js';
-export type { EffectName, EffectParams } from './core/lifecycle/effects.js';
+export { effects, type EffectParams } from './core/lifecycle/effects.js';
 export type {
   AnyLifecycle,
   ContextOf,
@@ -67,15 +66,7 @@ export type {
   UsageEvent,
 } from './core/events/event.js';
 export { defineEventTypes } from './core/events/event-types.js';
-export type {
-  CustomEventTypes,
-  CustomTypesOf,
-  EventType,
-  EventTypes,
-  KnownActionType,
-  KnownAlertType,
-  KnownUsageType,
-} from './core/events/event-types.js';
+export type { EventTypeNames, EventTypeOf, EventTypes } from './core/events/event-types.js';
 export type { EventFilter, EventSelection } from './core/events/event-filter.js';
 export type { FilterResource } from './core/events/filter-resource.js';
 export { foreignType } from './core/events/foreign-type.js';

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from 'signalbox/machines';
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
@@ -41,6 +42,8 @@ export async function postgresDatabase({ entities = [], lamps = lampCount, ...op
   await dataSource.query('VACUUM ANALYZE');
   const signalbox = await createSignalbox({
     dataSource,
+    source: 'management-server',
+    eventTypes: cloudStackEventTypes,
     resources: [Lamp],
     relay: false,
     deadlines: false,

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from 'signalbox/machines';
 import { randomUUID } from 'node:crypto';
 import { EntitySchema } from 'typeorm';
 import { setup } from 'xstate';
@@ -142,7 +143,14 @@ async function amongStates(open, size) {
     [uuids, at],
   );
   const signalbox = open(
-    await createSignalbox({ dataSource, resources: [Ring], relay: false, deadlines: false }),
+    await createSignalbox({
+      dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [Ring],
+      relay: false,
+      deadlines: false,
+    }),
   );
   return looped(`transition() among ${size} states`, callers, async (caller) => {
     const state = at[caller];

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from 'signalbox/machines';
 import { randomUUID } from 'node:crypto';
 import mysql from 'mysql2/promise';
 import { DataSource } from 'typeorm';
@@ -72,6 +73,8 @@ async function mariadbDatabase() {
   );
   const signalbox = await createSignalbox({
     dataSource,
+    source: 'management-server',
+    eventTypes: cloudStackEventTypes,
     resources: [Lamp],
     relay: false,
     deadlines: false,

@@ -4,7 +4,7 @@ import { createSignalbox, migrate, migrations, type SignalboxEvent } from 'signa
 import { rabbitmq } from 'signalbox/amqp';
 import { deliveryLog } from 'signalbox/testing';
 import { DataSource } from 'typeorm';
-import { LoadBalancer } from '../load-balancer.js';
+import { eventTypes, LoadBalancer } from '../load-balancer.js';
 
 /** Where a run takes place: plain JSON, because it goes to another process. */
 export interface Place {
@@ -27,6 +27,8 @@ export async function start({ database, broker, handled }: Place) {
   const bus = rabbitmq(broker);
   const signalbox = await createSignalbox({
     dataSource,
+    source: 'compute',
+    eventTypes,
     resources: [LoadBalancer],
     bus,
     relay: { leaseDuration: 500 }, // the relay of a dead process is waited for so long

@@ -40,7 +40,12 @@ async function main() {
     synchronize: true, // in production, write migrations for your own tables
   }).initialize();
   await migrate(dataSource);
-  const signalbox = await createSignalbox({ dataSource, resources: [Server], bus: memoryBus() });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'quick-start',
+    resources: [Server],
+    bus: memoryBus(),
+  });
 
   // 3. Subscribe.
   await signalbox.subscribe({ category: 'ResourceStateEvent', resource: Server }, (event) => {

@@ -4,6 +4,7 @@ import { defineCheck, type LifecycleCheck } from '../tools/check/define-check.js
 import { readDeclarations } from '../tools/check/read-declarations.js';
 import { ConfigurationError } from '../core/errors/errors.js';
 import type { EventTypes } from '../core/events/event-types.js';
+import { effects } from '../core/lifecycle/effects.js';
 import { isLifecycle, loadExports, onlyOne } from './load-lifecycle.js';
 import { readText } from './read-text.js';
 
@@ -53,6 +54,7 @@ export async function loadChecks(nameOrPath: string): Promise<readonly LoadedChe
 /** What any of several makes known. */
 function anyOf(several: readonly EventTypes[]): EventTypes {
   return {
+    effects,
     has: (category, type) => several.some((each) => each.has(category, type)),
     names: (category) => [...new Set(several.flatMap((each) => each.names(category)))],
     privateFields: (type) => [...new Set(several.flatMap((each) => each.privateFields(type)))],

@@ -82,7 +82,8 @@ export const configurationSchema = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 64,
-        description: 'Who publishes; default management-server.',
+        description:
+          'Source of the events that the relay itself announces; default signalbox-relay.',
       }),
     ),
     application: Type.Optional(

@@ -78,7 +78,7 @@ export class EventWriter {
     if (!this.#eventTypes.has(category, type)) {
       throw RefusedError.of(
         'UNKNOWN_EVENT_TYPE',
-        `'${type}' is no known ${category} type. Correct the spelling, or register it in createSignalbox({ eventTypes }).`,
+        `The ${category} type '${type}' is not declared. Declare it in createSignalbox({ eventTypes }), or correct the spelling.`,
         { category, type },
       );
     }

@@ -28,7 +28,7 @@ export type { RelaySetup } from './signalbox-options.js';
  */
 export function createRelay(setup: RelaySetup): Relay {
   checkOptions(relaySchema, setup);
-  const { dataSource, bus, format = cloudEvents, source = 'management-server' } = setup;
+  const { dataSource, bus, format = cloudEvents, source = 'signalbox-relay' } = setup;
   placeTables(dataSource, placementOf(setup));
   return createOutboxRelay({
     store: openStore(dataSource),

@@ -8,7 +8,11 @@ import { StartedActions } from '../operations/action/started-actions.js';
 import { createSweeper } from '../operations/deadlines/sweeper.js';
 import { ConfigurationError } from '../core/errors/errors.js';
 import { checkOptions } from '../core/options/check-options.js';
-import { defineEventTypes } from '../core/events/event-types.js';
+import {
+  defineEventTypes,
+  type EventTypes,
+  type SignalboxAlertType,
+} from '../core/events/event-types.js';
 import { cloudEvents } from '../delivery/formats/cloudevents.js';
 import { defaultMaxParsed } from '../delivery/bus/max-incoming.js';
 import { createOutboxRelay } from '../delivery/relay/relay.js';
@@ -44,13 +48,15 @@ export type { SignalboxOptions } from './signalbox-options.js';
  * const signalbox = await createSignalbox({ dataSource, resources: [Volume], bus: rabbitmq({ url }) });
  * ```
  */
-export async function createSignalbox(options: SignalboxOptions): Promise<Signalbox> {
+export async function createSignalbox<
+  E extends EventTypes = EventTypes<never, never, SignalboxAlertType>,
+>(options: SignalboxOptions<E>): Promise<Signalbox<E>> {
   checkOptions(signalboxSchema, options);
-  const { dataSource, source = 'management-server', maxPayload = 256 * 1024 } = options;
+  const { dataSource, source, maxPayload = 256 * 1024 } = options;
   refuseUninitialized(dataSource);
   placeTables(dataSource, placementOf(options));
   const buses = busesOf(options.bus);
-  const eventTypes = options.eventTypes ?? defineEventTypes();
+  const eventTypes: EventTypes = options.eventTypes ?? defineEventTypes();
   const registry = new ResourceRegistry(dataSource, options.resources, { source, eventTypes });
   const plain = openStore(dataSource);
   await plain.verifyMigrated();

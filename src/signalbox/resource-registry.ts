@@ -102,7 +102,7 @@ function refuseUnknownType(
   if (!types.has(category, type)) {
     throw new ConfigurationError(
       'EFFECT_TYPE_UNKNOWN',
-      `${resource} announces '${type}', which is no known ${category} type. Correct the spelling, or register it in createSignalbox({ eventTypes }).`,
+      `${resource} announces the ${category} type '${type}', which is not declared. Declare it in createSignalbox({ eventTypes }): by defineEventTypes, or by cloudStackEventTypes of signalbox/machines.`,
       { parameters: { resource, category, type } },
     );
   }

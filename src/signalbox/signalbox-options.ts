@@ -27,8 +27,8 @@ import type { RelayListener } from '../delivery/relay/relay-notice.js';
 import type { ResourceDefinition } from '../persistence/resource/resource.js';
 import type { GaleraUse } from '../persistence/mysql/verify-server.js';
 
-/** What Signalbox works on and how. */
-export interface SignalboxOptions {
+/** Options of `createSignalbox()`. */
+export interface SignalboxOptions<E extends EventTypes = EventTypes> {
   /** Your initialized DataSource: postgres, mysql, mariadb or better-sqlite3. */
   readonly dataSource: DataSource;
   /** The entity classes with a lifecycle, and what `mapResource` returned for others. */
@@ -38,8 +38,8 @@ export interface SignalboxOptions {
    * of one database that have a bus must have the same ones, by name; one without leaves the outbox to them.
    */
   readonly bus?: Bus | readonly Bus[];
-  /** Who publishes: the first word of every routing key. Default `management-server`. */
-  readonly source?: string;
+  /** Name of this program, such as `compute`: who publishes, the first word of every routing key. */
+  readonly source: string;
   /**
    * Whose the outbox, deadlines and jobs are, of those that share the database. Default the `source`. All
    * processes of one product have the same; those of two must not: each relays and fires its own.
@@ -56,10 +56,11 @@ export interface SignalboxOptions {
    */
   readonly tablePrefix?: string;
   /**
-   * Your own event types besides CloudStack's; see `defineEventTypes`. The effects of the lifecycles
-   * must be among them.
+   * The event types that this program announces: what `defineEventTypes` returned, or
+   * `cloudStackEventTypes`. They must include the effects of the lifecycles. Default only the alerts that
+   * Signalbox raises.
    */
-  readonly eventTypes?: EventTypes;
+  readonly eventTypes?: E;
   /** The largest event in bytes of UTF-8. Default 262,144 (256 KiB). */
   readonly maxPayload?: number;
   /**
@@ -101,7 +102,7 @@ export interface RelaySetup {
   readonly bus: Bus | readonly Bus[];
   /** Format of events on each bus that has none of its own. Default `cloudEvents`. */
   readonly format?: Format;
-  /** Source of the relay's own alerts. Default `management-server`. */
+  /** Source of the relay's own alerts. Default `signalbox-relay`. */
   readonly source?: string;
   /** Schema of Signalbox's own tables, as `createSignalbox` has it. */
   readonly schema?: string;
@@ -119,14 +120,17 @@ const resource = field(
     (typeof value === 'object' && value !== null && 'entity' in value && 'lifecycle' in value),
 );
 
-const source = text(1);
+const source = field(
+  "the name of this program, such as 'compute'",
+  (value) => typeof value === 'string' && value !== '',
+);
 
 /** What each option of `createSignalbox()` takes. */
 export const signalboxSchema = optionsOf<SignalboxOptions>('createSignalbox', {
   dataSource: required(dataSourceField),
   resources: required(listOf(resource)),
   bus: busesField,
-  source,
+  source: required(source),
   application: text(1, 255),
   schema: text(1, 63),
   tablePrefix: text(1, 32),

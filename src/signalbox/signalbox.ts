@@ -12,11 +12,7 @@ import type { AmbientContext } from '../context/ambient.js';
 import type { OriginSource } from '../context/origin-source.js';
 import type { Sweeper } from '../operations/deadlines/sweeper.js';
 import { ConfigurationError } from '../core/errors/errors.js';
-import type {
-  KnownActionType,
-  KnownAlertType,
-  KnownUsageType,
-} from '../core/events/event-types.js';
+import type { DeclaredType, EventTypes } from '../core/events/event-types.js';
 import type { EventSelection, TenancyFilter } from '../core/events/event-filter.js';
 import { wantedTenancy } from '../core/events/filter.js';
 import type { KnownSelection } from '../core/events/known-selection.js';
@@ -90,10 +86,11 @@ export interface SignalboxParts {
 }
 
 /**
- * Lawful transitions, every one announced. Made by `createSignalbox`; safe to share by everything in
- * a process.
+ * Moves resources by lawful transitions and publishes each. Made by `createSignalbox`; safe to share by
+ * everything in a process. The type parameter holds the event types that calls and filters take; a
+ * plain `Signalbox` takes any.
  */
-export class Signalbox implements AsyncDisposable {
+export class Signalbox<E extends EventTypes = EventTypes> implements AsyncDisposable {
   /** Long-running jobs: submit, update, complete. */
   readonly jobs: Jobs;
   readonly #parts: SignalboxParts;
@@ -237,7 +234,7 @@ export class Signalbox implements AsyncDisposable {
    * ```
    */
   async action<T>(
-    type: KnownActionType,
+    type: DeclaredType<E, 'ActionEvent'>,
     settings: ActionSettings,
     operation: (action: ActionHandle) => T | Promise<T>,
   ): Promise<T> {
@@ -253,10 +250,12 @@ export class Signalbox implements AsyncDisposable {
    * Announces that something billable began, ended or changed, in one commit or in the transaction
    * given. Resolves with the event's id.
    *
-   * @param type CloudStack's name, or one of yours; see `defineEventTypes`.
    * @throws RefusedError UNKNOWN_EVENT_TYPE, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE; nothing is written.
    */
-  async recordUsage(type: KnownUsageType, options: AnnouncementOptions = {}): Promise<string> {
+  async recordUsage(
+    type: DeclaredType<E, 'UsageEvent'>,
+    options: AnnouncementOptions = {},
+  ): Promise<string> {
     checkCall(usageSchema, options);
     const { details } = options;
     return this.#announce('UsageEvent', type, options, details === undefined ? {} : { details });
@@ -270,7 +269,7 @@ export class Signalbox implements AsyncDisposable {
    * @throws RefusedError UNKNOWN_EVENT_TYPE, PAYLOAD_NOT_JSON, PAYLOAD_TOO_LARGE; nothing is written.
    */
   async raiseAlert(
-    type: KnownAlertType,
+    type: DeclaredType<E, 'AlertEvent'>,
     about: string,
     options: AnnouncementOptions & { readonly body?: string } = {},
   ): Promise<string> {
@@ -304,7 +303,7 @@ export class Signalbox implements AsyncDisposable {
    * @throws UnavailableError BUS_UNAVAILABLE when the bus is away.
    */
   async subscribe<const S extends EventSelection>(
-    selection: KnownSelection<S>,
+    selection: KnownSelection<S, E>,
     handler: EventHandler<SelectedEvent<S>>,
     options: SubscribeOptions & { readonly bus?: string } = {},
   ): Promise<BusSubscription> {
@@ -312,11 +311,11 @@ export class Signalbox implements AsyncDisposable {
     checkOptions(signalboxSubscribeSchema, options);
     const { bus: name, ...own } = options;
     const bus = this.#bus(name);
-    const subscription = await subscribeEvents<S>(
+    const subscription = await subscribeEvents<EventSelection>(
       bus,
       bus.format ?? this.#parts.format,
-      selection,
-      handler,
+      selection as EventSelection,
+      handler as EventHandler,
       { ...own, maxIncoming: own.maxIncoming ?? this.#parts.maxIncoming },
     );
     if (this.#closing !== undefined) {
@@ -418,7 +417,7 @@ export class Signalbox implements AsyncDisposable {
    * ```
    */
   async replay<const S extends EventSelection>(
-    selection: KnownSelection<S>,
+    selection: KnownSelection<S, E>,
     options: ReplayOptions & { readonly bus?: string },
   ): Promise<ReplayResult> {
     using _ = this.#gate.enter();

@@ -1,6 +1,7 @@
 import { selectionMatcher } from '../delivery/topic/selection-matcher.js';
 import type { SelectedEvent } from '../delivery/bus/event-subscription.js';
 import type { SignalboxEvent } from '../core/events/event.js';
+import type { EventTypes } from '../core/events/event-types.js';
 import type { EventSelection } from '../core/events/event-filter.js';
 import { bindingPatterns } from '../core/events/filter.js';
 import type { KnownSelection } from '../core/events/known-selection.js';
@@ -21,7 +22,8 @@ interface Waiting {
 
 /**
  * Keeps the events it is given, in order, to be asked for by the filters of `subscribe`. Give its
- * `record` to a subscription of a real bus; the events of `simulate()` are one already.
+ * `record` to a subscription of a real bus; the events of `simulate()` are one already. Filters name any
+ * event type, or with `new RecordedEvents<typeof eventTypes>()` only those that are declared.
  *
  * @example
  * ```ts
@@ -30,7 +32,7 @@ interface Waiting {
  * const started = await events.waitFor({ category: 'UsageEvent', type: 'VM.START', uuid });
  * ```
  */
-export class RecordedEvents implements Iterable<SignalboxEvent> {
+export class RecordedEvents<E extends EventTypes = EventTypes> implements Iterable<SignalboxEvent> {
   readonly #events: SignalboxEvent[] = [];
   readonly #waiting = new Set<Waiting>();
 
@@ -53,7 +55,9 @@ export class RecordedEvents implements Iterable<SignalboxEvent> {
    * The events so far that a subscription with this selection would have received, oldest first.
    * Throws RefusedError FILTER_INVALID for a selection that can match nothing.
    */
-  where<const S extends EventSelection>(selection: KnownSelection<S>): readonly SelectedEvent<S>[] {
+  where<const S extends EventSelection>(
+    selection: KnownSelection<S, E>,
+  ): readonly SelectedEvent<S>[] {
     return this.#events.filter(matcher(selection)) as SelectedEvent<S>[];
   }
 
@@ -63,7 +67,7 @@ export class RecordedEvents implements Iterable<SignalboxEvent> {
    * FILTER_INVALID as `where` does. With a `count`, waits for so many and resolves with the last.
    */
   async waitFor<const S extends EventSelection>(
-    selection: KnownSelection<S>,
+    selection: KnownSelection<S, E>,
     { timeout = 5000, count = 1 }: WaitOptions = {},
   ): Promise<SelectedEvent<S>> {
     const matches = matcher(selection);

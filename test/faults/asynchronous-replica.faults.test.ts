@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
 import { demoResources, VirtualMachine } from '../../src/cli/demo/entities.js';
@@ -50,6 +51,8 @@ describe.runIf(long)('PostgreSQL with an asynchronous replica', () => {
     const delivered: SignalboxEvent[] = [];
     const signalbox = await createSignalbox({
       dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
       resources: demoResources,
       bus,
       relay: { leaseDuration: 3000 },

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSignalbox } from '../../src/signalbox/create-signalbox.js';
@@ -46,6 +47,8 @@ describe(`on a Galera cluster no revision is won twice, and none that was told i
 
   const signalboxOn = async (node: PrivateMariadb, use: Use): Promise<Signalbox> =>
     createSignalbox({
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
       dataSource: await open(node),
       resources: [Probe],
       galera: use,
@@ -130,7 +133,14 @@ describe(`on a Galera cluster no revision is won twice, and none that was told i
 
   test('a node that is one must be told how it is written to', async () => {
     const dataSource = await open(galera.nodes[0]);
-    await expect(createSignalbox({ dataSource, resources: [Probe] })).rejects.toMatchObject({
+    await expect(
+      createSignalbox({
+        dataSource,
+        source: 'management-server',
+        eventTypes: cloudStackEventTypes,
+        resources: [Probe],
+      }),
+    ).rejects.toMatchObject({
       code: 'GALERA_USE_MISSING',
     });
   });

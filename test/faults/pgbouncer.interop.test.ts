@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { demoResources, VirtualMachine } from '../../src/cli/demo/entities.js';
@@ -29,6 +30,8 @@ test('a relay that is starved by the pool of PgBouncer reports so, and goes on w
   const told: string[] = [];
   const signalbox = await createSignalbox({
     dataSource,
+    source: 'management-server',
+    eventTypes: cloudStackEventTypes,
     resources: demoResources,
     bus,
     relay: { pollInterval: 20, leaseDuration: 60_000, starvedAfter: 200 },
@@ -86,6 +89,8 @@ describe.each(['transaction', 'session'] as const)('PgBouncer in %s mode', (mode
     const told = new Map<string, number[]>();
     const signalbox = await createSignalbox({
       dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
       resources: demoResources,
       bus,
       relay: { pollInterval: 100 },

@@ -8,7 +8,7 @@ import {
   VersionColumn,
 } from 'typeorm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { volume } from '../../machines/index.js';
+import { cloudStackEventTypes, volume } from '../../machines/index.js';
 import { migrate } from '../../src/persistence/migrations/migrate.js';
 import { migrations } from '../../src/persistence/migrations/migrations.js';
 import { ResourceEntity } from '../../src/persistence/resource/resource-entity.js';
@@ -38,7 +38,13 @@ eachDatabase((kind) => {
       synchronize: true,
     } as DataSourceOptions).initialize();
     await migrate(dataSource);
-    signalbox = await createSignalbox({ dataSource, resources: [Vat], deadlines: false });
+    signalbox = await createSignalbox({
+      dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [Vat],
+      deadlines: false,
+    });
   });
   afterAll(async () => {
     await signalbox.close();

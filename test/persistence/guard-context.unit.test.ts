@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import { Column, DataSource, Entity } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { and, not, setup } from 'xstate';
@@ -81,7 +82,12 @@ const map = (lifecycle: ShelfLifecycle) => mapResource(Shelf, lifecycle);
 async function opened(
   shelf: ReturnType<typeof map>,
 ): Promise<{ signalbox: Signalbox; uuid: string } & AsyncDisposable> {
-  const signalbox = await createSignalbox({ dataSource, resources: [shelf] });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'management-server',
+    eventTypes: cloudStackEventTypes,
+    resources: [shelf],
+  });
   const { uuid } = await signalbox.create(shelf, {});
   return { signalbox, uuid, [Symbol.asyncDispose]: () => signalbox.close() };
 }
@@ -97,18 +103,28 @@ describe('without a projection', () => {
     'a lifecycle is refused whose guard reads the context: %s',
     async (guard) => {
       const shelf = map(guardedBy(guard));
-      await expect(createSignalbox({ dataSource, resources: [shelf] })).rejects.toMatchObject(
-        refusal,
-      );
+      await expect(
+        createSignalbox({
+          dataSource,
+          source: 'management-server',
+          eventTypes: cloudStackEventTypes,
+          resources: [shelf],
+        }),
+      ).rejects.toMatchObject(refusal);
       expect(() => simulate(shelf)).toThrow(expect.objectContaining(refusal));
     },
   );
 
   test('so is one with a deadline whose guard reads it', async () => {
     const shelf = map(guardedBy('always', { timeout: 'hasShards' }));
-    await expect(createSignalbox({ dataSource, resources: [shelf] })).rejects.toMatchObject(
-      refusal,
-    );
+    await expect(
+      createSignalbox({
+        dataSource,
+        source: 'management-server',
+        eventTypes: cloudStackEventTypes,
+        resources: [shelf],
+      }),
+    ).rejects.toMatchObject(refusal);
   });
 
   test('the same lifecycle passes with one, and its guards read the row', async () => {

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import {
   Column,
   DataSource,
@@ -126,6 +127,8 @@ eachDatabase((kind) => {
   ): Promise<T> {
     const signalbox = await createSignalbox({
       dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
       resources: [mapping],
       bus: memoryBus(),
       deadlines,

@@ -1,6 +1,6 @@
 import { Column, DataSource, type DataSourceOptions, Entity } from 'typeorm';
 import { expect, test } from 'vitest';
-import { volume } from '../../machines/index.js';
+import { cloudStackEventTypes, volume } from '../../machines/index.js';
 import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
 import { migrations } from '../../src/persistence/migrations/migrations.js';
 import { ResourceEntity } from '../../src/persistence/resource/resource-entity.js';
@@ -44,7 +44,13 @@ eachDatabase((kind) => {
     await using opened = await open();
     const { dataSource } = opened;
     const bus = memoryBus();
-    await using signalbox = await createSignalbox({ dataSource, resources: [Tank], bus });
+    await using signalbox = await createSignalbox({
+      dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [Tank],
+      bus,
+    });
     const seen: string[] = [];
     await signalbox.subscribe({ category: 'ResourceStateEvent', resource: Tank }, (event) => {
       seen.push(event.type);
@@ -98,7 +104,12 @@ eachDatabase((kind) => {
   test('transactions beside each other stay apart after it', async () => {
     await using opened = await open();
     const { dataSource } = opened;
-    await using signalbox = await createSignalbox({ dataSource, resources: [Tank] });
+    await using signalbox = await createSignalbox({
+      dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [Tank],
+    });
     await dataSource.destroy();
     await dataSource.initialize();
     // A single query beside a transaction is no part of it.
@@ -142,7 +153,13 @@ eachDatabase((kind) => {
     await using opened = await open();
     const { dataSource } = opened;
     const bus = memoryBus();
-    const signalbox = await createSignalbox({ dataSource, resources: [Tank], bus });
+    const signalbox = await createSignalbox({
+      dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [Tank],
+      bus,
+    });
     const seen: string[] = [];
     await signalbox.subscribe({ category: 'ResourceStateEvent', resource: Tank }, (event) => {
       seen.push(String(event.partitionkey));
@@ -163,19 +180,34 @@ eachDatabase((kind) => {
   test('a closed Signalbox guards no more, after it too', async () => {
     await using opened = await open();
     const { dataSource } = opened;
-    const signalbox = await createSignalbox({ dataSource, resources: [Tank] });
+    const signalbox = await createSignalbox({
+      dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [Tank],
+    });
     await signalbox.close();
     await dataSource.destroy();
     await dataSource.initialize();
     expect(dataSource.subscribers).toEqual([]);
-    await using again = await createSignalbox({ dataSource, resources: [Tank] });
+    await using again = await createSignalbox({
+      dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [Tank],
+    });
     await again.create(Tank, {});
   });
 
   test('a step that is saved where nobody guards is refused by the database itself', async () => {
     await using opened = await open();
     const { dataSource, database } = opened;
-    const signalbox = await createSignalbox({ dataSource, resources: [Tank] });
+    const signalbox = await createSignalbox({
+      dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [Tank],
+    });
     const { uuid } = await signalbox.create(Tank, {});
     const read = await dataSource.manager.findOneByOrFail(Tank, { uuid });
     signalbox.send(read, 'CreateRequested');

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import {
   Column,
   type ColumnOptions,
@@ -474,6 +475,8 @@ eachDatabase((kind) => {
       await migrate(dataSource);
       const creating = createSignalbox({
         dataSource,
+        source: 'management-server',
+        eventTypes: cloudStackEventTypes,
         resources: [
           mapResource(view, lifecycleOf('View')),
           mapResource(good, lifecycleOf('Good'), { columns: { revision: 'rev' as never } }),
@@ -514,6 +517,8 @@ eachDatabase((kind) => {
     await migrate(dataSource);
     const signalbox = await createSignalbox({
       dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
       resources: all.map(({ mapping }) => mapping),
       deadlines: false,
     });

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import { DataSource } from 'typeorm';
 import { afterEach, expect, test, vi } from 'vitest';
 import { LoadBalancer } from '../../examples/load-balancer.js';
@@ -92,7 +93,14 @@ eachDatabase((kind) => {
     await using database = await freshDatabase(kind);
     const dataSource = await open(database);
     try {
-      await expect(createSignalbox({ dataSource, resources: [LoadBalancer] })).rejects.toThrow(
+      await expect(
+        createSignalbox({
+          dataSource,
+          source: 'management-server',
+          eventTypes: cloudStackEventTypes,
+          resources: [LoadBalancer],
+        }),
+      ).rejects.toThrow(
         /migrate\(dataSource\) where the DataSource lists .*else `signalbox migrate`/u,
       );
     } finally {

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import { randomUUID } from 'node:crypto';
 import { Column, DataSource, Entity } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -36,7 +37,13 @@ eachDatabase((kind) => {
     await dataSource.query(rules[kind]);
     for (const more of kind === 'sqlite' ? sqliteRules : kind === 'mariadb' ? mariadbRules : postgresRules) await dataSource.query(more); // prettier-ignore
     await migrate(dataSource);
-    signalbox = await createSignalbox({ dataSource, resources: [Shelf], relay: false });
+    signalbox = await createSignalbox({
+      dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [Shelf],
+      relay: false,
+    });
     await signalbox.create(Shelf, { name: 'first' });
   });
   afterAll(async () => {

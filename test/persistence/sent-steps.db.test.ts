@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import {
   Column,
   DataSource,
@@ -155,7 +156,13 @@ eachDatabase((kind) => {
       synchronize: true,
     } as DataSourceOptions).initialize();
     await migrate(dataSource);
-    signalbox = await createSignalbox({ dataSource, resources: [Lamp], deadlines: false });
+    signalbox = await createSignalbox({
+      dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [Lamp],
+      deadlines: false,
+    });
   });
   afterAll(async () => {
     await signalbox.close();

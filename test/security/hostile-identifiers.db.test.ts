@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import fc from 'fast-check';
 import { Column, DataSource, Entity, PrimaryColumn } from 'typeorm';
 import { describe, expect, test } from 'vitest';
@@ -152,6 +153,7 @@ eachDatabase((kind) => {
       );
       await using signalbox = await createSignalbox({
         dataSource,
+        source: 'management-server',
         resources: [resource],
         eventTypes: kindsOf,
       });
@@ -202,7 +204,12 @@ describe('a name that TypeORM would not quote', () => {
     }).initialize();
     await migrate(dataSource);
     await expect(
-      createSignalbox({ dataSource, resources: [mapResource(entity, volume as never)] }),
+      createSignalbox({
+        dataSource,
+        source: 'management-server',
+        eventTypes: cloudStackEventTypes,
+        resources: [mapResource(entity, volume as never)],
+      }),
     ).rejects.toMatchObject({ code: 'RESOURCE_MAPPING_INVALID' });
     await dataSource.destroy();
   });

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import fc from 'fast-check';
 import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -29,7 +30,12 @@ beforeAll(async () => {
   await migrate(dataSource);
   await dataSource.query('CREATE TABLE canary (id int PRIMARY KEY)');
   await dataSource.query('INSERT INTO canary VALUES (1)');
-  signalbox = await createSignalbox({ dataSource, resources: [Volume, Network, VirtualMachine] });
+  signalbox = await createSignalbox({
+    dataSource,
+    source: 'management-server',
+    eventTypes: cloudStackEventTypes,
+    resources: [Volume, Network, VirtualMachine],
+  });
 });
 afterAll(async () => {
   await signalbox.close();
@@ -211,7 +217,12 @@ test('connections that were lent before, and those of replicas, write no less sa
   const runner = replicated.createQueryRunner('master');
   await runner.startTransaction();
   const hostile = "'); DELETE FROM canary; -- ";
-  await using other = await createSignalbox({ dataSource: replicated, resources: [Network] });
+  await using other = await createSignalbox({
+    dataSource: replicated,
+    source: 'management-server',
+    eventTypes: cloudStackEventTypes,
+    resources: [Network],
+  });
   const id = await other.raiseAlert('ALERT.USERVM', hostile, { manager: runner.manager });
   await runner.commitTransaction();
   await runner.release();
@@ -235,7 +246,14 @@ test('a DataSource that formats statements by itself is refused', async () => {
     extra: { queryFormat: (sql: string) => sql },
   } as never);
   await own.initialize();
-  await expect(createSignalbox({ dataSource: own, resources: [Network] })).rejects.toMatchObject({
+  await expect(
+    createSignalbox({
+      dataSource: own,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [Network],
+    }),
+  ).rejects.toMatchObject({
     code: 'CONFIG_VALUE_INVALID',
     parameters: { key: 'extra.queryFormat' },
   });

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import { Column, DataSource, type DataSourceOptions, Entity } from 'typeorm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { setup } from 'xstate';
@@ -79,11 +80,13 @@ eachDatabase((kind) => {
   });
 
   const product = async (
-    options: Omit<SignalboxOptions, 'dataSource'>,
+    options: Partial<SignalboxOptions> & Pick<SignalboxOptions, 'resources'>,
   ): Promise<{ readonly signalbox: Signalbox; readonly taken: string[]; readonly bus: Bus }> => {
     const taken: string[] = [];
     const bus = (options.bus as Bus | undefined) ?? memoryBus();
     const signalbox = await createSignalbox({
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
       dataSource: await connect(),
       bus,
       deadlines: { pollInterval: 20 },
@@ -144,6 +147,7 @@ eachDatabase((kind) => {
   test('processes of one application share its outbox, whatever they call themselves', async () => {
     const relaying = await product({ source: 'one', application: 'cloud', resources: [] });
     const silent = await createSignalbox({
+      eventTypes: cloudStackEventTypes,
       dataSource: await connect(),
       source: 'two',
       application: 'cloud',

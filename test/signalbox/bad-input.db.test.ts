@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LoadBalancer } from '../../examples/load-balancer.js';
@@ -256,7 +257,12 @@ eachDatabase((kind) => {
   test('a routing key over 255 bytes is refused before anything starts or is written', async () => {
     const source = 'management-server-'.repeat(12);
     const set = () =>
-      createSignalbox({ dataSource: cloud.dataSource, resources: [VirtualMachine], source });
+      createSignalbox({
+        dataSource: cloud.dataSource,
+        eventTypes: cloudStackEventTypes,
+        resources: [VirtualMachine],
+        source,
+      });
     expect(await refused(set)).toMatchObject({ code: 'ROUTING_KEY_TOO_LONG' });
     const subject = { resource: 'R'.repeat(200), uuid: nobody };
     for (const work of [
@@ -294,7 +300,12 @@ eachDatabase((kind) => {
     const dataSource = await connectDatabase(empty.url, { entities: [VirtualMachine] });
     try {
       const error = await errorOf(() =>
-        createSignalbox({ dataSource, resources: [VirtualMachine] }),
+        createSignalbox({
+          dataSource,
+          source: 'management-server',
+          eventTypes: cloudStackEventTypes,
+          resources: [VirtualMachine],
+        }),
       );
       expect(error).toBeInstanceOf(ConfigurationError);
       expect(error.code).toBe('DATABASE_NOT_MIGRATED');

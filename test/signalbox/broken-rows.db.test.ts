@@ -1,6 +1,6 @@
 import { Column, DataSource, type DataSourceOptions, Entity } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { volume } from '../../machines/index.js';
+import { cloudStackEventTypes, volume } from '../../machines/index.js';
 import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
 import { migrations } from '../../src/persistence/migrations/migrations.js';
 import { ResourceEntity } from '../../src/persistence/resource/resource-entity.js';
@@ -31,7 +31,13 @@ eachDatabase((kind) => {
     await dataSource.synchronize();
     for (const change of loosened[kind]) await dataSource.query(change);
     await dataSource.runMigrations();
-    signalbox = await createSignalbox({ dataSource, resources: [Crate], bus: memoryBus() });
+    signalbox = await createSignalbox({
+      dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [Crate],
+      bus: memoryBus(),
+    });
   });
   afterAll(async () => {
     if (!dataSource.isInitialized) await dataSource.initialize();

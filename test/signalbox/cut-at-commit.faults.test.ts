@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectDatabase } from '../../src/config/connect-database.js';
 import { SignalboxError } from '../../src/core/errors/errors.js';
@@ -88,6 +89,8 @@ describe.each(['postgres', 'mariadb'] as const)('on %s', (kind) => {
       }
       const signalbox = await createSignalbox({
         dataSource,
+        source: 'management-server',
+        eventTypes: cloudStackEventTypes,
         resources: cloudResources,
         relay: false,
         deadlines: false,

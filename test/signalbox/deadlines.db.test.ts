@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import type { DataSource } from 'typeorm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
@@ -125,6 +126,8 @@ async function anotherNode(cloud: Cloud): Promise<AsyncDisposable & { dataSource
   const dataSource = await connectDatabase(cloud.url, { entities: [Probe], poolSize: 4 });
   const signalbox = await createSignalbox({
     dataSource,
+    source: 'management-server',
+    eventTypes: cloudStackEventTypes,
     resources: [Probe],
     deadlines: { pollInterval: 20 },
   });

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import { migrate, migrations } from 'signalbox';
 import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -68,7 +69,13 @@ it.concurrent.each(all)(
       synchronize: true,
     }).initialize();
     await migrate(dataSource);
-    const signalbox = await createSignalbox({ dataSource, resources: [LoadBalancer], bus });
+    const signalbox = await createSignalbox({
+      dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [LoadBalancer],
+      bus,
+    });
     const selection = { category: 'ResourceStateEvent', resource: 'LoadBalancer' } as const;
     const seen: string[] = [];
     const handled: string[] = [];

@@ -76,7 +76,12 @@ eachDatabase((kind) => {
     await migrate(dataSource);
     await dataSource.query(createTable('share', "name varchar(255) NOT NULL DEFAULT '',"));
     await dataSource.query(createTable('pair', ''));
-    signalbox = await createSignalbox({ dataSource, resources: [Share, Pair], relay: false });
+    signalbox = await createSignalbox({
+      dataSource,
+      source: 'test',
+      resources: [Share, Pair],
+      relay: false,
+    });
   });
   afterAll(async () => {
     await signalbox.close();
@@ -210,8 +215,8 @@ test('a lifecycle with history states needs the column', async () => {
     migrations: [...migrations],
   }).initialize();
   await migrate(dataSource);
-  await expect(createSignalbox({ dataSource, resources: [Without], relay: false })).rejects.toThrow(
-    /no column property 'remembered'/,
-  );
+  await expect(
+    createSignalbox({ dataSource, source: 'test', resources: [Without], relay: false }),
+  ).rejects.toThrow(/no column property 'remembered'/);
   await dataSource.destroy();
 });

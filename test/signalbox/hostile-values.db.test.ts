@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import { Column, DataSource, Entity, PrimaryColumn } from 'typeorm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { volume } from '../../machines/volume.js';
@@ -120,7 +121,12 @@ test('on postgres an enum column with a name in camel case is moved, in a schema
   const disk = mapResource(Disk, volume, {
     columns: { uuid: 'id', state: 'powerState', revision: 'rev' },
   });
-  await using signalbox = await createSignalbox({ dataSource, resources: [disk] });
+  await using signalbox = await createSignalbox({
+    dataSource,
+    source: 'management-server',
+    eventTypes: cloudStackEventTypes,
+    resources: [disk],
+  });
   const made = await Promise.all([1, 2, 3].map(() => signalbox.create(disk)));
   const moved = await Promise.all(
     made.map(({ id }) => signalbox.transition(disk, id, 'CreateRequested')),

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DataSource } from 'typeorm';
 import { describe, expect, test } from 'vitest';
-import { volume } from '../../machines/index.js';
+import { cloudStackEventTypes, volume } from '../../machines/index.js';
 import { purgeInbox, purgeInboxRegularly } from '../../src/consuming/inbox/purge-inbox.js';
 import { idempotent, idempotentSchema } from '../../src/consuming/inbox/idempotent.js';
 import { trackRevisions, trackRevisionsSchema } from '../../src/consuming/inbox/track-revisions.js';
@@ -55,12 +55,16 @@ const nested = (of: string, fields: OptionsSchema['fields']): OptionsSchema => (
 
 /** Every options type that is exported: its schema, what is enough, and who takes it. */
 const taken: Readonly<Record<string, readonly [OptionsSchema, enough: object, call: Call]>> = {
-  SignalboxOptions: [signalboxSchema, { dataSource, resources: [Volume] }, createSignalbox as Call],
+  SignalboxOptions: [
+    signalboxSchema,
+    { source: 'compute', dataSource, resources: [Volume] },
+    createSignalbox as Call,
+  ],
   RelaySetup: [relaySchema, { dataSource, bus }, createRelay as Call],
-  RelayOptions: [nested('relay', relayFields), {}, ((relay: object) => createSignalbox({ dataSource, resources: [Volume], relay })) as Call], // prettier-ignore
+  RelayOptions: [nested('relay', relayFields), {}, ((relay: object) => createSignalbox({ dataSource, source: 'management-server', eventTypes: cloudStackEventTypes, resources: [Volume], relay })) as Call], // prettier-ignore
   'RelayOptions of a file': [nested('relay', relayFields), {}, ((relay: object) => validateConfiguration({ relay }, 'a file')) as Call], // prettier-ignore
-  SweeperOptions: [nested('deadlines', sweeperFields), {}, ((deadlines: object) => createSignalbox({ dataSource, resources: [Volume], deadlines })) as Call], // prettier-ignore
-  GroupCommitOptions: [nested('groupCommit', groupCommitFields), {}, ((groupCommit: object) => createSignalbox({ dataSource, resources: [Volume], groupCommit })) as Call], // prettier-ignore
+  SweeperOptions: [nested('deadlines', sweeperFields), {}, ((deadlines: object) => createSignalbox({ dataSource, source: 'management-server', eventTypes: cloudStackEventTypes, resources: [Volume], deadlines })) as Call], // prettier-ignore
+  GroupCommitOptions: [nested('groupCommit', groupCommitFields), {}, ((groupCommit: object) => createSignalbox({ dataSource, source: 'management-server', eventTypes: cloudStackEventTypes, resources: [Volume], groupCommit })) as Call], // prettier-ignore
   MemoryBusOptions: [memoryBusSchema, {}, memoryBus as Call],
   RabbitmqOptions: [rabbitmqSchema, { url: `amqp://u:${canary}@h` }, completeRabbitmqOptions as Call], // prettier-ignore
   NatsOptions: [natsSchema, { url: `nats://u:${canary}@h` }, completeNatsOptions as Call],

@@ -14,6 +14,7 @@ class Volume extends ResourceEntity<typeof volume> {
 }
 
 const valid = {
+  source: 'compute',
   dataSource: new DataSource({ type: 'better-sqlite3', database: ':memory:' }),
   resources: [Volume],
 };
@@ -23,6 +24,12 @@ describe('an option that cannot be, from a caller whom no compiler warns,', () =
     ['a misspelt name', { ...valid, resorces: [] }, 'CONFIG_KEY_UNKNOWN', "'resources'"],
     ['a name like none', { ...valid, colour: 'red' }, 'CONFIG_KEY_UNKNOWN', 'groupCommit'],
     ['no data source', { resources: [Volume] }, 'CONFIG_VALUE_INVALID', "'dataSource'"],
+    [
+      'no source',
+      { dataSource: valid.dataSource, resources: [Volume] },
+      'CONFIG_VALUE_INVALID',
+      "the name of this program, such as 'compute'",
+    ],
     ['no resources', { dataSource: valid.dataSource }, 'CONFIG_VALUE_INVALID', "'resources'"],
     ['a bus that is an address', { ...valid, bus: url }, 'CONFIG_VALUE_INVALID', 'rabbitmq({ url'],
     [

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import { createConnection } from 'mysql2/promise';
 import { Column, DataSource, type DataSourceOptions, Entity } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -214,6 +215,8 @@ eachDatabase((kind) => {
   ): Promise<Signalbox> => {
     const signalbox = await createSignalbox({
       dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
       resources: [options.tank],
       bus: memoryBus(),
       deadlines: options.relay ? { pollInterval: 20 } : false,

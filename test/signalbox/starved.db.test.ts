@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../machines/index.js';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { describe, expect, test } from 'vitest';
 import { demoResources, VirtualMachine } from '../../src/cli/demo/entities.js';
@@ -32,6 +33,8 @@ describe.each(sizes)('on $kind with a pool of $size', ({ kind, size }) => {
     const alerts: AlertEvent[] = [];
     const signalbox = await createSignalbox({
       dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
       resources: demoResources,
       bus,
       relay: { pollInterval: 20, leaseDuration: 60_000, starvedAfter: 100 },

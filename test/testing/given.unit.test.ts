@@ -262,7 +262,7 @@ describe('types and names', () => {
     expect(() => given(volume, 'Redy' as never)).toThrow(/Did you mean 'Ready'/);
   });
 
-  it('an unknown state, event or effect type fails to compile', () => {
+  it('an unknown state or event fails to compile, and another effect type fails', () => {
     // @ts-expect-error no such state
     expect(() => given(volume, 'Attached')).toThrow(/no state 'Attached'/);
     // @ts-expect-error no such event
@@ -271,9 +271,7 @@ describe('types and names', () => {
     // @ts-expect-error no such state
     expect(() => attaching.then('Attached')).toThrow(ExpectationError);
     const arrival = attaching.then('Attaching');
-    // @ts-expect-error no such event type
     const attached = () => arrival.announces({ category: 'UsageEvent', type: 'VOLUME.ATTACHED' });
-    // @ts-expect-error a type of another category
     const attach = () => arrival.announces({ category: 'UsageEvent', type: 'VOLUME.ATTACH' });
     expect([attached, attach].map((each) => fault(each).operator)).toEqual([
       'announces',

@@ -7,7 +7,7 @@ import {
   ResourceEntity,
   RefusedError,
 } from 'signalbox';
-import { volume } from 'signalbox/machines';
+import { cloudStackEventTypes, volume } from 'signalbox/machines';
 import { given } from 'signalbox/testing';
 import * as amqp from 'signalbox/amqp';
 import * as rpc from 'signalbox/rpc';
@@ -29,7 +29,13 @@ test('drives a volume', async () => {
   }).initialize();
   await migrate(dataSource);
   const seen: string[] = [];
-  const signalbox = await createSignalbox({ dataSource, resources: [Volume], bus: memoryBus() });
+  const signalbox = await createSignalbox({
+    dataSource,
+    source: 'management-server',
+    eventTypes: cloudStackEventTypes,
+    resources: [Volume],
+    bus: memoryBus(),
+  });
   await signalbox.subscribe('#', (event) => void seen.push(event.type));
   const { uuid } = await signalbox.create(Volume, { account: 'acme' });
   await signalbox.transition(Volume, uuid, 'CreateRequested', { actor: 'alice' });

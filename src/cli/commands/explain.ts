@@ -1,7 +1,6 @@
 import { Argument, Command, Option } from 'commander';
 import { ConfigurationError, RefusedError } from '../../core/errors/errors.js';
 import { explain } from '../../core/lifecycle/explain.js';
-import { stateText } from '../../core/lifecycle/regions.js';
 import { loadLifecycle } from '../load-lifecycle.js';
 
 interface ExplainFlags {
@@ -16,7 +15,7 @@ export function explainCommand(): Command {
   return new Command('explain')
     .description('Tell whether an event is lawful in a state, why not, and what is lawful.')
     .addArgument(new Argument('<lifecycle>', 'a built-in resource, or the path of a file'))
-    .requiredOption('--state <state>', 'the state the resource is in, or that of one region')
+    .requiredOption('--state <state>', 'the state the resource is in')
     .requiredOption('--event <event>', 'the event to send')
     .option('--context <json>', 'what guards read, as a JSON object')
     .addOption(
@@ -48,8 +47,8 @@ export function explainCommand(): Command {
       process.stdout.write(
         [
           lawful
-            ? `${event} is lawful for a ${lifecycle.resource} in ${stateText(state)}${ifGuards(openGuards)}.`
-            : `${event} is not lawful for a ${lifecycle.resource} in ${stateText(state)}:`,
+            ? `${event} is lawful for a ${lifecycle.resource} in ${state}${ifGuards(openGuards)}.`
+            : `${event} is not lawful for a ${lifecycle.resource} in ${state}:`,
           ...(lawful
             ? [`Lawful now: ${lawfulEvents.join(', ')}.`]
             : refusals.map((refusal) => `  ${refusal.code}: ${refusal.message}`)),

@@ -60,7 +60,7 @@ export function relayCommand(): Command {
           dataSource,
           buses,
           application,
-          source: source ?? 'management-server',
+          source: source ?? 'signalbox-relay',
           options: options ?? {},
           listener: (notice, { id, name }) =>
             log(levelOf(notice), `${id === 0 ? '' : `${name}: `}${noticeLine(notice)}`, {

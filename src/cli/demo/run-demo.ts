@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../core/events/cloudstack-event-types.js';
 import { setTimeout } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { connectBuses } from '../../config/connect-bus.js';
@@ -47,6 +48,8 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     try {
       await using signalbox = await createSignalbox({
         dataSource,
+        source: 'management-server',
+        eventTypes: cloudStackEventTypes,
         resources: demoResources,
         bus: buses,
       });

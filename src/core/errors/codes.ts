@@ -39,7 +39,7 @@ export const errorClasses = {
       ROUTING_KEY_TOO_LONG:
         'The routing key exceeds 255 bytes, the AMQP limit. Shorten the source, the event type or the resource name.',
       UNKNOWN_EVENT_TYPE:
-        'The event type is neither a known CloudStack name nor registered by you. Register it, or correct the spelling.',
+        'The event type is not declared. Declare it in createSignalbox({ eventTypes }), or correct the spelling.',
       EVENT_INVALID:
         'The event does not satisfy the schema of its category. The refusal names the property.',
       SIGNATURE_REFUSED:
@@ -265,7 +265,7 @@ export const errorClasses = {
       MAPPING_CONTEXT_NEEDS:
         'The contextNeeds of a class name a relation or column that the entity does not have, or that is lazy. Correct the name.',
       EFFECT_TYPE_UNKNOWN:
-        'A lifecycle announces an event type that is neither a known CloudStack name nor registered. Pass it in createSignalbox({ eventTypes }), or correct the spelling.',
+        'A lifecycle announces an event type that is not declared. Declare it in createSignalbox({ eventTypes }): your own by defineEventTypes, those of CloudStack by cloudStackEventTypes.',
       CONTEXT_NOT_LOADED:
         'A context projection read a relation or a column that was not loaded, and undefined is not the same as absent. Declare it in contextNeeds, or read the entity with it before send().',
       CONTEXT_INVALID:

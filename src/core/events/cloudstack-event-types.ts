@@ -1,5 +1,7 @@
 // Names of Apache CloudStack 4.22, held against test/fixtures/cloudstack-event-types.json by a test.
 
+import { defineEventTypes } from './event-types.js';
+
 /** The types of CloudStack's action events. */
 export const cloudStackActionTypes = [
   'VM.CREATE',
@@ -643,3 +645,14 @@ export const cloudStackAlertTypes = [
   'ALERT.STORAGE.BACKUP',
   'ALERT.STORAGE.OBJECT',
 ] as const;
+
+/**
+ * The event types of Apache CloudStack 4.22, with those of Signalbox. Choose them by
+ * `createSignalbox({ eventTypes: cloudStackEventTypes })`, or add your own by
+ * `defineEventTypes({ action: ['LB.DRAIN'] }, { include: cloudStackEventTypes })`.
+ */
+export const cloudStackEventTypes = defineEventTypes({
+  action: cloudStackActionTypes,
+  usage: cloudStackUsageTypes,
+  alert: cloudStackAlertTypes,
+});

@@ -1,12 +1,8 @@
 import { checkOptions, optionsOf } from '../options/check-options.js';
-import { field, listOf, text } from '../options/fields.js';
+import { field, having, listOf, text } from '../options/fields.js';
 import { ConfigurationError } from '../errors/errors.js';
 import type { Category } from './category.js';
-import {
-  cloudStackActionTypes,
-  cloudStackAlertTypes,
-  cloudStackUsageTypes,
-} from './cloudstack-event-types.js';
+import { effects, type EffectParams } from '../lifecycle/effects.js';
 import { maximumRoutingKeyBytes } from './routing-key.js';
 import { asyncJobEventTypes } from './schemas.js';
 
@@ -24,110 +20,135 @@ export const signalboxAlertTypes = [
   'ALERT.DATABASE.STARVED',
 ] as const;
 
-/**
- * Your own event types, by declaration merging, so that they are known wherever a type is named:
- *
- * @example
- * export const eventTypes = defineEventTypes({ action: ['LB.DRAIN'], alert: ['ALERT.LB'] });
- *
- * declare module 'signalbox' {
- *   interface CustomEventTypes extends CustomTypesOf<typeof eventTypes> {}
- * }
- */
-export interface CustomEventTypes {}
+/** An alert that Signalbox raises by itself. */
+export type SignalboxAlertType = (typeof signalboxAlertTypes)[number];
 
-type CustomType<K extends string> =
-  CustomEventTypes extends Readonly<Record<K, infer T>> ? Extract<T, string> : never;
-
-/** A type of an ActionEvent: CloudStack's, or one of your own. */
-export type KnownActionType = (typeof cloudStackActionTypes)[number] | CustomType<'action'>;
-
-/** A type of a UsageEvent: CloudStack's, or one of your own. */
-export type KnownUsageType = (typeof cloudStackUsageTypes)[number] | CustomType<'usage'>;
-
-/** A type of an AlertEvent: CloudStack's, Signalbox's, or one of your own. */
-export type KnownAlertType =
-  | (typeof cloudStackAlertTypes)[number]
-  | (typeof signalboxAlertTypes)[number]
-  | CustomType<'alert'>;
-
-/** Any event type that is known by name. State changes are named by their lifecycles. */
-export type EventType =
-  KnownActionType | KnownUsageType | KnownAlertType | (typeof asyncJobEventTypes)[number];
-
-/** Names of your own, for each category that has named types. */
-export interface CustomTypeNames {
+/** Names of event types, for each category whose types are named. */
+export interface EventTypeNames {
   readonly action?: readonly string[];
   readonly usage?: readonly string[];
   readonly alert?: readonly string[];
 }
 
-/** The event types that may be announced. Immutable; pass it to `createSignalbox({ eventTypes })`. */
-export interface EventTypes<T extends CustomTypeNames = CustomTypeNames> {
-  /** Pure. Whether events of the category may have this type. Any type is one of a state change. */
-  has(category: Category, type: string): boolean;
-  /** Pure. The known types of the category; none for ResourceStateEvent, which lifecycles name. */
-  names(category: Category): readonly string[];
-  /** Pure. The paths of fields of this type that not everybody may read; none where none is marked. */
-  privateFields(type: string): readonly string[];
-  /** Type only: what was added. Never set at run time. */
-  readonly '~custom'?: T;
-}
-
-/** What to merge into `CustomEventTypes` for a value made by `defineEventTypes`. */
-export type CustomTypesOf<E extends EventTypes> = {
-  readonly [K in keyof CustomTypeNames]-?: NonNullable<E['~custom']> extends Readonly<
-    Record<K, readonly (infer N)[]>
-  >
-    ? N
-    : never;
-};
-
-/** What is said of event types besides their names. */
-export interface EventTypeMarks {
+/**
+ * The event types that a program announces, made by `defineEventTypes`. Immutable. Pass it to
+ * `createSignalbox({ eventTypes })`: calls and filters then take these types and no others.
+ */
+export interface EventTypes<
+  TAction extends string = string,
+  TUsage extends string = string,
+  TAlert extends string = string,
+> {
   /**
-   * Fields that not everybody may read, by event type; `'*'` for every type. A path from the event:
-   * `actor`, `account`, `domain`, `project`, or one of `data.reason`, `data.description`, `data.body`,
-   * `data.details`, `data.result`, of which the last two go deeper (`data.details.password`). A bus
-   * leaves them out or encrypts them where its format does; see `redactedFields`, `encryptedFields`.
+   * The three effects, to put into `setup({ actions: eventTypes.effects })`: a machine then announces
+   * only types that are declared here. They do nothing when run: effects are data, which the
+   * transition announces in its own commit.
    */
-  readonly privateFields?: Readonly<Record<string, readonly string[]>>;
+  readonly effects: {
+    action(snapshot: unknown, params: EffectParams<TAction>): void;
+    usage(snapshot: unknown, params: EffectParams<TUsage>): void;
+    alert(snapshot: unknown, params: EffectParams<TAlert>): void;
+  };
+  /** Pure. Whether events of the category may have this type. A state change may have any. */
+  has(category: Category, type: string): boolean;
+  /** Pure. The types of the category; none for ResourceStateEvent, whose types lifecycles declare. */
+  names(category: Category): readonly string[];
+  /** Pure. The paths of the private fields of this type; empty when it has none. */
+  privateFields(type: string): readonly string[];
+  /** Type only: the names by category. Never set at run time. */
+  readonly '~types'?: {
+    readonly ActionEvent: TAction;
+    readonly UsageEvent: TUsage;
+    readonly AlertEvent: TAlert;
+  };
 }
+
+/** The types of a category, such as `EventTypeOf<typeof eventTypes, 'UsageEvent'>`. */
+export type EventTypeOf<
+  E extends EventTypes,
+  C extends 'ActionEvent' | 'UsageEvent' | 'AlertEvent',
+> = NonNullable<E['~types']>[C];
+
+/** The types that a call takes; a sentence for the compiler to show where none is declared. */
+export type DeclaredType<
+  E extends EventTypes,
+  C extends 'ActionEvent' | 'UsageEvent' | 'AlertEvent',
+> = [EventTypeOf<E, C>] extends [never]
+  ? 'no type is declared: pass createSignalbox({ eventTypes: defineEventTypes({ … }) })'
+  : EventTypeOf<E, C>;
+
+type NamesIn<T extends EventTypeNames, K extends keyof EventTypeNames> =
+  T extends Readonly<Record<K, readonly (infer N extends string)[]>> ? N : never;
 
 /**
- * Pure. CloudStack's and Signalbox's event types together with your own. Throws ConfigurationError
- * CONFIG_VALUE_INVALID for a name that is empty, holds a blank or a wildcard, or is too long for a
- * routing key, and for a private field that is none. A name that is known already may be repeated.
+ * Pure. Declares the event types of a program, in one place. Signalbox's own alerts are always among
+ * them; CloudStack's types are when you include `cloudStackEventTypes`.
+ *
+ * @param names Your own types, by kind. A type that is included already may be repeated.
+ * @param options.include Another set, all of whose types are declared too.
+ * @param options.privateFields Fields that not everybody may read, by event type; `'*'` for every type.
+ * A path from the event: `actor`, `account`, `domain`, `project`, or one of `data.reason`,
+ * `data.description`, `data.body`, `data.details`, `data.result`, of which the last two go deeper
+ * (`data.details.password`). A bus leaves them out or encrypts them where its format does; see
+ * `redactedFields`, `encryptedFields`.
+ * @throws ConfigurationError CONFIG_VALUE_INVALID for a name that is empty, has a blank or a wildcard, or
+ * is too long for a routing key, and for a path that cannot be private.
+ *
+ * @example
+ * ```ts
+ * const eventTypes = defineEventTypes({ action: ['LB.DRAIN'], alert: ['ALERT.LB'] });
+ * const signalbox = await createSignalbox({ dataSource, source: 'lb', resources: [], eventTypes });
+ * await signalbox.raiseAlert('ALERT.LB', 'one member is left');
+ * ```
  */
-export function defineEventTypes<const T extends CustomTypeNames = {}>(
-  custom?: T,
-  marks: EventTypeMarks = {},
-): EventTypes<T> {
-  checkOptions(eventTypesSchema, custom);
-  checkOptions(eventMarksSchema, marks);
+export function defineEventTypes<
+  const T extends EventTypeNames = {},
+  I extends EventTypes = EventTypes<never, never, never>,
+>(
+  names?: T,
+  options: {
+    readonly include?: I;
+    readonly privateFields?: Readonly<Record<string, readonly string[]>>;
+  } = {},
+): EventTypes<
+  NamesIn<T, 'action'> | EventTypeOf<I, 'ActionEvent'>,
+  NamesIn<T, 'usage'> | EventTypeOf<I, 'UsageEvent'>,
+  NamesIn<T, 'alert'> | EventTypeOf<I, 'AlertEvent'> | SignalboxAlertType
+> {
+  checkOptions(eventTypesSchema, names);
+  checkOptions(eventTypesOptionsSchema, options);
+  const { include, privateFields = {} } = options;
   const marked = new Map(
-    Object.entries(marks.privateFields ?? {}).map(([type, paths]) => [type, checkPaths(paths)]),
+    Object.entries(privateFields).map(([type, paths]) => [type, checkPaths(paths)]),
   );
   const ofAll = marked.get('*') ?? [];
-  const own: CustomTypeNames = custom ?? {};
+  const own: EventTypeNames = names ?? {};
   const known: Readonly<Record<Category, ReadonlySet<string>>> = {
     ResourceStateEvent: new Set(),
-    ActionEvent: new Set([...cloudStackActionTypes, ...checkNames('action', own.action)]),
-    UsageEvent: new Set([...cloudStackUsageTypes, ...checkNames('usage', own.usage)]),
+    ActionEvent: new Set([
+      ...(include?.names('ActionEvent') ?? []),
+      ...checkNames('action', own.action),
+    ]),
+    UsageEvent: new Set([
+      ...(include?.names('UsageEvent') ?? []),
+      ...checkNames('usage', own.usage),
+    ]),
     AlertEvent: new Set([
-      ...cloudStackAlertTypes,
+      ...(include?.names('AlertEvent') ?? []),
       ...signalboxAlertTypes,
       ...checkNames('alert', own.alert),
     ]),
     AsyncJobEvent: new Set(asyncJobEventTypes),
   };
   return Object.freeze({
+    effects,
     has: (category: Category, type: string) =>
       category === 'ResourceStateEvent' ? type !== '' : known[category].has(type),
     names: (category: Category) => [...known[category]],
     privateFields: (type: string) => {
       const own = type === '*' ? undefined : marked.get(type);
-      return own === undefined ? ofAll : [...new Set([...ofAll, ...own])];
+      const included = include?.privateFields(type) ?? [];
+      return [...new Set([...included, ...ofAll, ...(own ?? [])])];
     },
   });
 }
@@ -141,22 +162,25 @@ function checkPaths(paths: readonly string[]): readonly string[] {
     if (typeof path === 'string' && privatePath.test(path)) continue;
     throw new ConfigurationError(
       'CONFIG_VALUE_INVALID',
-      `'${String(path)}' is no field that can be private: actor, account, domain, project, data.reason, data.description, data.body, and what is in data.details and data.result.`,
+      `'${String(path)}' cannot be a private field. Use actor, account, domain, project, data.reason, data.description, data.body, or a path in data.details or data.result.`,
       { parameters: { key: 'privateFields', value: String(path) } },
     );
   }
   return paths;
 }
 
-/** What each option of `defineEventTypes()` takes; the names are looked at one by one. */
-export const eventTypesSchema = optionsOf<CustomTypeNames>('defineEventTypes()', {
+/** The kinds of names; each name is checked by itself. */
+export const eventTypesSchema = optionsOf<EventTypeNames>('defineEventTypes()', {
   action: listOf(text()),
   usage: listOf(text()),
   alert: listOf(text()),
 });
 
-/** The paths are looked at one by one. */
-export const eventMarksSchema = optionsOf<EventTypeMarks>('defineEventTypes()', {
+/** Each path is checked by itself. */
+export const eventTypesOptionsSchema = optionsOf<
+  NonNullable<Parameters<typeof defineEventTypes>[1]>
+>('defineEventTypes()', {
+  include: having('what defineEventTypes returned', 'has', 'names'),
   privateFields: field(
     'lists of paths by event type',
     (value) =>
@@ -168,7 +192,7 @@ export const eventMarksSchema = optionsOf<EventTypeMarks>('defineEventTypes()', 
 });
 
 /** Only names that survive as one word of a routing key, dots apart. */
-function checkNames(kind: keyof CustomTypeNames, names: readonly string[] = []): readonly string[] {
+function checkNames(kind: keyof EventTypeNames, names: readonly string[] = []): readonly string[] {
   for (const name of names) {
     if (typeof name === 'string' && /^[^\s*#\p{Cc}]+$/u.test(name) && name.length < longestName)
       continue;

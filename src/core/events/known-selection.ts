@@ -1,42 +1,45 @@
 import type { deadlineExceeded, AnyLifecycle, EventOf } from '../lifecycle/lifecycle.js';
 import type { Category } from './category.js';
 import type { AsyncJobEventType } from './event.js';
-import type { KnownActionType, KnownAlertType, KnownUsageType } from './event-types.js';
+import type { EventTypeOf, EventTypes, SignalboxAlertType } from './event-types.js';
 import type { EventFilter, EventSelection, OneOrMore } from './event-filter.js';
 import type { ForeignType } from './foreign-type.js';
 
 /**
- * A selection that names nothing unknown: what is no property of a filter, and a type that its categories
- * and resources do not have, fail to compile. Conditional and no intersection, in whose errors the compiler
- * would not tell the nearest name.
+ * A selection that names only what is declared: a property that no filter has, and a type that its
+ * categories and resources do not have, fail to compile. A conditional type, because the compiler suggests
+ * the nearest name for it and would not for an intersection.
  */
-export type KnownSelection<S extends EventSelection> = S extends Known<S> ? S : Known<S>;
+export type KnownSelection<S extends EventSelection, E extends EventTypes = EventTypes> =
+  S extends CheckedSelection<S, E> ? S : CheckedSelection<S, E>;
 
-type Known<S extends EventSelection> = S extends string
+type CheckedSelection<S extends EventSelection, E extends EventTypes> = S extends string
   ? S
   : S extends readonly EventSelection[]
-    ? { readonly [I in keyof S]: S[I] extends EventSelection ? Known<S[I]> : never }
+    ? {
+        readonly [I in keyof S]: S[I] extends EventSelection ? CheckedSelection<S[I], E> : never;
+      }
     : S extends EventFilter
-      ? KnownFilter<S>
+      ? CheckedFilter<S, E>
       : never;
 
-type KnownFilter<F extends EventFilter> = {
+type CheckedFilter<F extends EventFilter, E extends EventTypes> = {
   readonly [K in keyof F]: K extends 'type'
-    ? OneOrMore<FilterType<F>>
+    ? OneOrMore<FilterType<F, E>>
     : K extends keyof EventFilter
       ? F[K]
       : never;
 };
 
 /** The types that a filter may name. Lifecycles whose names the compiler does not know allow any. */
-export type FilterType<F extends EventFilter> =
-  TypesByCategory<EventOfResource<Each<F['resource']>>>[CategoryOfFilter<F>] | ForeignType | '*';
+type FilterType<F extends EventFilter, E extends EventTypes> =
+  TypesByCategory<EventOfResource<Each<F['resource']>>, E>[CategoryOfFilter<F>] | ForeignType | '*';
 
-interface TypesByCategory<TEvent extends string> {
+interface TypesByCategory<TEvent extends string, E extends EventTypes> {
   readonly ResourceStateEvent: StateChangeType | TEvent;
-  readonly ActionEvent: KnownActionType;
-  readonly UsageEvent: KnownUsageType;
-  readonly AlertEvent: KnownAlertType;
+  readonly ActionEvent: EventTypeOf<E, 'ActionEvent'>;
+  readonly UsageEvent: EventTypeOf<E, 'UsageEvent'>;
+  readonly AlertEvent: EventTypeOf<E, 'AlertEvent'> | SignalboxAlertType;
   readonly AsyncJobEvent: AsyncJobEventType;
 }
 

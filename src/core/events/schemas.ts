@@ -108,7 +108,7 @@ export const attributesSchema = {
     specversion: { const: '1.0' },
     /** UUIDv7, stable over every redelivery. */
     id: { type: 'string', minLength: 1 },
-    /** Who published: `management-server` by default. */
+    /** Who published: the `source` of its Signalbox. */
     source: { type: 'string', minLength: 1 },
     /** The lifecycle event (`StartRequested`) or the event type (`VM.START`). */
     type: { type: 'string', minLength: 1 },

@@ -16,8 +16,6 @@ export interface Outcome {
   readonly active: Configuration;
   /** In the order of announcement. */
   readonly effects: readonly Effect[];
-  /** The same, each with the node whose entry, exit or transition announces it. */
-  readonly nodeEffects: readonly { readonly node: StateNode; readonly effect: Effect }[];
   /** Nodes that were active before and were left, even when entered again. */
   readonly exited: ReadonlySet<StateNode>;
   /** Nodes that are active now and were entered on the way. */
@@ -87,7 +85,7 @@ class Run {
   readonly #root: StateNode;
   readonly #ask: Ask;
   readonly #active: Set<StateNode>;
-  readonly #effects: { readonly node: StateNode; readonly effect: Effect }[] = [];
+  readonly #effects: Effect[] = [];
   readonly #exited = new Set<StateNode>();
   readonly #entered = new Set<StateNode>();
   readonly #raised: string[] = [];
@@ -106,8 +104,7 @@ class Run {
   outcome(description: string | undefined): Outcome {
     return {
       active: this.#active,
-      effects: this.#effects.map(({ effect }) => effect),
-      nodeEffects: this.#effects,
+      effects: this.#effects,
       exited: this.#exited,
       entered: this.#entered,
       done: this.#done,
@@ -149,12 +146,12 @@ class Run {
       if (node.histories.length > 0) this.#left.set(node, innermost(node, before));
     }
     for (const node of left) {
-      this.#emit(node, node.exit);
+      this.#effects.push(...node.exit);
       this.#active.delete(node);
       if (this.#initial.has(node)) this.#exited.add(node);
       this.#entered.delete(node);
     }
-    for (const { source, effects } of taken) this.#emit(source, effects);
+    for (const { effects } of taken) this.#effects.push(...effects);
     this.#restartRoot(taken);
     this.enter(declared.flatMap((transition) => entryTargets(this.#aim(transition))));
     return before.size !== this.#active.size || [...before].some((node) => !this.#active.has(node));
@@ -213,7 +210,7 @@ class Run {
   #enterNode(node: StateNode): void {
     this.#active.add(node);
     this.#entered.add(node);
-    this.#emit(node, node.entry);
+    this.#effects.push(...node.entry);
     if (node.kind === 'final') this.#complete(node);
   }
 
@@ -232,14 +229,10 @@ class Run {
   // A machine that is done leaves its states, though the row keeps the name of the final one.
   #finish(): void {
     for (const node of [...this.#active].toSorted((a, b) => byOrder(b, a))) {
-      this.#emit(node, node.exit);
+      this.#effects.push(...node.exit);
       if (this.#initial.has(node)) this.#exited.add(node);
     }
     this.#entered.clear();
-  }
-
-  #emit(node: StateNode, effects: readonly Effect[]): void {
-    for (const effect of effects) this.#effects.push({ node, effect });
   }
 
   #eventless(): readonly Transition[] {

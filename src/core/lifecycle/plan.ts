@@ -2,13 +2,11 @@ import {
   deadlineExceeded,
   type AnyLifecycle,
   type EventOf,
-  type RegionStateOf,
   type StateOf,
   type TransitionDeclaration,
 } from './lifecycle.js';
 import { positionKey, reachableEdges, type PositionEdge } from './positions.js';
 import type { Remembered } from './remembered.js';
-import { partsOf } from './regions.js';
 
 /** A way from one state to another, or the proof that there is none. */
 export type Plan<TState extends string = string, TEvent extends string = string> =
@@ -30,9 +28,6 @@ export type Plan<TState extends string = string, TEvent extends string = string>
  * Guards are taken to hold: each step lists those it depends on. Of several shortest paths, the one
  * whose first differing transition was declared first.
  *
- * Parallel regions: `to` may be a state of a region (`power.Running`), which means every combination that
- * holds it. Between two states of one region the path is that of the region, whatever the others are in.
- *
  * @param options.timeouts Also take timeout transitions, which only the clock triggers. Default false.
  * @param options.remembered What a resource in `from` remembers, as its column holds it. Default: nothing
  *   is known of it, and each state that it may have come from is tried.
@@ -45,33 +40,30 @@ export type Plan<TState extends string = string, TEvent extends string = string>
  */
 export function plan<L extends AnyLifecycle>(
   lifecycle: L,
-  from: StateOf<L> | RegionStateOf<L>,
-  to: StateOf<L> | RegionStateOf<L>,
+  from: StateOf<L>,
+  to: StateOf<L>,
   options: { readonly timeouts?: boolean; readonly remembered?: Remembered } = {},
 ): Plan<StateOf<L>, EventOf<L>> {
   type Declaration = TransitionDeclaration<StateOf<L>, EventOf<L>>;
-  const part = partOf(lifecycle, from);
-  const usable = (part.transitions as readonly Declaration[]).filter(
+  const usable = (lifecycle.transitions as readonly Declaration[]).filter(
     ({ event }) => event !== deadlineExceeded || options.timeouts === true,
   );
-  const starts = memoriesIn(part, from, options.remembered).map((remembered) => ({
-    state: from as StateOf<L>,
+  const starts = memoriesIn(lifecycle, from, options.remembered).map((remembered) => ({
+    state: from,
     remembered,
   }));
   // The edge by which each position was first reached; breadth first, so by a shortest path.
   const reachedBy = new Map<string, PositionEdge<Declaration> | undefined>(
     starts.map(({ remembered }) => [positionKey(from, remembered), undefined]),
   );
-  const reached = new Set<StateOf<L>>([from as StateOf<L>]);
+  const reached = new Set<StateOf<L>>([from]);
   let last: PositionEdge<Declaration> | undefined;
-  const parts = partsOf(lifecycle);
-  const isThere = (state: string): boolean => state === to || parts(state).includes(to);
-  if (isThere(from)) return { possible: true, steps: [] };
+  if (from === to) return { possible: true, steps: [] };
   for (const edge of reachableEdges(usable, starts, lifecycle.table.histories)) {
     if (reachedBy.has(edge.to)) continue;
     reachedBy.set(edge.to, edge);
     reached.add(edge.transition.to);
-    if (!isThere(edge.transition.to)) continue;
+    if (edge.transition.to !== to) continue;
     last = edge;
     break;
   }
@@ -87,36 +79,17 @@ export function plan<L extends AnyLifecycle>(
     : { possible: true, steps, remembered: memoryOf(start) };
 }
 
-/** What is planned in: the whole machine, or the region that a state belongs to. */
-interface PlannedPart {
-  readonly transitions: readonly TransitionDeclaration[];
-  readonly initialStates: readonly string[];
-  readonly histories: ReadonlyMap<string, unknown>;
-}
-
-function partOf(
-  { states, transitions, initialStates, regions, table: { histories } }: AnyLifecycle,
-  state: string,
-): PlannedPart {
-  const region = states.some(({ name }) => name === state)
-    ? undefined
-    : regions.find((each) => each.states.some(({ name }) => name === state));
-  if (region === undefined) return { transitions, initialStates, histories };
-  const entered = region.entries.map((entry) => entry.state);
-  return { transitions: region.transitions, initialStates: entered, histories };
-}
-
 /** What a resource in a state may remember; nothing only where no history state asks for it. */
 function memoriesIn(
-  { transitions, histories, initialStates }: PlannedPart,
+  { transitions, table, initialStates }: AnyLifecycle,
   state: string,
   known: Remembered | undefined,
 ): readonly Remembered[] {
-  if (known !== undefined || histories.size === 0) return [known ?? null];
+  if (known !== undefined || table.histories.size === 0) return [known ?? null];
   const edges = reachableEdges(
     transitions,
     initialStates.map((each) => ({ state: each })),
-    histories,
+    table.histories,
   );
   const keys = new Set([...initialStates, ...edges.map(({ to }) => to)]);
   const memories = [...keys].flatMap((key): readonly Remembered[] => {

@@ -1,16 +1,16 @@
 import type { ActionEvent as ActionEventMessage } from '../../core/events/event.js';
-import type { KnownActionType } from '../../core/events/event-types.js';
 import type { ActionSettings } from './action.js';
 
 /** A class whose methods can carry `@ActionEvent`: it holds the Signalbox that announces them. */
-export interface ActionHost {
+export interface ActionHost<TType extends string = string> {
   /** Announces the actions of the class. */
   readonly signalbox: {
-    action<T>(
-      type: KnownActionType,
+    // A property, not a method: the compiler then checks that the Signalbox has the type.
+    readonly action: <T>(
+      type: TType,
       settings: ActionSettings,
       operation: () => T | Promise<T>,
-    ): Promise<T>;
+    ) => Promise<T>;
   };
 }
 
@@ -34,12 +34,12 @@ export type ActionEvent = ActionEventMessage;
  * }
  * ```
  */
-export function ActionEvent<TArguments extends unknown[]>(
-  type: KnownActionType,
+export function ActionEvent<const TType extends string, TArguments extends unknown[]>(
+  type: TType,
   settings: ActionSettings | ((...args: TArguments) => ActionSettings) = {},
 ) {
   return <
-    TThis extends ActionHost,
+    TThis extends ActionHost<TType>,
     TMethod extends (this: TThis, ...args: TArguments) => Promise<unknown>,
   >(
     _target: TThis,

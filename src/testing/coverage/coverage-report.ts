@@ -4,7 +4,6 @@ import { hitsKey, type CoverageHits } from './coverage-hits.js';
 import {
   coverageItems,
   coverageKinds,
-  declaredIn,
   transitionItem,
   type CoverageKind,
 } from './coverage-items.js';
@@ -107,10 +106,7 @@ export function coverageShortfalls(
   );
 }
 
-/**
- * The states and transitions that were exercised, and those that were not: to colour a diagram by. Of
- * parallel regions those of each region.
- */
+/** The states and transitions that were exercised, and those that were not: to colour a diagram by. */
 export interface CoverageHighlights {
   readonly states: readonly string[];
   readonly transitions: AnyLifecycle['transitions'];
@@ -126,9 +122,8 @@ export function coverageHighlights(
   const own = report.find((each) => hitsKey(each) === hitsKey(lifecycle));
   const isHit = (kind: 'states' | 'transitions', item: string): boolean =>
     (own?.[kind].hits[item] ?? 0) > 0;
-  const { regions } = lifecycle;
-  const names = regions.flatMap(({ states }) => states.map(({ name }) => name));
-  const transitions = regions.flatMap(declaredIn);
+  const names = lifecycle.states.map(({ name }) => name);
+  const { transitions } = lifecycle;
   return {
     states: names.filter((name) => isHit('states', name)),
     transitions: transitions.filter((each) => isHit('transitions', transitionItem(each))),

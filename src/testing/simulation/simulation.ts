@@ -87,7 +87,7 @@ export class Simulation {
   /** Every event that was announced, oldest first. */
   readonly events = new RecordedEvents();
   readonly #clock = new VirtualClock(beginning);
-  readonly #origin = originSource('management-server', () => this.#clock.now);
+  readonly #origin = originSource('simulation', () => this.#clock.now);
   readonly #resources: ReadonlyMap<unknown, Simulated>;
   readonly #rows: SimulatedRows;
   readonly #memory = new EntityMemory();

@@ -45,7 +45,7 @@ export function asyncApi(catalog: Catalog, info: AsyncApiInfo = {}): JsonDocumen
         ]),
       ]),
       parameters: {
-        source: { description: 'Who published.', default: 'management-server' },
+        source: { description: 'Who published.' },
         uuid: { description: "The resource's uuid." },
       },
     },

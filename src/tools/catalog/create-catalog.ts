@@ -104,7 +104,7 @@ function exampleOf(resource: string, { category, type, occasions }: Announced): 
   const subject = { resource, uuid: exampleUuid, revision: change.old === null ? 1 : 2 };
   const ids = exampleIds.values();
   const options = {
-    origin: { source: 'management-server', time: '2026-01-01T00:00:00.000Z', actor: 'alice' },
+    origin: { source: 'example', time: '2026-01-01T00:00:00.000Z', actor: 'alice' },
     nextId: () => ids.next().value ?? '',
   };
   const entries =

@@ -4,28 +4,24 @@ import { nearestName } from '../../core/errors/nearest-name.js';
 import type { CheckedLifecycle } from './declaration.js';
 import type { Findings } from './finding.js';
 
-/** Finds events that no state takes. */
-export function checkEvents(
-  { resource, events, transitions }: CheckedLifecycle,
+/**
+ * Finds events that no state takes, transitions that announce nothing, and event types that are not among
+ * `eventTypes`, when those are given.
+ */
+export function checkAnnouncements(
+  lifecycle: CheckedLifecycle,
+  eventTypes: EventTypes | undefined,
   findings: Findings,
 ): void {
+  const { resource, events, transitions, creations } = lifecycle;
   const taken = new Set(transitions.map(({ event }) => event));
   for (const event of events) {
     if (taken.has(event) || event === deadlineExceeded) continue;
     findings.add('EVENT_NOT_TAKEN', { event }, `No state of ${resource} takes ${event}.`);
   }
-}
-
-/** Finds transitions that announce nothing, and unknown event types. */
-export function checkAnnouncements(
-  lifecycle: CheckedLifecycle,
-  eventTypes: EventTypes,
-  findings: Findings,
-): void {
-  const { transitions, creations } = lifecycle;
   const checkEffect = (effect: Effect, where: string, place: object): void => {
     const { category, type } = effect;
-    if (eventTypes.has(category, type)) return;
+    if (eventTypes === undefined || eventTypes.has(category, type)) return;
     const near = nearestName(type, eventTypes.names(category));
     findings.add(
       'UNKNOWN_EVENT_TYPE',
@@ -36,8 +32,7 @@ export function checkAnnouncements(
   for (const { state, effects } of creations) {
     for (const effect of effects) checkEffect(effect, `The creation in ${state}`, { state });
   }
-  for (const { from, event, to, effects = [], silent, declared } of transitions) {
-    if (declared !== undefined) continue;
+  for (const { from, event, to, effects = [], silent } of transitions) {
     const place = { state: from, event, to };
     if (silent === true && effects.length === 0) {
       findings.add(

@@ -92,12 +92,10 @@ class MeterWatcher implements Watcher {
   }
 
   #arrive(to: number, mode: number, place: Omit<Place, 'resource'>, found: Found): number {
-    const { name: state = '', parts = [] } = this.#graph.states[to] ?? {};
+    const state = this.#graph.states[to]?.name ?? '';
     const { name, starts, stops } = this.#meter;
-    const isNamed = (names: ReadonlySet<string>): boolean =>
-      names.has(state) || parts.some((part) => names.has(part));
-    const mustClose = isNamed(this.#closedIn) || isEnd(this.#graph, to);
-    if (mode === open && mustClose && !isNamed(this.#openIn)) {
+    const mustClose = this.#closedIn.has(state) || isEnd(this.#graph, to);
+    if (mode === open && mustClose && !this.#openIn.has(state)) {
       this.#tell(
         'METER_LEFT_OPEN',
         place,
@@ -106,7 +104,7 @@ class MeterWatcher implements Watcher {
       );
       return closed;
     }
-    if (mode === closed && isNamed(this.#openIn)) {
+    if (mode === closed && this.#openIn.has(state)) {
       this.#tell(
         'METER_NOT_OPEN',
         place,

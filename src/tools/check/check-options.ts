@@ -11,7 +11,10 @@ export interface CheckOptions {
   readonly meters?: readonly Meter[];
   /** Findings that are accepted, each with its reason. Default: none. */
   readonly suppressions?: readonly Suppression[];
-  /** The event types that effects may have. Default: CloudStack's and Signalbox's own. */
+  /**
+   * The event types that effects may have: what `defineEventTypes` returned, or `cloudStackEventTypes`.
+   * Default: any.
+   */
   readonly eventTypes?: EventTypes;
   /**
    * Events that report failed work. When given, one of them or a deadline must lead out of each

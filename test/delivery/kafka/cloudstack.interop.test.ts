@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../../machines/index.js';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +33,13 @@ it('a plain console consumer reads on topic cs what the exporter of CloudStack w
     // #region kafka
     // As CloudStack has it: bootstrap.servers=…, acks=all, topic=cs
     const bus = kafka({ properties, format: formats.get('cloudstack', 'kafka') });
-    const signalbox = await createSignalbox({ dataSource, resources: [LoadBalancer], bus });
+    const signalbox = await createSignalbox({
+      dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [LoadBalancer],
+      bus,
+    });
     // #endregion
     const { uuid } = await signalbox.create(LoadBalancer, { members: 2 });
     const subject = { resource: loadBalancer.resource, uuid };
@@ -99,7 +106,13 @@ it('what a relay publishes reaches a pool in order, event by event', async () =>
   await migrate(dataSource);
   try {
     const bus = kafka({ brokers: mock.brokers, topic: uniqueName('relay') });
-    const signalbox = await createSignalbox({ dataSource, resources: [LoadBalancer], bus });
+    const signalbox = await createSignalbox({
+      dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [LoadBalancer],
+      bus,
+    });
     const seen: string[] = [];
     await signalbox.subscribe(
       { category: 'ResourceStateEvent', resource: loadBalancer.resource },

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../../machines/index.js';
 import type { DataSource } from 'typeorm';
 import { LoadBalancer } from '../../../examples/load-balancer.js';
 import { demoResources } from '../../../src/cli/demo/entities.js';
@@ -54,6 +55,8 @@ export async function openCloud(kind: TestDatabase): Promise<Cloud> {
     async open(options = {}) {
       const signalbox = await createSignalbox({
         dataSource,
+        source: 'management-server',
+        eventTypes: cloudStackEventTypes,
         resources: everyResource,
         ...options,
       });

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../../machines/index.js';
 import { type Bus, createSignalbox, ResourceEntity, type Signalbox } from 'signalbox';
 import { virtualMachine } from 'signalbox/machines';
 import { Column, DataSource, type DataSourceOptions, Entity } from 'typeorm';
@@ -32,6 +33,8 @@ export async function openForDriver(
   const dataSource = await connectDriver(database);
   const signalbox = await createSignalbox({
     dataSource,
+    source: 'management-server',
+    eventTypes: cloudStackEventTypes,
     resources: [VirtualMachine, Probe],
     deadlines: false,
     ...(bus === undefined ? { relay: false } : { bus, relay: { leaseDuration: 1000 } }),

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../../machines/index.js';
 import assert from 'node:assert/strict';
 import type { DataSource } from 'typeorm';
 import type { Bus } from '../../../src/delivery/bus/bus.js';
@@ -89,6 +90,8 @@ export class FaultWorld implements AsyncDisposable {
       signalboxes.push(
         await createSignalbox({
           dataSource,
+          source: 'management-server',
+          eventTypes: cloudStackEventTypes,
           resources: demoResources,
           bus,
           deadlines: false,

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../../machines/index.js';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { VirtualMachine } from '../../../src/cli/demo/entities.js';
@@ -47,6 +48,8 @@ eachDatabase((kind) => {
     await neverBlockOnLocks(dataSource);
     const sweeping = await createSignalbox({
       dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
       resources: [VirtualMachine],
       relay: false,
       deadlines: { pollInterval: 20 },
@@ -103,6 +106,8 @@ eachDatabase((kind) => {
       const dataSource = await connectDatabase(target.href, { entities: [VirtualMachine] });
       const away = await createSignalbox({
         dataSource,
+        source: 'management-server',
+        eventTypes: cloudStackEventTypes,
         resources: [VirtualMachine],
         relay: false,
         deadlines: false,

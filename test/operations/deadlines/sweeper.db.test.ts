@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../../machines/index.js';
 import { Column, DataSource, type DataSourceOptions, DeleteDateColumn, Entity } from 'typeorm';
 import { v4 } from 'uuid';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -97,6 +98,8 @@ eachDatabase((kind) => {
   ): Promise<Signalbox> => {
     const box = await createSignalbox({
       dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
       resources: [Job],
       relay: false,
       deadlines: deadlines === true ? { pollInterval: 50 } : deadlines,

@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../../machines/index.js';
 import { DataSource } from 'typeorm';
 import { expect, test } from 'vitest';
 import { createRelay } from '../../../src/signalbox/create-relay.js';
@@ -24,7 +25,14 @@ test.each([
   try {
     await dataSource.runMigrations();
     const refused = { code: 'CONFIG_VALUE_INVALID', parameters: { parameter } };
-    await expect(createSignalbox({ dataSource, resources: [] })).rejects.toMatchObject(refused);
+    await expect(
+      createSignalbox({
+        dataSource,
+        source: 'management-server',
+        eventTypes: cloudStackEventTypes,
+        resources: [],
+      }),
+    ).rejects.toMatchObject(refused);
     expect(() => createRelay({ dataSource, bus: memoryBus() })).toThrow(
       expect.objectContaining({ code: 'CONFIG_VALUE_INVALID' }),
     );

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { setup } from 'xstate';
-import { effects } from '../../../src/core/events/known-effects.js';
+import { effects } from '../../../src/core/lifecycle/effects.js';
 import { defineLifecycle } from '../../../src/core/lifecycle/define-lifecycle.js';
 import {
   deadlineExceeded,
@@ -201,7 +201,7 @@ describe('a deadline that never passes', () => {
             } catch {
               return;
             }
-            const named = new Set(lifecycle.regions.flatMap(neverPassing).map(({ id }) => id));
+            const named = new Set(neverPassing(lifecycle.table).map(({ id }) => id));
             if (named.size === 0) return;
             let scenario = enter(lifecycle, lifecycle.initial, { ...context });
             for (const [event, wait] of steps) {

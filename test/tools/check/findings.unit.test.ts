@@ -175,9 +175,12 @@ describe('announcements', () => {
     ]);
   });
 
-  it('finds an event type that nobody knows, unless it was added', () => {
+  it('finds an event type that is not declared, where types are declared', () => {
     const declaration = tiny('a b!', ['a Go b +LB.SATRT']);
-    expect(found(declaration)).toEqual(['UNKNOWN_EVENT_TYPE Tiny: a --Go--> b, LB.SATRT']);
+    expect(found(declaration, { eventTypes: defineEventTypes({ usage: ['LB.START'] }) })).toEqual([
+      'UNKNOWN_EVENT_TYPE Tiny: a --Go--> b, LB.SATRT',
+    ]);
+    expect(found(declaration)).toEqual([]);
     expect(found(declaration, { eventTypes: defineEventTypes({ usage: ['LB.SATRT'] }) })).toEqual(
       [],
     );

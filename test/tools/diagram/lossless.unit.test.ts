@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { setup } from 'xstate';
-import { effects } from '../../../src/core/events/known-effects.js';
+import { effects } from '../../../src/core/lifecycle/effects.js';
 import { defineLifecycle } from '../../../src/core/lifecycle/define-lifecycle.js';
 import { describeLifecycle } from '../../../src/core/lifecycle/describe-lifecycle.js';
 import type { AnyLifecycle } from '../../../src/core/lifecycle/lifecycle.js';
