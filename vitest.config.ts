@@ -24,6 +24,7 @@ export default defineConfig({
         find: /^signalbox\/(notifications|rpc)$/,
         replacement: source('src/outside/$1/index.ts'),
       },
+      { find: /^signalbox\/server$/, replacement: source('src/server/index.ts') },
       {
         find: /^signalbox\/(check|diagram|trace|catalog)$/,
         replacement: source('src/tools/$1/index.ts'),

@@ -12,7 +12,7 @@ const [begin, end] = ['<!-- drawn -->', '<!-- /drawn -->'];
 const layers = [
   ['cli', 'config'],
   ['signalbox', 'testing', 'tools'],
-  ['consuming', 'operations', 'outside'],
+  ['consuming', 'operations', 'outside', 'server'],
   ['delivery/relay'],
   ['persistence', 'delivery'],
   ['context'],

@@ -46,6 +46,13 @@ export const errorClasses = {
         'A message is not signed, or not by a known key, not over its content, or too long ago. It is dead-lettered with the reason; `signalbox replay` signs what the journal has anew.',
       FILTER_INVALID:
         'The subscription filter or topic pattern cannot match any event. Patterns are five dot-separated words, * or #.',
+      ENDPOINT_EXISTS: 'The owner has an endpoint at this address. Change it, or delete it first.',
+      ENDPOINT_UNKNOWN:
+        'The notification service has no endpoint of this id, or none that the caller may see.',
+      ADDRESS_FORBIDDEN:
+        'The notification service does not connect to this address: it is private, or of this machine. Give a public one, or allow it in the configuration of the service.',
+      RETRY_POLICY_INVALID:
+        'A retry policy is neither `standard-webhooks`, nor a list of delays, nor one with the phases of SNS that fit together.',
       NOTIFICATION_INVALID:
         'The notification has an unknown priority, or no publisher, event type or id. The refusal names the property.',
       UNKNOWN_OUTBOX_ROW:
@@ -190,6 +197,8 @@ export const errorClasses = {
     retryable: false,
     httpStatus: 500,
     codes: {
+      GUARD_INEFFECTIVE:
+        'The notification service found that its guard against forbidden addresses has no effect on this runtime, and does not start. Run it on Node.js.',
       BUS_REGISTERED_OTHERWISE:
         'Another process of the same application publishes to another place under the same bus name. Give each product an `application` (or `source`) of its own, or each bus a name; after a bus has moved, run `signalbox buses forget`.',
       DEADLINE_OF_NEWER_VERSION:

@@ -3,6 +3,7 @@ import type { TablePlacement } from '../tables/table-names.js';
 import { CreateSignalbox1700000000000 } from './1700000000000-create-signalbox.js';
 import { AddConsumers1764000000000 } from './1764000000000-add-consumers.js';
 import { AddApplications1796083200000 } from './1796083200000-add-applications.js';
+import { AddNotificationService1796515200000 } from './1796515200000-add-notification-service.js';
 
 /**
  * The migrations of the signalbox tables, for your DataSource: `migrations: [...migrations, …]`.
@@ -12,6 +13,7 @@ export const migrations = [
   CreateSignalbox1700000000000,
   AddConsumers1764000000000,
   AddApplications1796083200000,
+  AddNotificationService1796515200000,
 ] as const;
 
 /**
