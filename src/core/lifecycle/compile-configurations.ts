@@ -1,6 +1,5 @@
 import type { JsonObject } from '../json/json.js';
-import { activeChildren } from './compile-selection.js';
-import type { Configuration, StateNode } from './tree.js';
+import { activeChildren, type Configuration, type StateNode } from './tree.js';
 
 /**
  * Every combination of active states, in document order. Undefined when there are more than `limit`:

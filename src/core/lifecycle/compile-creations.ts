@@ -1,8 +1,8 @@
 import { deadlinesOf, freezeList } from './compile-lists.js';
-import { isDone, type Outcome } from './compile-macrostep.js';
+import type { Outcome } from './run-notes.js';
 import type { Faults } from './faults.js';
 import type { Creation } from './lifecycle.js';
-import { byOrder, type Configuration, type StateNode } from './tree.js';
+import { byOrder, isDone, type Configuration, type StateNode } from './tree.js';
 
 /**
  * What happens when a resource is created, for every state it can be created in, the initial one first. A

@@ -1,5 +1,5 @@
 import type { Condition } from './compile-decisions.js';
-import type { Configuration, StateNode } from './tree.js';
+import { isWithin, type Configuration, type StateNode, type Transition } from './tree.js';
 
 /** The places that history states return to, with the paths of the states that can be remembered. */
 export function historiesOf(nodes: readonly StateNode[]): ReadonlyMap<string, readonly string[]> {
@@ -33,4 +33,50 @@ export function originCondition(place: StateNode, state: StateNode): Condition {
 
 function never(): boolean {
   return false;
+}
+
+/** That a place was last left in a state, or within it. */
+export interface Origin {
+  readonly place: StateNode;
+  readonly state: StateNode;
+}
+
+/** States that a transition leads to, and where a resource must have been for them. */
+export interface Aim {
+  readonly origins: readonly Origin[];
+  readonly targets: readonly StateNode[];
+}
+
+/**
+ * What targets may stand for: each history state for every state that can be remembered, then for its
+ * default. The first of which all origins hold is meant.
+ */
+export function aimsOf(targets: readonly StateNode[]): readonly Aim[] {
+  return targets.reduce<readonly Aim[]>(
+    (aims, target) =>
+      aims.flatMap((aim) =>
+        aimsOfOne(target).map((more) => ({
+          origins: [...aim.origins, ...more.origins],
+          targets: [...aim.targets, ...more.targets],
+        })),
+      ),
+    [{ origins: [], targets: [] }],
+  );
+}
+
+function aimsOfOne(target: StateNode): readonly Aim[] {
+  const { history, parent: place } = target;
+  if (history === undefined || place === undefined) return [{ origins: [], targets: [target] }];
+  const states = history.deep ? leavesOf(place) : place.children;
+  const remembered = states.map((state) => ({ origins: [{ place, state }], targets: [state] }));
+  return [...remembered, ...aimsOf(history.targets)];
+}
+
+/**
+ * Whether a transition leaves an active place before it returns to it: then the state that is left now is
+ * the remembered one.
+ */
+export function leaves({ source, targets = [], reenter }: Transition, place: StateNode): boolean {
+  const stays = source === place ? !reenter : isWithin(source, place);
+  return !stays || !targets.every((target) => isWithin(target, place));
 }

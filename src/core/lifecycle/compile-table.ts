@@ -2,14 +2,7 @@ import { creationOf, everyCreation } from './compile-creations.js';
 import { everyConfiguration, nameOf } from './compile-configurations.js';
 import { everyDecision, type Ask, type Decision } from './compile-decisions.js';
 import type { MachineTree } from './compile-machine.js';
-import {
-  EndlessChain,
-  isDone,
-  macrostep,
-  runToCompletion,
-  type Outcome,
-} from './compile-macrostep.js';
-import { matches } from './compile-selection.js';
+import { MachineRunner } from './compile-run.js';
 import { deadlinesOf, freezeList, none } from './compile-lists.js';
 import { shadowedTransitions } from './compile-shadowed.js';
 import { historiesOf } from './compile-histories.js';
@@ -28,7 +21,8 @@ import {
 } from './lifecycle.js';
 import { stateNameFault } from './names.js';
 import { withoutImpossibleReturns } from './positions.js';
-import { byOrder, type Configuration, type StateNode, type Transition } from './tree.js';
+import { EndlessChain, type Outcome } from './run-notes.js';
+import { byOrder, isDone, type Configuration, type StateNode, type Transition } from './tree.js';
 
 /** The compiled parts of a lifecycle, before its own rules are checked. */
 export interface CompiledMachine {
@@ -51,12 +45,12 @@ const mostDecisions = 128;
  * @param events Every event a caller may send.
  */
 export function compileTable(
-  { root, nodes }: MachineTree,
+  tree: MachineTree,
   events: readonly string[],
   creations: readonly string[],
   faults: Faults,
 ): CompiledMachine {
-  return new TableCompiler(root, nodes, events, faults).compile(creations);
+  return new TableCompiler(tree, events, faults).compile(creations);
 }
 
 class TableCompiler {
@@ -64,6 +58,7 @@ class TableCompiler {
   readonly #nodes: readonly StateNode[];
   readonly #events: readonly string[];
   readonly #faults: Faults;
+  readonly #runner: MachineRunner;
   readonly #rows = new Map<string, ReadonlyMap<string, readonly TableRow[]>>();
   readonly #timeouts = new Map<string, ReadonlyMap<string, readonly TableRow[]>>();
   readonly #transitions: TransitionDeclaration[] = [];
@@ -71,16 +66,12 @@ class TableCompiler {
   readonly #taken = new Set<Transition>();
   readonly #eventsByNode = new Map<StateNode, readonly string[]>();
 
-  constructor(
-    root: StateNode,
-    nodes: readonly StateNode[],
-    events: readonly string[],
-    faults: Faults,
-  ) {
-    this.#root = root;
-    this.#nodes = nodes;
+  constructor(tree: MachineTree, events: readonly string[], faults: Faults) {
+    this.#root = tree.root;
+    this.#nodes = tree.nodes;
     this.#events = events;
     this.#faults = faults;
+    this.#runner = new MachineRunner(tree);
   }
 
   compile(creations: readonly string[]): CompiledMachine {
@@ -143,9 +134,7 @@ class TableCompiler {
     if (![...active].some(({ always }) => always.length > 0) || isDone(this.#root, active)) {
       return true;
     }
-    const decisions = this.#decide(name, 'always', (ask) =>
-      runToCompletion(active, this.#root, ask),
-    );
+    const decisions = this.#decide(name, 'always', (ask) => this.#runner.settle(active, ask));
     return decisions.some(({ outcome }) => nameOf(this.#root, outcome.active) === name);
   }
 
@@ -200,9 +189,7 @@ class TableCompiler {
     event: string,
     deadline?: Deadline,
   ): readonly TableRow[] {
-    const decisions = this.#decide(from, event, (ask) =>
-      macrostep(active, trigger, this.#root, ask),
-    );
+    const decisions = this.#decide(from, event, (ask) => this.#runner.send(active, trigger, ask));
     const rows: TableRow[] = [];
     for (const { guards, outcome } of decisions) {
       if (outcome === undefined) continue;
@@ -283,9 +270,7 @@ class TableCompiler {
   }
 
   #initialCreation(): Creation | undefined {
-    const decisions = this.#decide('', 'creation', (ask) =>
-      runToCompletion(new Set(), this.#root, ask),
-    );
+    const decisions = this.#decide('', 'creation', (ask) => this.#runner.create(ask));
     const [first, ...others] = decisions;
     if (first === undefined) return undefined;
     for (const { outcome } of decisions) {
@@ -324,4 +309,12 @@ class TableCompiler {
 
 function isSilent({ effects, arms, cancels }: TableRow): boolean {
   return effects.length === 0 && arms.length === 0 && cancels.length === 0;
+}
+
+/** Whether a wildcard descriptor takes an event: `*` takes all, `a.*` takes `a` and all under it. */
+function matches(event: string, descriptor: string): boolean {
+  if (descriptor === '*') return true;
+  if (!descriptor.endsWith('.*')) return descriptor === event;
+  const prefix = descriptor.slice(0, -2);
+  return event === prefix || event.startsWith(`${prefix}.`);
 }

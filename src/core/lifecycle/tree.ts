@@ -94,3 +94,23 @@ export function mayBeBoth(one: StateNode, other: StateNode): boolean {
 export function byOrder(a: StateNode, b: StateNode): number {
   return a.order - b.order;
 }
+
+/** The active children of a node, in document order. Few are active, and a node may have thousands. */
+export function activeChildren(node: StateNode, active: Configuration): readonly StateNode[] {
+  return [...active].filter(({ parent }) => parent === node).toSorted(byOrder);
+}
+
+/** Whether a configuration is final: its root is done. */
+export function isDone(node: StateNode, active: Configuration): boolean {
+  switch (node.kind) {
+    case 'final':
+      return active.has(node);
+    case 'compound':
+      return activeChildren(node, active).some(({ kind }) => kind === 'final');
+    case 'parallel':
+      return node.children.every((child) => isDone(child, active));
+    case 'atomic':
+    case 'history':
+      return false;
+  }
+}

@@ -1,30 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DefinitionError } from '../../../src/core/errors/errors.js';
-import { defineLifecycle } from '../../../src/core/lifecycle/define-lifecycle.js';
-import type { AnyLifecycle } from '../../../src/core/lifecycle/lifecycle.js';
 import { Oracle } from './agrees-with-xstate.js';
 import {
+  defineRandom,
   everyAnswer,
   machineOf,
   machinesToTry,
-  randomEvents,
   randomShape,
   timeToTry,
 } from './random-machine.js';
-
-type Machine = ReturnType<typeof machineOf>;
-
-// A random machine may chain eventless transitions without end, or be born by a guard's answer: the
-// compiler refuses those, and XState would not return.
-function defineRandom(machine: Machine): AnyLifecycle | undefined {
-  try {
-    return defineLifecycle({ resource: 'Random', version: 1, machine, events: [...randomEvents] });
-  } catch (error) {
-    expect(error).toBeInstanceOf(DefinitionError);
-    return undefined;
-  }
-}
 
 describe(`the compiled table (seed ${machinesToTry.seed})`, () => {
   it(

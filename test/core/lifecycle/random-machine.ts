@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { and, not, or, setup, stateIn } from 'xstate';
+import { DefinitionError } from '../../../src/core/errors/errors.js';
+import { defineLifecycle } from '../../../src/core/lifecycle/define-lifecycle.js';
 import { effects } from '../../../src/core/lifecycle/effects.js';
+import type { AnyLifecycle } from '../../../src/core/lifecycle/lifecycle.js';
 import { long, seed } from '../../faults/support/fault-length.js';
 
 /** What the guards of a random machine read. */
@@ -294,6 +297,19 @@ export function machineOf(random: Shape) {
     context: { g1: false, g2: false },
     options: { maxIterations: 1000 },
   } as never);
+}
+
+/**
+ * Defines a random machine. Undefined where the compiler refuses it: one may chain eventless transitions
+ * without end, or be created by a guard's answer, and XState would not return.
+ */
+export function defineRandom(machine: ReturnType<typeof machineOf>): AnyLifecycle | undefined {
+  try {
+    return defineLifecycle({ resource: 'Random', version: 1, machine, events: [...randomEvents] });
+  } catch (error) {
+    if (error instanceof DefinitionError) return undefined;
+    throw error;
+  }
 }
 
 /** Whether two nodes lie in different regions of one parallel state. */
