@@ -11,7 +11,7 @@ export type { GaleraUse } from './persistence/mysql/verify-server.js';
 export { Signalbox } from './signalbox/signalbox.js';
 export type { AnnouncementOptions, CreateOptions, EventOfEntity } from './signalbox/signalbox.js';
 export type { TransitionOptions } from './signalbox/transitions.js';
-export type { TransitionResult as Transitioned } from './core/planning/transition-request.js';
+export type { TransitionResult } from './core/planning/transition-request.js';
 export type { SendOptions } from './persistence/guard/subscriber.js';
 export { ActionEvent } from './operations/action/action-event.js';
 export type { ActionHost } from './operations/action/action-event.js';

@@ -7,7 +7,7 @@ import { rabbitmq } from '../../src/delivery/amqp/index.js';
 import type { SignalboxEvent } from '../../src/core/events/event.js';
 import { idempotent } from '../../src/consuming/inbox/idempotent.js';
 import {
-  type CrashPoint,
+  type Failpoint,
   crashMatrix,
   type CrashedRun,
   deliveryFaults,
@@ -27,7 +27,7 @@ import type { CrashPlace } from './support/crash-scenario.js';
 const loader = pathToFileURL(resolve(import.meta.dirname, '../support/typescript-loader.mjs'));
 
 /** What a database takes in one statement, or one flight of several, has no points inside. */
-const points: Readonly<Record<TestDatabase, readonly CrashPoint[]>> = {
+const points: Readonly<Record<TestDatabase, readonly Failpoint[]>> = {
   sqlite: ['guard', 'compare-and-set', 'journal', 'outbox', 'commit'],
   postgres: ['guard', 'compare-and-set', 'journal', 'commit'],
   mariadb: ['guard', 'compare-and-set', 'journal', 'commit'],

@@ -5,9 +5,11 @@ import { migrate } from '../../src/persistence/migrations/migrate.js';
 import { migrations } from '../../src/persistence/migrations/migrations.js';
 import { createSignalbox } from '../../src/signalbox/create-signalbox.js';
 import { cloudResources } from '../e2e/support/cloud.js';
+import { eventually } from '../support/eventually.js';
 import { startPrivateGalera } from '../support/private-galera.js';
+import { startPrivateMariadb } from '../support/private-mariadb.js';
 import { startPrivatePostgres } from '../support/private-postgres.js';
-import { startTcpProxy } from '../support/tcp-proxy.js';
+import { startTcpProxy, type Verdict } from '../support/tcp-proxy.js';
 import { atCommit, type Calm, type Committing, committing } from './cut-at-commit.js';
 
 /** Two servers behind one address, of which the second has not applied yet what the first committed. */
@@ -16,6 +18,8 @@ interface Pair {
   url(database: string): string;
   /** From now on the second applies nothing. */
   holdBack(): Promise<void>;
+  /** What befalls the second while the first commits. */
+  duringCommit?(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -32,6 +36,51 @@ const pairs: Readonly<Record<string, () => Promise<Pair>>> = {
       },
       async dispose() {
         await standby.dispose();
+        await leader.dispose();
+      },
+    };
+  },
+  async 'a standby of PostgreSQL that is promoted during the commit'() {
+    const leader = await startPrivatePostgres();
+    await leader.query('CREATE DATABASE cut');
+    const standby = await leader.follower('standby');
+    return {
+      ports: [leader.port, standby.port],
+      url: (database) => leader.url(database),
+      async holdBack() {
+        // Paused alone, it would replay what it has received when it is promoted.
+        await standby.query(`ALTER SYSTEM SET primary_conninfo = ''`);
+        await standby.query('SELECT pg_reload_conf()');
+        await eventually(async () =>
+          expect(await standby.query('SELECT 1 FROM pg_stat_wal_receiver')).toEqual([]),
+        );
+      },
+      duringCommit: () => standby.promote(),
+      async dispose() {
+        await standby.dispose();
+        await leader.dispose();
+      },
+    };
+  },
+  async 'a replica of MariaDB'() {
+    const leader = await startPrivateMariadb(['--log-bin=log', '--gtid-strict-mode=ON']);
+    await leader.query('CREATE DATABASE cut');
+    const replica = await leader.follower();
+    return {
+      ports: [leader.port, replica.port],
+      url: (database) => leader.url(database),
+      async holdBack() {
+        // A plain replica, for which the leader does not wait.
+        await leader.query('SET GLOBAL rpl_semi_sync_master_enabled = OFF');
+        await eventually(async () => {
+          const [position] = await leader.query('SELECT @@gtid_binlog_pos AS at');
+          const [applied] = await replica.query('SELECT @@gtid_slave_pos AS at');
+          expect(applied).toEqual(position);
+        });
+        await replica.query('STOP SLAVE');
+      },
+      async dispose() {
+        await replica.dispose();
         await leader.dispose();
       },
     };
@@ -95,8 +144,10 @@ describe.each(Object.keys(pairs))('%s', (name) => {
       ),
     );
     await pair.holdBack();
+    let during: Promise<void> | undefined;
     proxy.inspect(
-      atCommit(() => {
+      atCommit(async (): Promise<Verdict> => {
+        await (during ??= pair.duringCommit?.());
         proxy.retarget({ host: '127.0.0.1', port: other });
         return 'pass and cut';
       }),

@@ -26,8 +26,10 @@ export interface FreshDatabase extends AsyncDisposable {
 /** Creates an empty database under a name that nobody else uses. */
 export async function freshDatabase(kind: TestDatabase): Promise<FreshDatabase> {
   const { options, url, drop } = await creators[kind]();
-  let dropped: Promise<void> | undefined;
-  const dispose = () => (dropped ??= drop());
+  let dropped: Promise<unknown> | undefined;
+  const dispose = async (): Promise<void> => {
+    await (dropped ??= drop());
+  };
   return { kind, options, url, dispose, [Symbol.asyncDispose]: dispose };
 }
 
@@ -50,7 +52,7 @@ export async function neverBlockOnLocks(dataSource: DataSource): Promise<void> {
 interface Created {
   readonly options: DataSourceOptions;
   readonly url: string;
-  readonly drop: () => Promise<void>;
+  readonly drop: () => Promise<unknown>;
 }
 
 const creators: Readonly<Record<TestDatabase, () => Promise<Created>>> = {
@@ -66,41 +68,45 @@ const creators: Readonly<Record<TestDatabase, () => Promise<Created>>> = {
 
   async postgres() {
     const name = uniqueName('signalbox');
-    await onPostgres(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`);
+    await onServer('postgres', `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`);
     const url = withDatabase(serviceUrl('postgres'), name);
     return {
       options: { type: 'postgres', url },
       url,
-      drop: () => onPostgres(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+      drop: () => onServer('postgres', `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
     };
   },
 
   async mariadb() {
     const name = uniqueName('signalbox');
-    await onMariadb(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
+    await onServer('mariadb', `CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
     const url = withDatabase(serviceUrl('mariadb'), name);
     return {
       options: { type: 'mariadb', url },
       url,
-      drop: () => onMariadb(`DROP DATABASE IF EXISTS ${name}`),
+      drop: () => onServer('mariadb', `DROP DATABASE IF EXISTS ${name}`),
     };
   },
 };
 
-async function onPostgres(statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: serviceUrl('postgres') });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
+/** Runs a statement on a server of the tests, outside of any test's database; resolves with its rows. */
+export async function onServer(
+  kind: 'postgres' | 'mariadb',
+  statement: string,
+): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  if (kind === 'postgres') {
+    const client = new pg.Client({ connectionString: serviceUrl('postgres') });
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(statement)).rows;
+    } finally {
+      await client.end();
+    }
   }
-}
-
-async function onMariadb(statement: string): Promise<void> {
   const connection = await createConnection({ uri: serviceUrl('mariadb') });
   try {
-    await connection.query(statement);
+    const [rows] = await connection.query(statement);
+    return Array.isArray(rows) ? (rows as Record<string, unknown>[]) : [];
   } finally {
     await connection.end();
   }

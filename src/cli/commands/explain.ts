@@ -1,6 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import { ConfigurationError, RefusedError } from '../../core/errors/errors.js';
 import { explain } from '../../core/lifecycle/explain.js';
+import { stateText } from '../../core/lifecycle/regions.js';
 import { loadLifecycle } from '../load-lifecycle.js';
 
 interface ExplainFlags {
@@ -15,7 +16,7 @@ export function explainCommand(): Command {
   return new Command('explain')
     .description('Tell whether an event is lawful in a state, why not, and what is lawful.')
     .addArgument(new Argument('<lifecycle>', 'a built-in resource, or the path of a file'))
-    .requiredOption('--state <state>', 'the state the resource is in')
+    .requiredOption('--state <state>', 'the state the resource is in, or that of one region')
     .requiredOption('--event <event>', 'the event to send')
     .option('--context <json>', 'what guards read, as a JSON object')
     .addOption(
@@ -47,8 +48,8 @@ export function explainCommand(): Command {
       process.stdout.write(
         [
           lawful
-            ? `${event} is lawful for a ${lifecycle.resource} in ${state}${ifGuards(openGuards)}.`
-            : `${event} is not lawful for a ${lifecycle.resource} in ${state}:`,
+            ? `${event} is lawful for a ${lifecycle.resource} in ${stateText(state)}${ifGuards(openGuards)}.`
+            : `${event} is not lawful for a ${lifecycle.resource} in ${stateText(state)}:`,
           ...(lawful
             ? [`Lawful now: ${lawfulEvents.join(', ')}.`]
             : refusals.map((refusal) => `  ${refusal.code}: ${refusal.message}`)),

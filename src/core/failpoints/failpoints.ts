@@ -16,7 +16,7 @@ import { channel } from 'node:diagnostics_channel';
  * - `inbox commit`: the handler's own transaction, with the id of the event, is committed.
  * - `ack`: the bus is told that the message is done.
  */
-export const crashPoints = [
+export const failpoints = [
   'guard',
   'compare-and-set',
   'journal',
@@ -33,7 +33,7 @@ export const crashPoints = [
   'ack',
 ] as const;
 
-export type Failpoint = (typeof crashPoints)[number];
+export type Failpoint = (typeof failpoints)[number];
 
 /** Where points are told: by name, so that every copy of the package in a process tells the same one. */
 export const crashPointChannel = 'signalbox.crash-point';

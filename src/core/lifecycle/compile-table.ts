@@ -2,6 +2,7 @@ import { creationOf, everyCreation } from './compile-creations.js';
 import { everyConfiguration, nameOf } from './compile-configurations.js';
 import { everyDecision, type Ask, type Decision } from './compile-decisions.js';
 import type { MachineTree } from './compile-machine.js';
+import { isParallel, RegionCompiler } from './compile-regions.js';
 import { MachineRunner } from './compile-run.js';
 import { deadlinesOf, freezeList, none } from './compile-lists.js';
 import { shadowedTransitions } from './compile-shadowed.js';
@@ -14,6 +15,7 @@ import {
   type Effect,
   type GuardCondition,
   type LifecycleTable,
+  type Region,
   type ShadowedTransition,
   type StateDeclaration,
   type TableRow,
@@ -29,6 +31,7 @@ export interface CompiledMachine {
   readonly initial: string | undefined;
   readonly states: readonly StateDeclaration[];
   readonly transitions: readonly TransitionDeclaration[];
+  readonly regions: readonly Region[];
   readonly shadowed: readonly ShadowedTransition[];
   readonly table: LifecycleTable;
 }
@@ -64,6 +67,7 @@ class TableCompiler {
   readonly #transitions: TransitionDeclaration[] = [];
   readonly #guardedEvents = new Set<string>();
   readonly #taken = new Set<Transition>();
+  readonly #regions: RegionCompiler | undefined;
   readonly #eventsByNode = new Map<StateNode, readonly string[]>();
 
   constructor(tree: MachineTree, events: readonly string[], faults: Faults) {
@@ -72,11 +76,13 @@ class TableCompiler {
     this.#events = events;
     this.#faults = faults;
     this.#runner = new MachineRunner(tree);
+    this.#regions = isParallel(tree.nodes) ? new RegionCompiler(tree.root, tree.nodes) : undefined;
   }
 
   compile(creations: readonly string[]): CompiledMachine {
     const configurations = this.#restingConfigurations();
     const states = [...configurations].map(([name, active]) => this.#declareState(name, active));
+    for (const active of configurations.values()) this.#regions?.rest(active);
     for (const { name, final } of states) {
       const active = configurations.get(name);
       if (final || active === undefined) continue;
@@ -87,12 +93,14 @@ class TableCompiler {
     const initial = this.#initialCreation();
     const histories = historiesOf(this.#nodes);
     const creatable = everyCreation(this.#root, initial, creations, configurations, this.#faults);
+    const transitions = Object.freeze(
+      withoutImpossibleReturns(this.#transitions, [...creatable.keys()], histories),
+    );
     return {
       initial: initial?.state,
       states,
-      transitions: Object.freeze(
-        withoutImpossibleReturns(this.#transitions, [...creatable.keys()], histories),
-      ),
+      transitions,
+      regions: this.#regionsOf(states, transitions, creatable, configurations),
       shadowed: Object.freeze(shadowedTransitions(this.#nodes, this.#taken)),
       table: Object.freeze({
         rows: this.#rows,
@@ -105,6 +113,26 @@ class TableCompiler {
         histories,
       }),
     };
+  }
+
+  #regionsOf(
+    states: readonly StateDeclaration[],
+    transitions: readonly TransitionDeclaration[],
+    creations: ReadonlyMap<string, Creation>,
+    configurations: ReadonlyMap<string, Configuration>,
+  ): readonly Region[] {
+    if (this.#regions === undefined) {
+      const entries = Object.freeze([...creations.values()]);
+      return Object.freeze([Object.freeze({ path: '', states, entries, transitions })]);
+    }
+    for (const name of creations.keys()) {
+      const active = configurations.get(name) ?? new Set();
+      const effects = [...active]
+        .toSorted(byOrder)
+        .flatMap((node) => node.entry.map((effect) => ({ node, effect })));
+      this.#regions.create(active, effects);
+    }
+    return this.#regions.regions;
   }
 
   // A configuration that an eventless transition leaves at once is nothing a row can hold.
@@ -223,6 +251,7 @@ class TableCompiler {
       if (deadline !== undefined && !row.changed && isSilent(row)) continue;
       rows.push(row);
       this.#declare(row, outcome, deadline?.alert);
+      this.#regions?.take({ active, outcome, event, deadline, guards });
     }
     return freezeList(rows);
   }
@@ -282,6 +311,7 @@ class TableCompiler {
         'The initial state depends on a guard. List the states a resource can be created in under initialStates.',
       );
     }
+    this.#regions?.create(first.outcome.active, first.outcome.nodeEffects);
     const state = nameOf(this.#root, first.outcome.active);
     return state === undefined ? undefined : creationOf(state, first.outcome);
   }

@@ -98,6 +98,7 @@ export function defineLifecycle<TMachine extends TypedMachine, const TResource e
     states: Object.freeze(compiled.states),
     events: Object.freeze(events),
     transitions: compiled.transitions,
+    regions: compiled.regions,
     chart: chartOf(tree.root, resource),
     shadowed: compiled.shadowed,
     table: compiled.table,

@@ -1,36 +1,38 @@
 import type { Faults } from './faults.js';
-import {
-  deadlineExceeded,
-  type StateDeclaration,
-  type TransitionDeclaration,
-} from './lifecycle.js';
+import { deadlineExceeded, type Region } from './lifecycle.js';
 
 /** The tag of a state in which work is going on. */
 export const transitional = 'transitional';
 
 /** What the rules look at. */
 interface RuledLifecycle {
-  readonly states: readonly StateDeclaration[];
-  readonly transitions: readonly TransitionDeclaration[];
+  readonly regions: readonly Region[];
   /** Events that report a failure; undefined when the declaration does not say. */
   readonly failureEvents: readonly string[] | undefined;
 }
 
 /**
- * Checks that nothing gets stuck in a transitional state. Each must have
+ * Checks that nothing gets stuck in a transitional state, in each region by itself. Each must have
  *
  * - a **deadline**, its own or that of a state around it, so that a lost worker is noticed;
  * - a **failure exit**: a transition to another state, taken by one of `failureEvents` where the
  *   declaration names them, or by a deadline; where it names none, transitions to other states by at
  *   least two different events, one for each outcome of the work.
  */
-export function checkRules(
-  { states, transitions, failureEvents }: RuledLifecycle,
+export function checkRules({ regions, failureEvents }: RuledLifecycle, faults: Faults): void {
+  for (const region of regions) checkRegion(region, failureEvents, faults);
+}
+
+function checkRegion(
+  { states, transitions }: Region,
+  failureEvents: readonly string[] | undefined,
   faults: Faults,
 ): void {
   const exits = new Map<string, Set<string>>();
-  for (const { from, event, to } of transitions) {
+  for (const { from, event, to, declared } of transitions) {
     if (from === to) continue;
+    // The work of another region ends nothing here, unless its failure ends both.
+    if (declared === 'beside' && failureEvents?.includes(event) !== true) continue;
     const events = exits.get(from);
     if (events === undefined) exits.set(from, new Set([event]));
     else events.add(event);

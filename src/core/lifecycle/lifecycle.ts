@@ -255,6 +255,37 @@ export interface ChartTransition {
 }
 
 /**
+ * A part of a machine whose states take turns: a region of a parallel state, or the machine itself. Its
+ * states are dotted paths (`power.Running`), whatever the regions beside it are in. A state with regions
+ * inside it is one state of the region around it.
+ */
+export interface Region {
+  /** The dotted path of the region; empty for the machine itself. */
+  readonly path: string;
+  readonly states: readonly StateDeclaration[];
+  /** Its states when a resource is created, or when the region is entered later. */
+  readonly entries: readonly RegionEntry[];
+  readonly transitions: readonly RegionTransition[];
+}
+
+/** A state in which a region begins. */
+export interface RegionEntry {
+  readonly state: string;
+  /** Announced by the creation; empty where a transition of the region around enters the region. */
+  readonly effects: readonly Effect[];
+  readonly arms: readonly Deadline[];
+}
+
+/** A step of one region. One that leaves the region leads to a state of the region around it. */
+export interface RegionTransition extends TransitionDeclaration {
+  /**
+   * Which part of the machine declares it, when it is not the region itself: a state `around` the region,
+   * a region `within` it, or one `beside` it that leaves the parallel state of both.
+   */
+  readonly declared?: 'around' | 'within' | 'beside';
+}
+
+/**
  * The declared life of a resource type, compiled. Frozen data: everything but the compiler reads this
  * and never an XState type. The type parameters are the unions that make an unknown event or state
  * fail to compile.
@@ -280,6 +311,11 @@ export interface Lifecycle<
   readonly events: readonly TEvent[];
   /** Every lawful step, timeouts included. */
   readonly transitions: readonly TransitionDeclaration<TState, TEvent>[];
+  /**
+   * Its parts whose states take turns, the outer before the inner. Of a machine without parallel states
+   * one, with the states and transitions of the lifecycle.
+   */
+  readonly regions: readonly Region[];
   /** The machine as it was declared, nested: what diagrams draw. */
   readonly chart: ChartNode;
   /** Declared transitions that no step ever takes: a checker names them. */
@@ -295,6 +331,13 @@ export type AnyLifecycle = Lifecycle;
 
 /** The union of state names of a lifecycle. */
 export type StateOf<L extends AnyLifecycle> = L['states'][number]['name'];
+
+/** The dotted path of a state of a region, such as `power.Running`; never of a lifecycle without regions. */
+export type RegionStateOf<L extends AnyLifecycle> = [Extract<StateOf<L>, `{${string}}`>] extends [
+  never,
+]
+  ? never
+  : `${string}.${string}`;
 
 /** The union of event names that a caller may send. */
 export type EventOf<L extends AnyLifecycle> = L['events'][number];

@@ -2,11 +2,13 @@ import {
   deadlineExceeded,
   type AnyLifecycle,
   type EventOf,
+  type RegionStateOf,
   type StateOf,
   type TransitionDeclaration,
 } from './lifecycle.js';
 import { positionKey, reachableEdges, type PositionEdge } from './positions.js';
 import type { Remembered } from './remembered.js';
+import { partsOf } from './regions.js';
 
 /** A way from one state to another, or the proof that there is none. */
 export type Plan<TState extends string = string, TEvent extends string = string> =
@@ -28,6 +30,9 @@ export type Plan<TState extends string = string, TEvent extends string = string>
  * Guards are taken to hold: each step lists those it depends on. Of several shortest paths, the one
  * whose first differing transition was declared first.
  *
+ * Parallel regions: `to` may be a state of a region (`power.Running`), which means every combination that
+ * holds it. Between two states of one region the path is that of the region, whatever the others are in.
+ *
  * @param options.timeouts Also take timeout transitions, which only the clock triggers. Default false.
  * @param options.remembered What a resource in `from` remembers, as its column holds it. Default: nothing
  *   is known of it, and each state that it may have come from is tried.
@@ -40,30 +45,33 @@ export type Plan<TState extends string = string, TEvent extends string = string>
  */
 export function plan<L extends AnyLifecycle>(
   lifecycle: L,
-  from: StateOf<L>,
-  to: StateOf<L>,
+  from: StateOf<L> | RegionStateOf<L>,
+  to: StateOf<L> | RegionStateOf<L>,
   options: { readonly timeouts?: boolean; readonly remembered?: Remembered } = {},
 ): Plan<StateOf<L>, EventOf<L>> {
   type Declaration = TransitionDeclaration<StateOf<L>, EventOf<L>>;
-  const usable = (lifecycle.transitions as readonly Declaration[]).filter(
+  const part = partOf(lifecycle, from);
+  const usable = (part.transitions as readonly Declaration[]).filter(
     ({ event }) => event !== deadlineExceeded || options.timeouts === true,
   );
-  const starts = memoriesIn(lifecycle, from, options.remembered).map((remembered) => ({
-    state: from,
+  const starts = memoriesIn(part, from, options.remembered).map((remembered) => ({
+    state: from as StateOf<L>,
     remembered,
   }));
   // The edge by which each position was first reached; breadth first, so by a shortest path.
   const reachedBy = new Map<string, PositionEdge<Declaration> | undefined>(
     starts.map(({ remembered }) => [positionKey(from, remembered), undefined]),
   );
-  const reached = new Set<StateOf<L>>([from]);
+  const reached = new Set<StateOf<L>>([from as StateOf<L>]);
   let last: PositionEdge<Declaration> | undefined;
-  if (from === to) return { possible: true, steps: [] };
+  const parts = partsOf(lifecycle);
+  const isThere = (state: string): boolean => state === to || parts(state).includes(to);
+  if (isThere(from)) return { possible: true, steps: [] };
   for (const edge of reachableEdges(usable, starts, lifecycle.table.histories)) {
     if (reachedBy.has(edge.to)) continue;
     reachedBy.set(edge.to, edge);
     reached.add(edge.transition.to);
-    if (edge.transition.to !== to) continue;
+    if (!isThere(edge.transition.to)) continue;
     last = edge;
     break;
   }
@@ -79,17 +87,36 @@ export function plan<L extends AnyLifecycle>(
     : { possible: true, steps, remembered: memoryOf(start) };
 }
 
+/** What is planned in: the whole machine, or the region that a state belongs to. */
+interface PlannedPart {
+  readonly transitions: readonly TransitionDeclaration[];
+  readonly initialStates: readonly string[];
+  readonly histories: ReadonlyMap<string, unknown>;
+}
+
+function partOf(
+  { states, transitions, initialStates, regions, table: { histories } }: AnyLifecycle,
+  state: string,
+): PlannedPart {
+  const region = states.some(({ name }) => name === state)
+    ? undefined
+    : regions.find((each) => each.states.some(({ name }) => name === state));
+  if (region === undefined) return { transitions, initialStates, histories };
+  const entered = region.entries.map((entry) => entry.state);
+  return { transitions: region.transitions, initialStates: entered, histories };
+}
+
 /** What a resource in a state may remember; nothing only where no history state asks for it. */
 function memoriesIn(
-  { transitions, table, initialStates }: AnyLifecycle,
+  { transitions, histories, initialStates }: PlannedPart,
   state: string,
   known: Remembered | undefined,
 ): readonly Remembered[] {
-  if (known !== undefined || table.histories.size === 0) return [known ?? null];
+  if (known !== undefined || histories.size === 0) return [known ?? null];
   const edges = reachableEdges(
     transitions,
     initialStates.map((each) => ({ state: each })),
-    table.histories,
+    histories,
   );
   const keys = new Set([...initialStates, ...edges.map(({ to }) => to)]);
   const memories = [...keys].flatMap((key): readonly Remembered[] => {

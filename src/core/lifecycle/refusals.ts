@@ -4,6 +4,7 @@ import { guardNames } from './guards.js';
 import { lawfulEvents } from './lawful-events.js';
 import { deadlineExceeded, type AnyLifecycle } from './lifecycle.js';
 import type { EventInput, Position } from './position.js';
+import { stateText } from './regions.js';
 
 /** Why nothing happens. */
 export interface Refused {
@@ -11,33 +12,38 @@ export interface Refused {
   readonly refusals: readonly [Refusal, ...Refusal[]];
 }
 
-/** Why no row of the table takes an event here. Pure. */
+/**
+ * Why no row of the table takes an event here. Pure.
+ *
+ * @param lawfulHere The events that are lawful here. Given, the state may be that of a region.
+ */
 export function refuseEvent(
   lifecycle: AnyLifecycle,
   position: Position,
   event: EventInput,
+  lawfulHere?: readonly string[],
 ): Refused {
   const { resource, table } = lifecycle;
   const { state } = position;
   const type = typeof event === 'string' ? event : event.type;
-  if (!table.armed.has(state)) return refuseState(lifecycle, state);
+  if (lawfulHere === undefined && !table.armed.has(state)) return refuseState(lifecycle, state);
   if (!table.events.has(type) && type !== deadlineExceeded)
     return refuseName(lifecycle, state, type);
-  const lawful = lawfulEvents(lifecycle, position);
+  const lawful = lawfulHere ?? lawfulEvents(lifecycle, position);
   const parameters = { resource, state, event: type, lawful };
   const rows = table.rows.get(state)?.get(type);
   if (rows !== undefined) {
     const guards = guardNames(rows);
     return refused({
       code: 'GUARD_REFUSED',
-      message: `${resource} in ${state} takes ${type}, but its guards refused: ${guards.join(', ')}. ${tellLawful(lawful)}`,
+      message: `${resource} in ${stateText(state)} takes ${type}, but its guards refused: ${guards.join(', ')}. ${tellLawful(lawful)}`,
       parameters: { ...parameters, guards },
     });
   }
   const reason =
     type === deadlineExceeded
       ? `${resource} takes ${type} from the clock only.`
-      : `${resource} in ${state} does not take ${type}.`;
+      : `${resource} in ${stateText(state)} does not take ${type}.`;
   return refused({
     code: 'EVENT_NOT_LAWFUL',
     message: `${reason} ${tellLawful(lawful)}`,
@@ -51,7 +57,7 @@ export function refuseDeadline(lifecycle: AnyLifecycle, state: string, deadline:
   if (!table.armed.has(state)) return refuseState(lifecycle, state);
   return refused({
     code: 'DEADLINE_STALE',
-    message: `The deadline ${deadline} does not run for a ${resource} in ${state}.`,
+    message: `The deadline ${deadline} does not run for a ${resource} in ${stateText(state)}.`,
     parameters: { resource, state, deadline },
   });
 }
@@ -60,7 +66,7 @@ export function refuseDeadline(lifecycle: AnyLifecycle, state: string, deadline:
 export function refuseCreation({ resource, initialStates }: AnyLifecycle, state: string): Refused {
   return refused({
     code: 'UNKNOWN_INITIAL_STATE',
-    message: `A ${resource} cannot be created in ${state}. It can be created in ${initialStates.join(', ')}.`,
+    message: `A ${resource} cannot be created in ${stateText(state)}. It can be created in ${initialStates.join(', ')}.`,
     parameters: { resource, state, initialStates },
   });
 }

@@ -6,6 +6,8 @@ export interface Outcome {
   readonly active: Configuration;
   /** In the order of announcement. */
   readonly effects: readonly Effect[];
+  /** The same, each with the node whose entry, exit or transition announces it. */
+  readonly nodeEffects: readonly { readonly node: StateNode; readonly effect: Effect }[];
   /** Nodes that were active before and were left, even when entered again. */
   readonly exited: ReadonlySet<StateNode>;
   /** Nodes that are active now and were entered on the way. */
@@ -26,7 +28,7 @@ const longestChain = 200;
 export class RunNotes {
   readonly #before: Configuration;
   readonly #active: Set<StateNode>;
-  readonly #effects: Effect[] = [];
+  readonly #effects: { readonly node: StateNode; readonly effect: Effect }[] = [];
   readonly #exited = new Set<StateNode>();
   readonly #entered = new Set<StateNode>();
   readonly #taken: Transition[] = [];
@@ -58,7 +60,7 @@ export class RunNotes {
   leave(node: StateNode): void {
     if (this.#taken.length > 0) this.#selecting = false;
     this.#left.push(node);
-    this.#effects.push(...node.exit);
+    this.#announce(node, node.exit);
     this.#active.delete(node);
     this.#entered.delete(node);
     if (this.#before.has(node)) this.#exited.add(node);
@@ -70,7 +72,7 @@ export class RunNotes {
     if (eventless) this.#selecting = false;
     this.#taken.push(transition);
     if (this.#selecting) this.#selected.push(transition);
-    this.#effects.push(...transition.effects);
+    this.#announce(transition.source, transition.effects);
   }
 
   enter(node: StateNode): void {
@@ -84,7 +86,7 @@ export class RunNotes {
     if (this.#active.has(node) && this.#before.has(node)) this.#exited.add(node);
     this.#active.add(node);
     this.#entered.add(node);
-    this.#effects.push(...node.entry);
+    this.#announce(node, node.entry);
   }
 
   /** What came out. @param snapshot Where XState arrived. */
@@ -96,12 +98,17 @@ export class RunNotes {
     }
     return {
       active: this.#active,
-      effects: this.#effects,
+      effects: this.#effects.map(({ effect }) => effect),
+      nodeEffects: this.#effects,
       exited: this.#exited,
       entered: this.#entered,
       taken: this.#taken,
       remembers: new Map([...this.#leftIn].map(([place, { path }]) => [place.path, path])),
       description: this.#selected.find(({ description }) => description !== undefined)?.description,
     };
+  }
+
+  #announce(node: StateNode, effects: readonly Effect[]): void {
+    for (const effect of effects) this.#effects.push({ node, effect });
   }
 }

@@ -1,5 +1,9 @@
 import { SignalboxError } from '../../core/errors/errors.js';
-import { QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
+import {
+  QueryFailedError,
+  QueryRunnerAlreadyReleasedError,
+  QueryRunnerProviderAlreadyReleasedError,
+} from 'typeorm';
 
 /** The kinds of failures of a database, told apart by what the caller must do. */
 export type DatabaseFailure =
@@ -151,10 +155,18 @@ const waitTimeout = /timeout exceeded when trying to connect|query_wait_timeout/
 /** MySQL takes a number that is not finite for the name of a column, as its client writes it. */
 const notFinite = /Unknown column '(?:NaN|-?Infinity)'/;
 
+/** Whether TypeORM had released the runner of a statement, as it does when its connection breaks. Pure. */
+export function isReleased(error: unknown): boolean {
+  return (
+    error instanceof QueryRunnerAlreadyReleasedError ||
+    error instanceof QueryRunnerProviderAlreadyReleasedError
+  );
+}
+
 /** Tells what an error of TypeORM or of a driver means. Pure. */
 export function databaseFailure(error: unknown): DatabaseFailure {
   // TypeORM releases a runner in the middle of a transaction when its connection breaks.
-  if (error instanceof QueryRunnerAlreadyReleasedError) return 'connection';
+  if (isReleased(error)) return 'connection';
   const inner = driverError(error);
   const { code, sqlState, message } = inner;
   const text = typeof message === 'string' ? message : '';

@@ -1,17 +1,11 @@
-import {
-  type DataSource,
-  type EntityManager,
-  QueryFailedError,
-  type QueryRunner,
-  QueryRunnerAlreadyReleasedError,
-} from 'typeorm';
+import { type DataSource, type EntityManager, QueryFailedError, type QueryRunner } from 'typeorm';
 import { SignalboxError } from '../../core/errors/errors.js';
 import { collectAppended } from '../guard/transaction-log.js';
 import { transactionGate } from '../sqlite/transaction-gate.js';
 import { commit, ForeignError, type Pending } from './commit.js';
 import { connectionsOf, idleRunner } from './connections.js';
 import { databaseError } from './database-errors.js';
-import { databaseFailure } from './database-failure.js';
+import { databaseFailure, isReleased } from './database-failure.js';
 import { inJournal } from './in-journal.js';
 import { inScope } from './transaction-context.js';
 
@@ -60,8 +54,10 @@ async function run<T>(
 ): Promise<T> {
   const runner = await idleRunner(dataSource);
   let handedOver = false;
+  let isBegun = false;
   try {
     const session = await connectionsOf(dataSource).sessionOf((await runner.connect()) as object);
+    isBegun = true;
     const noted = collectAppended(runner);
     await runner.startTransaction(isolation);
     const result = await work(runner.manager);
@@ -77,6 +73,8 @@ async function run<T>(
     await runner.commitTransaction();
     return result;
   } catch (error) {
+    // The driver's own, of a question of ours.
+    if (!isBegun) throw error;
     const isCommitted = handedOver && !runner.isTransactionActive;
     const isLost = handedOver && isOfDatabase(error, runner) && isConnectionLost(error, runner);
     // What was committed and what nobody knows of is not to be taken back, neither here nor in memory.
@@ -137,11 +135,11 @@ function isConnectionLost(error: unknown, runner: QueryRunner): boolean {
 
 /** TypeORM releases a runner whose connection breaks, and tells the next statement no more than that. */
 function isReleasedUnderneath(error: unknown, runner: QueryRunner): boolean {
-  return runner.isReleased && error instanceof QueryRunnerAlreadyReleasedError;
+  return runner.isReleased && isReleased(error);
 }
 
 function lostError(error: unknown): unknown {
-  return error instanceof QueryRunnerAlreadyReleasedError
+  return isReleased(error)
     ? Object.assign(new Error('The connection broke.', { cause: error }), { code: 'ECONNRESET' })
     : error;
 }

@@ -4,6 +4,7 @@ import { hitsKey, type CoverageHits } from './coverage-hits.js';
 import {
   coverageItems,
   coverageKinds,
+  declaredIn,
   transitionItem,
   type CoverageKind,
 } from './coverage-items.js';
@@ -106,7 +107,10 @@ export function coverageShortfalls(
   );
 }
 
-/** The states and transitions that were exercised, and those that were not: to colour a diagram by. */
+/**
+ * The states and transitions that were exercised, and those that were not: to colour a diagram by. Of
+ * parallel regions those of each region.
+ */
 export interface CoverageHighlights {
   readonly states: readonly string[];
   readonly transitions: AnyLifecycle['transitions'];
@@ -122,8 +126,9 @@ export function coverageHighlights(
   const own = report.find((each) => hitsKey(each) === hitsKey(lifecycle));
   const isHit = (kind: 'states' | 'transitions', item: string): boolean =>
     (own?.[kind].hits[item] ?? 0) > 0;
-  const names = lifecycle.states.map(({ name }) => name);
-  const { transitions } = lifecycle;
+  const { regions } = lifecycle;
+  const names = regions.flatMap(({ states }) => states.map(({ name }) => name));
+  const transitions = regions.flatMap(declaredIn);
   return {
     states: names.filter((name) => isHit('states', name)),
     transitions: transitions.filter((each) => isHit('transitions', transitionItem(each))),

@@ -1,16 +1,16 @@
-import { type Failpoint, crashPoints } from '../../core/failpoints/failpoints.js';
+import { type Failpoint, failpoints } from '../../core/failpoints/failpoints.js';
 import type { CrashMoment } from './run-crash.js';
 
 // A consumer may have a message before the relay hears of the confirm, so its steps follow the publish.
 const besideConsumer: readonly Failpoint[] = ['confirm', 'delete'];
-const ofConsumer: readonly Failpoint[] = crashPoints.slice(crashPoints.indexOf('deliver'));
+const ofConsumer: readonly Failpoint[] = failpoints.slice(failpoints.indexOf('deliver'));
 
 /**
  * The moments between every pair of steps that follow each other, in their order, for a scenario that
  * came to these points one after another. Pure.
  */
 export function crashMoments(passed: readonly Failpoint[]): readonly CrashMoment[] {
-  const taken = crashPoints.filter((point) => passed.includes(point));
+  const taken = failpoints.filter((point) => passed.includes(point));
   return [
     ...taken.map((point, index) => {
       const before = taken

@@ -4,21 +4,25 @@ import { nearestName } from '../../core/errors/nearest-name.js';
 import type { CheckedLifecycle } from './declaration.js';
 import type { Findings } from './finding.js';
 
-/**
- * Finds events that no state takes, transitions that announce nothing, and event types that are not among
- * `eventTypes`, when those are given.
- */
-export function checkAnnouncements(
-  lifecycle: CheckedLifecycle,
-  eventTypes: EventTypes | undefined,
+/** Finds events that no state takes. */
+export function checkEvents(
+  { resource, events, transitions }: CheckedLifecycle,
   findings: Findings,
 ): void {
-  const { resource, events, transitions, creations } = lifecycle;
   const taken = new Set(transitions.map(({ event }) => event));
   for (const event of events) {
     if (taken.has(event) || event === deadlineExceeded) continue;
     findings.add('EVENT_NOT_TAKEN', { event }, `No state of ${resource} takes ${event}.`);
   }
+}
+
+/** Finds transitions that announce nothing, and types of effects that are not among `eventTypes`, if given. */
+export function checkAnnouncements(
+  lifecycle: CheckedLifecycle,
+  eventTypes: EventTypes | undefined,
+  findings: Findings,
+): void {
+  const { transitions, creations } = lifecycle;
   const checkEffect = (effect: Effect, where: string, place: object): void => {
     const { category, type } = effect;
     if (eventTypes === undefined || eventTypes.has(category, type)) return;
@@ -32,7 +36,8 @@ export function checkAnnouncements(
   for (const { state, effects } of creations) {
     for (const effect of effects) checkEffect(effect, `The creation in ${state}`, { state });
   }
-  for (const { from, event, to, effects = [], silent } of transitions) {
+  for (const { from, event, to, effects = [], silent, declared } of transitions) {
+    if (declared !== undefined) continue;
     const place = { state: from, event, to };
     if (silent === true && effects.length === 0) {
       findings.add(

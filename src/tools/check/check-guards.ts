@@ -14,11 +14,16 @@ import { and, canHold, formulaOf, implies, not, type Formula } from './guard-for
  * the later one is no overlap: there the order is the point.
  */
 export function checkGuards(lifecycle: CheckedLifecycle, findings: Findings): void {
-  for (const shadowed of lifecycle.shadowed) tellShadowed(shadowed, findings);
-  for (const candidates of byStateAndEvent(lifecycle.transitions)) {
+  const declared = lifecycle.transitions.filter((each) => each.declared === undefined);
+  for (const candidates of byStateAndEvent(declared)) {
     if (candidates.length === 1 && candidates[0]?.guards === undefined) continue;
     checkCandidates(candidates.map(asCandidate(lifecycle.compiled)), findings);
   }
+}
+
+/** Finds the transitions that the compiler took nowhere. */
+export function checkShadowed({ shadowed }: CheckedLifecycle, findings: Findings): void {
+  for (const each of shadowed) tellShadowed(each, findings);
 }
 
 interface Candidate {

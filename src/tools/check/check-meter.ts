@@ -92,10 +92,12 @@ class MeterWatcher implements Watcher {
   }
 
   #arrive(to: number, mode: number, place: Omit<Place, 'resource'>, found: Found): number {
-    const state = this.#graph.states[to]?.name ?? '';
+    const { name: state = '', parts = [] } = this.#graph.states[to] ?? {};
     const { name, starts, stops } = this.#meter;
-    const mustClose = this.#closedIn.has(state) || isEnd(this.#graph, to);
-    if (mode === open && mustClose && !this.#openIn.has(state)) {
+    const isNamed = (names: ReadonlySet<string>): boolean =>
+      names.has(state) || parts.some((part) => names.has(part));
+    const mustClose = isNamed(this.#closedIn) || isEnd(this.#graph, to);
+    if (mode === open && mustClose && !isNamed(this.#openIn)) {
       this.#tell(
         'METER_LEFT_OPEN',
         place,
@@ -104,7 +106,7 @@ class MeterWatcher implements Watcher {
       );
       return closed;
     }
-    if (mode === closed && this.#openIn.has(state)) {
+    if (mode === closed && isNamed(this.#openIn)) {
       this.#tell(
         'METER_NOT_OPEN',
         place,

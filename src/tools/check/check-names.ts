@@ -12,7 +12,7 @@ export function assertNames(
   { resource, states, events, transitions }: CheckedLifecycle,
   { meters = [], rules = {}, failureEvents = [] }: CheckOptions,
 ): void {
-  const stateNames = states.map(({ name }) => name);
+  const stateNames = [...new Set(states.flatMap(({ name, parts }) => [name, ...parts]))];
   const eventNames = [...events, deadlineExceeded];
   for (const { name, openIn = [], closedIn = [], starts, stops } of meters) {
     const key = `The meter ${name}`;

@@ -1,18 +1,19 @@
 import { components } from './components.js';
-import type { CheckedLifecycle } from './declaration.js';
 import { Exploration, walker } from './exploration.js';
 import type { Findings } from './finding.js';
+import type { RegionView } from './region-view.js';
 import { isEnd, type StateGraph } from './state-graph.js';
 
-/** Finds states that no path reaches, dead ends, livelocks, and a lifecycle that never ends. */
+/** Finds states that no path reaches, dead ends, livelocks, and a region that never ends. */
 export function checkStructure(
-  { resource }: CheckedLifecycle,
+  { resource, path, own, isInner }: RegionView,
   graph: StateGraph,
   findings: Findings,
 ): void {
   const paths = new Exploration(graph, walker);
   const reached = new Set(paths.nodes);
   graph.states.forEach(({ name, kind }, state) => {
+    if (!own.has(name)) return;
     if (!reached.has(state)) {
       findings.add(
         'UNREACHABLE_STATE',
@@ -31,8 +32,13 @@ export function checkStructure(
     }
   });
   checkRest(graph, paths, findings);
-  if (!graph.states.some(({ kind }) => kind === 'final')) {
-    findings.add('NO_FINAL_STATE', {}, `No state of ${resource} is final.`);
+  // A region inside another one may go on: the outer one ends both.
+  if (!isInner && !graph.states.some(({ kind }) => kind === 'final')) {
+    findings.add(
+      'NO_FINAL_STATE',
+      path === '' ? {} : { state: path },
+      `No state of ${path === '' ? resource : `${path} of ${resource}`} is final.`,
+    );
   }
 }
 

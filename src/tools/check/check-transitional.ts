@@ -19,7 +19,9 @@ export function checkTransitional(
   const states = lifecycle.states.filter(({ kind }) => kind === 'transitional');
   const taken = new Map(states.map(({ name }) => [name, new Set<string>()]));
   const leaving = new Map(states.map(({ name }) => [name, new Set<string>()]));
-  for (const { from, event, to } of lifecycle.transitions) {
+  for (const { from, event, to, declared } of lifecycle.transitions) {
+    // The work of another region ends nothing here, unless its failure ends both.
+    if (declared === 'beside' && failureEvents?.includes(event) !== true) continue;
     taken.get(from)?.add(event);
     if (from !== to) leaving.get(from)?.add(event);
   }

@@ -1,9 +1,10 @@
+import { partsOf } from '../../core/lifecycle/regions.js';
 import { transitional } from '../../core/lifecycle/lifecycle-rules.js';
 import type {
   AnyLifecycle,
   Effect,
   GuardCondition,
-  LifecycleTable,
+  RegionTransition,
   ShadowedTransition,
 } from '../../core/lifecycle/lifecycle.js';
 
@@ -65,6 +66,8 @@ export interface CheckedState {
   readonly tags: readonly string[];
   readonly kind: StateKind;
   readonly deadline: number | null;
+  /** The states of its regions, such as `power.Running`; of a state without regions itself alone. */
+  readonly parts: readonly string[];
 }
 
 /** A declaration with what was left open filled in: what every check looks at. */
@@ -73,13 +76,14 @@ export interface CheckedLifecycle {
   readonly creations: readonly { readonly state: string; readonly effects: readonly Effect[] }[];
   readonly states: readonly CheckedState[];
   readonly events: readonly string[];
-  readonly transitions: readonly DeclaredTransition[];
+  readonly transitions: readonly CheckedTransition[];
   readonly shadowed: readonly ShadowedTransition[];
   /** Guards are paths through a table of decisions, so that no two of one event hold together. */
   readonly compiled: boolean;
-  /** Of a lifecycle made by `defineLifecycle`: tells which deadlines run in each state. */
-  readonly table: LifecycleTable | undefined;
 }
+
+/** A transition, with who declares it where regions are looked at one by one. */
+export type CheckedTransition = DeclaredTransition & Pick<RegionTransition, 'declared'>;
 
 /** Fills in what a declaration leaves open. Pure. Its names are known to fit together. */
 export function completeDeclaration(
@@ -87,6 +91,7 @@ export function completeDeclaration(
 ): CheckedLifecycle {
   const { resource, initial, initialStates: creations = [], transitions } = declaration;
   const compiled = isLifecycle(declaration);
+  const parts = partsOf({ regions: compiled ? declaration.regions : [] });
   const events = new Set([
     ...(declaration.events ?? []),
     ...(compiled ? [] : transitions.map(({ event }) => event)),
@@ -107,12 +112,12 @@ export function completeDeclaration(
       tags: state.tags ?? [],
       kind: kindOf(state, leftBySuccess.has(state.name)),
       deadline: state.deadline ?? null,
+      parts: parts(state.name),
     })),
     events: [...events],
     transitions,
     shadowed: compiled ? declaration.shadowed : [],
     compiled,
-    table: compiled ? declaration.table : undefined,
   };
 }
 
@@ -123,7 +128,8 @@ export function isLifecycle(
   return 'table' in declaration;
 }
 
-function kindOf(state: DeclaredState, leftBySuccess: boolean): StateKind {
+/** What a state is for. Pure. */
+export function kindOf(state: DeclaredState, leftBySuccess: boolean): StateKind {
   if (state.final === true) return 'final';
   const tagged = state.tags?.includes(transitional) === true;
   const unsaid = state.transitional === undefined && (state.tags ?? []).length === 0;
@@ -131,6 +137,7 @@ function kindOf(state: DeclaredState, leftBySuccess: boolean): StateKind {
   return 'stable';
 }
 
-function reportsSuccess(event: string): boolean {
+/** Whether the name of an event says that work was done. Pure. */
+export function reportsSuccess(event: string): boolean {
   return /succe(ss|eded)/i.test(event);
 }

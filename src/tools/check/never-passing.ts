@@ -1,4 +1,9 @@
-import type { Deadline, LifecycleTable, TableRow } from '../../core/lifecycle/lifecycle.js';
+import {
+  deadlineExceeded,
+  type Deadline,
+  type GuardCondition,
+  type Region,
+} from '../../core/lifecycle/lifecycle.js';
 import { coversEveryAnswer } from './guard-formula.js';
 
 /** A resource while one deadline runs: its state, and when the other deadlines are due. */
@@ -14,11 +19,12 @@ interface Running {
 const mostSteps = 20_000;
 
 /**
- * The deadlines that can never pass, because a shorter one always cancels them first. Pure. Events may
+ * The deadlines of a region that can never pass, because a shorter one always cancels them first. Pure. Events may
  * come at any time and guards may answer either way, so that a deadline is named only where no history
  * lets it pass.
  */
-export function neverPassing(table: LifecycleTable): readonly Deadline[] {
+export function neverPassing(region: Region): readonly Deadline[] {
+  const table = tableOf(region);
   const armings = armingsOf(table);
   const spendable = spendableDeadlines(table);
   return [...table.deadlines.values()].filter((deadline) => {
@@ -27,27 +33,70 @@ export function neverPassing(table: LifecycleTable): readonly Deadline[] {
   });
 }
 
+/** What the exploration looks up in a region. */
+interface DeadlineTable {
+  readonly deadlines: ReadonlyMap<string, Deadline>;
+  /** state -> the deadlines that run in it. */
+  readonly armed: ReadonlyMap<string, readonly Deadline[]>;
+  readonly entries: readonly Arming[];
+  /** state -> the transitions that events take. */
+  readonly rows: ReadonlyMap<string, readonly DeadlineRow[]>;
+  /** state -> deadline id -> its transitions. */
+  readonly timeouts: ReadonlyMap<string, ReadonlyMap<string, readonly DeadlineRow[]>>;
+}
+
+interface DeadlineRow {
+  readonly to: string;
+  readonly arms: readonly Deadline[];
+  readonly cancels: readonly string[];
+  readonly guards: readonly GuardCondition[];
+}
+
+function tableOf({ states, entries, transitions }: Region): DeadlineTable {
+  const deadlines = new Map<string, Deadline>();
+  for (const state of states) for (const each of state.deadlines) deadlines.set(each.id, each);
+  const rows = new Map<string, DeadlineRow[]>();
+  const timeouts = new Map<string, Map<string, DeadlineRow[]>>();
+  for (const { from, event, deadline, to, arms, cancels, guards = [] } of transitions) {
+    const known = arms.flatMap((id) => deadlines.get(id) ?? []);
+    const row = { to, arms: known, cancels, guards };
+    if (event !== deadlineExceeded || deadline === undefined) {
+      rows.set(from, [...(rows.get(from) ?? []), row]);
+      continue;
+    }
+    const byDeadline = timeouts.get(from) ?? new Map<string, DeadlineRow[]>();
+    timeouts.set(from, byDeadline.set(deadline, [...(byDeadline.get(deadline) ?? []), row]));
+  }
+  return {
+    deadlines,
+    armed: new Map(states.map(({ name, deadlines: running }) => [name, running])),
+    entries: entries.map(({ state, arms }) => ({ state, arms: new Set(arms.map(({ id }) => id)) })),
+    rows,
+    timeouts,
+  };
+}
+
 /** A way in which a deadline is armed: the state the resource is in then, and what else begins. */
 interface Arming {
   readonly state: string;
   readonly arms: ReadonlySet<string>;
 }
 
-function armingsOf({ rows, timeouts, creations }: LifecycleTable): ReadonlyMap<string, Arming[]> {
+function armingsOf({ rows, timeouts, entries }: DeadlineTable): ReadonlyMap<string, Arming[]> {
   const armings = new Map<string, Arming[]>();
-  const note = (state: string, arms: readonly Deadline[]): void => {
-    const arming = { state, arms: new Set(arms.map(({ id }) => id)) };
-    for (const { id } of arms) armings.set(id, [...(armings.get(id) ?? []), arming]);
+  const note = (arming: Arming): void => {
+    for (const id of arming.arms) armings.set(id, [...(armings.get(id) ?? []), arming]);
   };
-  for (const byTrigger of [...rows.values(), ...timeouts.values()]) {
-    for (const row of [...byTrigger.values()].flat()) note(row.to, row.arms);
+  const timed = [...timeouts.values()].flatMap((byDeadline) => [...byDeadline.values()]);
+  for (const { to, arms } of [...rows.values(), ...timed].flat()) {
+    note({ state: to, arms: new Set(arms.map(({ id }) => id)) });
   }
-  for (const { state, arms } of creations.values()) note(state, arms);
+  entries.forEach(note);
   return armings;
 }
 
 /** The deadlines that can pass without leaving their state: from then on they do not run. */
-function spendableDeadlines({ armed, timeouts }: LifecycleTable): ReadonlySet<string> {
+function spendableDeadlines({ armed, timeouts }: DeadlineTable): ReadonlySet<string> {
   const spendable = new Set<string>();
   for (const [state, deadlines] of armed) {
     for (const { id } of deadlines) {
@@ -67,7 +116,7 @@ function canPass(
   deadline: Deadline,
   armings: readonly Arming[],
   spendable: ReadonlySet<string>,
-  table: LifecycleTable,
+  table: DeadlineTable,
 ): boolean {
   const open: Running[] = armings.map(({ state, arms }) => ({
     state,
@@ -104,19 +153,19 @@ function nextOf(
   id: string,
   now: number,
   deadline: Deadline,
-  table: LifecycleTable,
+  table: DeadlineTable,
 ): readonly Running[] {
   const timeouts = table.timeouts.get(state)?.get(id) ?? [];
   const rest = new Map(before);
   rest.delete(id);
-  const take = (row: TableRow, due: ReadonlyMap<string, number>): readonly Running[] => {
+  const take = (row: DeadlineRow, due: ReadonlyMap<string, number>): readonly Running[] => {
     if (row.cancels.includes(deadline.id)) return [];
     const after = new Map(due);
     for (const cancelled of row.cancels) after.delete(cancelled);
     for (const armed of row.arms) after.set(armed.id, now + armed.after);
     return [{ state: row.to, now, due: after }];
   };
-  const events = [...(table.rows.get(state)?.values() ?? [])].flat();
+  const events = table.rows.get(state) ?? [];
   return [
     ...timeouts.flatMap((row) => take(row, rest)),
     ...(coversEveryAnswer(timeouts.map(({ guards }) => guards)) ? [] : [{ state, now, due: rest }]),

@@ -23,9 +23,9 @@ export interface Mentions {
  */
 export type Predicate = ((moment: Moment) => boolean) & { readonly mentions?: Mentions };
 
-/** Pure. The resource is in one of these states after the moment. */
+/** Pure. The resource is in one of these states after the moment; a state of a region is one, too. */
 export function inState(...states: readonly string[]): Predicate {
-  return mentioning({ states }, ({ to }) => states.includes(to.name));
+  return mentioning({ states }, ({ to }) => isIn(to, states));
 }
 
 /** Pure. The resource is in a state with this tag after the moment. */
@@ -35,17 +35,15 @@ export function tagged(tag: string): Predicate {
 
 /** Pure. The moment leads into one of these states from another one, or the resource is created there. */
 export function entering(...states: readonly string[]): Predicate {
-  return mentioning(
-    { states },
-    ({ from, to }) => states.includes(to.name) && from?.name !== to.name,
+  return mentioning({ states }, ({ from, to }) =>
+    states.some((state) => isIn(to, [state]) && !isIn(from, [state])),
   );
 }
 
 /** Pure. The moment leads out of one of these states to another one. */
 export function leaving(...states: readonly string[]): Predicate {
-  return mentioning(
-    { states },
-    ({ from, to }) => from !== undefined && states.includes(from.name) && from.name !== to.name,
+  return mentioning({ states }, ({ from, to }) =>
+    states.some((state) => isIn(from, [state]) && !isIn(to, [state])),
   );
 }
 
@@ -72,6 +70,12 @@ export function anyOf(...predicates: readonly Predicate[]): Predicate {
 /** Pure. It does not hold. */
 export function not(predicate: Predicate): Predicate {
   return mentioning(merge([predicate]), (moment) => !predicate(moment));
+}
+
+/** Whether a state is one of these, or one of its regions is. */
+function isIn(state: CheckedState | undefined, names: readonly string[]): boolean {
+  if (state === undefined) return false;
+  return names.includes(state.name) || state.parts.some((part) => names.includes(part));
 }
 
 /** What some predicates mention together. Pure. */

@@ -2,16 +2,16 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { crashMatrix, type CrashPoint } from '../../../src/testing/index.js';
+import { crashMatrix, type Failpoint } from '../../../src/testing/index.js';
 
 const scenario = new URL('fixtures/scenario.mjs', import.meta.url);
 // The child is one file of the sources, which only the project's own loader can read.
 const execArgv = ['--import', new URL('../../support/typescript-loader.mjs', import.meta.url).href];
 const env = { NODE_OPTIONS: undefined };
 
-const life: readonly CrashPoint[] = ['guard', 'compare-and-set', 'commit', 'wake'];
+const life: readonly Failpoint[] = ['guard', 'compare-and-set', 'commit', 'wake'];
 
-async function place(steps: readonly CrashPoint[] = life) {
+async function place(steps: readonly Failpoint[] = life) {
   const directory = await mkdtemp(join(tmpdir(), 'signalbox-kit-'));
   return { directory, file: join(directory, 'steps'), steps };
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { crashMoments } from '../../../src/testing/crash/crash-moments.js';
-import type { CrashPoint } from '../../../src/testing/index.js';
+import type { Failpoint } from '../../../src/testing/index.js';
 
 describe('crash moments', () => {
   test('a step follows the nearest one that came before it at any time', () => {
-    const born: readonly CrashPoint[] = ['journal', 'commit', 'guard', 'compare-and-set', 'commit'];
+    const born: readonly Failpoint[] = ['journal', 'commit', 'guard', 'compare-and-set', 'commit'];
     expect(crashMoments(born)).toEqual([
       { point: 'guard', after: null },
       { point: 'compare-and-set', after: 'guard' },
@@ -15,7 +15,7 @@ describe('crash moments', () => {
   });
 
   test('a consumer has a message after it was published, whether or not it was confirmed', () => {
-    const early: readonly CrashPoint[] = [
+    const early: readonly Failpoint[] = [
       'publish',
       'deliver',
       'confirm',
