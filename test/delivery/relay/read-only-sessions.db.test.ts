@@ -1,3 +1,4 @@
+import { cloudStackEventTypes } from '../../../machines/index.js';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { expect, test } from 'vitest';
 import { demoResources, Volume } from '../../../src/cli/demo/entities.js';
@@ -29,6 +30,8 @@ test.each(['postgres', 'mariadb'] as const)(
     // Nothing but its background work uses this DataSource.
     const worker = await createSignalbox({
       dataSource,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
       resources: demoResources,
       bus,
       relay: { pollInterval: 5, leaseDuration: 500, retryDelay: 5, maxRetryDelay: 20 },
@@ -38,6 +41,8 @@ test.each(['postgres', 'mariadb'] as const)(
     await worker.subscribe('#', ({ type }) => void told.push(type));
     const writer = await createSignalbox({
       dataSource: others,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
       resources: demoResources,
       relay: false,
       deadlines: false,
