@@ -11,7 +11,7 @@ import type { HandlingFailure } from '../bus/handling-failure.js';
 import { endPatience, endsInTime } from '../bus/in-time.js';
 import { memberName } from '../bus/member-name.js';
 import { publishForms } from '../bus/publish-forms.js';
-import { isPublishRefused } from '../bus/publish-refused.js';
+import { isRefusedForGood } from '../bus/publish-refused.js';
 import { cannotRedrive, reducedLetters, rejoined } from '../bus/reduced-letter.js';
 import type { KafkaRecord, ReceivedRecord } from './driver.js';
 import { kafkaError } from './kafka-error.js';
@@ -91,7 +91,7 @@ export class KafkaDeadLetters implements DeadLetters {
         await this.#options.publishToPool(pool, letter.message);
         return true;
       } catch (error) {
-        if (!isPublishRefused(error)) throw error;
+        if (!isRefusedForGood(error)) throw error;
         onRefused?.(letter, error);
         return false;
       }

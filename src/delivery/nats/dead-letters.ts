@@ -14,7 +14,7 @@ import { selects } from '../bus/dead-letter-groups.js';
 import type { HandlingFailure } from '../bus/handling-failure.js';
 import { memberName } from '../bus/member-name.js';
 import { publishForms } from '../bus/publish-forms.js';
-import { isPublishRefused } from '../bus/publish-refused.js';
+import { isRefusedForGood } from '../bus/publish-refused.js';
 import {
   cannotRedrive,
   reducedLetters,
@@ -22,6 +22,7 @@ import {
   type ReducedLetter,
 } from '../bus/reduced-letter.js';
 import type { NatsConnector } from './connection.js';
+import { storedHeaders } from './header-block.js';
 import { jetStreamError } from './nats-error.js';
 import type { NatsNames } from './names.js';
 import type { NatsPublisher } from './publisher.js';
@@ -58,17 +59,21 @@ export class NatsDeadLetters implements DeadLetters {
   readonly #names: NatsNames;
   readonly #publisher: NatsPublisher;
   readonly #publishToPool: (pool: string, message: BusMessage) => Promise<void>;
+  readonly #orphanAge: number;
 
   constructor(options: {
     readonly connector: NatsConnector;
     readonly names: NatsNames;
     readonly publisher: NatsPublisher;
     readonly publishToPool: (pool: string, message: BusMessage) => Promise<void>;
+    /** Milliseconds that one publish may take. */
+    readonly publishTimeout: number;
   }) {
     this.#connector = options.connector;
     this.#names = options.names;
     this.#publisher = options.publisher;
     this.#publishToPool = options.publishToPool;
+    this.#orphanAge = options.publishTimeout * mostPublishes;
   }
 
   /** Resolves when the stream has it. */
@@ -86,7 +91,6 @@ export class NatsDeadLetters implements DeadLetters {
             subject: bodySubject,
             message: bare,
             once: false,
-            isBare: true,
           });
         }
         const body = letter.body === 'apart' ? await apart : undefined;
@@ -136,30 +140,32 @@ export class NatsDeadLetters implements DeadLetters {
         if (isCut) throw cannotRedrive(letter);
         await this.#publishToPool(pool, letter.message);
       } catch (error) {
-        if (!isPublishRefused(error)) throw error;
+        if (!isRefusedForGood(error)) throw error;
         onRefused?.(letter, error);
         continue;
       }
       await this.#settle(stored);
       count += 1;
     }
+    await this.#removeOrphans(pool);
     return count;
   }
 
   async drop(pool: string, selection: DeadLetterSelection = {}): Promise<number> {
     const stored = await this.#select(pool, selection);
     for (const each of stored) await this.#settle(each);
+    await this.#removeOrphans(pool);
     return stored.length;
   }
 
   async #select(pool: string, selection: DeadLetterSelection): Promise<readonly Stored[]> {
     const selected: Stored[] = [];
-    for (let next = 1; selected.length < (selection.limit ?? 100);) {
-      const stored = await this.#next(pool, next);
-      if (stored === undefined) break;
+    const { limit = 100 } = selection;
+    if (limit < 1) return selected;
+    for await (const stored of this.#stored(this.#names.deadSubject(pool))) {
       const letter = readDeadLetter(pool, stored);
       if (selects(selection, letter)) selected.push(await this.#whole(pool, letter, stored));
-      next = stored.seq + 1;
+      if (selected.length >= limit) break;
     }
     return selected;
   }
@@ -180,14 +186,35 @@ export class NatsDeadLetters implements DeadLetters {
     };
   }
 
-  /** The letter goes first: what is left of it after a crash is a body that nobody asks for. */
+  /** The letter goes first: what is left of it after a crash is a body, which is removed later. */
   async #settle({ sequence, bodyAt }: Stored): Promise<void> {
     await this.#delete(sequence);
     if (bodyAt !== undefined) await this.#delete(bodyAt);
   }
 
-  #next(pool: string, from: number): Promise<StoredMsg | undefined> {
-    return this.#get({ seq: from, next_by_subj: this.#names.deadSubject(pool) });
+  /** Removes bodies without a letter: the process that stored them ended before it wrote their letter. */
+  async #removeOrphans(pool: string): Promise<void> {
+    const latest = Date.now() - this.#orphanAge;
+    const orphans = new Set<number>();
+    for await (const { seq, time } of this.#stored(this.#names.bodySubject(pool))) {
+      if (time.getTime() < latest) orphans.add(seq);
+    }
+    if (orphans.size === 0) return;
+    for await (const stored of this.#stored(this.#names.deadSubject(pool))) {
+      const { body } = readFacts(stored);
+      if (typeof body === 'number') orphans.delete(body);
+    }
+    for (const sequence of orphans) await this.#delete(sequence);
+  }
+
+  /** All that the stream has under a subject, oldest first. */
+  async *#stored(subject: string): AsyncGenerator<StoredMsg> {
+    for (let seq = 1; ;) {
+      const stored = await this.#get({ seq, next_by_subj: subject });
+      if (stored === undefined) return;
+      yield stored;
+      seq = stored.seq + 1;
+    }
   }
 
   async #get(query: Query): Promise<StoredMsg | undefined> {
@@ -213,6 +240,9 @@ export class NatsDeadLetters implements DeadLetters {
   }
 }
 
+/** How often a member publishes, at most, between a body and the letter that names it. */
+const mostPublishes = 5;
+
 type Query = { readonly seq: number; readonly next_by_subj?: string };
 
 /** JetStream: no message found, no such stream, sequence not found. */
@@ -221,7 +251,7 @@ const nothingThere: ReadonlySet<number> = new Set([10037, 10059, 10043]);
 function readDeadLetter(pool: string, stored: StoredMsg): DeadLetter {
   const { key, reason, attempts, time, error, origin } = readFacts(stored);
   return {
-    message: receiveNatsMessage(key ?? '', stored.data, () => stored.header).message,
+    message: receiveNatsMessage(key ?? '', stored.data, () => storedHeaders(stored)).message,
     pool,
     reason: reason ?? 'unknown',
     attempts: attempts ?? 0,
@@ -232,7 +262,7 @@ function readDeadLetter(pool: string, stored: StoredMsg): DeadLetter {
 }
 
 /** Others may publish to the subject of dead letters; what they did not tell, or in no such form, is not told. */
-function readFacts(stored: Pick<StoredMsg, 'header'>): Partial<Facts> {
+function readFacts(stored: StoredMsg): Partial<Facts> {
   const { key, reason, attempts, time, error, origin, body } = headerOf(stored);
   const cause = causeOf(error);
   const { exchange, member } = fieldsOf(origin);
@@ -250,9 +280,9 @@ function readFacts(stored: Pick<StoredMsg, 'header'>): Partial<Facts> {
   };
 }
 
-function headerOf(stored: Pick<StoredMsg, 'header'>): Readonly<Record<string, unknown>> {
+function headerOf(stored: StoredMsg): Readonly<Record<string, unknown>> {
   try {
-    return fieldsOf(JSON.parse(percentDecode(stored.header.get(headerName))));
+    return fieldsOf(JSON.parse(percentDecode(storedHeaders(stored)?.get(headerName) ?? '')));
   } catch {
     return {};
   }

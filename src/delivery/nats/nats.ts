@@ -83,6 +83,7 @@ class NatsBus implements Bus {
       names,
       publisher: this.#publisher,
       publishToPool: (pool, message) => this.publishToPool(pool, message),
+      publishTimeout: settings.publishTimeout,
     });
   }
 

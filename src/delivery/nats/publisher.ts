@@ -7,6 +7,7 @@ import type { BusNoticeListener } from '../bus/notice.js';
 import { ConfirmedSequences } from './confirmed-sequences.js';
 import type { NatsConnector } from './connection.js';
 import { messageOf } from './nats-error.js';
+import { mostHeaders } from './header-block.js';
 import type { NatsNames } from './names.js';
 import type { NatsSettings } from './options.js';
 import { declareStreams } from './streams.js';
@@ -19,8 +20,6 @@ interface Outgoing {
   readonly message: BusMessage;
   /** The server stores what it already has under this id once. */
   readonly once: boolean;
-  /** The body alone, without any header: as large a body as the server takes. */
-  readonly isBare?: boolean;
   /** Changes the headers before they are sent. */
   readonly mark?: (headers: MsgHdrs) => void;
 }
@@ -113,13 +112,17 @@ export class NatsPublisher {
 
   async #send(
     client: JetStreamClient,
-    { subject, message, once, mark, isBare = false }: Outgoing,
+    { subject, message, once, mark }: Outgoing,
     end: number,
   ): Promise<number> {
     const headers = natsHeaders(message);
     mark?.(headers);
+    const count = headers.keys().length;
+    if (count > mostHeaders) {
+      throw this.#refused(message.key, message.id, `it has ${count} headers, of ${mostHeaders}`);
+    }
     const sent = client.publish(subject, message.body, {
-      ...(isBare ? {} : { headers }),
+      ...(count === 0 ? {} : { headers }),
       timeout: Math.max(1, end - performance.now()),
       ...(once && message.id !== '' ? { msgID: percentEncode(message.id) } : {}),
     });
@@ -193,7 +196,7 @@ export class NatsPublisher {
   #failure(error: unknown, { message: { key, id } }: Outgoing): SignalboxError {
     if (error instanceof SignalboxError) return error;
     const tooLarge =
-      (error instanceof JetStreamApiError && error.code === messageTooLarge) ||
+      (error instanceof JetStreamApiError && tooLargeCodes.has(error.code)) ||
       /max.?payload/i.test(messageOf(error));
     if (tooLarge || error instanceof errors.PermissionViolationError) {
       return this.#refused(key, id, messageOf(error), error);
@@ -222,8 +225,8 @@ export class NatsPublisher {
  */
 const mostTries = 10;
 
-/** JetStream: the message exceeds the stream's largest. */
-const messageTooLarge = 10054;
+/** JetStream: the message exceeds the stream's largest; its headers exceed 64 KiB. */
+const tooLargeCodes: ReadonlySet<number> = new Set([10054, 10097]);
 
 /** The client wraps it, as a JetStream that is not enabled. */
 function isNoResponders(error: unknown): boolean {

@@ -15,6 +15,7 @@ import type { NatsConnector } from './connection.js';
 import { addEphemeralConsumer, declarePoolConsumers, poolExists, removePool } from './consumers.js';
 import { EphemeralCursor } from './ephemeral-cursor.js';
 import { AckedMessages } from './acked-messages.js';
+import { deliveryHeaders } from './header-block.js';
 import { InFlight } from './in-flight.js';
 import { jetStreamError, messageOf } from './nats-error.js';
 import type { NatsNames } from './names.js';
@@ -464,7 +465,9 @@ export class NatsSubscription implements BusSubscription {
       done();
       return;
     }
-    const { message, unreadable } = receiveNatsMessage(key, delivery.data, () => delivery.headers);
+    const { message, unreadable } = receiveNatsMessage(key, delivery.data, () =>
+      deliveryHeaders(delivery),
+    );
     this.#options.onNumber(sequence, message.id);
     const failure =
       unreadable !== undefined

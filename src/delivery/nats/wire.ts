@@ -1,5 +1,6 @@
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import type { BusMessage } from '../bus/bus.js';
+import type { HeaderBlock } from './header-block.js';
 import { percentDecode, percentEncode } from './percent.js';
 
 const idHeader = 'Signalbox-Id';
@@ -16,8 +17,9 @@ export function natsHeaders(message: BusMessage): MsgHdrs {
   const all = headers();
   // Without a prototype, so that a header may be called __proto__.
   const types = Object.create(null) as Record<string, string>;
-  all.set(idHeader, encodeValue(message.id));
-  all.set(contentTypeHeader, encodeValue(message.contentType));
+  // What is empty is left out: a message that came without headers goes back without any.
+  if (message.id !== '') all.set(idHeader, encodeValue(message.id));
+  if (message.contentType !== '') all.set(contentTypeHeader, encodeValue(message.contentType));
   if (message.partitionKey !== undefined) {
     all.set(partitionKeyHeader, encodeValue(message.partitionKey));
   }
@@ -36,14 +38,11 @@ export interface ReceivedMessage {
   readonly unreadable?: Error;
 }
 
-/**
- * A message as the client has it, which reads headers when they are asked for. Servers store whatever
- * another program sends: where the client cannot read the headers, it is a message without any. Never throws.
- */
+/** A message as it came. Where its headers cannot be read, it is one without any. Never throws. */
 export function receiveNatsMessage(
   key: string,
   body: Uint8Array,
-  headersOf: () => MsgHdrs | undefined,
+  headersOf: () => HeaderBlock | undefined,
 ): ReceivedMessage {
   try {
     return { message: readNatsMessage(key, headersOf(), body) };
@@ -55,11 +54,13 @@ export function receiveNatsMessage(
 /** Pure. A message as it came. One that another program published has what NATS itself knows of it. */
 export function readNatsMessage(
   key: string,
-  received: MsgHdrs | undefined,
+  received: HeaderBlock | undefined,
   body: Uint8Array,
 ): BusMessage {
-  const value = (name: string): string | undefined =>
-    received?.has(name) === true ? percentDecode(received.get(name)) : undefined;
+  const value = (name: string): string | undefined => {
+    const text = received?.get(name);
+    return text === undefined ? undefined : percentDecode(text);
+  };
   const partitionKey = value(partitionKeyHeader);
   return {
     key,
@@ -72,13 +73,13 @@ export function readNatsMessage(
 }
 
 function ownHeaders(
-  received: MsgHdrs | undefined,
+  received: HeaderBlock | undefined,
   types: Readonly<Record<string, unknown>>,
 ): BusMessage['headers'] {
   const own: Record<string, string | number | boolean> = {};
-  for (const name of received?.keys() ?? []) {
+  for (const [name, encoded] of received ?? []) {
     if (reserved.test(name)) continue;
-    const text = percentDecode(received?.get(name) ?? '');
+    const text = percentDecode(encoded);
     const type = Object.hasOwn(types, name) ? types[name] : 'string';
     const value = type === 'number' ? Number(text) : type === 'boolean' ? text === 'true' : text;
     Object.defineProperty(own, percentDecode(name), { value, enumerable: true, writable: true });

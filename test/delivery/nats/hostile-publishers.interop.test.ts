@@ -36,9 +36,10 @@ async function publish(subject: string, told: Record<string, string> = {}): Prom
   await connection.close();
 }
 
-/** What no client of NATS sends, and every server stores. */
-async function publishBrokenHeader(subject: string): Promise<void> {
-  const head = 'NATS/1.0\r\nhas space: x\r\n\r\n';
+/** More headers than are read. */
+async function publishManyHeaders(subject: string): Promise<void> {
+  const lines = Array.from({ length: 1_001 }, (_, index) => `${index}: x\r\n`);
+  const head = `NATS/1.0\r\n${lines.join('')}\r\n`;
   const socket = createConnection(server.port, '127.0.0.1');
   const answers: string[] = [];
   socket.on('data', (chunk: Buffer) => answers.push(chunk.toString()));
@@ -58,10 +59,10 @@ describe('whoever may publish stops neither consumers nor publishers', () => {
     expect(recorder.deliveries.map(({ key }) => key)).toEqual(['%zz.a', 'a']);
   });
 
-  test('by headers that are none: a pool puts the message aside, untried', async () => {
+  test('by more headers than are read: a pool puts the message aside, untried', async () => {
     const recorder = new Recorder();
     await bus.subscribe(['#'], recorder.handler, { pool: 'p' });
-    await publishBrokenHeader(`${stream}.key.a`);
+    await publishManyHeaders(`${stream}.key.a`);
     await bus.publish(message('a', { id: 'after' }));
     await recorder.atLeast(1);
     expect(recorder.ids).toEqual(['after']);
@@ -75,10 +76,10 @@ describe('whoever may publish stops neither consumers nor publishers', () => {
     });
   });
 
-  test('by headers that are none: an ephemeral subscription drops the message, and says so', async () => {
+  test('by more headers than are read: an ephemeral subscription drops the message, and says so', async () => {
     const recorder = new Recorder();
     await bus.subscribe(['#'], recorder.handler);
-    await publishBrokenHeader(`${stream}.key.a`);
+    await publishManyHeaders(`${stream}.key.a`);
     await bus.publish(message('a', { id: 'after' }));
     await recorder.atLeast(1);
     expect(recorder.ids).toEqual(['after']);
@@ -87,7 +88,7 @@ describe('whoever may publish stops neither consumers nor publishers', () => {
 
   test('by a dead letter whose headers are none: it hides no other', async () => {
     const member = await bus.subscribe(['#'], () => {}, { pool: 'p' });
-    await publishBrokenHeader(`${stream}-dead.p`);
+    await publishManyHeaders(`${stream}-dead.p`);
     expect(await bus.deadLetters?.read('p')).toMatchObject([{ reason: 'unknown' }]);
     await member.unsubscribe();
   });

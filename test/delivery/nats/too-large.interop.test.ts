@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BusMessage } from '../../../src/delivery/bus/bus.js';
 import { nats } from '../../../src/delivery/nats/index.js';
@@ -95,5 +97,37 @@ describe('a NATS message that leaves no room for the facts of a dead letter', ()
     expect(back).toMatchObject({ key: 'a.b', id: sent.id, headers: { n: 7 } });
     expect(Buffer.compare(back?.body ?? Buffer.of(), sent.body)).toBe(0);
     expect(await bus.deadLetters?.read('p')).toEqual([]);
+  });
+
+  it('whose member ended between its body and its letter leaves nothing when letters are dropped', async () => {
+    const stream = uniqueName('large');
+    await using bus = nats({ url: server.url, stream, publishTimeout: 200 });
+    const far = await connect({ servers: server.url });
+    const manager = await jetstreamManager(far);
+    const messagesLeft = async (): Promise<number> =>
+      (await manager.streams.info(`${stream}-dead`)).state.messages;
+    await bus.subscribe(
+      ['#'],
+      () => {
+        throw new Error(long);
+      },
+      { pool: 'p', retry: { attempts: 1 } },
+    );
+    const body = randomBytes(largest);
+    await far.request(`${stream}.key.a`, body);
+    await eventually(async () => expect(await bus.deadLetters?.read('p')).toHaveLength(1));
+    // As the member stores it, before it writes the letter.
+    await far.request(`${stream}-dead.%%body-p`, body);
+    expect(await messagesLeft()).toBe(3);
+    await eventually(async () => {
+      expect(await bus.deadLetters?.drop('p', { ids: ['another'] })).toBe(0);
+      expect(await messagesLeft()).toBe(2);
+    });
+    // The body of a letter that is there stays.
+    const [letter] = (await bus.deadLetters?.read('p')) ?? [];
+    expect(Buffer.compare(letter?.message.body ?? Buffer.of(), body)).toBe(0);
+    expect(await bus.deadLetters?.drop('p')).toBe(1);
+    expect(await messagesLeft()).toBe(0);
+    await far.close();
   });
 });
