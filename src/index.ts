@@ -92,7 +92,12 @@ export type { RelayOptions } from './delivery/relay/relay-options.js';
 export type { OutboxDepth } from './core/stores/outbox-store.js';
 export { idempotent } from './consuming/inbox/idempotent.js';
 export type { Identified, IdempotentOptions } from './consuming/inbox/idempotent.js';
-export type { ReplayOptions, ReplayProgress, ReplayResult } from './consuming/replay/replay.js';
+export type {
+  RefusedReplay,
+  ReplayOptions,
+  ReplayProgress,
+  ReplayResult,
+} from './consuming/replay/replay.js';
 export { Watch } from './consuming/watch/watch.js';
 export type { WatchOptions } from './consuming/watch/watch.js';
 export type { ResyncReason, WatchedResource, WatchEvent } from './consuming/watch/watch-event.js';

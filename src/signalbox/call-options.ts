@@ -170,6 +170,7 @@ export const replaySchema = optionsOf<ReplayOptions & OnBus>('replay()', {
   rate: positive,
   within: options<TenancyFilter>(tenancyFilterFields),
   dryRun: flag,
+  onRefused: callback,
   onProgress: callback,
   signal,
   bus: text(1),

@@ -20,8 +20,14 @@ export interface PutAside {
  * The law: whatever a broker delivers can be put aside. Each message that was sent is dead-lettered as its
  * handler saw it, or with a reason that names what is missing; a message behind them all is handled; what
  * is redriven comes back as it was; what is refused then is passed over and reported; and all can be dropped.
+ * Resolves with how many were dead-lettered.
  */
-export async function putAsideAndBack({ bus, send, count, refused = 0 }: PutAside): Promise<void> {
+export async function putAsideAndBack({
+  bus,
+  send,
+  count,
+  refused = 0,
+}: PutAside): Promise<number> {
   const { deadLetters } = bus;
   if (deadLetters === undefined) return expect.unreachable();
   const recorder = new Recorder();
@@ -76,6 +82,7 @@ export async function putAsideAndBack({ bus, send, count, refused = 0 }: PutAsid
   );
   expect(await deadLetters.drop('p', { limit })).toBe(refused);
   expect(await deadLetters.read('p', { limit })).toEqual([]);
+  return letters.length;
 }
 
 /** All that a handler sees of a message, in few words. */

@@ -123,14 +123,18 @@ function showProgress(): NonNullable<ReplayOptions['onProgress']> {
 }
 
 function report(
-  { replayed, position, complete }: ReplayResult,
+  { replayed, refused, position, complete }: ReplayResult,
   { pool: given, dryRun = false, json }: ReplayFlags,
 ): string {
   const pool = echo(given);
-  if (json === true) return `${JSON.stringify({ pool, replayed, position, complete, dryRun })}\n`;
+  if (json === true)
+    return `${JSON.stringify({ pool, replayed, refused, position, complete, dryRun })}\n`;
   const events = replayed === 1 ? '1 event' : `${replayed} events`;
   const what = dryRun ? `${events} would go to ${pool}` : `${events} sent to ${pool}`;
-  return complete ? `${what}\n` : `${what}; go on with --after ${position}\n`;
+  const passedOver = refused === 0 ? '' : `, ${refused} refused and passed over`;
+  return complete
+    ? `${what}${passedOver}\n`
+    : `${what}${passedOver}; go on with --after ${position}\n`;
 }
 
 function time(text: string): string {

@@ -7,6 +7,7 @@ import {
 } from '../../core/errors/errors.js';
 import type { EventSelection, TenancyFilter } from '../../core/events/event-filter.js';
 import type { Format } from '../../delivery/formats/format.js';
+import { isRefusedForGood } from '../../delivery/bus/publish-refused.js';
 import { outboxMessage } from '../../delivery/relay/outbox-message.js';
 import type { JournalRecord } from '../../core/planning/journal-entry.js';
 import type { JournalStore } from '../../core/stores/journal-store.js';
@@ -32,10 +33,20 @@ export interface ReplayOptions {
   readonly within?: TenancyFilter;
   /** Counts what would be replayed and sends nothing. Default false. */
   readonly dryRun?: boolean;
+  /** Told of each event that the bus refuses for good: it is passed over, and stays in the journal. */
+  readonly onRefused?: (event: RefusedReplay, error: Error) => void;
   /** Told after each page of the journal. */
   readonly onProgress?: (progress: ReplayProgress) => void;
   /** Ends the replay between two events. */
   readonly signal?: AbortSignal;
+}
+
+/** An event that a replay passed over. */
+export interface RefusedReplay {
+  /** Its id. */
+  readonly id: string;
+  /** Its position in the journal: `after: position - 1, limit: 1` replays it alone. */
+  readonly position: number;
 }
 
 /** How far a replay is. */
@@ -53,6 +64,8 @@ export interface ReplayProgress {
 /** What a replay did. */
 export interface ReplayResult {
   readonly replayed: number;
+  /** Events that the bus refused for good, and that were passed over; see `onRefused`. */
+  readonly refused: number;
   /** Pass it as `after` to go on from here. */
   readonly position: number;
   /** False when the limit or the signal ended it before it was through. */
@@ -99,6 +112,7 @@ export async function replay(
   const sender = new Sender(parts, options);
   let position = start;
   let replayed = 0;
+  let refused = 0;
   while (position < end && replayed < limit && signal?.aborted !== true) {
     try {
       const records = await journal.read({
@@ -112,11 +126,12 @@ export async function replay(
       const wanted = records.filter(matches).slice(0, limit - replayed);
       const sent = await sender.send(wanted);
       replayed += sent.count;
+      refused += sent.refused;
       if (sent.failure !== undefined) {
         position = sent.upTo ?? position;
         throw sent.failure;
       }
-      const cut = replayed >= limit || sent.count < wanted.length;
+      const cut = replayed >= limit || sent.count + sent.refused < wanted.length;
       position = cut ? (sent.upTo ?? position) : (records.at(-1)?.position ?? end);
       if (records.length < page && !cut) position = end;
     } catch (error) {
@@ -124,7 +139,7 @@ export async function replay(
     }
     options.onProgress?.({ replayed, position, start, end });
   }
-  return { replayed, position: Math.max(position, after), complete: position >= end };
+  return { replayed, refused, position: Math.max(position, after), complete: position >= end };
 }
 
 /** A misspelt pool must not look like nothing to do, or like all that a dry run would send. */
@@ -143,6 +158,7 @@ async function assertPool(bus: Bus, pool: string, after: number): Promise<void> 
 /** What became of a page. */
 interface Sent {
   readonly count: number;
+  readonly refused: number;
   /** The highest position up to which all was sent; undefined when nothing was. */
   readonly upTo: number | undefined;
   readonly failure: Error | undefined;
@@ -154,6 +170,7 @@ class Sender {
   readonly #format: Format;
   readonly #options: ReplayOptions;
   readonly #pacer: Pacer;
+  #refused = 0;
 
   constructor({ bus, format }: ReplayParts, options: ReplayOptions) {
     this.#bus = bus;
@@ -165,6 +182,7 @@ class Sender {
   async send(records: readonly JournalRecord[]): Promise<Sent> {
     const { dryRun = false, signal } = this.#options;
     const done = new Set<number>();
+    const refusedBefore = this.#refused;
     const lanes = new Map<string, Promise<void>>();
     let failure: Error | undefined;
     for (const record of records) {
@@ -195,12 +213,20 @@ class Sender {
       if (!done.has(position)) break;
       upTo = position;
     }
-    return { count: done.size, upTo, failure };
+    const refused = this.#refused - refusedBefore;
+    return { count: done.size - refused, refused, upTo, failure };
   }
 
   async #publish(record: JournalRecord): Promise<void> {
     const message = markReplayed(outboxMessage(this.#format, record), new Date().toISOString());
-    await this.#bus.publishToPool(this.#options.pool, message);
+    try {
+      await this.#bus.publishToPool(this.#options.pool, message);
+    } catch (error) {
+      // It would be refused by every replay, and hold up all behind it.
+      if (!isRefusedForGood(error)) throw error;
+      this.#refused += 1;
+      this.#options.onRefused?.({ id: record.id, position: record.position }, error);
+    }
   }
 }
 

@@ -95,6 +95,7 @@ class KafkaBus implements Bus {
       publish: (outgoing) => this.#publisher.publish(outgoing),
       publishToPool: (pool, message) => this.publishToPool(pool, message),
       session: () => this.#session(),
+      publishTimeout: settings.publishTimeout,
     });
   }
 

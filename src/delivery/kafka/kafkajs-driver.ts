@@ -2,6 +2,7 @@ import type { Assigner, KafkaConfig, Mechanism, PartitionAssigner, SASLOptions }
 import { ConfigurationError } from '../../core/errors/errors.js';
 import type { ConsumerConfig, KafkaClientConfig, KafkaDriver, KafkaSasl } from './driver.js';
 import { GatedSockets, type SocketFactory } from './gated-sockets.js';
+import { readHeadersLinearly } from './linear-headers.js';
 import { leaveLostCoordinator } from './lost-coordinator.js';
 import { isProvided, passwordLogin, providedMechanism } from './sasl.js';
 import { followMovedLeaders } from './moved-leaders.js';
@@ -15,6 +16,7 @@ export async function kafkajsDriver(
   socketFactory?: SocketFactory,
 ): Promise<KafkaDriver> {
   const { Kafka, logLevel, PartitionAssigners } = await loadKafkajs();
+  await readHeadersLinearly();
   const { sasl, ...rest } = config;
   const sockets = new GatedSockets(socketFactory);
   const kafka = new Kafka({

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Bus, BusMessage, Delivery } from '../../../src/delivery/bus/bus.js';
 import { memoryBus } from '../../../src/delivery/memory/memory-bus.js';
-import { UnavailableError } from '../../../src/core/errors/errors.js';
+import { RefusedError, UnavailableError } from '../../../src/core/errors/errors.js';
 import type { EventSelection } from '../../../src/core/events/event-filter.js';
 import { bindingPatterns } from '../../../src/core/events/filter.js';
 import { cloudEvents } from '../../../src/delivery/formats/cloudevents.js';
@@ -207,6 +207,37 @@ eachDatabase((kind) => {
     await replay({ journal, bus, format: cloudEvents }, '#', { pool: 'late' });
     await eventually(() => expect(handled.length).toBe(21));
     expect(handled.at(-1)).toBe(missed?.id);
+  });
+
+  test('what the bus refuses for good is passed over and reported, and stays in the journal', async () => {
+    const culprit = live.deliveries[3]?.id;
+    const passedOver: string[] = [];
+    const { chosen, refused, complete, position } = await replayed(
+      {},
+      {
+        onRefused: ({ id, position: at }, error) => {
+          expect(at).toBeGreaterThan(0);
+          passedOver.push(id, error.message);
+        },
+      },
+      {
+        change: (bus) => ({
+          ...bus,
+          hasPool: (pool) => bus.hasPool(pool),
+          publishToPool: async (pool, each) => {
+            if (each.id === culprit)
+              throw RefusedError.of('PUBLISH_REFUSED', 'too large', { id: each.id });
+            await bus.publishToPool(pool, each);
+          },
+        }),
+      },
+    );
+    expect({ refused, complete }).toEqual({ refused: 1, complete: true });
+    expect(passedOver).toEqual([culprit, 'too large']);
+    expect(chosen.ids).toHaveLength(20);
+    expect(chosen.ids).not.toContain(culprit);
+    const rest = await replayed({}, { after: position });
+    expect(rest).toMatchObject({ replayed: 0, refused: 0 });
   });
 
   test('a dry run counts and sends nothing, and bad input is refused before anything is sent', async () => {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Bus, BusMessage } from '../../../src/delivery/bus/bus.js';
-import type { KafkaClientConfig, KafkaDriver } from '../../../src/delivery/kafka/driver.js';
-import { kafkajsDriver } from '../../../src/delivery/kafka/index.js';
 import { recordSize, toRecord } from '../../../src/delivery/kafka/wire.js';
 import { message, Recorder } from '../../../src/testing/bus-conformance/recorder.js';
 import { eventually } from '../../support/eventually.js';
-import { startKafkaMock, type KafkaMock } from '../../support/kafka-mock.js';
+import { kcat, startKafkaMock, type KafkaMock } from '../../support/kafka-mock.js';
+import { bounded } from './bounded-driver.js';
 import { openKafkaPlace, type KafkaPlace } from './kafka-place.js';
 
 /** Bytes of a record, at most. */
@@ -28,33 +28,6 @@ function openPlace(): KafkaPlace {
   const place = openKafkaPlace(mock.brokers);
   places.push(place);
   return place;
-}
-
-/** The mock takes records of any size: what a cluster refuses is refused before it. */
-function bounded(limit: number) {
-  return async (config: KafkaClientConfig): Promise<KafkaDriver> => {
-    const client = await kafkajsDriver(config);
-    return {
-      admin: () => client.admin(),
-      consumer: (options) => client.consumer(options),
-      producer: (options) => {
-        const producer = client.producer(options);
-        return {
-          connect: () => producer.connect(),
-          disconnect: () => producer.disconnect(),
-          sendBatch: async (batch) => {
-            const records = batch.topicMessages.flatMap(({ messages }) => messages);
-            if (records.some((record) => recordSize(record) > limit)) {
-              throw Object.assign(new Error('The message is too large'), {
-                type: 'MESSAGE_TOO_LARGE',
-              });
-            }
-            return producer.sendBatch(batch);
-          },
-        };
-      },
-    };
-  };
 }
 
 async function subscribed(bus: Bus, state: { isMended: boolean }): Promise<Recorder> {
@@ -137,4 +110,39 @@ describe('a Kafka record that leaves no room for the facts of a dead letter', ()
       expect(await bus.deadLetters?.drop('p')).toBe(1);
     },
   );
+
+  it.concurrent(
+    'whose member ended between its body and its letter leaves nothing when letters are dropped',
+    async () => {
+      const place = openPlace();
+      const bus = place.connect({ driver: bounded(largest), publishTimeout: 2_000 });
+      const recorder = await subscribed(bus, { isMended: false });
+      await bus.publish(fitting((room) => message('a', { id: 'm', body: Buffer.alloc(room, 1) })));
+      await bus.publish(message('a', { id: 'after' }));
+      await recorder.atLeast(1);
+      await eventually(async () => expect(await bus.deadLetters?.read('p')).toHaveLength(1));
+      // As a member wrote them, one long ago and one just now, before it wrote their letters.
+      const topic = `${place.topic}.dead.p`;
+      const [old, young] = [uuidv7({ msecs: Date.now() - 60_000 }), uuidv7()];
+      for (const id of [old, young]) {
+        await kcat(
+          mock.brokers,
+          ['-P', '-t', topic, '-k', `${id}/body`, '-H', 'x-signalbox-body=here'],
+          'body',
+        );
+      }
+      await eventually(async () => {
+        expect(await bus.deadLetters?.drop('p', { ids: ['another'] })).toBe(0);
+        expect(await settledIn(topic)).toEqual([`${old}/body`]);
+      });
+      const [letter] = (await bus.deadLetters?.read('p')) ?? [];
+      expect(letter?.message.body.length).toBeGreaterThan(15_000);
+    },
+  );
 });
+
+/** The keys of the records without a value, which compaction takes with all that has their keys. */
+async function settledIn(topic: string): Promise<readonly string[]> {
+  const output = await kcat(mock.brokers, ['-C', '-t', topic, '-o', 'beginning', '-e', '-q', '-f', '%k %S\n']); // prettier-ignore
+  return output.split('\n').flatMap((line) => (line.endsWith(' -1') ? [line.slice(0, -3)] : []));
+}

@@ -157,16 +157,19 @@ describe('whatever the wire allows', () => {
       ...tooLong,
       ...fc.sample(someMessage, isLong ? 1_000 : 60),
     ];
-    await putAsideAndBack({
+    const count = messages.length;
+    const law = putAsideAndBack({
       bus,
       send: () => send(messages),
-      count: messages.length,
+      count,
       refused: tooLong.length,
     });
+    await expect(law).resolves.toBe(count);
   });
 
   it.each(extremes)('of itself: %s', async (_, make) => {
-    await putAsideAndBack({ bus, send: () => send([make()]), count: 1 });
+    const law = putAsideAndBack({ bus, send: () => send([make()]), count: 1 });
+    await expect(law).resolves.toBe(1);
   });
 
   it('does not hold up whoever reads dead letters', async () => {
