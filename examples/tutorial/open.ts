@@ -30,6 +30,7 @@ export async function open() {
   });
   const close = async () => {
     await signalbox.close(); // handlers finish, what is committed is published
+    await bus.close();
     await dataSource.destroy();
   };
   return { dataSource, signalbox, close };
