@@ -8,7 +8,7 @@ const { signalbox, dataSource, close } = await open();
 // Does the work of `Creating`, and reports how it ended.
 await signalbox.subscribe(
   { resource: Volume, type: 'CreateRequested' },
-  async ({ partitionkey: uuid, data }) => {
+  async ({ partitionkey: uuid }) => {
     console.log(`creating ${uuid}`);
     await signalbox
       .transition(Volume, uuid ?? '', 'OperationSucceeded', { actor: 'worker' })
