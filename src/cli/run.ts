@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { commands } from './commands/commands.js';
 import { packageVersion } from './package-version.js';
 import { exitCodeOf, reportError } from './report-error.js';
-import { tell } from './tell.js';
+import { tell, tellRecord } from './tell.js';
 
 /**
  * Runs the command line and resolves with the exit code: 0 done, 1 a server is away or something
@@ -10,6 +10,7 @@ import { tell } from './tell.js';
  * and never prints a stack trace without `--debug`.
  */
 export async function run(args: readonly string[]): Promise<number> {
+  const json = logsJson(args);
   const program = new Command('signalbox')
     .description('Lawful transitions, every one announced.')
     .version(packageVersion())
@@ -18,12 +19,9 @@ export async function run(args: readonly string[]): Promise<number> {
     // One line, as of every other error: commander sets its suggestion on a second.
     .configureOutput({
       outputError: (text) => {
-        tell(
-          text
-            .trim()
-            .replace(/^error:/u, 'signalbox:')
-            .replaceAll(/\s*\n\s*/gu, ' '),
-        );
+        const line = text.trim().replaceAll(/\s*\n\s*/gu, ' ');
+        if (json) tellRecord('error', line.replace(/^error: /u, ''));
+        else tell(line.replace(/^error:/u, 'signalbox:'));
       },
     })
     .addHelpText('after', '\nExample:\n  signalbox machine VirtualMachine --format table')
@@ -42,14 +40,23 @@ export async function run(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) {
       return error.exitCode === 0 ? 0 : 2;
     }
-    reportError(error, { debug: args.includes('--debug') });
+    reportError(error, { debug: args.includes('--debug'), json });
     return exitCodeOf(error);
   }
 }
 
+/** Whether the command's standard error is a log of JSON records, for programs: its last error must be one too. */
+function logsJson(args: readonly string[]): boolean {
+  return commandOf(args) === 'relay' && args.includes('--json');
+}
+
+function commandOf(args: readonly string[]): string {
+  return args.find((each) => !each.startsWith('-')) ?? '';
+}
+
 /** The one that is run; all of them for the help, and for what is none, to suggest the nearest. */
 async function loadCommands(args: readonly string[]): Promise<readonly Command[]> {
-  const name = args.find((each) => !each.startsWith('-')) ?? '';
+  const name = commandOf(args);
   const wanted = Object.hasOwn(commands, name) ? [commands[name]] : Object.values(commands);
   return Promise.all(wanted.flatMap((load) => load?.() ?? []));
 }

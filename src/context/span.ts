@@ -8,7 +8,7 @@ import { withTraceparent } from './trace.js';
 export interface SpanPlan {
   /** Of low cardinality: no uuid. */
   readonly name: string;
-  readonly kind: 'INTERNAL' | 'PRODUCER' | 'CONSUMER';
+  readonly kind: 'INTERNAL' | 'PRODUCER' | 'CONSUMER' | 'CLIENT' | 'SERVER';
   readonly attributes: Attributes;
   /**
    * The trace to continue: the `traceparent` of an event. Undefined begins a trace of its own; absent

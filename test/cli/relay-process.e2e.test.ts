@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { VirtualMachine } from '../../src/cli/demo/entities.js';
 import { openCloud } from '../e2e/support/cloud.js';
-import { startSignalbox } from '../support/command-line.js';
+import { runSignalbox, startSignalbox } from '../support/command-line.js';
 import { eventually } from '../support/eventually.js';
 import type { ExitReport } from '../support/run-node.js';
 import { serviceUrl } from '../support/service-url.js';
@@ -58,6 +58,31 @@ test('signalbox relay --json writes nothing but records with time, level and mes
     expect.arrayContaining(['relaying to rabbitmq', 'stopping: draining what is under way']),
   );
   expect(records).toContainEqual(expect.objectContaining({ notice: 'partitions-changed' }));
+});
+
+test.each<[string, readonly string[]]>([
+  [
+    'a database that is away',
+    ['--database', 'postgres://bob:s3cr3t@127.0.0.1:1/x', '--bus', 'memory:x'],
+  ],
+  ['no bus', ['--database', 'postgres://127.0.0.1:1/x']],
+  ['an option that is none', ['--databse', 'x']],
+  ['a configuration that is none', ['--config', '/nowhere/signalbox.config.json']],
+])('an error that ends signalbox relay --json is a record too: %s', async (_, flags) => {
+  for (const more of [[], ['--debug']]) {
+    const { code, stderr } = await runSignalbox(['relay', '--json', ...flags, ...more], { env });
+    expect(code).not.toBe(0);
+    const records = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
+    expect(records.at(-1)).toMatchObject({
+      level: 'error',
+      time: expect.stringMatching(/Z$/),
+      message: expect.stringMatching(/./),
+    });
+    expect(stderr).not.toContain('s3cr3t');
+  }
 });
 
 test('a relay with an exporter that holds a server open ends on SIGTERM, and its last counts are exported', async () => {

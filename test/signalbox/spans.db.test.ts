@@ -1,63 +1,26 @@
-import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { W3CTraceContextPropagator } from '@opentelemetry/core';
-import {
-  BasicTracerProvider,
-  InMemorySpanExporter,
-  type ReadableSpan,
-  SimpleSpanProcessor,
-} from '@opentelemetry/sdk-trace-base';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { VirtualMachine } from '../../src/cli/demo/entities.js';
 import type { Bus } from '../../src/delivery/bus/bus.js';
 import { DeadLetterError } from '../../src/delivery/bus/dead-letter-error.js';
 import { memoryBus } from '../../src/delivery/memory/memory-bus.js';
 import { type Cloud, openCloud } from '../e2e/support/cloud.js';
 import { eventually } from '../support/eventually.js';
+import { recordSpans } from '../support/recorded-spans.js';
 
-const exporter = new InMemorySpanExporter();
-const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+const recorded = recordSpans();
+const { exporter, provider, named: spansNamed, first: spanNamed, pathOf } = recorded;
 let cloud: Cloud;
 let bus: Bus;
 
-beforeAll(() => {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  propagation.setGlobalPropagator(new W3CTraceContextPropagator());
-});
 beforeEach(async () => {
-  trace.setGlobalTracerProvider(provider);
-  exporter.reset();
   cloud = await openCloud('sqlite');
   bus = memoryBus();
 });
 afterEach(async () => {
-  trace.disable();
   await cloud[Symbol.asyncDispose]();
   await bus.close();
 });
-afterAll(() => {
-  context.disable();
-  propagation.disable();
-});
-
-const spansNamed = (name: string): readonly ReadableSpan[] =>
-  exporter.getFinishedSpans().filter((span) => span.name === name);
-
-async function spanNamed(name: string): Promise<ReadableSpan> {
-  return eventually(() => {
-    const [span] = spansNamed(name);
-    if (span === undefined) throw new Error(`no span '${name}' has ended`);
-    return span;
-  });
-}
-
-/** Of the caller's span down to the span given, the names. */
-function pathOf(span: ReadableSpan): readonly string[] {
-  const parent = exporter
-    .getFinishedSpans()
-    .find((each) => each.spanContext().spanId === span.parentSpanContext?.spanId);
-  return parent === undefined ? [span.name] : [...pathOf(parent), span.name];
-}
 
 test('publish and handle continue the trace of the transition, and what a handler announces goes on in it', async () => {
   const signalbox = await cloud.open({ bus });
@@ -209,4 +172,33 @@ test('without a tracer provider no span is begun, and the trace goes on', async 
     expect(traces).toEqual([same, same]);
   });
   expect(exporter.getFinishedSpans()).toEqual([]);
+});
+
+test('each reading of a watch, from its start on, has a span, also one that fails', async () => {
+  const signalbox = await cloud.open({ bus });
+  const { uuid } = await signalbox.create(VirtualMachine, { name: 'web' });
+  const failures: unknown[] = [];
+  await using watch = await signalbox.watch(VirtualMachine, {
+    reconcile: 10,
+    onFailure: (error) => failures.push(error),
+  });
+  await watch.next();
+  expect(await spanNamed('watch VirtualMachine')).toMatchObject({
+    kind: SpanKind.INTERNAL,
+    status: { code: SpanStatusCode.UNSET },
+    attributes: { 'signalbox.resource': 'VirtualMachine' },
+  });
+  await cloud.dataSource.query('ALTER TABLE signalbox_journal RENAME TO gone');
+  exporter.reset();
+  // It ends with what no waiting mends.
+  await expect(
+    (async () => {
+      for await (const _ of watch);
+    })(),
+  ).rejects.toMatchObject({ code: 'DATABASE_NOT_MIGRATED' });
+  await cloud.dataSource.query('ALTER TABLE gone RENAME TO signalbox_journal');
+  expect(spansNamed('watch VirtualMachine').at(-1)).toMatchObject({
+    status: { code: SpanStatusCode.ERROR },
+  });
+  expect(uuid).toEqual(expect.any(String));
 });

@@ -6,7 +6,7 @@ import { loadFormats } from '../../config/load-formats.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { openStore } from '../../persistence/open-store.js';
 import { flushTelemetry } from '../flush-telemetry.js';
-import { type LogLevel, levelOf, logRecord } from '../log-record.js';
+import { type LogLevel, levelOf } from '../log-record.js';
 import { noticeLine } from '../notice-line.js';
 import { repeated } from '../option-values.js';
 import { printable } from '../printable.js';
@@ -15,7 +15,7 @@ import { refuseOwnBus } from '../refuse-own-bus.js';
 import { requireDatabase } from '../settings.js';
 import type { CommonFlags } from '../settings.js';
 import { stopSignal } from '../stop-signal.js';
-import { tell } from '../tell.js';
+import { tell, tellRecord } from '../tell.js';
 
 /** `signalbox relay`: moves the outbox to the buses until it is told to stop. */
 export function relayCommand(): Command {
@@ -86,8 +86,5 @@ export function relayCommand(): Command {
 function logger(
   json: boolean,
 ): (level: LogLevel, message: string, fields?: Readonly<Record<string, string>>) => void {
-  return json
-    ? (level, message, fields) =>
-        process.stderr.write(`${logRecord(new Date().toISOString(), level, message, fields)}\n`)
-    : (_level, message) => tell(printable(message));
+  return json ? tellRecord : (_level, message) => tell(printable(message));
 }

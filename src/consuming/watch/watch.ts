@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
+import { callSpan, inSpan } from '../../context/span.js';
 import type { Bus, BusSubscription } from '../../delivery/bus/bus.js';
 import { subscribeEvents } from '../../delivery/bus/event-subscription.js';
 import { refuseUnusableList, wantedTenancy } from '../../core/events/filter.js';
@@ -118,7 +119,7 @@ export class Watch<TState extends string = string>
       // What is there before the subscription is no news; what changes while it is made is found by the
       // first comparison.
       if (this.#options.from !== undefined && this.#options.from !== 'snapshot') {
-        await this.#waits.watch(async () => {
+        await this.#reading(async () => {
           for await (const row of this.#rows()) this.#view.load(row);
         });
       }
@@ -293,11 +294,20 @@ export class Watch<TState extends string = string>
     return readResources(dataSource, binding, this.#options);
   }
 
+  /** Reads the database in a span of its own: what it has to say goes to whoever iterates, at any time. */
+  #reading<T>(work: () => Promise<T>): Promise<T> {
+    const { resource } = this.#parts.binding;
+    return inSpan(
+      () => callSpan('watch', resource, { 'signalbox.resource': resource }),
+      () => this.#waits.watch(work),
+    );
+  }
+
   /** Tries until it works or the watch is closed: then undefined. Throws what no waiting mends. */
   async #patiently<T>(work: () => Promise<T>): Promise<T | undefined> {
     for (let attempt = 0; !this.#buffer.closed; attempt += 1) {
       try {
-        return await this.#waits.watch(work);
+        return await this.#reading(work);
       } catch (error) {
         const typed = databaseError(error);
         if (!typed.retryable) throw typed;

@@ -3,6 +3,7 @@ import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import { ConfigurationError, UnavailableError } from '../../core/errors/errors.js';
 import { assertRoutingKeyLength } from '../../core/events/routing-key.js';
 import type { Format } from '../formats/format.js';
+import { handleInSpan } from '../../context/span.js';
 import { busClosed } from '../bus/bus-closed.js';
 import type {
   Bus,
@@ -15,6 +16,7 @@ import type {
   SubscribeOptions,
 } from '../bus/bus.js';
 import type { HandlingFailure } from '../bus/handling-failure.js';
+import { messageSpan } from '../bus/messaging-spans.js';
 import { notifier, type BusNoticeListener } from '../bus/notice.js';
 import { poolUnknown } from '../bus/pool-unknown.js';
 import { completeSubscribeOptions } from '../bus/subscribe-settings.js';
@@ -219,12 +221,20 @@ class AmqpBus implements RabbitmqBus {
       source: joinedSource(settings, this.#names, this.#settings),
       settings: settings.handling,
       read: (received) => receive(received, settings, this.#names.deadLetterExchange),
-      handler: ({ body, message, attempt, redelivered, pool }, signal) =>
-        callback(
-          body(),
-          { ...message, attempt, redelivered, ...(pool === undefined ? {} : { pool }) },
-          signal,
-        ),
+      handler: ({ body, message, attempt, redelivered, pool }, signal) => {
+        const { messageId: id, routingKey: key, exchange: destination, bytes, headers } = message;
+        const { traceparent } = headers;
+        return handleInSpan(
+          () => messageSpan(this, { id, key, destination, size: bytes.byteLength, pool, attempt }),
+          typeof traceparent === 'string' ? traceparent : undefined,
+          () =>
+            callback(
+              body(),
+              { ...message, attempt, redelivered, ...(pool === undefined ? {} : { pool }) },
+              signal,
+            ),
+        );
+      },
     });
   }
 

@@ -48,6 +48,36 @@ export function handleSpan(
   };
 }
 
+/** Pure. The span of a handler that is given a message of anybody. */
+export function messageSpan(
+  bus: Bus,
+  message: {
+    readonly id: string | undefined;
+    readonly key: string;
+    /** The exchange that it came by. */
+    readonly destination: string;
+    readonly size: number;
+    readonly pool: string | undefined;
+    readonly attempt: number;
+  },
+): SpanPlan {
+  const { id, key, destination, size, pool, attempt } = message;
+  return {
+    name: `handle ${destination}`,
+    kind: 'CONSUMER',
+    attributes: {
+      ...messaging(bus, key).attributes,
+      'messaging.destination.name': destination,
+      'messaging.operation.name': 'handle',
+      'messaging.operation.type': 'process',
+      ...(id === undefined ? {} : { 'messaging.message.id': id }),
+      'messaging.message.body.size': size,
+      ...(pool === undefined ? {} : { 'messaging.consumer.group.name': pool }),
+      'signalbox.attempt': attempt,
+    },
+  };
+}
+
 /** The names that the conventions know; of another bus, or one within the process, its own name. */
 const systems: Readonly<Record<string, string>> = {
   amqp: 'rabbitmq',

@@ -4,6 +4,8 @@ import { v7 as uuidv7 } from 'uuid';
 import type { BusMessage } from '../../delivery/bus/bus.js';
 import { ClosedError, UnavailableError } from '../../core/errors/errors.js';
 import type { JsonValue } from '../../core/json/json.js';
+import { inSpan } from '../../context/span.js';
+import { callSpan } from './rpc-spans.js';
 import { contextHeaders } from './context-headers.js';
 import { decodeError } from './error-wire.js';
 import type { Link } from './link.js';
@@ -66,7 +68,18 @@ export class Caller {
     if (this.#closed) throw closedError();
     assertServiceName(service);
     checkOptions(callSchema, options);
-    const { timeout = this.#timeout, signal } = options;
+    return inSpan(
+      () => callSpan('CLIENT', service, method),
+      () => this.#call(service, method, args, options),
+    );
+  }
+
+  async #call(
+    service: string,
+    method: string,
+    args: unknown,
+    { timeout = this.#timeout, signal }: CallOptions,
+  ): Promise<JsonValue | undefined> {
     signal?.throwIfAborted();
     const call = new PendingCall({
       id: uuidv7(),

@@ -1,5 +1,6 @@
 import { ambientContext, withContext, type AmbientContext } from '../../context/ambient.js';
-import { activeTraceparent, withTraceparent } from '../../context/trace.js';
+import { handleInSpan, type SpanPlan } from '../../context/span.js';
+import { activeTraceparent } from '../../context/trace.js';
 import type { BusMessage } from '../../delivery/bus/bus.js';
 
 type Headers = BusMessage['headers'];
@@ -24,18 +25,22 @@ export function contextHeaders(): Headers {
 }
 
 /**
- * Runs `work` in the context that a message carries: events announced inside tell its actor and its
+ * Runs `work` in a span, in the context that a message carries: events announced inside tell its actor and its
  * correlation, and spans begun inside are children of the sender's. Headers of other types than text
  * are taken for absent.
  */
-export function withContextOf<T>(headers: Headers, work: () => T): T {
+export function withContextOf<T>(
+  headers: Headers,
+  plan: () => SpanPlan,
+  work: () => T | Promise<T>,
+): Promise<T> {
   const ambient: Partial<Record<keyof AmbientContext, string>> = {};
   for (const [part, header] of Object.entries(headerOf)) {
     const value = headers[header];
     if (typeof value === 'string') ambient[part as keyof AmbientContext] = value;
   }
   const { traceparent } = headers;
-  return withTraceparent(typeof traceparent === 'string' ? traceparent : undefined, () =>
+  return handleInSpan(plan, typeof traceparent === 'string' ? traceparent : undefined, () =>
     withContext(ambient, work),
   );
 }

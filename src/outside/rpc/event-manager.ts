@@ -9,6 +9,8 @@ import { ConfigurationError, ClosedError } from '../../core/errors/errors.js';
 import type { JsonValue } from '../../core/json/json.js';
 import { assertPlainJson, encodePlainJson } from '../../core/json/plain-json.js';
 import { asError, reportFailure, type FailureListener } from '../object-events/report-failure.js';
+import { inSpan } from '../../context/span.js';
+import { emitSpan } from './rpc-spans.js';
 import { contextHeaders } from './context-headers.js';
 import { EventSubscribers, type Subscriber } from './event-subscribers.js';
 import { assertRoot } from './names.js';
@@ -134,14 +136,18 @@ export class EventManager<Topics extends object = UntypedTopics> implements Asyn
     assertTopic(topic);
     const { bus, emitter, payloadLimit } = this.#options;
     const body = Buffer.from(encodePlainJson(payload, 'payload', payloadLimit));
-    return bus.publish({
-      key: `${this.#root}.${topic}`,
-      id: uuidv7(),
-      contentType: 'application/json',
-      headers: { ...contextHeaders(), ...(emitter === undefined ? {} : { emitter }) },
-      body,
-      ...(partitionKey === undefined ? {} : { partitionKey }),
-    });
+    return inSpan(
+      () => emitSpan(this.#root, topic),
+      () =>
+        bus.publish({
+          key: `${this.#root}.${topic}`,
+          id: uuidv7(),
+          contentType: 'application/json',
+          headers: { ...contextHeaders(), ...(emitter === undefined ? {} : { emitter }) },
+          body,
+          ...(partitionKey === undefined ? {} : { partitionKey }),
+        }),
+    );
   }
 
   /**

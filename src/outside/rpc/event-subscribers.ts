@@ -3,6 +3,7 @@ import { DeadLetterError } from '../../delivery/bus/dead-letter-error.js';
 import { decodePlainJson } from '../../core/json/decode-json.js';
 import type { JsonValue } from '../../core/json/json.js';
 import { asError, reportFailure, type FailureListener } from '../object-events/report-failure.js';
+import { eventSpan } from './rpc-spans.js';
 import { withContextOf } from './context-headers.js';
 import type { EventInfo, TopicHandler } from './topic-handler.js';
 
@@ -83,7 +84,8 @@ export class EventSubscribers {
         failures.push(asError(thrown));
       }
     };
-    await withContextOf(delivery.headers, () =>
+    const plan = () => eventSpan(this.#options.root, info.topic, delivery);
+    await withContextOf(delivery.headers, plan, () =>
       Promise.all(Array.from(this.subscribers, (subscriber) => handle(subscriber))),
     );
     for (const failure of failures) reportFailure(failure, this.#options.onError);

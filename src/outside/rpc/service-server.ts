@@ -5,6 +5,7 @@ import { nearestName } from '../../core/errors/nearest-name.js';
 import { asError } from '../object-events/report-failure.js';
 import { longestTimeout } from './caller.js';
 import type { Claims } from './claims.js';
+import { callSpan } from './rpc-spans.js';
 import { withContextOf } from './context-headers.js';
 import { encodeError } from './error-wire.js';
 import type { Link } from './link.js';
@@ -180,8 +181,10 @@ export class ServiceServer {
         }
       }
       const call = { id, redelivered, signal, deadline: request.deadline };
-      const result: unknown = await withContextOf(delivery.headers, () =>
-        method.handle(request.args, call),
+      const result: unknown = await withContextOf(
+        delivery.headers,
+        () => callSpan('SERVER', this.#service, request.method),
+        () => method.handle(request.args, call),
       );
       outcome = result === undefined ? {} : { result: result as never };
     } catch (thrown) {
