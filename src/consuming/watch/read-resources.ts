@@ -1,6 +1,7 @@
 import { Brackets, type DataSource } from 'typeorm';
 import type { BoundColumn, ResourceBinding } from '../../persistence/resource/binding.js';
-import { databaseValue, lockedRow } from '../../persistence/guard/column-values.js';
+import { lockedRow } from '../../persistence/guard/column-values.js';
+import { databaseValue } from '../../persistence/guard/driver-values.js';
 import { databaseError } from '../../persistence/commit/database-errors.js';
 import { onMaster } from '../../persistence/commit/on-master.js';
 import { rowAlias, rowQuery } from '../../persistence/guard/row-reading.js';

@@ -241,6 +241,8 @@ export const errorClasses = {
         'An entity class cannot be a resource as it is declared, or two resources share a name or table. Every fault is listed on the error, with a MAPPING code each.',
       MAPPING_COLUMN_MISSING:
         'The entity class has no column property for a role, or one of its child classes has it. Add the column, or name it in resourceColumns or mapResource({ columns }).',
+      MAPPING_REGIONS:
+        'The state is mapped to several columns, and these are not one for each region of a parallel machine. Map each region to a column of its own, or the whole state to one.',
       MAPPING_COLUMN_EMBEDDED:
         'A mapped column is in an embedded object. Map a column of the entity class itself.',
       MAPPING_COLUMN_TYPE:

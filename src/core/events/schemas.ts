@@ -35,6 +35,8 @@ export const dataSchemas = {
       lifecycleVersion: { type: 'integer', minimum: 1 },
       /** False for a lawful self-transition. */
       changed: { type: 'boolean' },
+      /** The regions that moved, such as `power`; only where the states are of parallel regions. */
+      regions: { type: 'array', items: { type: 'string', minLength: 1 } },
       /** Why, in the caller's words. */
       reason: { type: 'string' },
     },

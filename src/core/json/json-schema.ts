@@ -1,4 +1,4 @@
-import type { JsonObject } from './json.js';
+import type { JsonObject, JsonValue } from './json.js';
 
 /**
  * The part of JSON Schema 2020-12 that the schemas of events use. Schemas are written as constants
@@ -24,11 +24,14 @@ export interface JsonSchema {
   readonly maximum?: number;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
+  /** Of each item of an array. */
+  readonly items?: JsonSchema;
   /** Of each property that the schema does not name. */
   readonly additionalProperties?: JsonSchema;
 }
 
-export type JsonTypeName = 'string' | 'number' | 'integer' | 'boolean' | 'null' | 'object';
+export type JsonTypeName =
+  'string' | 'number' | 'integer' | 'boolean' | 'null' | 'object' | 'array';
 
 /** The static type of the values that a constant schema accepts. */
 export type FromSchema<S> = S extends { readonly const: infer C }
@@ -39,11 +42,13 @@ export type FromSchema<S> = S extends { readonly const: infer C }
       ? FromProperties<P, R>
       : S extends { readonly properties: infer P }
         ? FromProperties<P, never>
-        : S extends { readonly type: readonly (infer T)[] }
-          ? FromTypeName<T>
-          : S extends { readonly type: infer T }
+        : S extends { readonly items: infer I }
+          ? readonly FromSchema<I>[]
+          : S extends { readonly type: readonly (infer T)[] }
             ? FromTypeName<T>
-            : never;
+            : S extends { readonly type: infer T }
+              ? FromTypeName<T>
+              : never;
 
 // Two mapped types over the keys of P itself, which is what keeps the documentation of each property.
 type FromProperties<P, R> = Flat<
@@ -64,4 +69,6 @@ type FromTypeName<T> = T extends 'string'
         ? null
         : T extends 'object'
           ? JsonObject
-          : never;
+          : T extends 'array'
+            ? readonly JsonValue[]
+            : never;

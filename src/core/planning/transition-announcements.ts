@@ -1,5 +1,6 @@
 import type { JsonObject } from '../json/json.js';
 import type { Effect } from '../lifecycle/lifecycle.js';
+import { movedRegions } from '../lifecycle/state-parts.js';
 import { journalEntry } from './announcement.js';
 import type { JournalEntry } from './journal-entry.js';
 import type { EventContext, Tenancy } from './event-context.js';
@@ -26,6 +27,8 @@ export interface StateChange {
   readonly lifecycleVersion: number;
   /** False for a lawful self-transition. */
   readonly changed: boolean;
+  /** The regions that moved, where the states are of parallel regions: in the order of the machine. */
+  readonly regions?: readonly string[];
 }
 
 /** The resource a state change happened to, as its row is after the change. */
@@ -112,6 +115,7 @@ export function announceDeadline(
 
 /** The `data` of a state event, its keys in the order of the wire and without a reason. Pure. */
 export function stateData(change: StateChange): StateChange {
+  const regions = movedRegions(change.old, change.new);
   return {
     event: change.event,
     ...(change.deadline === undefined ? {} : { deadline: change.deadline }),
@@ -119,6 +123,7 @@ export function stateData(change: StateChange): StateChange {
     new: change.new,
     lifecycleVersion: change.lifecycleVersion,
     changed: change.changed,
+    ...(regions.length === 0 ? {} : { regions }),
   };
 }
 

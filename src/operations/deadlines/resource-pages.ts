@@ -1,6 +1,8 @@
 import type { EntityManager } from 'typeorm';
 import type { LockedRow } from '../../core/planning/plan.js';
-import { databaseValue, lockedRow } from '../../persistence/guard/column-values.js';
+import { rowAlias, rowQuery } from '../../persistence/guard/row-reading.js';
+import { lockedRow } from '../../persistence/guard/column-values.js';
+import { databaseValue } from '../../persistence/guard/driver-values.js';
 import type { ResourceBinding } from '../../persistence/resource/binding.js';
 
 /** Rows of a resource as they are now, not locked. */
@@ -19,17 +21,8 @@ export async function readPage(
   binding: ResourceBinding,
   options: { readonly limit: number; readonly after?: unknown },
 ): Promise<ResourcePage> {
-  const { columns, entity } = binding;
-  const uuid = `r.${columns.uuid.property}`;
-  const query = manager
-    .createQueryBuilder()
-    .select(uuid, 'signalbox_uuid')
-    .addSelect(`r.${columns.state.property}`, 'signalbox_state')
-    .addSelect(`r.${columns.revision.property}`, 'signalbox_revision')
-    .from(entity, 'r')
-    .withDeleted()
-    .orderBy(uuid)
-    .limit(options.limit);
+  const uuid = `${rowAlias}.${binding.columns.uuid.sql}`;
+  const query = rowQuery(manager, binding).orderBy(uuid).limit(options.limit);
   if (options.after !== undefined) query.where(`${uuid} > :after`, { after: options.after });
   const raw = await query.getRawMany<Record<string, unknown>>();
   const last = raw.length < options.limit ? undefined : raw.at(-1);

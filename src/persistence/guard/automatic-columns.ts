@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { databaseKind } from '../database-kind.js';
 import type { ResourceBinding } from '../resource/binding.js';
-import { databaseValue } from './column-values.js';
+import { databaseValue } from './driver-values.js';
 import { rowAlias } from './row-reading.js';
 
 /**

@@ -1,18 +1,10 @@
+import { propertyValue } from './driver-values.js';
 import type { BoundColumn, ResourceBinding } from '../resource/binding.js';
 import { timeInForm } from '../resource/time-form.js';
 import type { LockedRow } from '../../core/planning/plan.js';
+import { stateNames, stateOfValues } from './state-columns.js';
 import type { Remembered } from '../../core/lifecycle/remembered.js';
 import type { Tenancy } from '../../core/planning/event-context.js';
-
-/** What a database driver binds for a property's value: transformers applied, dates converted. */
-export function databaseValue({ metadata }: BoundColumn, value: unknown): unknown {
-  return metadata.entityMetadata.dataSource.driver.preparePersistentValue(value, metadata);
-}
-
-/** What a property holds for a database driver's value. */
-export function propertyValue({ metadata }: BoundColumn, raw: unknown): unknown {
-  return metadata.entityMetadata.dataSource.driver.prepareHydratedValue(raw, metadata);
-}
 
 /**
  * A point in time as the property holds it: a Date, milliseconds, or RFC 3339 text.
@@ -31,6 +23,10 @@ export function lockedSelection(
   binding: ResourceBinding,
 ): readonly { readonly sql: string; readonly name: string }[] {
   return lockedRoles.flatMap((role) => {
+    if (role === 'state') {
+      const names = stateNames(binding);
+      return binding.state.columns.map(({ sql }, index) => ({ sql, name: names[index] as string }));
+    }
     const column = binding.columns[role];
     return column === undefined ? [] : [{ sql: column.sql, name: `signalbox_${role}` }];
   });
@@ -48,11 +44,14 @@ export function lockedRow(
   binding: ResourceBinding,
   raw: Readonly<Record<string, unknown>>,
 ): LockedRow {
-  const read = (role: (typeof lockedRoles)[number]): unknown => {
+  const read = (role: Exclude<(typeof lockedRoles)[number], 'state'>): unknown => {
     const column = binding.columns[role];
     return column === undefined ? undefined : propertyValue(column, raw[`signalbox_${role}`]);
   };
-  const state = read('state');
+  const state = stateOfValues(
+    binding,
+    stateNames(binding).map((name) => raw[name]),
+  );
   const revision = read('revision');
   const missing = state == null ? 'state' : revision == null ? 'revision' : undefined;
   return {

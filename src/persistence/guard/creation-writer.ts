@@ -11,6 +11,7 @@ import {
   entityTenancy,
   type GuardedValues,
   guardedRoles,
+  propertyOf,
   readGuarded,
   readRole,
   sameValue,
@@ -63,11 +64,7 @@ export class CreationWriter {
     }
     const { lifecycle } = binding;
     const uuid = this.#uuidOf(binding, entity);
-    const creation = creationOf(
-      binding,
-      uuid,
-      readRole(binding, entity, 'state') ?? lifecycle.initial,
-    );
+    const creation = creationOf(binding, uuid, wantedState(binding, entity) ?? lifecycle.initial);
     const { reason, ...context } = this.#memory.takeDescription(entity);
     const origin = this.#parts.origin(context);
     writeRole(binding, entity, 'uuid', uuid);
@@ -119,7 +116,7 @@ export class CreationWriter {
       (role) => !sameValue(role, readRole(binding, entity, role), values[role]),
     );
     if (changed !== undefined) {
-      throw directWriteRefused(binding, entity, binding.columns[changed]?.property ?? changed);
+      throw directWriteRefused(binding, entity, propertyOf(binding, changed));
     }
     const { resource, lifecycle } = binding;
     const { store, maxPayload } = this.#parts;
@@ -176,6 +173,17 @@ export class CreationWriter {
     this.#prepared.set(runner, creations);
     return creations;
   }
+}
+
+/** The state that a new entity asks for; of regions that it says nothing of, their initial states. */
+function wantedState(binding: ResourceBinding, entity: object): unknown {
+  const { state, lifecycle } = binding;
+  if (state.parts === undefined) return readRole(binding, entity, 'state');
+  const initial = state.parts.split(lifecycle.initial);
+  const given = state.columns.map(({ metadata }): unknown => metadata.getEntityValue(entity));
+  return state.parts.join(
+    given.map((value, index) => String((value as string | undefined) ?? initial[index])),
+  );
 }
 
 function creationOf(binding: ResourceBinding, uuid: string, state: unknown): Creation {

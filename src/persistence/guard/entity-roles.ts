@@ -2,6 +2,7 @@ import { readAutomatic } from './automatic-columns.js';
 import type { BoundColumn, ColumnRole, ResourceBinding } from '../resource/binding.js';
 import { instantOf } from '../resource/time-form.js';
 import { tenancyOf } from './column-values.js';
+import { stateOfEntity, stateProperty, writeState } from './state-columns.js';
 import type { Tenancy } from '../../core/planning/event-context.js';
 
 /** The columns that only a transition writes. */
@@ -26,7 +27,9 @@ export type GuardedValues = Readonly<Partial<Record<GuardedRole, unknown>>> & {
 
 /** The value of a role's property; undefined where the entity has no such column or value. */
 export function readRole(binding: ResourceBinding, entity: object, role: ColumnRole): unknown {
-  return binding.columns[role]?.metadata.getEntityValue(entity);
+  return role === 'state'
+    ? stateOfEntity(binding, entity)
+    : binding.columns[role]?.metadata.getEntityValue(entity);
 }
 
 /** Sets a role's property; does nothing where the entity has no such column. */
@@ -36,7 +39,8 @@ export function writeRole(
   role: ColumnRole,
   value: unknown,
 ): void {
-  binding.columns[role]?.metadata.setEntityValue(entity, value);
+  if (role === 'state') writeState(binding, entity, value);
+  else binding.columns[role]?.metadata.setEntityValue(entity, value);
 }
 
 /** The guarded values of an entity as it is now. */
@@ -109,5 +113,12 @@ export function entityTenancy(binding: ResourceBinding, entity: object): Tenancy
 
 /** The columns of a binding that only a transition writes. */
 export function guardedColumns(binding: ResourceBinding): readonly BoundColumn[] {
-  return guardedRoles.flatMap((role) => binding.columns[role] ?? []);
+  return guardedRoles.flatMap((role) =>
+    role === 'state' ? binding.state.columns : (binding.columns[role] ?? []),
+  );
+}
+
+/** The properties of a role, for messages. */
+export function propertyOf(binding: ResourceBinding, role: GuardedRole): string {
+  return role === 'state' ? stateProperty(binding) : (binding.columns[role]?.property ?? role);
 }

@@ -1,7 +1,8 @@
 import { type EntityManager, FindOptionsUtils, type SelectQueryBuilder } from 'typeorm';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import type { ResourceBinding } from '../resource/binding.js';
-import { databaseValue, lockedRow, lockedSelection } from './column-values.js';
+import { lockedRow, lockedSelection } from './column-values.js';
+import { databaseValue } from './driver-values.js';
 import type { LockedRow } from '../../core/planning/plan.js';
 
 /** The alias of the resource's table in these queries. */

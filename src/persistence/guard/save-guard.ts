@@ -9,7 +9,9 @@ import { rememberedText, timeProperty } from './column-values.js';
 import type { EntityTracker } from './entity-tracker.js';
 import {
   entityTenancy,
+  guardedColumns,
   type GuardedRole,
+  propertyOf,
   guardedRoles,
   readGuarded,
   readHidden,
@@ -52,14 +54,16 @@ export class SaveGuard {
 
   /** Refuses a bulk update that sets a lifecycle column. */
   checkBulk(binding: ResourceBinding, values: object): void {
-    const role = guardedRoles.find((each) => readRole(binding, values, each) !== undefined);
+    const column = guardedColumns(binding).find(
+      ({ metadata }) => metadata.getEntityValue(values) !== undefined,
+    );
     if (readHidden(binding, values) !== undefined) {
       throw softRemovalRefused(binding);
     }
-    if (role !== undefined) {
+    if (column !== undefined) {
       throw bypassRefused(
         binding,
-        `A bulk update of '${binding.columns[role]?.property ?? role}'`,
+        `A bulk update of '${column.property}'`,
         'Use transition(), or send() and save().',
       );
     }
@@ -182,7 +186,7 @@ export class SaveGuard {
         (databaseEntity === undefined ||
           !sameValue(role, base[role], readRole(binding, databaseEntity, role)));
       if (changed || tampered) {
-        throw directWriteRefused(binding, entity, binding.columns[role]?.property ?? role);
+        throw directWriteRefused(binding, entity, propertyOf(binding, role));
       }
     }
   }
@@ -325,7 +329,7 @@ export class SaveGuard {
         agreed === undefined || !sameValue(role, readRole(binding, entity, role), agreed[role]),
     );
     if (written !== undefined) {
-      throw directWriteRefused(binding, entity, binding.columns[written]?.property ?? written);
+      throw directWriteRefused(binding, entity, propertyOf(binding, written));
     }
     // Also what means the same and is not identical, as a number and its text: TypeORM would write it.
     for (const role of roles) {

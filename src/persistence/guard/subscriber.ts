@@ -24,7 +24,7 @@ import { builtWrite, bypassRefused, softRemovalRefused, judgeWrite, mayWrite } f
 import { databaseError } from '../commit/database-errors.js';
 import { EntityTracker } from './entity-tracker.js';
 import { snapshotEntities } from './entity-snapshot.js';
-import { guardedRoles } from './entity-roles.js';
+import { guardedColumns } from './entity-roles.js';
 import { SoftRemovalWriter } from './soft-removal-writer.js';
 import { keepSubscribed } from './keep-subscribed.js';
 import { RemovalWriter } from './removal-writer.js';
@@ -436,11 +436,12 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
 
 /** Whether TypeORM's own update follows a save, for other columns than those a transition writes. */
 function savesMore(
-  { metadata, columns }: ResourceBinding,
+  binding: ResourceBinding,
   { updatedColumns, updatedRelations }: UpdateEvent<object>,
 ): boolean {
+  const { metadata } = binding;
   const written: ReadonlySet<string | undefined> = new Set([
-    ...guardedRoles.map((role) => columns[role]?.metadata.databaseName),
+    ...guardedColumns(binding).map((column) => column.metadata.databaseName),
     metadata.versionColumn?.databaseName,
     metadata.updateDateColumn?.databaseName,
   ]);

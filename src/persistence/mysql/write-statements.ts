@@ -1,7 +1,9 @@
 import { automaticSets } from '../guard/automatic-columns.js';
 import type { BoundColumn, ResourceBinding } from '../resource/binding.js';
 import { deadlineChanges, stepsOf } from '../../core/planning/chain.js';
-import { databaseValue, lockedColumns, timeProperty } from '../guard/column-values.js';
+import { lockedColumns, timeProperty } from '../guard/column-values.js';
+import { databaseValue } from '../guard/driver-values.js';
+import { stateValues } from '../guard/state-columns.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import type { PlannedTransition } from '../../core/planning/plan.js';
 import { partitionOf } from '../partition.js';
@@ -76,13 +78,15 @@ function rowStatement(
   key: string,
 ): Statement {
   const { table, columns } = binding;
-  const { uuid, state, revision, stateSince, lifecycleVersion, remembered } = columns;
+  const { uuid, revision, stateSince, lifecycleVersion, remembered } = columns;
   const each = (
     column: BoundColumn,
     value: (plan: PlannedTransition) => unknown,
   ): [string, unknown[]] => cases(uuid, column, plans, value);
   const sets = [
-    each(state, ({ update }) => databaseValue(state, update.state)),
+    ...binding.state.columns.map((column, index) =>
+      each(column, ({ update }) => stateValues(binding, update.state)[index] ?? null),
+    ),
     each(revision, ({ update }) => databaseValue(revision, update.revision)),
     ...(lifecycleVersion === undefined
       ? []
@@ -131,14 +135,18 @@ function rowStatement(
  * take no locks: an engine without transactions, whatever it was when Signalbox looked.
  */
 function asSeen(
-  { columns: { uuid, state, revision } }: ResourceBinding,
+  binding: ResourceBinding,
   plans: readonly [PlannedTransition, ...PlannedTransition[]],
 ): [string, unknown[]] {
   const [{ outcome, update }] = plans;
+  const { uuid, revision } = binding.columns;
+  // A region may be at rest by NULL.
+  const equals = binding.state.parts === undefined ? '=' : '<=>';
+  const states = binding.state.columns.map(({ sql }) => `${sql} ${equals} ?`);
   return [
-    `${state.sql} = ? AND ${revision.sql} = ? AND ${uuid.sql} IN ${placeholders(1, plans.length)}`,
+    `${states.join(' AND ')} AND ${revision.sql} = ? AND ${uuid.sql} IN ${placeholders(1, plans.length)}`,
     [
-      databaseValue(state, outcome.old),
+      ...stateValues(binding, outcome.old),
       databaseValue(revision, update.revision - 1),
       ...plans.map((plan) => databaseValue(uuid, plan.outcome.uuid)),
     ],

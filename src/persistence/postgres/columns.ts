@@ -1,5 +1,7 @@
 import type { BoundColumn, ResourceBinding } from '../resource/binding.js';
-import { databaseValue, timeProperty } from '../guard/column-values.js';
+import { timeProperty } from '../guard/column-values.js';
+import { databaseValue } from '../guard/driver-values.js';
+import { stateOfValues, stateValues } from '../guard/state-columns.js';
 
 /**
  * The type a text parameter is cast to before it meets this column, so that PostgreSQL can use the
@@ -32,9 +34,54 @@ export function uuidSql({ columns }: ResourceBinding, uuid: string): string {
 }
 
 /** How the database writes a state that the lifecycle knows by this name. */
-export function stateText({ columns }: ResourceBinding, state: string): string {
-  return String(databaseValue(columns.state, state));
+export function stateText(binding: ResourceBinding, state: string): string {
+  return stateValues(binding, state)
+    .map((value) => (value == null ? '' : String(value as string | number)))
+    .join(partSeparator);
 }
+
+const stateNamesByText = new WeakMap<object, ReadonlyMap<string, string>>();
+
+/** The name of the state that `stateSql` reads; the text itself where the lifecycle has no such state. */
+export function stateName(binding: ResourceBinding, text: string | null): string {
+  const { state, lifecycle } = binding;
+  if (text === null || state.parts === undefined) {
+    return String(stateOfValues(binding, [text]));
+  }
+  let names = stateNamesByText.get(state);
+  if (names === undefined) {
+    const states = [...lifecycle.table.armed.keys()];
+    names = new Map(states.map((name) => [stateText(binding, name), name]));
+    stateNamesByText.set(state, names);
+  }
+  const values = text.split(partSeparator).map((value) => (value === '' ? 'null' : value));
+  return names.get(text) ?? state.parts.join(values);
+}
+
+/** SQL of a row's state as text: that of one column, or of each region's, one behind the other. */
+export function stateSql({ state }: ResourceBinding, alias: string): string {
+  const [column] = state.columns;
+  return state.parts === undefined
+    ? `${alias}.${column.sql}::text`
+    : `(${state.columns
+        .map(({ sql }) => `coalesce(${alias}.${sql}::text, '')`)
+        .join(` || ${partSeparatorSql} || `)})`;
+}
+
+/** Assignments of a state, given as `stateSql` reads it, to the columns that hold it. */
+export function stateSets({ state }: ResourceBinding, target: string): readonly string[] {
+  return state.columns.map((column, index) => {
+    const text =
+      state.parts === undefined
+        ? `(${target})`
+        : `nullif(split_part(${target}, ${partSeparatorSql}, ${index + 1}), '')`;
+    return `${column.sql} = ${text}::${castType(column)}`;
+  });
+}
+
+// Not the one that stands between the texts of a list.
+const partSeparator = '\x1e';
+const partSeparatorSql = `E'\\x1e'`;
 
 /** A point in time as text that casts to the `stateSince` column. */
 export function sinceText(column: BoundColumn, time: string): string {

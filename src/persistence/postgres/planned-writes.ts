@@ -10,7 +10,8 @@ import {
   rowChanges,
   stepsOf,
 } from '../../core/planning/chain.js';
-import { databaseValue, lockedColumns, lockedRow } from '../guard/column-values.js';
+import { lockedColumns, lockedRow } from '../guard/column-values.js';
+import { databaseValue } from '../guard/driver-values.js';
 import { databaseError } from '../commit/database-errors.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import { openTransaction } from '../commit/open-transaction.js';
@@ -27,7 +28,7 @@ import {
   timeArray,
   uuidArray,
 } from './binary-arrays.js';
-import { castType, sinceText, stateText, uuidSql } from './columns.js';
+import { castType, sinceText, stateSets, stateSql, stateText, uuidSql } from './columns.js';
 import { runNamedWithin } from './connection.js';
 import { placeSql, rearmedSql } from './deadlines.js';
 import type { PreparedValue } from './prepared.js';
@@ -198,9 +199,9 @@ function rowsStatementOf(binding: ResourceBinding): NamedStatement {
 
 function rowsStatement(binding: ResourceBinding): string {
   const { table, columns } = binding;
-  const { uuid, state, revision, stateSince, lifecycleVersion, remembered } = columns;
+  const { uuid, revision, stateSince, lifecycleVersion, remembered } = columns;
   const sets = [
-    `${state.sql} = c.target::${castType(state)}`,
+    ...stateSets(binding, 'c.target'),
     `${revision.sql} = c.revision`,
     ...automaticSets(binding, 'r.', '(c.revision - c.expected)::int'),
     ...(lifecycleVersion === undefined ? [] : [`${lifecycleVersion.sql} = c.version`]),
@@ -228,7 +229,7 @@ function rowsStatement(binding: ResourceBinding): string {
   ])}, checked AS MATERIALIZED (
     SELECT p.*, r.part, r.place FROM (SELECT * FROM plan ORDER BY uuid) p
       CROSS JOIN LATERAL (${lookup(
-        `r.tableoid AS part, r.ctid AS place, r.${state.sql}::text AS state, r.${revision.sql} AS revision`,
+        `r.tableoid AS part, r.ctid AS place, ${stateSql(binding, 'r')} AS state, r.${revision.sql} AS revision`,
         `${table} r`,
         `r.${uuid.sql}`,
         uuidSql(binding, 'p.uuid'),

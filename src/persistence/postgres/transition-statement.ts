@@ -3,7 +3,7 @@ import { headParts } from '../../core/planning/announcement.js';
 import { automaticSets } from '../guard/automatic-columns.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { planFence, lookup, separatorSql, zipUnnest, textListSql } from './arrays.js';
-import { castType, tenancySql, uuidSql } from './columns.js';
+import { castType, stateSets, stateSql, tenancySql, uuidSql } from './columns.js';
 import { placeSql, rearmedSql } from './deadlines.js';
 
 /** Parts of the statement that a batch may not need. */
@@ -73,7 +73,7 @@ export function transitionStatement(
 /** A batch. */
 function severalMoved(binding: ResourceBinding, { effects }: StatementVariant): readonly string[] {
   const { table, columns } = binding;
-  const { uuid, state, revision } = columns;
+  const { uuid, revision } = columns;
   const texts = textListSql;
   return [
     `request AS MATERIALIZED ${zipUnnest([
@@ -94,7 +94,7 @@ function severalMoved(binding: ResourceBinding, { effects }: StatementVariant): 
       SELECT q.*, q.uuid::text AS name, r.*,
         ((q.expected IS NULL OR q.expected = r.revision) AND r.revision < ${largestRevision}) AS eligible
       FROM (SELECT * FROM request ORDER BY uuid) q CROSS JOIN LATERAL (${lookup(
-        `r.tableoid AS part, r.ctid AS place, r.${state.sql}::text AS state,
+        `r.tableoid AS part, r.ctid AS place, ${stateSql(binding, 'r')} AS state,
           r.${revision.sql}::bigint AS revision`,
         `${table} r`,
         `r.${uuid.sql}`,
@@ -160,7 +160,7 @@ function oneMoved(
   { cancels, choice, effects }: StatementVariant,
 ): readonly string[] {
   const { table, columns } = binding;
-  const { state, revision } = columns;
+  const { revision } = columns;
   const bound = choice || cancels;
   const old = bound ? 'seen.state' : '$13::text';
   const place = `array_position(string_to_array($13::text, ${separatorSql}), ${old})`;
@@ -169,7 +169,7 @@ function oneMoved(
   return [
     `moved AS (
       UPDATE ${table} AS r SET ${assignments(binding, edge(14), '$10::text', {
-        old: `r.${state.sql}::text`,
+        old: stateSql(binding, 'r'),
         revision: `r.${revision.sql}`,
       })}
       FROM (${seenRow(binding, '$1::uuid')}) seen
@@ -177,9 +177,11 @@ function oneMoved(
         AND ($3::bigint IS NULL OR r.${revision.sql} = $3::bigint)
         AND r.${revision.sql}::bigint + 1 <= ${largestRevision}
         ${
-          bound ? `AND seen.revision = r.${revision.sql} AND seen.state = r.${state.sql}::text` : ''
+          bound
+            ? `AND seen.revision = r.${revision.sql} AND seen.state = ${stateSql(binding, 'r')}`
+            : ''
         }
-        AND ${choice ? `${place} IS NOT NULL` : `r.${state.sql}::text = $13::text`}
+        AND ${choice ? `${place} IS NOT NULL` : `${stateSql(binding, 'r')} = $13::text`}
       RETURNING 1 AS ord, $1::uuid AS uuid, $4::uuid AS id, $5::smallint AS share,
         $6::timestamptz AS time, $7::text AS source, ${old} AS old,
         ($11::int[])[${choice ? place : 1}] AS edge, ${edge(15)} AS type,
@@ -189,9 +191,9 @@ function oneMoved(
 
 /** A row as the statement's snapshot has it, and where. */
 export function seenRow(binding: ResourceBinding, uuid: string): string {
-  const { state, revision } = binding.columns;
+  const { revision } = binding.columns;
   return lookup(
-    `s.tableoid AS part, s.ctid AS place, s.${state.sql}::text AS state,
+    `s.tableoid AS part, s.ctid AS place, ${stateSql(binding, 's')} AS state,
       s.${revision.sql}::bigint AS revision`,
     `${binding.table} s`,
     `s.${binding.columns.uuid.sql}`,
@@ -212,9 +214,9 @@ function assignments(
   row: { readonly old: string; readonly revision: string },
 ): string {
   const { columns, lifecycle } = binding;
-  const { state, revision, stateSince, lifecycleVersion } = columns;
+  const { revision, stateSince, lifecycleVersion } = columns;
   return [
-    `${state.sql} = (${target})::${castType(state)}`,
+    ...stateSets(binding, target),
     `${revision.sql} = ${row.revision} + 1`,
     ...automaticSets(binding, 'r.'),
     ...(lifecycleVersion === undefined

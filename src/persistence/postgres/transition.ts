@@ -1,7 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { failpoint } from '../../core/failpoints/failpoints.js';
 import type { ResourceBinding } from '../resource/binding.js';
-import { propertyValue } from '../guard/column-values.js';
+import { stateName } from './columns.js';
 import { commit } from '../commit/commit.js';
 import { databaseError } from '../commit/database-errors.js';
 import { inJournal } from '../commit/in-journal.js';
@@ -203,7 +203,7 @@ export class TransitionExecutor {
       return unknownResource(this.#binding, request.uuid);
     }
     const missing = state === null ? 'state' : revision === null ? 'revision' : undefined;
-    const name = String(propertyValue(this.#binding.columns.state, state));
+    const name = stateName(this.#binding, state);
     if (fate === 'moved') {
       return this.#moved(request, ids, name, Number(revision));
     }

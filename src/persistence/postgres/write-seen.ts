@@ -5,7 +5,7 @@ import type { ResourceBinding } from '../resource/binding.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
 import { partitionOf } from '../partition.js';
-import { castType, sinceText, stateText } from './columns.js';
+import { castType, sinceText, stateSets, stateSql, stateText } from './columns.js';
 import { runNamedWithin } from './connection.js';
 import { writeDeadlines, writeEntries } from './planned-writes.js';
 import { type NamedStatement, namedStatement } from './prepared-statement.js';
@@ -67,10 +67,10 @@ function statementOf(binding: ResourceBinding): NamedStatement {
 /** The position is drawn under the row's lock, so that positions rise with a resource's revisions. */
 function seenStatement(binding: ResourceBinding): string {
   const { table, columns } = binding;
-  const { state, revision, lifecycleVersion, stateSince, remembered } = columns;
+  const { revision, lifecycleVersion, stateSince, remembered } = columns;
   const optional = new Map(presentRoles(binding).map((role, index) => [role, `$${index + 13}`]));
   const sets = [
-    `${state.sql} = $3::text::${castType(state)}`,
+    ...stateSets(binding, '$3::text'),
     `${revision.sql} = $4::bigint`,
     ...automaticSets(binding, 'r.'),
     ...(lifecycleVersion === undefined
@@ -89,7 +89,7 @@ function seenStatement(binding: ResourceBinding): string {
   ];
   const conditions = [
     'r.ctid = seen.place AND r.tableoid = seen.part',
-    `r.${state.sql}::text = $2::text`,
+    `${stateSql(binding, 'r')} = $2::text`,
     `r.${revision.sql} = $4::bigint - 1`,
     ...tenancyRoles.flatMap((role) => {
       const column = columns[role];

@@ -2,6 +2,7 @@ import type { DataSource, EntityMetadata } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import { ConfigurationError, type Refusal } from '../../core/errors/errors.js';
 import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
+import { stateParts, type StateParts } from '../../core/lifecycle/state-parts.js';
 import { databaseKind } from '../database-kind.js';
 import { columnFaults } from './check-columns.js';
 import {
@@ -36,7 +37,7 @@ export interface BoundColumn {
 /** The role a column plays in a lifecycle. */
 export type ColumnRole = keyof ResourceColumns;
 
-const requiredRoles = ['uuid', 'state', 'revision'] as const;
+const requiredRoles = ['uuid', 'revision'] as const;
 const optionalRoles = [
   'stateSince',
   'lifecycleVersion',
@@ -45,6 +46,14 @@ const optionalRoles = [
   'domain',
   'project',
 ] as const;
+
+/** The columns that hold the state. */
+export interface StateColumns {
+  /** One, or one for each region in the order of the machine. */
+  readonly columns: readonly [BoundColumn, ...BoundColumn[]];
+  /** Undefined where one column holds the whole state. */
+  readonly parts: StateParts | undefined;
+}
 
 /** A lifecycle joined to a table: everything a store needs to move its rows. */
 export interface ResourceBinding {
@@ -57,6 +66,7 @@ export interface ResourceBinding {
   readonly table: string;
   readonly columns: Readonly<Record<(typeof requiredRoles)[number], BoundColumn>> &
     Readonly<Partial<Record<(typeof optionalRoles)[number], BoundColumn>>>;
+  readonly state: StateColumns;
   /** Projects what guards read. */
   readonly context: ((entity: object) => unknown) | undefined;
   /** What the projection reads besides what TypeORM loads by itself. */
@@ -86,9 +96,27 @@ export function bindResource(
   }
   const metadata = dataSource.getMetadata(entity);
   const faults = [...tableFaults(metadata, fault)];
+  const parts =
+    typeof names.state === 'object' ? stateParts([...lifecycle.table.armed.keys()]) : undefined;
+  const states = stateProperties(names.state, parts, fault, faults).flatMap(
+    ({ property, values }): readonly MappedColumn[] => {
+      const found = mappedColumn(metadata, 'state', property, fault);
+      if (found === undefined) return [];
+      if ('code' in found) {
+        faults.push(found);
+        return [];
+      }
+      const column = { ...found, ...(values === undefined ? {} : { values }) };
+      faults.push(
+        ...nameFaults(found.column.databaseName, fault),
+        ...columnFaults({ entity, lifecycle }, column, databaseKind(dataSource)),
+      );
+      return [column];
+    },
+  );
   const mapped = [...requiredRoles, ...optionalRoles].flatMap((role): readonly MappedColumn[] => {
     if (role === 'remembered' && lifecycle.table.histories.size === 0) return [];
-    const name = role === 'remembered' ? (names[role] ?? role) : names[role];
+    const name: string | undefined = role === 'remembered' ? (names[role] ?? role) : names[role];
     const found = mappedColumn(metadata, role, name, fault);
     if (found === undefined) return [];
     if ('code' in found) {
@@ -110,18 +138,20 @@ export function bindResource(
     throw mappingInvalid(faults);
   }
   const kind = databaseKind(dataSource);
+  const bound = ({ property, column }: MappedColumn): BoundColumn => ({
+    property,
+    sql: dataSource.driver.escape(column.databaseName),
+    type: dataSource.driver.normalizeType(column),
+    metadata: column,
+    time: timeFormOf(column, columnFacts(column, kind)),
+  });
   const columns = Object.fromEntries(
-    mapped.map(({ role, property, column }) => [
-      role,
-      {
-        property,
-        sql: dataSource.driver.escape(column.databaseName),
-        type: dataSource.driver.normalizeType(column),
-        metadata: column,
-        time: timeFormOf(column, columnFacts(column, kind)),
-      } satisfies BoundColumn,
-    ]),
+    mapped.map((each) => [each.role, bound(each)]),
   ) as unknown as ResourceBinding['columns'];
+  const state = Object.freeze({
+    columns: states.map(bound) as unknown as StateColumns['columns'],
+    parts,
+  });
   const binding = {
     lifecycle,
     resource: lifecycle.resource,
@@ -132,6 +162,7 @@ export function bindResource(
       .map((part) => dataSource.driver.escape(part))
       .join('.'),
     columns: Object.freeze(columns),
+    state,
     context,
     needs,
     unprojected: unprojected.context,
@@ -192,6 +223,45 @@ function nameFaults(name: string, fault: Faulty): readonly MappingFault[] {
         ),
       ]
     : [];
+}
+
+/** The properties that hold the state, with the states of its region for each that holds one of them. */
+function stateProperties(
+  names: ResourceColumns['state'],
+  parts: StateParts | undefined,
+  fault: Faulty,
+  faults: MappingFault[],
+): readonly { readonly property: string; readonly values?: readonly string[] }[] {
+  if (typeof names !== 'object') return [{ property: names ?? 'state' }];
+  if (parts === undefined) {
+    faults.push(
+      fault(
+        'MAPPING_REGIONS',
+        'maps the state to several columns, and its machine is not parallel: map one column',
+      ),
+    );
+    return [];
+  }
+  const unknown = Object.keys(names).filter((region) => !parts.regions.includes(region));
+  const missing = parts.regions.filter((region) => names[region] === undefined);
+  if (unknown.length + missing.length > 0) {
+    faults.push(
+      fault(
+        'MAPPING_REGIONS',
+        `must map each region of its machine to a column: ${parts.regions.join(', ')}` +
+          (missing.length === 0 ? '' : `. No column has ${missing.join(', ')}`) +
+          (unknown.length === 0 ? '' : `. There is no region ${unknown.join(', ')}`),
+      ),
+    );
+    return [];
+  }
+  const properties = parts.regions.map((region) => names[region] as string);
+  if (new Set(properties).size < properties.length) {
+    faults.push(
+      fault('MAPPING_REGIONS', 'maps two regions to one column: give each a column of its own'),
+    );
+  }
+  return properties.map((property, index) => ({ property, values: parts.values[index] ?? [] }));
 }
 
 /** The column of a role; undefined where an optional one is not there. */

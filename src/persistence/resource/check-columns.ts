@@ -88,7 +88,8 @@ const rules: Readonly<Record<Role, Rule>> = {
     ];
   },
 
-  state(fault, facts, { property, column }, { table }) {
+  state(fault, facts, { property, column, values }, { table }) {
+    if (values !== undefined) return regionFaults(fault, facts, property, column, values);
     const { family, type, fixed, length } = facts;
     const states = [...table.armed.keys()];
     if (family !== 'text' && family !== 'enum') {
@@ -218,6 +219,83 @@ const rules: Readonly<Record<Role, Rule>> = {
   domain: tenancy,
   project: tenancy,
 };
+
+/** A region's column may also hold numbers and NULL, where a transformer says for which states. */
+function regionFaults(
+  fault: (code: MappingCode, says: string) => MappingFault,
+  { family, type, fixed, length }: ColumnFacts,
+  property: string,
+  column: ColumnMetadata,
+  values: readonly string[],
+): readonly MappingFault[] {
+  if (family !== 'text' && family !== 'enum' && family !== 'integer') {
+    return [
+      fault(
+        'MAPPING_COLUMN_TYPE',
+        `has '${property}' of type ${type}: the state of a region must be text, an enum or an integer`,
+      ),
+    ];
+  }
+  if (fixed && column.entityMetadata.dataSource.options.type === 'postgres') {
+    return [
+      fault(
+        'MAPPING_COLUMN_TYPE',
+        `has '${property}' of type ${type}, which PostgreSQL pads with spaces: states would not be recognised. Make it varchar`,
+      ),
+    ];
+  }
+  const stored = values.map((value) => storedValue(column, value));
+  const kept = stored.every((each, index) => {
+    const fits =
+      each === null
+        ? column.isNullable
+        : family === 'integer'
+          ? Number.isInteger(each)
+          : typeof each === 'string' && each !== '';
+    return fits && keeps(column, values[index], each);
+  });
+  if (!kept || new Set(stored).size < stored.length) {
+    return [
+      fault(
+        'MAPPING_COLUMN_TRANSFORMER',
+        `has '${property}', which does not hold each of ${values.join(', ')} and give it back as it was: a number, or NULL for one of them, needs a transformer`,
+      ),
+    ];
+  }
+  const texts = stored.filter((each) => typeof each === 'string');
+  const longest = texts.reduce((one, other) => (other.length > one.length ? other : one), '');
+  const missing = texts.filter((text) => column.enum?.includes(text) === false);
+  return [
+    ...(length !== undefined && lengthOf(longest) > length
+      ? [
+          fault(
+            'MAPPING_COLUMN_LENGTH',
+            `has '${property}' of length ${length}: the state ${longest} has ${lengthOf(longest)} characters. Widen the column`,
+          ),
+        ]
+      : []),
+    ...(family === 'enum' && missing.length > 0
+      ? [
+          fault(
+            'MAPPING_ENUM_INCOMPLETE',
+            `has '${property}' as an enum without ${missing.join(', ')}. Add every state of the region to it`,
+          ),
+        ]
+      : []),
+  ];
+}
+
+function storedValue(column: ColumnMetadata, value: string): unknown {
+  try {
+    const stored: unknown = column.entityMetadata.dataSource.driver.preparePersistentValue(
+      value,
+      column,
+    );
+    return stored ?? null;
+  } catch {
+    return undefined;
+  }
+}
 
 /** The longest text that a resource may come to remember. */
 function longestMemory(histories: ReadonlyMap<string, readonly string[]>): string {

@@ -11,7 +11,7 @@ const guarded: ReadonlySet<Role> = new Set([
 
 /** What keeps a mapped column from being read and written as its role is. */
 export function writtenFaults(
-  { role, property, column }: MappedColumn,
+  { role, property, column, values }: MappedColumn,
   fault: (code: MappingCode, says: string) => MappingFault,
 ): readonly MappingFault[] {
   const moves = guarded.has(role) && role !== 'uuid';
@@ -71,7 +71,8 @@ export function writtenFaults(
       ),
     );
   }
-  if (column.isNullable && ['uuid', 'state', 'revision'].includes(role)) {
+  // NULL is how some write that a region is at rest: a transformer says for which state it stands.
+  if (values === undefined && column.isNullable && ['uuid', 'state', 'revision'].includes(role)) {
     faults.push(
       fault(
         'MAPPING_COLUMN_NULLABLE',

@@ -10,6 +10,8 @@ export type Role = keyof ResourceColumns;
 export interface MappedColumn {
   readonly role: Role;
   readonly property: string;
+  /** The states of the region that the column holds, where each region has its own. */
+  readonly values?: readonly string[];
   readonly column: ColumnMetadata;
 }
 

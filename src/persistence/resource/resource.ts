@@ -46,8 +46,11 @@ export type ResourceClass<
 export interface ResourceColumns {
   /** Identifies the row: a primary key or unique, of a uuid or text type. */
   readonly uuid?: string;
-  /** Text, wide enough for the longest state. */
-  readonly state?: string;
+  /**
+   * Text, wide enough for the longest state. Of a parallel machine instead a property for each region:
+   * `{ vm: 'vmState', task: 'taskState' }`, each of which holds the state of its region.
+   */
+  readonly state?: string | Readonly<Record<string, string>>;
   /** A whole number, not null. */
   readonly revision?: string;
   /** When the state last changed: text or a time type. */
@@ -83,6 +86,12 @@ export interface ResourceMapping<
   readonly contextNeeds?: ContextNeeds;
 }
 
+function isStateColumns(value: unknown): boolean {
+  const names: readonly unknown[] =
+    typeof value === 'object' && value !== null ? Object.values(value) : [value];
+  return names.length > 0 && names.every((name) => typeof name === 'string' && name !== '');
+}
+
 /** What each option of `mapResource()` takes. */
 export const mapResourceSchema = optionsOf<{
   readonly columns?: unknown;
@@ -91,7 +100,7 @@ export const mapResourceSchema = optionsOf<{
 }>('mapResource()', {
   columns: options<ResourceColumns>({
     uuid: text(1),
-    state: text(1),
+    state: field('a property, or an object with one for each region', isStateColumns),
     revision: text(1),
     stateSince: text(1),
     lifecycleVersion: text(1),
@@ -132,7 +141,11 @@ export function mapResource<L extends AnyLifecycle, TEntity extends object>(
   entity: EntityClass<TEntity>,
   lifecycle: L,
   settings: {
-    readonly columns?: { readonly [K in keyof ResourceColumns]?: keyof TEntity & string };
+    readonly columns?: {
+      readonly [K in Exclude<keyof ResourceColumns, 'state'>]?: keyof TEntity & string;
+    } & {
+      readonly state?: (keyof TEntity & string) | Readonly<Record<string, keyof TEntity & string>>;
+    };
     readonly context?: (entity: TEntity) => ContextOf<L>;
     readonly contextNeeds?: ContextNeeds<TEntity>;
   } = {},

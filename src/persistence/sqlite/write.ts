@@ -2,7 +2,9 @@ import type BetterSqlite3 from 'better-sqlite3';
 import { failpoint } from '../../core/failpoints/failpoints.js';
 import { automaticSets } from '../guard/automatic-columns.js';
 import type { ResourceBinding } from '../resource/binding.js';
-import { databaseValue, lockedColumns, lockedRow, timeProperty } from '../guard/column-values.js';
+import { lockedColumns, lockedRow, timeProperty } from '../guard/column-values.js';
+import { databaseValue } from '../guard/driver-values.js';
+import { stateValues } from '../guard/state-columns.js';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
 import { revisionConflict, unknownResource } from '../../core/planning/plan.js';
@@ -66,9 +68,10 @@ function writeRow(
   { outcome, update }: PlannedTransition,
 ): void {
   const { table, columns } = binding;
-  const { uuid, state, revision, stateSince, lifecycleVersion, remembered } = columns;
-  const sets = [`${state.sql} = ?`, `${revision.sql} = ?`];
-  const values = [databaseValue(state, update.state), databaseValue(revision, update.revision)];
+  const { uuid, revision, stateSince, lifecycleVersion, remembered } = columns;
+  const { state } = binding;
+  const sets = [...state.columns.map(({ sql }) => `${sql} = ?`), `${revision.sql} = ?`];
+  const values = [...stateValues(binding, update.state), databaseValue(revision, update.revision)];
   if (lifecycleVersion !== undefined) {
     sets.push(`${lifecycleVersion.sql} = ?`);
     values.push(databaseValue(lifecycleVersion, update.lifecycleVersion));
@@ -85,11 +88,12 @@ function writeRow(
   const { changes } = prepared(
     connection,
     `UPDATE ${table} SET ${sets.join(', ')}
-      WHERE ${uuid.sql} = ? AND ${state.sql} = ? AND ${revision.sql} = ?`,
+      WHERE ${uuid.sql} = ? AND ${state.columns.map(({ sql }) => `${sql} IS ?`).join(' AND ')}
+        AND ${revision.sql} = ?`,
   ).run(
     ...values,
     databaseValue(uuid, outcome.uuid),
-    databaseValue(state, outcome.old),
+    ...stateValues(binding, outcome.old),
     databaseValue(revision, update.revision - 1),
   );
   if (changes !== 1) {

@@ -1,3 +1,5 @@
+import { rememberedAfter } from '../../core/lifecycle/remembered.js';
+import { rememberedIn } from './simulated-rows.js';
 import { RefusedError } from '../../core/errors/errors.js';
 import type { TableRow } from '../../core/lifecycle/lifecycle.js';
 import { readRole, type Role, type Simulated, writeRole } from './simulated-resource.js';
@@ -49,6 +51,11 @@ export class EntityMemory {
     const sent = [...before, step];
     this.#entities.set(entity, { simulated, agreed, sent });
     writeRole(simulated, entity, 'state', step.row.to);
+    const { histories } = simulated.lifecycle.table;
+    if (step.row.remembers !== undefined) {
+      const known = rememberedIn(simulated, entity);
+      writeRole(simulated, entity, 'remembered', rememberedAfter(histories, known, step.row));
+    }
     writeRole(simulated, entity, 'revision', Number.NaN);
   }
 
@@ -69,12 +76,20 @@ export class EntityMemory {
     const agreed = this.agreed(entity) ?? {};
     const last = sent.at(-1);
     const left: Guarded =
-      last === undefined ? agreed : { ...agreed, state: last.row.to, revision: Number.NaN };
+      last === undefined
+        ? agreed
+        : {
+            ...agreed,
+            state: last.row.to,
+            revision: Number.NaN,
+            ...rememberedBy(simulated, agreed, sent),
+          };
     const now = guardedOf(simulated, entity);
     const written = guardedRoles.find((role) => !isSame(now[role], left[role]));
     if (written === undefined) return;
     if (last !== undefined) this.takeBack(simulated, entity);
-    const property = simulated.columns[written] ?? written;
+    const named = simulated.columns[written] ?? written;
+    const property = typeof named === 'string' ? named : Object.values(named).join(', ');
     throw RefusedError.of(
       'STATE_WRITTEN_DIRECTLY',
       `The save of ${simulated.resource} ${String(agreed.uuid)} changes '${property}', which only a ` +
@@ -82,6 +97,21 @@ export class EntityMemory {
       { resource: simulated.resource, uuid: String(agreed.uuid), property },
     );
   }
+}
+
+/** What the entity remembers once the steps that were sent are written. */
+function rememberedBy(
+  { lifecycle: { table } }: Simulated,
+  agreed: Guarded,
+  sent: readonly SentStep[],
+): Guarded {
+  if (sent.every(({ row }) => row.remembers === undefined)) return {};
+  return {
+    remembered: sent.reduce(
+      (known, { row }) => rememberedAfter(table.histories, known, row),
+      (agreed.remembered as string | null | undefined) ?? null,
+    ),
+  };
 }
 
 function guardedOf(simulated: Simulated, entity: object): Guarded {

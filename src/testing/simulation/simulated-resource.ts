@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../../core/errors/errors.js';
 import type { AnyLifecycle, EventOf, StateOf } from '../../core/lifecycle/lifecycle.js';
+import { stateParts, type StateParts } from '../../core/lifecycle/state-parts.js';
 import { unprojectedContext } from '../../core/planning/guard-context.js';
 
 /**
@@ -65,7 +66,9 @@ export interface Simulated {
   /** Entities are made of it; plain objects where there is none. */
   readonly entity: (new () => object) | undefined;
   /** Property names where they differ from the roles. */
-  readonly columns: Readonly<Partial<Record<Role, string>>>;
+  readonly columns: Readonly<Partial<Record<Exclude<Role, 'state'>, string>>> & {
+    readonly state?: string | Readonly<Record<string, string>>;
+  };
   /** What guards read. */
   readonly context: (entity: object) => unknown;
 }
@@ -104,18 +107,39 @@ export function simulated(given: SimulatedResource): Simulated {
 }
 
 /** Reads the property of an entity that has this role. */
-export function readRole({ columns }: Simulated, entity: object, role: Role): unknown {
-  return (entity as Record<string, unknown>)[columns[role] ?? role];
+export function readRole({ columns, lifecycle }: Simulated, entity: object, role: Role): unknown {
+  const values = entity as Record<string, unknown>;
+  const property = columns[role] ?? role;
+  if (typeof property === 'string') return values[property];
+  const parts = partsOf(lifecycle);
+  const found = parts?.regions.map((region) => values[property[region] ?? region]) ?? [];
+  return parts === undefined || found.every((value) => value === undefined)
+    ? undefined
+    : parts.join(found.map(String));
 }
 
 /** Writes the property of an entity that has this role. */
 export function writeRole(
-  { columns }: Simulated,
+  { columns, lifecycle }: Simulated,
   entity: object,
   role: Role,
   value: unknown,
 ): void {
-  (entity as Record<string, unknown>)[columns[role] ?? role] = value;
+  const values = entity as Record<string, unknown>;
+  const property = columns[role] ?? role;
+  if (typeof property === 'string') {
+    values[property] = value;
+    return;
+  }
+  const parts = partsOf(lifecycle);
+  const states = parts?.split(String(value)) ?? [];
+  parts?.regions.forEach((region, index) => {
+    values[property[region] ?? region] = states[index];
+  });
+}
+
+function partsOf({ table }: AnyLifecycle): StateParts | undefined {
+  return stateParts([...table.armed.keys()]);
 }
 
 /** The error for a resource that was not given to `simulate`. */

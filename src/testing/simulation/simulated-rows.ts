@@ -278,11 +278,13 @@ export function lockedRow({ simulated, uuid, entity }: Row): LockedRow {
     tenancy: tenancyOf(simulated, entity),
     ...(simulated.lifecycle.table.histories.size === 0
       ? {}
-      : {
-          remembered:
-            (readRole(simulated, entity, 'remembered') as string | null | undefined) ?? null,
-        }),
+      : { remembered: rememberedIn(simulated, entity) }),
   };
+}
+
+/** What an entity remembers for history states. */
+export function rememberedIn(simulated: Simulated, entity: object): string | null {
+  return (readRole(simulated, entity, 'remembered') as string | null | undefined) ?? null;
 }
 
 /** An entity of the same class with the same values. */

@@ -1,3 +1,4 @@
+import { rememberedIn } from './simulated-rows.js';
 import { originSource } from '../../context/origin-source.js';
 import type { AmbientContext } from '../../context/ambient.js';
 import { RefusedError } from '../../core/errors/errors.js';
@@ -176,12 +177,18 @@ export class Simulation {
       throw unknownState(found, { uuid, state, revision });
     const guarded = found.context(entity);
     const given = payload === undefined ? event : { ...payload, type: event };
-    const row = eventStep(found, { uuid, state }, { event, ...(payload && { payload }) }, guarded);
+    const remembered = rememberedIn(found, entity);
+    const row = eventStep(
+      found,
+      { uuid, state, remembered },
+      { event, ...(payload && { payload }) },
+      guarded,
+    );
     if (row instanceof Error) {
-      observeRefusal(found.lifecycle, { state, context: guarded }, given);
+      observeRefusal(found.lifecycle, { state, context: guarded, remembered }, given);
       throw row;
     }
-    observedStep(found.lifecycle, { state, context: guarded }, given);
+    observedStep(found.lifecycle, { state, context: guarded, remembered }, given);
     this.#memory.send(found, entity, { row, origin: this.#origin(context), reason }, sent);
   }
 
@@ -254,7 +261,7 @@ export class Simulation {
     const found = this.#find(resource);
     const { entity } = this.#rows.row(found, canonicalUuid(uuid));
     const state = String(readRole(found, entity, 'state'));
-    const remembered = readRole(found, entity, 'remembered') as string | null | undefined;
+    const remembered = rememberedIn(found, entity);
     return explain(found.lifecycle, { state, context: found.context(entity), remembered }, event);
   }
 

@@ -24,6 +24,7 @@ export const propertyNotes: Readonly<Record<string, string>> = {
   'data.new': 'The state after; null for a removal.',
   'data.lifecycleVersion': 'The version of the lifecycle that allowed it.',
   'data.changed': 'False for a lawful self-transition.',
+  'data.regions': 'The regions that moved; only where the states are of parallel regions.',
   'data.deadline': 'The id of the deadline that passed; only with DeadlineExceeded.',
   'data.reason': "Why, in the caller's words.",
   'data.status': 'How far it is.',

@@ -4,6 +4,7 @@ import type { JsonSchema, JsonTypeName } from '../../core/json/json-schema.js';
 export function schemaType(schema: JsonSchema, indent = ''): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum !== undefined) return schema.enum.map((one) => JSON.stringify(one)).join(' | ');
+  if (schema.items !== undefined) return `readonly (${schemaType(schema.items, indent)})[]`;
   if (schema.properties !== undefined) return objectType(schema, indent);
   if (schema.type === undefined) return 'unknown';
   const names = typeof schema.type === 'string' ? [schema.type] : schema.type;
@@ -16,6 +17,7 @@ const typeNames: Readonly<Record<JsonTypeName, string>> = {
   integer: 'number',
   boolean: 'boolean',
   null: 'null',
+  array: 'readonly unknown[]',
   object: '{ readonly [name: string]: unknown }',
 };
 
