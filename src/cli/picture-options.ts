@@ -11,6 +11,7 @@ export interface PictureFlags {
   readonly guards: boolean;
   readonly deadlines: boolean;
   readonly tags: boolean;
+  readonly legend: boolean;
   readonly around?: string;
   readonly distance: number;
   readonly highlight?: readonly string[];
@@ -38,6 +39,7 @@ export function withPictureOptions(command: Command): Command {
     .option('--no-guards', 'leave out guards')
     .option('--no-deadlines', 'leave out the deadlines of states')
     .option('--no-tags', 'leave out the tags of states')
+    .option('--no-legend', 'leave out what the colours and signs mean (svg, png)')
     .option('--around <state>', 'draw only what is near a state')
     .option('--distance <n>', 'how many transitions away from it', wholeNumber, 1);
 }
@@ -55,7 +57,7 @@ export function withHighlightOption(command: Command): Command {
 /** The options of a diagram from the flags. Pure. */
 export function pictureOptions(flags: PictureFlags): DiagramOptions {
   const { around, distance, highlight = [], direction, theme, selfLoops } = flags;
-  const { effects, guards, deadlines, tags } = flags;
+  const { effects, guards, deadlines, tags, legend } = flags;
   const [first] = highlight;
   const steps = highlight.slice(1).map((to, index) => ({ from: highlight[index] ?? to, to }));
   return {
@@ -66,6 +68,7 @@ export function pictureOptions(flags: PictureFlags): DiagramOptions {
     guards,
     deadlines,
     tags,
+    legend,
     highlight: steps.length === 0 && first !== undefined ? [{ from: first, to: first }] : steps,
     ...(around === undefined ? {} : { around: { state: around, distance } }),
   };

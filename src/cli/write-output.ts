@@ -5,7 +5,10 @@ import { ConfigurationError } from '../core/errors/errors.js';
  * Writes a command's result to a file, or to the standard output when none is named. Throws
  * ConfigurationError ARGUMENT_INVALID when the file cannot be written.
  */
-export async function writeOutput(text: string, file: string | undefined): Promise<void> {
+export async function writeOutput(
+  text: string | Uint8Array,
+  file: string | undefined,
+): Promise<void> {
   if (file === undefined) {
     process.stdout.write(text);
     return;

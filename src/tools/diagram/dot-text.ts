@@ -1,4 +1,5 @@
 import {
+  commonFrame,
   isWithin,
   signOf,
   startsOf,
@@ -7,10 +8,11 @@ import {
   type GraphLabel,
   type GraphState,
 } from './graph.js';
-import { isTagged, paintOf, paletteOf, type Palette } from './palette.js';
+import { isTagged, paintedTag, paintOf, paintOfTag, paletteOf, type Palette } from './palette.js';
 import { visible, xmlText } from './xml-text.js';
 
-// Above this Graphviz's layered layout takes minutes: states only, spread by a force model.
+// Above this Graphviz's layered layout takes minutes, and its picture is metres wide: states only, spread
+// by a force model.
 const mostEdgesWithLabels = 400;
 
 const small = 11;
@@ -42,11 +44,17 @@ class DotWriter {
   readonly #graph: Graph;
   readonly #palette: Palette;
   readonly #crowded: boolean;
+  /** The arrows by the state in whose frame they run; undefined for those outside the machine. */
+  readonly #arrows = new Map<GraphState | undefined, Arrow[]>();
 
   constructor(graph: Graph) {
     this.#graph = graph;
-    this.#palette = paletteOf(graph.theme);
+    this.#palette = paletteOf(graph);
     this.#crowded = isCrowded(graph);
+    for (const arrow of arrowsOf(graph)) {
+      const frame = this.#crowded ? graph.root : commonFrame(arrow.upper, arrow.lower);
+      this.#arrows.set(frame, [...(this.#arrows.get(frame) ?? []), arrow]);
+    }
   }
 
   write(): string {
@@ -54,7 +62,7 @@ class DotWriter {
     const { ground, text, arrow } = this.#palette;
     const inside = framed ? [root] : root.children;
     const layout = this.#crowded
-      ? 'layout=sfdp, overlap=true, splines=line, outputorder=edgesfirst'
+      ? 'layout=sfdp, overlap=prism, sep="+6", splines=line, outputorder=edgesfirst'
       : `compound=true, rankdir=${direction === 'right' ? 'LR' : 'TB'}, ${this.#graph.edges.length > roomyEdges ? 'nodesep=0.09, ranksep=0.18' : 'nodesep=0.2, ranksep=0.25'}`;
     return [
       `digraph ${quote(title)} {`,
@@ -62,8 +70,9 @@ class DotWriter {
       `  node [shape=box, style="rounded,filled", penwidth=1.4, margin="0.12,0.06", fontname="${font}", fontsize=13, fontcolor="${text}"];`,
       `  edge [color="${arrow}", arrowsize=0.7, penwidth=1.2, fontname="${font}", fontsize=${small}, fontcolor="${text}"];`,
       ...inside.flatMap((state) => this.#state(state, 1)),
-      ...this.#starts(),
-      ...arrowsOf(this.#graph).flatMap((arrow, index) => this.#arrow(arrow, index)),
+      ...(framed ? [] : this.#starts(root, 1)),
+      ...this.#arrowsIn(undefined, 1),
+      ...(framed ? [] : this.#arrowsIn(root, 1)),
       '}',
       '',
     ].join('\n');
@@ -77,7 +86,7 @@ class DotWriter {
     if (state.children.length === 0) {
       const ending = state.kind === 'final' ? ', peripheries=2' : '';
       return [
-        `${indent}${state.id} [label=<${label}>, tooltip=${quote(tooltip(state))}, style="rounded,filled${dashed}", fillcolor="${fill}", color="${line}"${ending}];`,
+        `${indent}${state.id} [class="${state.id}", label=<${label}>, tooltip=${quote(tooltip(state))}, style="rounded,filled${dashed}", fillcolor="${fill}", color="${line}"${ending}];`,
       ];
     }
     const { frame, quiet } = this.#palette;
@@ -87,6 +96,8 @@ class DotWriter {
       `${indent}subgraph cluster_${state.id} {`,
       `${indent}  label=<${label}>; tooltip=${quote(tooltip(state))}; style="${region}rounded,filled${dashed}"; fillcolor="${state.mark === undefined ? frame.fill : fill}"; color="${region === '' ? line : quiet}"; labeljust=l; fontsize=13; margin=12;`,
       ...state.children.flatMap((child) => this.#state(child, depth + 1)),
+      ...this.#starts(state, depth + 1),
+      ...this.#arrowsIn(state, depth + 1),
       `${indent}}`,
     ];
   }
@@ -96,11 +107,13 @@ class DotWriter {
     const smaller = (color: string, text: string): string =>
       `<font point-size="${small}" color="${color}">${text}</font>`;
     const staying = this.#crowded ? [] : state.staying;
-    const name = `<b>${htmlText(`${signOf(state.mark)}${state.name}`)}</b>`;
+    // The force model draws no frames: a path says what a state lies in.
+    const shown = this.#crowded ? state.path || state.name : state.name;
+    const name = `<b>${htmlText(`${signOf(state.mark)}${shown}`)}</b>`;
     const lines = [
       ...(state.tags.length === 0
         ? []
-        : [smaller(quiet, `<i>${htmlText(state.tags.join(', '))}</i>`)]),
+        : [smaller(quiet, state.tags.map((tag) => this.#tag(tag, state)).join(', '))]),
       ...state.deadlines.map((line) => smaller(timed, htmlText(line))),
       ...[
         ...state.moments.flatMap((label) => this.#label(label, '')),
@@ -131,41 +144,97 @@ class DotWriter {
     return lines;
   }
 
-  #starts(): readonly string[] {
-    const { root, states } = this.#graph;
+  // One that gives the state no colour has a square of its own.
+  #tag(tag: string, state: GraphState): string {
+    const text = `<i>${htmlText(tag)}</i>`;
+    if (tag === paintedTag(state) || tag === 'stable') return text;
+    const { line } = paintOfTag(tag, this.#palette);
+    return `<font color="${line}">■</font>&#160;${text}`;
+  }
+
+  /** Where a state begins: a dot beside its initial child, and one for each child to be created in. */
+  #starts(state: GraphState, depth: number): readonly string[] {
+    if (this.#crowded && state !== this.#graph.root) return [];
     const { text } = this.#palette;
-    const first = entriesOf(root);
-    const others = states.filter(({ creation }) => creation);
-    return [...first, ...others].map(
-      (state, index) =>
-        `  start${index} [shape=circle, width=0.14, fixedsize=true, label="", tooltip="born", style=filled, fillcolor="${text}", color="${text}"]; start${index} -> ${state.id} [style=${first.includes(state) ? 'solid' : 'dashed'}, tooltip="born"];`,
-    );
+    const indent = '  '.repeat(depth);
+    const dot = (name: string, child: GraphState, style: string, tip: string): string =>
+      `${indent}${name} [shape=circle, width=0.12, fixedsize=true, label="", tooltip="${tip}", class="start ${child.id}", style=filled, fillcolor="${text}", color="${text}"]; ${name} -> ${this.#entry(child)} [class="${child.id}", style=${style}, tooltip="${tip}"${child.children.length === 0 || this.#crowded ? '' : `, lhead=cluster_${child.id}`}];`;
+    const { initial } = state;
+    const shown = initial !== undefined && state.children.includes(initial) ? [initial] : [];
+    return [
+      ...shown.map((child) => dot(startOf(state), child, 'solid', 'begins here')),
+      ...this.#createdIn(state).map((child) =>
+        dot(`created_${child.id}`, child, 'dashed', 'can be created here'),
+      ),
+    ];
+  }
+
+  #createdIn(state: GraphState): readonly GraphState[] {
+    const among = this.#crowded ? this.#graph.states : state.children;
+    return among.filter(({ creation }) => creation);
+  }
+
+  #arrowsIn(frame: GraphState | undefined, depth: number): readonly string[] {
+    const indent = '  '.repeat(depth);
+    const arrows = this.#arrows.get(frame) ?? [];
+    const ofFrame = arrows.some(({ upper, down }) => upper === frame && down !== undefined);
+    return [
+      // What a state takes in each of its children begins at a chip inside its frame.
+      ...(ofFrame && frame !== undefined && !this.#crowded
+        ? [
+            `${indent}${anyOf(frame)} [class="any ${frame.id}", shape=box, style="rounded,filled", height=0.1, margin="0.05,0.02", penwidth=0.8, fillcolor="${this.#palette.ground}", color="${this.#palette.quiet}", label=<<i>in any state</i>>, fontsize=${small}, fontcolor="${this.#palette.quiet}", tooltip=${quote(`in any state of ${frame.path || frame.name}`)}];`,
+          ]
+        : []),
+      ...arrows.flatMap((arrow) => this.#arrow(arrow, frame)).map((line) => `${indent}${line}`),
+    ];
   }
 
   // Graphviz draws edges between nodes only: an edge of a frame runs between leaves and is cut at it.
-  #arrow({ upper, lower, down, up }: Arrow, index: number): readonly string[] {
-    const [head, tail] = [leafOf(upper), leafOf(lower)];
+  #arrow({ id, upper, lower, down, up }: Arrow, frame: GraphState | undefined): readonly string[] {
     const style = this.#arrowStyle([down, up].filter((edge) => edge !== undefined));
+    const touched = `class="${[...new Set([upper.id, lower.id])].join(' ')}"`;
     const tip = `tooltip=${quote(
       [down, up]
         .flatMap((edge) => (edge === undefined ? [] : [`${edge.from.name} to ${edge.to.name}`]))
         .join('; '),
     )}`;
+    const isInto = down === undefined && upper === frame;
+    const head =
+      isInto || (down === undefined && upper !== frame)
+        ? this.#entry(upper)
+        : this.#end(upper, frame);
+    const tail = up === undefined && lower !== frame ? this.#entry(lower) : this.#end(lower, frame);
     if (this.#crowded) {
-      return [`  ${head.id} -> ${tail.id} [${[...style, directionOf(down, up), tip].join(', ')}];`];
+      return [
+        `${head} -> ${tail} [${[...style, directionOf(down, up), touched, tip].join(', ')}];`,
+      ];
     }
-    const cutAbove =
-      upper.children.length > 0 && !isWithin(lower, upper) ? [`ltail=cluster_${upper.id}`] : [];
-    const cutBelow =
-      lower.children.length > 0 && !isWithin(upper, lower) ? [`lhead=cluster_${lower.id}`] : [];
+    const cut = (end: 'ltail' | 'lhead', state: GraphState): readonly string[] =>
+      state.children.length > 0 && state !== frame ? [`${end}=cluster_${state.id}`] : [];
     const [downSign, upSign] = this.#graph.direction === 'right' ? ['→ ', '← '] : ['↓ ', '↑ '];
     const both = down !== undefined && up !== undefined;
     const rows = [...this.#rows(down, both ? downSign : ''), ...this.#rows(up, both ? upSign : '')];
     return [
-      `  e${index} [shape=plain, style="", margin=0, fontsize=${small}, ${tip}, label=<${tableOf(rows)}>];`,
-      `  ${head.id} -> e${index} [${[...style, ...cutAbove, `dir=${up === undefined ? 'none' : 'back'}`, tip].join(', ')}];`,
-      `  e${index} -> ${tail.id} [${[...style, ...cutBelow, `dir=${down === undefined ? 'none' : 'forward'}`, tip].join(', ')}];`,
+      `${id} [shape=plain, style="", margin=0, fontsize=${small}, ${touched}, ${tip}, label=<${tableOf(rows)}>];`,
+      `${head} -> ${id} [${[...style, ...cut('ltail', upper), `dir=${up === undefined ? 'none' : 'back'}`, touched, tip].join(', ')}];`,
+      `${id} -> ${tail} [${[...style, ...cut('lhead', lower), `dir=${down === undefined ? 'none' : 'forward'}`, touched, tip].join(', ')}];`,
     ];
+  }
+
+  /** The node at which an arrow ends: a leaf, or the chip where the arrow is one of the frame itself. */
+  #end(state: GraphState, frame: GraphState | undefined): string {
+    return state === frame && state.children.length > 0 && !this.#crowded
+      ? anyOf(state)
+      : leafOf(state).id;
+  }
+
+  /** The node at which an arrow into a state ends: the dot inside a frame, so that it leads to its top. */
+  #entry(state: GraphState): string {
+    const { initial, children, kind } = state;
+    const [first] = children;
+    if (first === undefined || this.#crowded) return leafOf(state).id;
+    if (kind === 'parallel') return this.#entry(first);
+    return initial !== undefined && children.includes(initial) ? startOf(state) : leafOf(state).id;
   }
 
   #rows(edge: GraphEdge | undefined, sign: string): readonly string[] {
@@ -189,6 +258,8 @@ class DotWriter {
 
 /** The edges between two states as one line, laid out from the state that is met first. */
 interface Arrow {
+  /** The name of the node that holds its labels. */
+  readonly id: string;
   readonly upper: GraphState;
   readonly lower: GraphState;
   /** From `upper` to `lower`. */
@@ -203,10 +274,20 @@ function arrowsOf(graph: Graph): readonly Arrow[] {
   const arrows = new Map<string, { -readonly [K in keyof Arrow]: Arrow[K] }>();
   for (const edge of graph.edges) {
     const { from, to } = edge;
-    const isBack = (order.get(leafOf(to)) ?? 0) < (order.get(leafOf(from)) ?? 0);
+    // What a state takes in any child leads down into it.
+    const isBack = isWithin(from, to)
+      ? from !== to
+      : !isWithin(to, from) && (order.get(leafOf(to)) ?? 0) < (order.get(leafOf(from)) ?? 0);
     const [upper, lower] = isBack ? [to, from] : [from, to];
-    const key = `${upper.id} ${lower.id}`;
-    const arrow = arrows.get(key) ?? { upper, lower, down: undefined, up: undefined };
+    // An arrow into a frame from within begins it anew: it ends at its start and not at the chip.
+    const key = `${upper.id} ${lower.id}${isWithin(from, to) && from !== to ? ' into' : ''}`;
+    const arrow = arrows.get(key) ?? {
+      id: `e${arrows.size}`,
+      upper,
+      lower,
+      down: undefined,
+      up: undefined,
+    };
     arrows.set(key, arrow);
     if (isBack) arrow.up = edge;
     else arrow.down = edge;
@@ -236,11 +317,12 @@ function orderOf({ root, states, edges }: Graph): ReadonlyMap<GraphState, number
   return new Map([...met].map((leaf, index) => [leaf, index]));
 }
 
-/** Where a resource is created without being asked where: none when that is not drawn. */
-function entriesOf(state: GraphState): readonly GraphState[] {
-  if (state.children.length === 0) return state.parent === undefined ? [] : [state];
-  if (state.kind === 'parallel') return state.children.flatMap(entriesOf);
-  return state.initial === undefined ? [] : entriesOf(state.initial);
+function startOf({ id }: GraphState): string {
+  return `start_${id}`;
+}
+
+function anyOf({ id }: GraphState): string {
+  return `any_${id}`;
 }
 
 function leavesOf(state: GraphState): readonly GraphState[] {

@@ -3,6 +3,7 @@ import {
   stuckAlert,
   type ChartNode,
   type ChartTransition,
+  type Deadline,
   type Effect,
 } from '../../core/lifecycle/lifecycle.js';
 import type { DrawnMachine, Graph, GraphEdge, GraphLabel, GraphState, Mark } from './graph.js';
@@ -86,6 +87,8 @@ class GraphBuilder {
       summary: this.#summary(states, edges),
       direction: this.#options.direction ?? 'down',
       theme: this.#options.theme ?? 'light',
+      legend: this.#options.legend ?? true,
+      tags: [...new Set([root, ...states].flatMap(({ tags }) => tags))],
       root,
       framed:
         root.deadlines.length + root.staying.length + root.moments.length > 0 ||
@@ -113,16 +116,18 @@ class GraphBuilder {
       tags: tags ? node.tags.filter((tag) => tag.trim() !== '') : [],
       description: node.description,
       deadlines: deadlines
-        ? node.deadlines.map(
-            ({ after, alert: { type } }) =>
-              // Every deadline raises one; only a type of its own is worth its room.
-              `${type === stuckAlert ? 'alert' : type} after ${durationText(after)}`,
-          )
+        ? node.deadlines
+            .filter((deadline) => !this.#isDrawn(node, deadline))
+            .map(
+              ({ after, alert: { type } }) =>
+                // Every deadline raises one; only a type of its own is worth its room.
+                `${type === stuckAlert ? 'alert' : type} after ${durationText(after)}`,
+            )
         : [],
       moments: effects ? [...moment('entry', node.entry), ...moment('exit', node.exit)] : [],
       staying: staying.map((transition) => this.#label(node.path, transition, node.path)),
       initial: undefined,
-      creation: this.#machine.initialStates.slice(1).includes(node.path),
+      creation: this.#isOtherCreation(node.path),
       children: [],
       parent,
       mark: this.#marking.state(node.path),
@@ -136,6 +141,24 @@ class GraphBuilder {
       .map((child) => this.#addState(child, state));
     state.initial = node.initial === undefined ? undefined : this.#byPath.get(node.initial);
     return state;
+  }
+
+  /** Whether an arrow or a line of the box tells a deadline, so that it is not told twice. */
+  #isDrawn({ transitions }: ChartNode, { id }: Deadline): boolean {
+    return transitions.some(
+      ({ trigger, targets }) =>
+        trigger.kind === 'deadline' &&
+        trigger.deadline.id === id &&
+        targets.some((target) => {
+          const { place = target } = this.#histories.get(target) ?? {};
+          return this.#shown?.has(place) ?? true;
+        }),
+    );
+  }
+
+  #isOtherCreation(path: string): boolean {
+    const [first = '', ...others] = this.#machine.initialStates;
+    return !leavesOf(first).includes(path) && others.some((name) => leavesOf(name).includes(path));
   }
 
   #addEdges(node: ChartNode): void {
@@ -166,7 +189,13 @@ class GraphBuilder {
 
   #label(from: string, transition: ChartTransition, target: string): GraphLabel {
     const { guards = true, effects = true } = this.#options;
-    const { trigger, guard, effects: announced } = transition;
+    const { trigger, guard } = transition;
+    // The alert of a deadline is told where it is one of its own.
+    const alert =
+      trigger.kind === 'deadline' && trigger.deadline.alert.type !== stuckAlert
+        ? [trigger.deadline.alert]
+        : [];
+    const announced = [...alert, ...transition.effects];
     return {
       trigger: triggerText(trigger),
       timed: trigger.kind === 'deadline',

@@ -13,6 +13,10 @@ export interface Graph {
   readonly summary: string;
   readonly direction: 'down' | 'right';
   readonly theme: 'light' | 'dark';
+  /** Colours and signs are explained, where the format has room for it. */
+  readonly legend: boolean;
+  /** Every tag that is shown, in the order in which they first appear. */
+  readonly tags: readonly string[];
   /** The machine itself. */
   readonly root: GraphState;
   /** True when the machine itself must be seen as a state: something leaves it, enters it or is due in it. */
@@ -32,7 +36,7 @@ export interface GraphState {
   readonly kind: ChartNode['kind'];
   readonly tags: readonly string[];
   readonly description: string | undefined;
-  /** `alert after 30 min`, or the type of the alert where it is its own. */
+  /** Those that no arrow shows: `alert after 30 min`, or the type of the alert where it is its own. */
   readonly deadlines: readonly string[];
   /** Effects on entry and exit, whatever the transition. */
   readonly moments: readonly GraphLabel[];
@@ -89,6 +93,16 @@ export function labelText({ trigger, guard, effects, mark }: GraphLabel): string
 export function isWithin(state: GraphState | undefined, around: GraphState): boolean {
   for (let at = state; at !== undefined; at = at.parent) if (at === around) return true;
   return false;
+}
+
+/**
+ * Pure. The innermost state around both ends of an arrow; the state itself where one end lies within the
+ * other.
+ */
+export function commonFrame(from: GraphState, to: GraphState): GraphState | undefined {
+  let at: GraphState | undefined = from.children.length > 0 && from !== to ? from : from.parent;
+  while (at !== undefined && !isWithin(to, at)) at = at.parent;
+  return at;
 }
 
 /** Pure. The states entered when nothing else is asked for: the initial leaves. */

@@ -12,6 +12,8 @@ export { json, type XStateConfig } from './json.js';
 export { mermaid } from './mermaid.js';
 export type { DiagramOptions, DrawnStep } from './options.js';
 export { plantuml } from './plantuml.js';
+export { png, type PngOptions } from './png.js';
 export { diagram, type DiagramFormat, type PictureFormat } from './render.js';
 export { scxml } from './scxml.js';
 export { svg } from './svg.js';
+export { text } from './text.js';

@@ -20,7 +20,7 @@ export function mermaidText(graph: Graph): string {
       const text = labels.map((label) => escape(labelText(label))).join('<br/>');
       return `  ${from.id} --> ${to.id} : ${text}`;
     }),
-    ...classesOf(states, paletteOf(graph.theme)),
+    ...classesOf(states, paletteOf(graph)),
   ];
   return `${lines.join('\n')}\n`;
 }

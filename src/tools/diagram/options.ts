@@ -20,8 +20,13 @@ export interface DiagramOptions {
   readonly guards?: boolean;
   /** The deadlines of states. Timeout transitions are shown in any case. Default true. */
   readonly deadlines?: boolean;
-  /** The tags of states: `transitional` ones are dashed. Default true. */
+  /**
+   * The tags of states, each with a colour of its own; `transitional` ones are dashed. Without them all
+   * states look alike. Default true.
+   */
   readonly tags?: boolean;
+  /** What the colours and signs mean, in SVG and PNG. Default true. */
+  readonly legend?: boolean;
   /**
    * Transitions that come back to their own state: `inside` lists them in the state's box, `arrows`
    * draws each pair of states with an arrow, this one too. Default `inside`, which keeps large

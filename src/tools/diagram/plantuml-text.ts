@@ -5,7 +5,7 @@ import { visible } from './xml-text.js';
 /** A graph as a PlantUML state diagram. Pure; ends with a line break. */
 export function plantumlText(graph: Graph): string {
   const { root, states, edges, title, direction } = graph;
-  const palette = paletteOf(graph.theme);
+  const palette = paletteOf(graph);
   const lines = [
     '@startuml',
     `title ${escape(title)}`,

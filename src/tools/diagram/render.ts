@@ -7,6 +7,7 @@ import type { DiagramOptions } from './options.js';
 import { plantumlText } from './plantuml-text.js';
 import { scxml } from './scxml.js';
 import { svgText } from './svg-text.js';
+import { terminalText } from './terminal-text.js';
 
 /** The formats that show a picture. */
 export const pictureFormats = ['mermaid', 'dot', 'plantuml', 'svg'] as const;
@@ -15,7 +16,7 @@ export const pictureFormats = ['mermaid', 'dot', 'plantuml', 'svg'] as const;
 export type PictureFormat = (typeof pictureFormats)[number];
 
 /** Every format of a lifecycle. */
-export const diagramFormats = [...pictureFormats, 'scxml', 'json'] as const;
+export const diagramFormats = [...pictureFormats, 'text', 'scxml', 'json'] as const;
 
 /** A format of a lifecycle. */
 export type DiagramFormat = (typeof diagramFormats)[number];
@@ -31,7 +32,8 @@ export async function diagram(
 ): Promise<string> {
   if (format === 'scxml') return scxml(machine);
   if (format === 'json') return `${JSON.stringify(json(machine), null, 2)}\n`;
-  return renderGraph(graphOf(machine, options), format);
+  const graph = graphOf(machine, options);
+  return format === 'text' ? terminalText(graph) : renderGraph(graph, format);
 }
 
 /** A graph in a format that shows a picture. */
