@@ -17,3 +17,17 @@ export type {
   Owner,
   Reach,
 } from './model.js';
+export { notificationService } from './notification-service.js';
+export type {
+  NotificationService,
+  NotificationServiceOptions,
+  ServiceLog,
+} from './notification-service.js';
+export { listen } from './listen.js';
+export type { Listening, ListenOptions } from './listen.js';
+export type { JwtOptions } from './access/access.js';
+export type { EngineOptions } from './engine/engine.js';
+export type { AddressTier, GuardOptions } from './guard/addresses.js';
+export type { Resolver } from './guard/guarded-agent.js';
+export type { Scope, TokenRecord, TokenStore } from './store/token-store.js';
+export type { Transform } from './webhook/webhook-channel.js';

@@ -16,6 +16,8 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   coverage: async () => (await import('./coverage.js')).coverageCommand(),
   migrate: async () => (await import('./migrate.js')).migrateCommand(),
   relay: async () => (await import('./relay.js')).relayCommand(),
+  serve: async () => (await import('./serve.js')).serveCommand(),
+  token: async () => (await import('./token.js')).tokenCommand(),
   outbox: async () => (await import('./outbox.js')).outboxCommand(),
   buses: async () => (await import('./buses.js')).busesCommand(),
   deadlines: async () => (await import('./deadlines.js')).deadlinesCommand(),

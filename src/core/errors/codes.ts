@@ -47,6 +47,8 @@ export const errorClasses = {
       FILTER_INVALID:
         'The subscription filter or topic pattern cannot match any event. Patterns are five dot-separated words, * or #.',
       ENDPOINT_EXISTS: 'The owner has an endpoint at this address. Change it, or delete it first.',
+      ENDPOINT_INVALID:
+        'An endpoint cannot be made or changed so: its address, channel or settings do not fit. The message names the part.',
       ENDPOINT_UNKNOWN:
         'The notification service has no endpoint of this id, or none that the caller may see.',
       ADDRESS_FORBIDDEN:
@@ -197,6 +199,8 @@ export const errorClasses = {
     retryable: false,
     httpStatus: 500,
     codes: {
+      LISTEN_UNSAFE:
+        'The notification service would listen beyond this machine without tokens, or in plain text. Create a token and give a certificate, or pass --insecure-plaintext behind a proxy that ends TLS.',
       GUARD_INEFFECTIVE:
         'The notification service found that its guard against forbidden addresses has no effect on this runtime, and does not start. Run it on Node.js.',
       BUS_REGISTERED_OTHERWISE:

@@ -18,6 +18,8 @@ export const signalboxAlertTypes = [
   'ALERT.OUTBOX.LAGGING',
   /** The relay or the deadlines were kept waiting by the database or by a pool that is too small. */
   'ALERT.DATABASE.STARVED',
+  /** An endpoint of the notification service was disabled or ended. */
+  'ALERT.ENDPOINT.DISABLED',
 ] as const;
 
 /** An alert that Signalbox raises by itself. */

@@ -20,9 +20,14 @@ export const defaultTablePrefix = 'signalbox_';
 
 const tables = [
   'application',
+  'attempt',
   'bus',
   'deadline',
+  'delivery',
+  'endpoint',
+  'event',
   'horizon',
+  'hub_subscription',
   'inbox',
   'job',
   'journal',
@@ -31,6 +36,8 @@ const tables = [
   'parked',
   'relay',
   'seen',
+  'service',
+  'token',
 ] as const;
 
 /** One of Signalbox's own tables, without its prefix. */
@@ -40,7 +47,7 @@ export type OwnTable = (typeof tables)[number];
 const ownName = new RegExp(
   String.raw`(?<![\w"` +
     '`' +
-    String.raw`.$])(DROP INDEX )?signalbox_(${tables.join('|')})(_old|_new|_position_seq|_pkey|_id|_uuid|_time|_resource|_due|_handled)?(?![\w#])`,
+    String.raw`.$])(DROP INDEX )?signalbox_(${tables.join('|')})(_old|_new|_position_seq|_pkey|_id|_uuid|_time|_resource|_due|_handled|_account|_domain|_received|_key|_version|_owner|_once|_settled|_event|_delivery|_endpoint|_started|_hash)?(?![\w#])`,
   'g',
 );
 
@@ -53,6 +60,19 @@ const unqualified: ReadonlySet<string> = new Set([
   '_resource',
   '_due',
   '_handled',
+  '_account',
+  '_domain',
+  '_received',
+  '_key',
+  '_version',
+  '_owner',
+  '_once',
+  '_settled',
+  '_event',
+  '_delivery',
+  '_endpoint',
+  '_started',
+  '_hash',
 ]);
 
 /** The names of Signalbox's own tables in one placement. Immutable. */

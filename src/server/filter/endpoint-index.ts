@@ -98,6 +98,14 @@ function parsedEvent({ payload }: LoggedEvent): ParsedEvent {
   return { body, key: routingWordsOf(body) };
 }
 
+/** Pure. Whether any of the topic patterns matches an event. Throws RefusedError FILTER_INVALID. */
+export function topicMatcher(topics: readonly string[]): (event: LoggedEvent) => boolean {
+  if (topics.length === 0) return () => true;
+  const trie = new TopicTrie<true>();
+  for (const pattern of bindingPatterns(topics)) trie.add(pattern, true);
+  return (event) => trie.match(parsedEvent(event).key).size > 0;
+}
+
 /**
  * Finds the endpoints that want an event. The cost grows with the endpoints that may want it, not with all:
  * one with a list of texts at a path is found by the event's value there, every other by owner and topic.

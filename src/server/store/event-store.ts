@@ -236,6 +236,17 @@ export class EventStore {
     return rows.map(loggedEvent);
   }
 
+  /** The event of an id, where the owner may see it. */
+  async byId(id: string, owner: Owner): Promise<LoggedEvent | undefined> {
+    const visible = ownerCondition(owner);
+    const [row] = await this.#database.rows<EventRow>(
+      `SELECT ${eventColumns.join(', ')} FROM signalbox_event
+        WHERE application = ? AND id = ? AND ${visible.text}`,
+      [this.#application, id, ...visible.parameters],
+    );
+    return row === undefined ? undefined : loggedEvent(row);
+  }
+
   /** The number of the first event that was taken at this time or later; one past the last for none. */
   async firstSince(time: number): Promise<number> {
     const [row] = await this.#database.rows<{ readonly seq: number | string | null }>(

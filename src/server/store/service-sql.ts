@@ -3,6 +3,7 @@ import { databaseError } from '../../persistence/commit/database-errors.js';
 import { ownTransaction } from '../../persistence/commit/own-transaction.js';
 import { databaseKind, type DatabaseKind } from '../../persistence/database-kind.js';
 import { installModeSafeValues } from '../../persistence/mysql/mode-safe-values.js';
+import { tablesOf } from '../../persistence/tables/placed-tables.js';
 import {
   installTransactionGate,
   transactionGate,
@@ -86,9 +87,10 @@ export class Sql {
   }
 
   #marked(text: string): string {
-    if (this.#kind !== 'postgres') return text;
+    const placed = tablesOf(this.#runner.manager.dataSource).resolve(text);
+    if (this.#kind !== 'postgres') return placed;
     let count = 0;
-    return text.replaceAll('?', () => `$${(count += 1)}`);
+    return placed.replaceAll('?', () => `$${(count += 1)}`);
   }
 }
 

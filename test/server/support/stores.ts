@@ -5,6 +5,8 @@ import { EndpointStore, type NewEndpoint } from '../../../src/server/store/endpo
 import { EventStore, type NewEvent } from '../../../src/server/store/event-store.js';
 import { ServiceDatabase } from '../../../src/server/store/service-sql.js';
 import { TokenStore } from '../../../src/server/store/token-store.js';
+import type { Category } from '../../../src/core/events/category.js';
+import { dataSchema } from '../../../src/core/events/data-schema.js';
 import { everybody } from '../../../src/server/model.js';
 
 /** The stores of one process. */
@@ -45,6 +47,9 @@ export function newEvent(
     type,
     ...(uuid === null ? {} : { subject: `${resource}/${uuid}` }),
     time,
+    datacontenttype: 'application/json',
+    dataschema: dataSchema(category as Category),
+    ...(uuid === null ? {} : { partitionkey: uuid }),
     category,
     ...(account === null ? {} : { account }),
     ...(domain === null ? {} : { domain }),
