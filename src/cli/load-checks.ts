@@ -51,7 +51,7 @@ export async function loadChecks(nameOrPath: string): Promise<readonly LoadedChe
   ];
 }
 
-/** What any of several makes known. */
+/** The union of several sets of event types. */
 function anyOf(several: readonly EventTypes[]): EventTypes {
   return {
     effects,

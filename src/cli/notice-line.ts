@@ -1,6 +1,6 @@
 import type { RelayNotice } from '../delivery/relay/relay-notice.js';
 
-/** What a relay tells, as one line for a log. Pure. */
+/** Formats a relay notice as one line for a log. Pure. */
 export function noticeLine(notice: RelayNotice): string {
   switch (notice.type) {
     case 'partitions-changed':

@@ -3,7 +3,7 @@ import type { TenancyFilter } from '../core/events/event-filter.js';
 import { tenancyKeys } from '../core/events/filter.js';
 import { repeated } from './option-values.js';
 
-/** Whose events a command is about, as it was told. */
+/** Flags that select events by owner. */
 export type OwnerFlags = { readonly [K in (typeof tenancyKeys)[number]]?: readonly string[] };
 
 /** Adds `--account`, `--domain` and `--project`. */

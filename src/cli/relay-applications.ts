@@ -20,7 +20,7 @@ import { openStore } from '../persistence/open-store.js';
 /** Milliseconds between two looks for applications that have come. */
 const lookEvery = 5000;
 
-/** What relays of a database are made of. */
+/** Parts of the relays of one database. */
 export interface ApplicationRelaysSetup {
   readonly dataSource: DataSource;
   readonly buses: readonly Bus[];

@@ -11,7 +11,7 @@ import { mysqlAddressOptions } from './mysql-address.js';
 import { databaseFileMissing, openingError } from './opening-error.js';
 import { postgresAddress } from './postgres-address.js';
 
-/** What else a DataSource needs besides the address. */
+/** Settings of a DataSource besides its address. */
 export type DatabaseSettings = Pick<DataSourceOptions, 'entities' | 'logger' | 'migrations'> & {
   /** Connections of the pool; default the driver's. SQLite has one. */
   readonly poolSize?: number;

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { addressParameters, countOf, oneOf, parameterError } from './address-parameters.js';
 import { nearestName } from '../core/errors/nearest-name.js';
 
-/** What mysql2 knows of TLS, as far as an address may say it. */
+/** TLS options of mysql2 that an address can carry. */
 export interface MysqlTls {
   ca?: string;
   cert?: string;

@@ -68,7 +68,7 @@ export function openingError(
   );
 }
 
-/** What `bindings`, Node and its module loader say of a binding that is not there, or not for this Node.js. */
+/** Recognises errors about a native binding that is missing or built for another Node.js. */
 function isWithoutBinding({ message }: Error, code: string | undefined): boolean {
   return (
     code === 'ERR_DLOPEN_FAILED' ||

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** What holds for everything done inside a request, a job or an action. */
+/** Context of everything done inside a request, a job or an action. */
 export interface AmbientContext {
-  /** Who acts: a user, a service, a scheduler. At most 255 characters. */
+  /** The actor: a user, a service, a scheduler. At most 255 characters. */
   readonly actor?: string;
   /** Links every event of one request or job. */
   readonly correlationId?: string;
@@ -12,7 +12,7 @@ export interface AmbientContext {
 
 const storage = new AsyncLocalStorage<AmbientContext>();
 
-/** What the surrounding `withContext` or `action` set; empty outside of one. */
+/** Returns the context that the surrounding `withContext` or `action` set; empty outside of one. */
 export function ambientContext(): AmbientContext {
   return storage.getStore() ?? {};
 }

@@ -17,7 +17,7 @@ export function openTelemetry(): OpenTelemetry | undefined {
   return found.api;
 }
 
-/** What `require` finds for the API, or undefined for nothing. Throws what loading it throws. */
+/** Loads the API with `require`; undefined when it is not installed. Throws what loading it throws. */
 export function installed(require: (name: string) => unknown): OpenTelemetry | undefined {
   try {
     return require('@opentelemetry/api') as OpenTelemetry;

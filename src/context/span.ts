@@ -4,7 +4,7 @@ import { sanitizeMessage } from '../core/errors/sanitize-message.js';
 import { openTelemetry } from './open-telemetry.js';
 import { withTraceparent } from './trace.js';
 
-/** What a span is called, and what it tells. */
+/** Name and attributes of a span. */
 export interface SpanPlan {
   /** Of low cardinality: no uuid. */
   readonly name: string;
@@ -115,7 +115,7 @@ function fail(span: Span, error: unknown, code: number): void {
   span.setStatus({ code, message });
 }
 
-/** What the API gives in place of a provider that may be registered later. */
+/** The API's placeholder for a provider that is registered later. */
 interface StandIn {
   getDelegate?(): TracerProvider;
   getDelegateTracer?(name: string): Tracer | undefined;

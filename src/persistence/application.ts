@@ -5,14 +5,14 @@ import { databaseError } from './commit/database-errors.js';
 import { databaseKind } from './database-kind.js';
 import { ownQueries } from './tables/placed-tables.js';
 
-/** Whose rows are meant, of those that share the tables of Signalbox. */
+/** The application whose rows are read and written, among those that share Signalbox's tables. */
 export interface Application {
   /** 0 for the first that registered. */
   readonly id: number;
   readonly name: string;
   /**
-   * What stands before the names of its buses and resources in rows: empty for the first, so that its rows
-   * are as they were before there were several; `2#` for the one with the id 2.
+   * Prefix of the names of its buses and resources in rows: empty for the first application, so that its
+   * rows are unchanged; `2#` for the one with the id 2.
    */
   readonly space: string;
 }

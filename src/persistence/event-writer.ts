@@ -14,7 +14,7 @@ import type { Tenancy } from '../core/planning/event-context.js';
 import { refuseOversized } from '../core/planning/payload-limit.js';
 import type { Store } from './store.js';
 
-/** What a caller announces by itself: an action, a usage, an alert, a job. */
+/** An event that a caller announces itself: an action, a usage, an alert, a job. */
 export interface DirectAnnouncement {
   readonly category: Category;
   readonly type: string;

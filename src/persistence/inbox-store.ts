@@ -15,8 +15,8 @@ export interface SeenRef {
 }
 
 /**
- * What consumers have handled. Methods ending in `Within` run in the caller's transaction and commit
- * with it.
+ * Store of the events that consumers have handled. Methods ending in `Within` run in the caller's
+ * transaction and commit with it.
  */
 export interface InboxStore {
   /**

@@ -28,7 +28,7 @@ export function planLeases(rows: readonly LeaseRow[], relay: string, live: numbe
   return { partitions, surplus: own.length > fair ? partitions.slice(fair) : [] };
 }
 
-/** What was granted of a plan: another relay may have been faster with a partition. Pure. */
+/** The granted part of a plan: another relay may have been faster with a partition. Pure. */
 export function grantOf(plan: LeaseGrant, taken: readonly number[]): LeaseGrant {
   const held = new Set(taken);
   return {

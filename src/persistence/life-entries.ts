@@ -5,7 +5,7 @@ import { tablesOf } from './tables/placed-tables.js';
 /** Entries that tell of a stay, at the most: what lies further back is not known. */
 const limit = 200;
 
-/** What the journal says of a resource and its deadlines, newest first. */
+/** Reads a resource's journal entries and its deadlines, newest first. */
 export async function readLife(
   manager: EntityManager,
   resource: string,

@@ -2,7 +2,7 @@ import type { Integer } from './journal-row.js';
 import type { BusDepth, OutboxDepth } from '../core/stores/outbox-store.js';
 import { isInSpace } from './application.js';
 
-/** What a database tells about the pending rows of one bus. */
+/** Count and age of the pending rows of one bus. */
 export interface PendingRow {
   readonly bus: string;
   readonly pending: Integer;
@@ -10,7 +10,7 @@ export interface PendingRow {
   readonly oldest: string;
 }
 
-/** What a database tells about the parked rows of one bus and status. */
+/** Count of the parked rows of one bus and status. */
 export interface StatusRow {
   readonly bus: string;
   readonly status: string;

@@ -21,7 +21,7 @@ export interface ParkedStatements {
   readonly putBack: (manager: EntityManager, bus: string, resourceKey: string) => Promise<void>;
 }
 
-/** What becomes of parked rows, in a transaction each: the same on every server. */
+/** Steps that retry or drop parked rows, in a transaction each: the same on every server. */
 export function parkedSteps(
   statements: ParkedStatements,
 ): Pick<OutboxStore, 'hold' | 'retry' | 'drop'> {

@@ -9,7 +9,7 @@ interface ColumnTypes {
   readonly long: string;
   readonly bigint: string;
   readonly identity: string;
-  /** What stands behind the columns of a table. */
+  /** SQL after the columns of a table. */
   readonly suffix: string;
 }
 

@@ -17,8 +17,8 @@ import type { ResourceBinding } from './resource/binding.js';
 export type { DatabaseKind } from './database-kind.js';
 
 /**
- * What differs between databases, behind one interface. Each method is atomic: it commits whole or
- * not at all. Methods ending in `Within` run in the caller's transaction and commit with it.
+ * The storage of Signalbox, behind one interface for every database. Each method is atomic: it commits
+ * whole or not at all. Methods ending in `Within` run in the caller's transaction and commit with it.
  */
 export interface Store {
   readonly kind: DatabaseKind;

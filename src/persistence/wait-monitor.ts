@@ -12,7 +12,7 @@ export interface ConnectionUse {
 /** Milliseconds after which a statement of background work counts as starved, unless configured. */
 export const defaultStarvedAfter = 5000;
 
-/** What a wait monitor needs. */
+/** Options of a wait monitor. */
 export interface WaitMonitorOptions {
   /** The work that waits, as the beginning of a message: "The relay". */
   readonly work: string;

@@ -7,7 +7,7 @@ export interface ArmedDeadline {
   readonly due: number;
 }
 
-/** What a step does to the deadlines of a resource. */
+/** Deadlines that a step starts and cancels. */
 interface DeadlineChange {
   readonly arms: readonly Deadline[];
   readonly cancels: readonly string[];

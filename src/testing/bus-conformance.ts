@@ -31,7 +31,7 @@ const groups: ConformanceGroup = {
 };
 
 /**
- * What every bus must do, as tests for any runner: routing, confirms, order, redelivery, back-pressure,
+ * Conformance tests of a bus for any test runner: routing, confirms, order, redelivery, back-pressure,
  * pools, dead letters, endings and interruptions. What the adapter declares in `capabilities` is demanded
  * of it. A test of what it does not declare shows what happens instead, and says so in its name and its
  * `lacks`.

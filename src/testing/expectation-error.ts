@@ -4,7 +4,7 @@ const ownFrames = URL.canParse('.', import.meta.url)
   ? new URL('.', import.meta.url).pathname
   : '\n';
 
-/** What was expected and what was found. */
+/** An expected and an actual value. */
 export interface Expectation {
   readonly expected: unknown;
   readonly actual: unknown;

@@ -6,7 +6,7 @@ import { type ExpectedEffect, matchesEffect } from './effect-match.js';
 import { ExpectationError } from './expectation-error.js';
 import type { Happened, Scenario } from './scenario.js';
 
-/** What came of an attempt: something happened, or it was refused. */
+/** Result of an attempt: something happened, or it was refused. */
 export type Result = Happened | readonly Refusal[];
 
 /** Expects that something lawful happened, and returns it. */
@@ -77,7 +77,7 @@ export function expectEffects(
   });
 }
 
-/** Which deadline is meant: its id, or how long it runs. */
+/** A deadline by its id, or by its duration. */
 export type ExpectedDeadline = `${string}/${number}` | Duration;
 
 /** Expects that a deadline was armed or cancelled. */

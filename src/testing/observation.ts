@@ -26,7 +26,7 @@ export type Observation =
       readonly event: string;
       /** The id of the deadline whose timeout was refused. */
       readonly deadline?: string | undefined;
-      /** What each guard answered; empty when the state does not take the event at all. */
+      /** Result of each guard; empty when the state does not take the event. */
       readonly guards: readonly GuardCondition[];
     };
 

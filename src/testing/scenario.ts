@@ -14,9 +14,9 @@ import { observedDeadline, observedStep } from './observed-step.js';
 export interface Scenario {
   readonly lifecycle: AnyLifecycle;
   readonly state: string;
-  /** What guards read. */
+  /** Context that guards read. */
   readonly context: unknown;
-  /** What history states return to. */
+  /** The state that history states return to. */
   readonly remembered: Remembered;
   /** Virtual milliseconds since the scenario began. */
   readonly now: number;
@@ -25,7 +25,7 @@ export interface Scenario {
   readonly trail: string;
 }
 
-/** What happened to a scenario. */
+/** Outcome of a scenario. */
 export interface Happened {
   readonly scenario: Scenario;
   /** In the order of announcement, the alerts of deadlines included. */

@@ -21,7 +21,7 @@ import { runLoad } from './load.js';
 import { runScenario } from './scenario.js';
 import { countResources, EventTally, summaryText } from './summary.js';
 
-/** What to run the demo on. */
+/** Options of the demo: its database, bus and load. */
 export interface DemoOptions {
   readonly database: string;
   readonly bus: Configuration['bus'];

@@ -3,7 +3,7 @@ import type { SignalboxEvent } from '../../core/events/event.js';
 import type { OutboxDepth } from '../../core/stores/outbox-store.js';
 import { demoResources } from './entities.js';
 
-/** What the demo leaves behind. */
+/** Counts of what the demo left behind. */
 export interface Summary {
   /** resource type -> state -> how many. */
   readonly resources: Readonly<Record<string, Readonly<Record<string, number>>>>;

@@ -77,7 +77,7 @@ export class BegunMarks {
     if (channel !== undefined) await closeChannel(channel);
   }
 
-  /** What the broker refuses, or is not there to do, leaves a message unmarked, and stops nobody. */
+  /** Runs `work`; when the broker refuses it or is away, the message stays unmarked and nothing fails. */
   async #use<T>(work: (channel: Channel) => Promise<T>): Promise<T | undefined> {
     const working = this.#open().then(work);
     return inTime(working, patience, () => new Error('late')).catch(() => undefined);

@@ -6,7 +6,7 @@ import { messageHeaders, publishOptions, toBuffer, type OutgoingMessage } from '
 
 const pieceBytes = 65_536;
 
-/** What becomes of the messages of a channel. */
+/** Receives the outcome of each message of a channel. */
 export interface ConfirmListener<T> {
   /** The broker has a message, or (`taken` false) could not take it now. In the order of the answers. */
   confirmed(item: T, taken: boolean): void;
@@ -36,7 +36,7 @@ export class ConfirmingChannel<T> {
   /** The delivery tag of `#owed[0]`. */
   #base = 1;
   #piece: Buffer | undefined;
-  /** What has been written of the piece, and what has been collected behind it. */
+  /** Bytes written of the current buffer, and bytes collected after it. */
   #begin = 0;
   #end = 0;
   #scheduled = false;

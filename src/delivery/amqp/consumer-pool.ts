@@ -29,7 +29,7 @@ import {
   type TopologyNames,
 } from './topology.js';
 
-/** Which pool to join, what it reads, and how its messages are handled. */
+/** Options of a consumer pool: its name, its sources and its handling. */
 export interface ConsumerPoolOptions extends Pick<
   SubscribeOptions,
   'prefetch' | 'concurrency' | 'maxIncoming' | 'retry'
@@ -37,22 +37,22 @@ export interface ConsumerPoolOptions extends Pick<
   /** Name of the pool, 1 to 100 bytes. Exactly one member of a pool handles each message. */
   readonly pool: string;
   /**
-   * Which routing keys: `notifications.info`, or a pattern of AMQP such as `*.ActionEvent.#`; one or
+   * Routing keys to bind: `notifications.info`, or a pattern of AMQP such as `*.ActionEvent.#`; one or
    * several. None at all for a `queue` that its owner has bound.
    */
   readonly topic: string | readonly string[];
   /**
-   * Which exchanges; default the bus's own. Each name is another pool, and so is each set of names. A
-   * bare name is somebody else's and is never declared: it must be there. One with its owner's
-   * settings, such as `osloExchange('nova')`, is declared with these, so that the pool can be made
-   * before its owner starts. Prefer that for exchanges which do not survive a restart.
+   * Exchanges to bind to; default the bus's own. Each name is another pool, and so is each set of names. A
+   * bare name is somebody else's and is never declared: it must be there. One with its owner's settings,
+   * such as `osloExchange('nova')`, is declared with these, so that the pool can be made before its owner
+   * starts. Prefer that for exchanges which do not survive a restart.
    */
   readonly exchange?: string | RabbitmqExchange | readonly (string | RabbitmqExchange)[];
   /**
-   * Which queue; default a quorum queue of our own, named after pool and exchange, with a delivery
+   * Queue to consume; default a quorum queue of our own, named after pool and exchange, with a delivery
    * limit and dead letters. Give one to be a member together with other programs, such as
-   * `osloQueue('inventory')`: then whoever gives the same queue is in the same pool. A bare name must
-   * be there. The broker does not dead-letter from a queue that its owner did not make so.
+   * `osloQueue('inventory')`: then whoever gives the same queue is in the same pool. A bare name must be
+   * there. The broker does not dead-letter from a queue that its owner did not make so.
    */
   readonly queue?: string | RabbitmqQueue;
   /**
@@ -61,9 +61,9 @@ export interface ConsumerPoolOptions extends Pick<
    */
   readonly order?: 'pool' | 'member';
   /**
-   * What order is kept for, such as the resource's uuid; messages of one key are handled one after
-   * another. Default `partitionKey` of messages of our own, and none for others. What it throws is why
-   * the message is dead-lettered.
+   * Returns the key that order is kept by, such as the resource's uuid; messages of one key are handled
+   * one after another. Default `partitionKey` of messages of our own, and none for others. What it throws
+   * is why the message is dead-lettered.
    */
   readonly partitionKey?: (body: unknown, message: PoolMessage) => string | undefined;
   /**
@@ -141,7 +141,7 @@ export function completeConsumerPoolOptions(
   };
 }
 
-/** What a pool consumes from: a queue of our own or a given one, bound to exchanges of anybody. */
+/** Source of a consumer pool: its own queue or a given one, bound to any exchanges. */
 export function joinedSource(
   { pool, topics, exchanges, queue, handling }: ConsumerPoolSettings,
   names: TopologyNames,

@@ -139,8 +139,8 @@ export class AmqpDeadLetters implements DeadLetters {
   }
 
   /**
-   * What is given back goes behind all that was ever given back. So that the letters keep their order,
-   * those that nobody fetched are fetched too, and then all are given back.
+   * Gives letters back behind all that were given back before. So that the letters keep their order, those
+   * that nobody fetched are fetched too, and then all are given back.
    */
   async #giveBack(
     channel: Channel,

@@ -13,7 +13,7 @@ const frameOverhead = 8;
 const basicPublish = 0x003c0028;
 const basicClass = 60;
 const mandatory = 1;
-/** What the properties begin with: which of them are there, one bit for each. */
+/** Property flags of a message header, one bit for each property. */
 const flags = { contentType: 0x8000, headers: 0x2000, deliveryMode: 0x1000, messageId: 0x80 };
 const persistent = 2;
 const mostShortBytes = 255;

@@ -99,9 +99,9 @@ export interface RabbitmqOptions {
    */
   readonly consumerTimeout?: number;
   /**
-   * What becomes of a message that no binding wants. `report` (default): it is dropped, and `publish`
-   * tells so. `keep`: a queue `<exchange>/unroutable` holds it. An alternate exchange of your own: it
-   * goes there. The last two are fixed when the exchange is made.
+   * Handling of messages that no binding matches. `report` (default): it is dropped, and `publish` tells
+   * so. `keep`: a queue `<exchange>/unroutable` holds it. An alternate exchange of your own: it goes
+   * there. The last two are fixed when the exchange is made.
    */
   readonly unroutable?: 'report' | 'keep' | { readonly alternateExchange: string };
   /**
@@ -123,7 +123,7 @@ const rabbitmqTlsFields: Fields<RabbitmqTls> = {
   servername: text(1),
 };
 
-/** What each option takes. */
+/** Schema of the options of `rabbitmq()`. */
 export const rabbitmqSchema = optionsOf<RabbitmqOptions>('rabbitmq()', {
   url: required(either(text(1), listOf(text(1), 1))),
   credentials: callback,

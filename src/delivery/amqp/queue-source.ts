@@ -12,7 +12,7 @@ import {
 
 /** The queue that a subscription consumes from, and what must be there for it. */
 export interface QueueSource {
-  /** What it is called in notices. */
+  /** Name in notices. */
   readonly label: string;
   /** The pool whose dead letters take what cannot be handled; undefined when there is none. */
   readonly pool: string | undefined;

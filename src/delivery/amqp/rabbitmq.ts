@@ -44,7 +44,7 @@ import { AmqpSubscription } from './subscription.js';
 import { declareExchanges, topologyNames, type TopologyNames } from './topology.js';
 import { readMessage } from './wire.js';
 
-/** What RabbitMQ can do beyond what every bus can. */
+/** A bus on RabbitMQ, with the operations that only RabbitMQ has. */
 export interface RabbitmqBus extends Bus {
   /**
    * Joins a pool that reads messages of anybody: exactly one member of a pool handles each message,

@@ -11,7 +11,7 @@ import type { RabbitmqSettings } from './options.js';
 import type { PoolRemovals } from './pool-removals.js';
 import type { QueueSource } from './queue-source.js';
 
-/** What a subscription needs to know of its messages, whatever else they are. */
+/** The parts of a message that a subscription uses. */
 export interface Identified {
   readonly id: string;
   readonly partitionKey?: string;
@@ -30,7 +30,7 @@ export interface SubscriptionOptions<M extends Identified> {
   /** Keeps the making and the removing of pools apart. */
   readonly removals: PoolRemovals;
   readonly timeout: ConsumerTimeout;
-  /** What the members of the pool in this process gave back, or lost with their channels. */
+  /** Messages that members of the pool in this process returned, or lost with their channels. */
   readonly unsettled: Unsettled;
   /** Marks of handlers that have begun; absent for an ephemeral subscription. */
   readonly marks: BegunMarks | undefined;
@@ -45,7 +45,7 @@ export interface SubscriptionOptions<M extends Identified> {
     /** Nobody else keeps the message: also with less than it came with. */
     isLastResort: boolean,
   ) => Promise<Error | undefined>;
-  /** What comes from there was redriven. */
+  /** Messages that arrive from this exchange were redriven. */
   readonly deadLetterExchange: string;
   readonly onEnd: () => void;
 }

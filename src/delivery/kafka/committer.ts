@@ -44,7 +44,7 @@ export class Generation {
     for (const of of this.#partitions.values()) of.committed = undefined;
   }
 
-  /** What the group does not remember yet. */
+  /** Offsets that the group has not committed yet. */
   uncommitted(): readonly { readonly at: TopicPartitionOffset; readonly of: PartitionOffsets }[] {
     const found = [];
     for (const [place, of] of this.#partitions) {

@@ -10,7 +10,7 @@ import { bodyKey, bodyPlace, fromDeadLetterRecord } from './wire.js';
 /** Milliseconds without a record after which a topic counts as read; a fetch waits for 500. */
 const longestSilence = 3_000;
 
-/** What is left in the dead-letter topic of one pool. */
+/** View of the letters that remain in one pool's dead-letter topic. */
 export class DeadLetterView {
   readonly #letters = new Map<string, DeadLetter>();
   /** Of letters whose body is not within them. */

@@ -1,8 +1,8 @@
 import type { CredentialsProvider, PasswordCredentials } from '../bus/credentials.js';
 
 /**
- * What the adapter needs of a Kafka client: the part of KafkaJS's API that it uses. A `Kafka` of kafkajs
- * satisfies it, and another client of that shape can be given as the option `driver`.
+ * The part of KafkaJS's API that the adapter uses. A `Kafka` of kafkajs satisfies it, and another client
+ * of that shape can be given as the option `driver`.
  */
 export interface KafkaDriver {
   producer(config: ProducerConfig): KafkaProducer;
@@ -38,9 +38,9 @@ export interface KafkaTls {
 }
 
 /**
- * Who the client is. `credentials` gives the user and password that are valid now: it is called at each
- * connection, and again when the cluster ends a session. One that fails, or takes longer than 8 s, is told
- * as BUS_UNAVAILABLE.
+ * Authentication of the client. `credentials` gives the user and password that are valid now: it is called
+ * at each connection, and again when the cluster ends a session. One that fails, or takes longer than 8 s,
+ * is told as BUS_UNAVAILABLE.
  *
  * @example
  * kafka({

@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
-/** What connects to a broker: `net.connect`, or a test's stand-in for a network that breaks. */
+/** Opens a connection to a broker: `net.connect`, or a test's stand-in for a network that breaks. */
 export type SocketFactory = (to: {
   readonly host: string;
   readonly port: number;

@@ -24,7 +24,7 @@ const refusals = new Set([
   'TOPIC_AUTHORIZATION_FAILED',
 ]);
 
-/** What brokers answer when the client's idea of who leads a partition is out of date. */
+/** Error codes of brokers for a stale partition leader. */
 const leaderMoved = new Set([
   'LEADER_NOT_AVAILABLE',
   'NOT_LEADER_FOR_PARTITION',
@@ -33,7 +33,7 @@ const leaderMoved = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
 ]);
 
-/** What a coordinator answers to a member that must join again before it goes on. */
+/** Error codes of a coordinator for a member that must join again. */
 const lostMembership = new Set([
   'REBALANCE_IN_PROGRESS',
   'ILLEGAL_GENERATION',

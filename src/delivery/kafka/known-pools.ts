@@ -7,8 +7,8 @@ interface Answer {
 }
 
 /**
- * Which pools there are, without asking the cluster for each message. Callers that come while it is asked
- * wait for the same answer, and so go on in the order of their calls.
+ * Cache of the pools that exist, so that the cluster is not asked for each message. Callers that come
+ * while it is asked wait for the same answer, and so go on in the order of their calls.
  */
 export class KnownPools {
   readonly #find: (pool: string) => Promise<boolean>;

@@ -1,6 +1,6 @@
 import type { Broker, Cluster } from 'kafkajs';
 
-/** What KafkaJS's brokers have beyond their declared type. */
+/** Members of KafkaJS's brokers beyond their declared type. */
 type Coordinator = Broker & {
   readonly nodeId: number | string;
   heartbeat(request: unknown): Promise<unknown>;
@@ -46,7 +46,7 @@ async function hasMoved(
   return found !== null && String(found.coordinator.nodeId) !== String(nodeId);
 }
 
-/** What the coordinator would have answered, which makes KafkaJS join. */
+/** An error that looks like a moved coordinator, which makes KafkaJS join again. */
 function movedCoordinator(cause: unknown): Error {
   const error = new Error('Another broker coordinates the group now', { cause });
   return Object.assign(error, { type: 'NOT_COORDINATOR_FOR_GROUP' });

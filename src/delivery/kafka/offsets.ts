@@ -1,6 +1,6 @@
 /**
- * Which records of one partition are done. They are handled at the same time and end in any order, but a
- * group can only remember one offset: the first that is not done.
+ * Tracks the finished records of one partition. They are handled at the same time and end in any order,
+ * but a group can only remember one offset: the first that is not done.
  */
 export class PartitionOffsets {
   readonly #underWay = new Set<bigint>();

@@ -31,15 +31,15 @@ export interface KafkaOptions {
    * unless an option says otherwise. See `docs/kafka.md` for the properties that are read.
    */
   readonly properties?: string;
-  /** What everything is published to. Default `signalbox`. */
+  /** Topic of all events. Default `signalbox`. */
   readonly topic?: string;
   /** Unique among the buses of one relay. Default `kafka`. */
   readonly name?: string;
-  /** What the cluster calls this client in its logs and quotas. Default `signalbox`. */
+  /** Name of this client in the cluster's logs and quotas. Default `signalbox`. */
   readonly clientId?: string;
   /** Encrypts the connections; `true` trusts the authorities of Node. Default none. */
   readonly tls?: KafkaTls | boolean;
-  /** Who the client is. Default nobody. */
+  /** Authentication of the client. Default nobody. */
   readonly sasl?: KafkaSasl;
   /** Milliseconds for one attempt to connect to one broker. Default 10,000. */
   readonly connectTimeout?: number;
@@ -91,7 +91,7 @@ const password = (mechanism: string): Field =>
     password: required(text()),
   });
 
-/** What each option takes. */
+/** Schema of the options of `kafka()`. */
 export const kafkaSchema = optionsOf<KafkaOptions>('kafka()', {
   brokers: either(text(1), listOf(text(1), 1)),
   properties: text(1),

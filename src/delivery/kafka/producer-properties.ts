@@ -4,7 +4,7 @@ import { ConfigurationError } from '../../core/errors/errors.js';
 import type { KafkaSasl, KafkaTls } from './driver.js';
 import { parseProperties } from './properties.js';
 
-/** What of a `kafka.producer.properties` the bus uses. */
+/** The properties of a `kafka.producer.properties` file that the bus uses. */
 export interface ProducerProperties {
   readonly brokers?: readonly string[];
   readonly topic?: string;

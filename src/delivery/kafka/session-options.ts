@@ -12,7 +12,7 @@ export interface RecordSink {
   busy(): boolean;
 }
 
-/** What all sessions of a bus have in common. */
+/** Settings shared by all sessions of a bus. */
 export interface SessionSettings {
   readonly driver: KafkaDriver;
   readonly admin: KafkaAdmin;
@@ -23,7 +23,7 @@ export interface SessionSettings {
   readonly startTimeout: number;
 }
 
-/** What one session reads, and who is told what. */
+/** Options of one session: its topics, and its listeners. */
 export interface SessionOptions extends SessionSettings {
   /** The group to share the topics with; undefined to read them alone and remember nothing. */
   readonly group: string | undefined;
@@ -31,7 +31,7 @@ export interface SessionOptions extends SessionSettings {
   /** Where a group that remembers nothing yet begins. */
   readonly from: 'beginning' | 'end';
   readonly sink: RecordSink;
-  /** What the session is for, such as `join the pool billing`, for messages. */
+  /** Purpose of the session in messages, such as `join the pool billing`. */
   readonly what: string;
   readonly onLost: (reason: string) => void;
   /** @param missed true when records were deleted before they could be read */

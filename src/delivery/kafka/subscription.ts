@@ -19,9 +19,9 @@ interface KafkaSubscriptionOptions {
   readonly handler: DeliveryHandler;
   readonly settings: SubscribeSettings;
   readonly notify: BusNoticeListener;
-  /** What all sessions of the bus have in common. */
+  /** Settings shared by all sessions of the bus. */
   readonly session: SessionSettings;
-  /** What the members of the pool in this process lost with their partitions. */
+  /** Messages that members of the pool in this process lost with their partitions. */
   readonly unsettled: Unsettled;
   /** Writes to the dead letters of the pool; resolves when they have the message. */
   readonly deadLetter: (

@@ -3,9 +3,9 @@ import { utf8Length } from '../../core/json/plain-json.js';
 
 /** The names of everything a bus uses on a cluster; see `docs/kafka.md`. */
 export interface KafkaNames {
-  /** What everything is published to. */
+  /** Topic of all events. */
   readonly topic: string;
-  /** What one pool alone is given: replays and redriven dead letters. */
+  /** Returns the topic of one pool alone: replays and redriven dead letters. */
   poolTopic(pool: string): string;
   deadLetterTopic(pool: string): string;
   /** The consumer group of a pool. */

@@ -1,6 +1,6 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 
-/** What JetStream tells of a delivery, in the subject that it is answered on. */
+/** Facts of a delivery that JetStream encodes in its reply subject. */
 export interface DeliveryFacts {
   /** The name of the consumer that handed it out. */
   readonly consumer: string;

@@ -60,7 +60,7 @@ export class BegunMarks {
     };
   }
 
-  /** What the server refuses, or is not there to do, leaves a message unmarked, and stops nobody. */
+  /** Runs `work`; when the server refuses it or is away, the message stays unmarked and nothing fails. */
   async #use<T>(work: (manager: JetStreamManager) => Promise<T>): Promise<T | undefined> {
     try {
       const { manager } = await this.#options.connector.ready();

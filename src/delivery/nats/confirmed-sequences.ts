@@ -2,9 +2,9 @@
 const mostKept = 20_000;
 
 /**
- * Which message was confirmed under which sequence number of a stream, lately. A server that gives a number
- * to a second message has lost the first: a leader was elected that did not have all that was confirmed, or
- * the stream was restored from a copy. Neither clock nor I/O.
+ * Remembers which message was confirmed under which recent sequence number of a stream. A server that
+ * gives a number to a second message has lost the first: a leader was elected that did not have all that
+ * was confirmed, or the stream was restored from a copy. Neither clock nor I/O.
  */
 export class ConfirmedSequences {
   #kept: { readonly sequence: number; readonly id: string }[] = [];

@@ -86,7 +86,7 @@ export async function declarePoolConsumers(
   }
 }
 
-/** What a server tells of a consumer. */
+/** State of a consumer as its server reports it. */
 export interface ConsumerState {
   /** How much it has handed out so far, to anybody. */
   readonly turn: number;
@@ -96,9 +96,9 @@ export interface ConsumerState {
   readonly pending: number;
 }
 
-/** What servers tell of the consumers of a pool. */
+/** State of a pool's consumers as their servers report it. */
 export interface PoolState {
-  /** Who answers for them. */
+  /** Servers that answered for them. */
   readonly leaders: string;
   /** True where others may answer for them next. */
   readonly clustered: boolean;

@@ -10,7 +10,7 @@ import {
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { currentCredentials, hasTexts, type CredentialsProvider } from '../bus/credentials.js';
 
-/** What a NATS server can ask for. */
+/** Credentials of a NATS client. */
 export type NatsCredentials =
   | { readonly user: string; readonly pass: string }
   | { readonly token: string }

@@ -31,7 +31,7 @@ import { encodeValue, receiveNatsMessage } from './wire.js';
 
 const headerName = 'Signalbox-Dead-Letter';
 
-/** What a dead letter says besides its message. */
+/** Facts that a dead letter carries besides its message. */
 interface Facts {
   readonly key: string;
   readonly reason: string;

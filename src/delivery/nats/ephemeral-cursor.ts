@@ -2,7 +2,7 @@ import type { StreamInfo } from '@nats-io/jetstream';
 
 /** Where the consumer of an ephemeral subscription begins. */
 export interface EphemeralStart {
-  /** What is behind this place of the stream is delivered; undefined for what comes from now on. */
+  /** Delivery begins after this stream sequence; undefined begins with new messages. */
   readonly after: number | undefined;
   /** True when messages may have passed unseen since the last consumer. */
   readonly missed: boolean;

@@ -28,7 +28,7 @@ export function readHeaderBlock(bytes: Uint8Array): HeaderBlock {
   return block;
 }
 
-/** What the client keeps of messages beyond its declared types. */
+/** Fields that the client keeps of a message beyond its declared types. */
 interface RawDelivery {
   readonly _rdata?: Uint8Array;
   readonly _msg?: { readonly hdr?: number };

@@ -6,7 +6,7 @@ interface Held {
   readonly delivery: Msg;
 }
 
-/** What the server waits for, by its identity: the newest delivery of a message is answered. */
+/** In-flight deliveries by identity: an acknowledgement answers the newest delivery of a message. */
 export class InFlight {
   readonly #held = new Map<string, Held>();
 

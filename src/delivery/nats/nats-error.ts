@@ -57,7 +57,7 @@ export function jetStreamError(cause: unknown, what: string): SignalboxError {
 /** Stream name in use, subjects overlap, consumer name in use: each with another configuration. */
 const conflicts: ReadonlySet<number> = new Set([10058, 10065, 10013, 10105, 10148]);
 
-/** What was said, without a full stop. */
+/** The message of an error, without a full stop. */
 export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message || error.name : String(error);
   return message.replace(/\.$/, '');

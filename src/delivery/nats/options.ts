@@ -91,7 +91,7 @@ export interface NatsOptions {
   readonly on?: BusNoticeListener;
 }
 
-/** What each option takes. */
+/** Schema of the options of `nats()`. */
 export const natsSchema = optionsOf<NatsOptions>('nats()', {
   url: required(either(text(1), listOf(text(1), 1))),
   credentials: callback,

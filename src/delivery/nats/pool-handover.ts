@@ -23,12 +23,12 @@ export interface PoolHandoverOptions {
 }
 
 /**
- * What an ordered pool's active member must know before it begins: where the consumers are, and what they
- * will hand out again before anything else.
+ * State that an ordered pool's active member reads before it begins: the consumers' cursors, and the
+ * messages to be redelivered first.
  */
 export class PoolHandover {
   readonly #options: PoolHandoverOptions;
-  /** Who answered last, and since when the same ones do. */
+  /** Servers that answered last, and since when the same ones do. */
   #leaders: string | undefined;
   #since = 0;
 

@@ -6,7 +6,7 @@ import { jetStreamError } from './nats-error.js';
 import type { NatsNames } from './names.js';
 import { isMissing } from './streams.js';
 
-/** What is kept of a pool. */
+/** Record of a pool in the key-value store. */
 interface PoolRecord {
   readonly order: 'pool' | 'member';
   /** The active member of an ordered pool; null when there is none. */
@@ -202,7 +202,7 @@ export class PoolLease {
     return this.held ? this.#hold() : undefined;
   }
 
-  /** Whose a record is that somebody has deleted. Another may hold the deleted one, and not know yet. */
+  /** The holder of a record that was deleted. Another may hold the deleted one, and not know yet. */
   #holderAnew(): string {
     return this.held ? this.#options.member : nobody;
   }

@@ -183,7 +183,7 @@ export class Puller {
     this.pull();
   }
 
-  /** What is missing comes again, when its time at the server is over: behind this one, if this were taken. */
+  /** Whether a delivery is in order: a missing message is redelivered after its ack wait, behind this one. */
   #follows({ reply }: Msg): boolean {
     const turn = deliveryFacts(reply)?.turn;
     if (this.#turn === undefined || turn === undefined) return true;

@@ -1,9 +1,8 @@
 /**
- * What a server hands out again comes in the order in which its time was over, and not in that of the
- * stream: one that its member has renewed comes behind a later one that got lost before it was renewed.
- * A server with much to do is late with it, and hands out new messages meanwhile. This keeps all of them
- * until those that were handed out before are here, and gives them back in their order. Neither clock nor
- * I/O.
+ * Restores the stream's order of redelivered messages: a server redelivers in the order in which ack waits
+ * ran out, so a message whose wait was extended comes after a later one. A server with much to do is late
+ * with it, and hands out new messages meanwhile. This keeps all of them until those that were handed out
+ * before are here, and gives them back in their order. Neither clock nor I/O.
  */
 export class Redeliveries<T> {
   readonly #kept = new Map<number, T>();

@@ -38,7 +38,7 @@ export interface NatsSubscriptionOptions {
   /** Unique: two subscriptions of one process are two members. */
   readonly member: string;
   readonly notify: BusNoticeListener;
-  /** What the members of the pool in this process lost with their place. */
+  /** Messages that members of the pool in this process lost with their lease. */
   readonly unsettled: Unsettled;
   /** Marks of handlers that have begun; absent for an ephemeral subscription. */
   readonly marks: BegunMarks | undefined;

@@ -6,7 +6,7 @@ import { percentDecode, percentEncode } from './percent.js';
 const idHeader = 'Signalbox-Id';
 const partitionKeyHeader = 'Signalbox-Partition-Key';
 const contentTypeHeader = 'Content-Type';
-/** Which headers of the message are numbers or booleans: NATS knows texts only. */
+/** Header that lists which headers are numbers or booleans: NATS headers are texts only. */
 const typesHeader = 'Signalbox-Types';
 
 /** Names that NATS or this adapter give a meaning of their own. */

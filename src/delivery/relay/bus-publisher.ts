@@ -24,7 +24,7 @@ import { Wakeup } from './wakeup.js';
 // Under load, wake-ups come faster than reads are worth: this many milliseconds fill a batch.
 const gatherFor = 5;
 
-/** What a lane needs. */
+/** Options of a bus publisher. */
 export interface BusLaneOptions {
   readonly bus: Bus;
   /** The name rows wait for: the bus's, or null when it is the only one and takes every row. */
@@ -63,7 +63,7 @@ export class BusPublisher {
   #crowded: readonly number[] = [];
   #full = false;
   #inFlight = 0;
-  /** What the bus has taken in this turn. */
+  /** Number of events that the bus took in this turn. */
   #taken = 0;
   #settling = false;
   #finishing = false;

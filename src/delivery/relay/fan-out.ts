@@ -4,7 +4,7 @@ import type { Lease } from './lease-keeper.js';
 import type { ResolvedRelayOptions } from './relay-options.js';
 import { Wakeup } from './wakeup.js';
 
-/** What a fan-out needs. */
+/** Options of a fan-out. */
 export interface FanOutOptions {
   readonly outbox: OutboxStore;
   /** None: rows are removed, and live on in the journal only. */

@@ -2,7 +2,7 @@ import type { LeaseGrant, LeaseStore } from '../../core/stores/lease-store.js';
 import { elapsed, instant, type Instant, type LeaseClock } from './lease-clock.js';
 import { Wakeup } from './wakeup.js';
 
-/** What the rest of a relay asks its lease. */
+/** The view of the lease that the rest of a relay uses. */
 export interface Lease {
   /** True while publishing is ours alone. Cheap: it is asked before every publish. */
   valid(): boolean;
@@ -12,7 +12,7 @@ export interface Lease {
   readable(): readonly number[];
 }
 
-/** What a lease keeper needs. */
+/** Options of a lease keeper. */
 export interface LeaseKeeperOptions {
   readonly leases: LeaseStore;
   /** Unique among all relays. */

@@ -1,7 +1,7 @@
 import type { OutboxDepth, OutboxStore } from '../../core/stores/outbox-store.js';
 import { Wakeup } from './wakeup.js';
 
-/** What an outbox monitor needs. */
+/** Options of an outbox monitor. */
 export interface OutboxMonitorOptions {
   readonly outbox: OutboxStore;
   /** Milliseconds between measurements. */

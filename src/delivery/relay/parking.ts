@@ -5,7 +5,7 @@ import { orderKey, type PublisherRows } from './publisher-rows.js';
 import { parkedAlert } from './relay-alerts.js';
 import type { QueuedRow } from './resource-queues.js';
 
-/** What parking needs. */
+/** Options of parking. */
 export interface ParkingOptions {
   readonly outbox: OutboxStore;
   /** The bus that refuses. */

@@ -1,7 +1,7 @@
 import { openTelemetry } from '../../context/open-telemetry.js';
 import type { OutboxDepth } from '../../core/stores/outbox-store.js';
 
-/** What a relay has done since it was created. */
+/** Counters of a relay since it was created. */
 export interface RelayCounts {
   /** Events that a bus has taken; an event counts once for each bus. */
   readonly published: number;

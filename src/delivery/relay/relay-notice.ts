@@ -1,6 +1,6 @@
 import { guardListener } from '../../core/errors/guard-listener.js';
 
-/** What a relay tells its listener besides its metrics. */
+/** Notices that a relay sends to its listener besides its metrics. */
 export type RelayNotice =
   | { readonly type: 'partitions-changed'; readonly partitions: readonly number[] }
   /** It overslept its lease: what it held in memory was dropped and is read again. */

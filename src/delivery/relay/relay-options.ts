@@ -26,8 +26,8 @@ export interface RelayOptions {
   /** How long `stop` waits for what was committed before it to be published. Default 10,000. */
   readonly stopTimeout?: number;
   /**
-   * What becomes of an event that no binding wants: `count` (the default) counts it and goes on,
-   * `hold` parks it, and so holds back its resource until somebody retries or drops it.
+   * Handling of an event that no binding matches: `count` (the default) counts it and goes on, `hold`
+   * parks it and holds back its resource until an operator retries or drops it.
    */
   readonly unroutable?: 'count' | 'hold';
   /** The first delay after a failure; doubles up to `maxRetryDelay`. Default 100. */
@@ -45,7 +45,7 @@ export interface RelayOptions {
   readonly starvedAfter?: number;
 }
 
-/** What each option takes, in code and in the configuration file. */
+/** Schema of the relay's options, for code and the configuration file. */
 export const relayFields: Fields<RelayOptions> = {
   batch: whole(1, 10_000),
   window: whole(1, 100_000),

@@ -25,9 +25,9 @@ import { Wakeup } from './wakeup.js';
 /** Milliseconds to give the leases back in, once publishing has ended. */
 const releaseTimeout = 1000;
 
-/** What a relay is made of. */
+/** Parts of a relay. */
 export interface OutboxRelaySetup {
-  /** What `openStore` returned. */
+  /** The store that `openStore` returned. */
   readonly store: Pick<Store, 'outbox' | 'leases' | 'append' | 'connectionUse'>;
   /**
    * Where events go, each under its own name. With none, events live on in the journal only. All
@@ -36,7 +36,7 @@ export interface OutboxRelaySetup {
   readonly buses: readonly Bus[];
   /** How events look on each bus that has no format of its own, such as `cloudEvents`. */
   readonly format: Format;
-  /** Who the relay's own alerts come from, and when. */
+  /** Context of the relay's own alerts. */
   readonly origin: () => EventContext;
   /** Tells of commits in other processes; without one the outbox is polled. */
   readonly wake?: WakeListener | undefined;
@@ -51,7 +51,7 @@ export interface OutboxRelaySetup {
 export interface Relay {
   /** Unique among all relays. */
   readonly id: string;
-  /** What it has done since it was created. */
+  /** Counters since it was created. */
   readonly counts: RelayCounts;
   /** Begins to work, in the background. Neither waits nor throws: what is away is waited for. */
   start(): void;

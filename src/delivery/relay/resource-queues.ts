@@ -3,7 +3,7 @@ import { partitionCount, type OutboxRecord } from '../../core/stores/outbox-stor
 /** A row in the relay's memory. */
 export interface QueuedRow {
   readonly row: OutboxRecord;
-  /** What order is kept for: the uuid, or the event's own id where it concerns no resource. */
+  /** Key that order is kept by: the uuid, or the event's own id where it concerns no resource. */
   readonly key: string;
   /** The lease's generation under which the row was read. */
   readonly generation: number;

@@ -7,7 +7,7 @@ import { starvedAlert } from './relay-alerts.js';
 /** The shortest time between two alerts of one worker, in milliseconds. */
 const alertEvery = 60_000;
 
-/** What a monitor that raises alerts needs. */
+/** Options of a monitor that raises alerts. */
 export interface StarvedAlertsSetup {
   readonly store: Pick<Store, 'append' | 'connectionUse'>;
   /** The work that waits, as the beginning of a message: "The relay". */

@@ -11,7 +11,7 @@ import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import type { Tenancy } from '../../core/planning/event-context.js';
 import type { StartedAction, StartedActions } from './started-actions.js';
 
-/** What an action is about, and in whose transaction it is announced. */
+/** Options of an action: its subject, and the transaction to announce it in. */
 export interface ActionSettings extends AmbientContext, Tenancy {
   /** The resource it is about. Default none. */
   readonly subject?: { readonly resource: string; readonly uuid: string };
@@ -26,7 +26,7 @@ export interface ActionSettings extends AmbientContext, Tenancy {
   readonly manager?: EntityManager;
 }
 
-/** What the operation inside an action gets. */
+/** Handle given to the operation inside an action. */
 export interface ActionHandle {
   /** The id of the Started event: the causation of everything announced inside. */
   readonly id: string;

@@ -34,7 +34,7 @@ export type DeadlineParts = Pick<
   'deadlines' | 'lockWithin' | 'scheduleWithin' | 'appendWithin'
 >;
 
-/** What firing needs. */
+/** Dependencies of firing a deadline. */
 export interface FireContext {
   readonly dataSource: DataSource;
   readonly store: DeadlineParts;
@@ -42,7 +42,7 @@ export interface FireContext {
   readonly origin: OriginSource;
 }
 
-/** What became of a due deadline. */
+/** Outcome of a due deadline. */
 export type Fired =
   /** It is spent, replaced or cancelled; `announced` tells whether an event was written. */
   | { readonly result: 'done'; readonly announced: boolean }

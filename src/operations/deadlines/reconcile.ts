@@ -8,7 +8,7 @@ import type { ResourceBinding } from '../../persistence/resource/binding.js';
 import type { DeadlineParts } from './fire-deadline.js';
 import { readPage } from './resource-pages.js';
 
-/** What reconciling needs. */
+/** Dependencies of reconciling. */
 export interface ReconcileContext {
   readonly dataSource: DataSource;
   readonly store: DeadlineParts;

@@ -4,7 +4,7 @@ import type { ResourceBinding } from '../../persistence/resource/binding.js';
 import type { DeadlineParts } from './fire-deadline.js';
 import { reconcileDeadlines } from './reconcile.js';
 
-/** What a reconciler is made of. */
+/** Parts of a reconciler. */
 export interface ReconcilerSetup {
   readonly dataSource: DataSource;
   readonly store: DeadlineParts;

@@ -47,7 +47,7 @@ export interface SweeperOptions {
   readonly onFailure?: (error: unknown, due: DueDeadline | undefined) => void;
 }
 
-/** What each option takes. */
+/** Schema of the sweeper's options. */
 export const sweeperFields: Fields<SweeperOptions> = {
   pollInterval: milliseconds(1),
   batch: whole(1, 10_000),
@@ -57,7 +57,7 @@ export const sweeperFields: Fields<SweeperOptions> = {
   onFailure: callback,
 };
 
-/** What a sweeper is made of. */
+/** Parts of a sweeper. */
 export interface SweeperSetup {
   readonly dataSource: DataSource;
   readonly store: DeadlineParts & Pick<Store, 'append' | 'connectionUse'>;

@@ -19,7 +19,7 @@ import { markIncomplete } from '../../persistence/guard/transaction-log.js';
 import { withCanonicalSubject } from '../../core/identity/subject.js';
 import { canonicalUuid } from '../../core/identity/uuid.js';
 
-/** What a job is about. */
+/** Options of a job: its subject and its owner. */
 export interface JobSettings extends AmbientContext {
   /** The resource it works on; said at submission, and kept. Default none. */
   readonly subject?: { readonly resource: string; readonly uuid: string };

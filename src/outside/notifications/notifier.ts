@@ -25,7 +25,7 @@ import type { NotificationDriver, PlainDriverName } from './driver.js';
 import { logDriver } from './log-driver.js';
 import { noopDriver } from './noop-driver.js';
 
-/** Who notifies, and how. */
+/** Options of a notifier: its publisher and its drivers. */
 export interface NotifierOptions {
   /** `service.host`, such as `compute.host1`. */
   readonly publisherId: string;
@@ -40,7 +40,7 @@ export const notifierSchema = optionsOf<NotifierOptions>('notifier()', {
   ),
 });
 
-/** What goes with a notification besides type and payload. */
+/** Options of a notification besides type and payload. */
 export interface NotifyOptions {
   /** The request it is part of. Never secrets: every listener gets it. Default none. */
   readonly context?: NotificationContext;

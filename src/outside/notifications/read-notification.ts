@@ -1,7 +1,7 @@
 import { readEnvelope } from '../../delivery/formats/oslo/envelope.js';
 import type { ReceivedNotification } from '../../delivery/formats/oslo/notification.js';
 
-/** What of a message tells its notification; a message of a consumer pool has it. */
+/** The parts of a message that a notification is read from; a message of a consumer pool has them. */
 export interface NotificationMessage {
   readonly bytes: Uint8Array;
   readonly contentType?: string;

@@ -4,7 +4,7 @@ import { notificationPriorities } from '../../delivery/formats/oslo/notification
 import type { NotificationDriver } from './driver.js';
 import { globMatcher } from './glob.js';
 
-/** What a driver takes: what matches a glob of every list that is given. */
+/** A rule of a driver: it takes notifications that match a glob of every given list. */
 export interface RoutingRule {
   /** Globs on the event type, such as `compute.instance.*`. Absent for every type. */
   readonly accepted_events?: readonly string[];

@@ -4,7 +4,7 @@ import type {
 } from '../../delivery/formats/oslo/notification.js';
 import type { NotificationDriver } from './driver.js';
 
-/** What a test driver was given, in order. */
+/** A recorded call of a test driver. */
 export interface Recorded {
   readonly notification: Notification;
   readonly context: NotificationContext;

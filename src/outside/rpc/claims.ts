@@ -14,7 +14,7 @@ const mostUnrouted = 3;
  */
 const mostUnanswered = 5;
 
-/** What a claim is made for. */
+/** The request that a claim is made for. */
 export interface Claimed {
   readonly request: string;
   /** The address of the caller. */
@@ -24,7 +24,7 @@ export interface Claimed {
   readonly signal: AbortSignal;
 }
 
-/** What became of a claim: `silent` where the caller's address takes claims and answers none. */
+/** Outcome of a claim: `silent` where the caller's address takes claims and answers none. */
 export type ClaimEnd = 'granted' | 'refused' | 'silent';
 
 /** Asks callers whether their requests may be executed. */

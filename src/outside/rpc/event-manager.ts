@@ -26,7 +26,7 @@ export interface EventManagerOptions {
    * which keeps them apart from the events of a Signalbox on the same exchange.
    */
   readonly root?: string;
-  /** Who emits: a header of each event, so that subscribers can tell. Default none. */
+  /** Name of the emitter: a header of each event. Default none. */
   readonly emitter?: string;
   /** Bytes that a payload may take, as JSON. Default 256 KiB. */
   readonly payloadLimit?: number;

@@ -33,7 +33,10 @@ interface SubscribersOptions {
 export class EventSubscribers {
   readonly subscribers = new Set<Subscriber>();
   readonly #options: SubscribersOptions;
-  /** Who has handled a message that is tried again for others: a retry has the body of its first try. */
+  /**
+   * Subscribers that have handled a message which is retried for others: a retry has the body of its first
+   * delivery.
+   */
   readonly #handledBy = new WeakMap<Uint8Array, Set<Subscriber>>();
   #subscription: Promise<BusSubscription> | undefined;
   #ended = false;
@@ -107,7 +110,7 @@ export class EventSubscribers {
   }
 }
 
-/** What is no JSON never reaches a handler: a pool dead-letters it with the reason. */
+/** Decodes a body; a body that is not JSON never reaches a handler: a pool dead-letters it with the reason. */
 function decode({ body }: Delivery): JsonValue {
   try {
     return decodePlainJson(body);

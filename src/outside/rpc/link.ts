@@ -12,10 +12,10 @@ import {
   type RpcMessage,
 } from './wire.js';
 
-/** What comes to the address of a manager. */
+/** Messages that arrive at the address of a manager. */
 export type Answer = ClaimMessage | GrantMessage | ReplyMessage;
 
-/** What one manager shares with all its calls and services: the bus, and an address of its own. */
+/** The bus and the reply address that all calls and services of one manager share. */
 export class Link {
   readonly bus: Bus;
   readonly names: RpcNames;

@@ -3,7 +3,7 @@ import { ConfigurationError, RefusedError } from '../../core/errors/errors.js';
 import { firstFault } from '../../core/events/schema-fault.js';
 import type { JsonValue } from '../../core/json/json.js';
 
-/** What a method gets besides its arguments. */
+/** Context of a call besides its arguments. */
 export interface Call {
   /** The id of the request, the same each time it is delivered: remember it to do a thing once. */
   readonly id: string;

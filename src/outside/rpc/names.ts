@@ -28,7 +28,7 @@ export function rpcNames(root: string): RpcNames {
   };
 }
 
-/** What cannot be mistaken in a routing key. */
+/** Schema of a root name that fits one word of a routing key. */
 export const rootField = matching(
   /^(?=.{1,32}$)[\w-]+(\.[\w-]+)*$/,
   '1 to 32 letters, digits, dashes or underscores, with dots between',

@@ -1,14 +1,14 @@
 import { guardListener } from '../../core/errors/guard-listener.js';
 import { reportFailure } from '../object-events/report-failure.js';
 
-/** Which request a notice is about. */
+/** The request that a notice is about. */
 interface About {
   readonly service: string;
   /** The id of the request; the caller finds it in the parameters of its error. */
   readonly request: string;
 }
 
-/** What a ServiceManager tells, for logs and metrics. Arguments and results are never part of it. */
+/** Notices of a ServiceManager, for logs and metrics. Arguments and results are never part of it. */
 export type RpcNotice =
   /** A method threw what is no typed error; its caller got METHOD_FAILED. */
   | ({ readonly kind: 'failed'; readonly method: string; readonly error: Error } & About)

@@ -1,9 +1,9 @@
 import { errorClasses, type CodeOf } from '../../core/errors/codes.js';
 import { SignalboxError, type ErrorFields, type Parameters } from '../../core/errors/errors.js';
 
-/** What a service error carries besides its code and message. */
+/** Fields of a service error besides its code and message. */
 export interface ServiceErrorFields {
-  /** What the message names. Crosses the wire: never secrets. */
+  /** Values that the message names. Crosses the wire: never secrets. */
   readonly parameters?: Parameters;
   /** Whether the same call may succeed when it is repeated, without harm. Crosses the wire. Default false. */
   readonly retryable?: boolean;
@@ -24,7 +24,7 @@ export class ServiceError extends Error {
   readonly code: string;
   /** Whether the same call may succeed when it is repeated, without harm. */
   readonly retryable: boolean;
-  /** What the message names. */
+  /** Values that the message names. */
   readonly parameters: Parameters;
 
   constructor(code: string, message: string, fields: ServiceErrorFields = {}) {

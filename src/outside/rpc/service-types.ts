@@ -21,25 +21,25 @@ export type UntypedServices = Readonly<
   Record<string, Readonly<Record<string, (args?: any) => unknown>>>
 >;
 
-/** What a method takes; undefined when it takes nothing. */
+/** Arguments of a method; undefined when it takes none. */
 type ArgsOf<Method> = Method extends (...args: infer Args) => unknown
   ? Args extends []
     ? undefined
     : Args[0]
   : never;
 
-/** What a method returns, awaited. */
+/** Return type of a method, awaited. */
 export type ResultOf<Method> = Method extends (...args: never[]) => infer Result
   ? Awaited<Result>
   : never;
 
-/** What follows the name of a method in a call of it. */
+/** Parameters after the method's name in a call. */
 export type CallParameters<Method> =
   undefined extends ArgsOf<Method>
     ? [args?: ArgsOf<Method>, options?: CallOptions]
     : [args: ArgsOf<Method>, options?: CallOptions];
 
-/** What a server exposes for the type of a service: every method, and no other. */
+/** The implementation of a service type: every method, and no other. */
 export type Implementation<Api> = {
   readonly [Method in keyof Api]:
     | MethodHandler<ArgsOf<Api[Method]>, ResultOf<Api[Method]>>

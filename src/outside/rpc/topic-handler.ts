@@ -1,4 +1,4 @@
-/** What an event is, besides its payload. */
+/** Facts of an event besides its payload. */
 export interface EventInfo {
   readonly topic: string;
   /** Stable over every redelivery. */

@@ -42,7 +42,7 @@ export type MatchedTopics<Topics, Pattern extends string> = {
   [Topic in keyof Topics & string]: Matches<Pattern, Topic> extends true ? Topic : never;
 }[keyof Topics & string];
 
-/** What a subscriber of a pattern gets: the payload of any topic that it can match. */
+/** Payload of the topics that a pattern can match. */
 export type PayloadOf<Topics, Pattern extends string> = Topics[MatchedTopics<Topics, Pattern> &
   keyof Topics];
 

@@ -40,7 +40,7 @@ export interface GrantMessage {
   readonly granted: boolean;
 }
 
-/** What came of a request. Neither result nor error: the method returned nothing. */
+/** Outcome of a request. Neither result nor error: the method returned nothing. */
 export interface ReplyMessage {
   readonly kind: 'reply';
   readonly request: string;

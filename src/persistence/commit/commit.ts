@@ -21,7 +21,7 @@ const betweenTries = 100;
 
 /** A transaction that the server was asked to commit, and whose answer is not there yet. */
 export interface Pending<T> {
-  /** Who was asked. */
+  /** The session that was asked. */
   readonly session: Session;
   /**
    * Looks for what the transaction was to write: its result if that is there, else undefined. Absent

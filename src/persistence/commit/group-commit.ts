@@ -25,7 +25,7 @@ export interface GroupCommitOptions {
   readonly concurrency?: number;
 }
 
-/** What each option takes. */
+/** Schema of the options of group commit. */
 export const groupCommitFields: Fields<GroupCommitOptions> = {
   maxBatch: whole(1, 10_000),
   concurrency: whole(1, 1000),

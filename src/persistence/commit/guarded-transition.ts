@@ -16,7 +16,7 @@ import type {
 import { withContext } from '../guard/projected-context.js';
 import { entityHidden, readEntities } from '../guard/row-reading.js';
 
-/** What a database offers so that transitions can be planned in the process, under row locks. */
+/** Operations of a database for transitions that are decided in the process under row locks. */
 export interface PlannedWriter {
   /**
    * Locks the rows for the rest of the transaction, in the order given, and reads them as committed

@@ -1,6 +1,6 @@
 import type { DriverError } from './database-failure.js';
 
-/** Which rule of a table refused a row, as far as the driver tells; null for what it does not. */
+/** The rule of a table that refused a row, where the driver reports it; otherwise null. */
 export interface RefusedRow {
   readonly kind: string;
   readonly constraint: string | null;

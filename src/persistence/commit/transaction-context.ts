@@ -109,7 +109,7 @@ export function transactionHere(dataSource: DataSource): QueryRunner | undefined
   return undefined;
 }
 
-/** Whoever released a runner in the midst has ended what it was used for. */
+/** Whether the transaction is still open: releasing its runner ends it. */
 function isOpen({ state, runner }: OpenTransaction): boolean {
   return state === 'open' && runner.isTransactionActive && !runner.isReleased;
 }

@@ -30,7 +30,7 @@ export function directWriteRefused(
   );
 }
 
-/** What a statement in the form that TypeORM's builders write does to a bound table. */
+/** Kind of a write to a bound table in the form that TypeORM's builders use. */
 type BuiltWrite = 'insert' | 'upsert' | 'update' | 'hide' | 'delete';
 
 /**

@@ -66,12 +66,12 @@ export function lockedRow(
   };
 }
 
-/** What a property of the role `remembered` says. */
+/** Reads a property of the role `remembered`. */
 export function rememberedText(value: unknown): Remembered {
   return value == null ? null : String(value as string);
 }
 
-/** Who owns a resource, read by role. */
+/** Reads the owner of a resource by role. */
 export function tenancyOf(read: (role: keyof Tenancy) => unknown): Tenancy {
   const owner = (role: keyof Tenancy): string | null => {
     const value = read(role);

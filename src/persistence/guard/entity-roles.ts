@@ -21,7 +21,7 @@ export type GuardedRole = (typeof guardedRoles)[number];
 export type GuardedValues = Readonly<Partial<Record<GuardedRole, unknown>>> & {
   /** The date of the soft removal. */
   readonly hidden?: unknown;
-  /** What TypeORM writes by itself at each save. */
+  /** Columns that TypeORM writes itself at each save. */
   readonly automatic?: readonly unknown[];
 };
 
@@ -106,7 +106,7 @@ export function revisionProperty(binding: ResourceBinding, entity: object, value
   return typeof readRole(binding, entity, 'revision') === 'string' ? String(value) : value;
 }
 
-/** Who owns an entity. */
+/** Returns the owner of an entity. */
 export function entityTenancy(binding: ResourceBinding, entity: object): Tenancy {
   return tenancyOf((role) => readRole(binding, entity, role));
 }

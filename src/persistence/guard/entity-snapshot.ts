@@ -27,7 +27,10 @@ export function snapshotEntities(
   };
 }
 
-/** What has its contents elsewhere than in properties, and is never written by TypeORM in place. */
+/**
+ * Whether an object keeps its contents outside of its properties; TypeORM never writes such values in
+ * place.
+ */
 function isLeaf(value: object): boolean {
   return (
     value instanceof Date ||

@@ -5,7 +5,7 @@ import type { PendingSteps } from './send.js';
 import type { EntityDescription } from './subscriber-parts.js';
 import { transactionOf } from './transaction-log.js';
 
-/** What is known of entities in memory besides what they hold. Forgets them with the entities. */
+/** Tracks entities in memory: their snapshots and their queued steps. Forgets them with the entities. */
 export class EntityTracker {
   readonly #agreed = new WeakMap<object, GuardedValues>();
   readonly #pending = new WeakMap<object, PendingSteps>();

@@ -6,7 +6,7 @@ import type { ResourceBinding } from '../resource/binding.js';
 /** An entity whose guards are to be asked. */
 export interface JudgedEntity {
   readonly entity: object;
-  /** Who loaded it: Signalbox, by `contextNeeds`, or the caller of `send`. */
+  /** Loaded by Signalbox through `contextNeeds`, or by the caller of `send`. */
   readonly loadedBy: 'signalbox' | 'caller';
   /** It was created here and never read: what it does not have, its row does not have. Default false. */
   readonly complete?: boolean;

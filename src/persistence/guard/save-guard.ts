@@ -80,7 +80,7 @@ export class SaveGuard {
   }
 
   /**
-   * What a save does to the date of the soft removal. A stale date is no change: it is taken from
+   * Returns how a save changes the soft-removal date. A stale date is no change: it is taken from
    * TypeORM's sight, which would write it back.
    */
   softRemovalOf(
@@ -155,7 +155,7 @@ export class SaveGuard {
     }
   }
 
-  /** Whoever wrote a column between `read` and `send`, or between `send` and the save, is refused. */
+  /** Refuses a save when a column was written between `read` and `send`, or between `send` and the save. */
   #checkSent(
     binding: ResourceBinding,
     entity: object,

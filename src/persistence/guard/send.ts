@@ -10,11 +10,11 @@ import { type JudgedEntity, withContext } from './projected-context.js';
 import { incompleteRow } from '../../core/planning/unusable-row.js';
 import { eventStep, unknownEvent, unknownMemory, unknownState } from '../../core/planning/plan.js';
 
-/** What an event sent to an entity says besides the step itself. */
+/** Options of `send()`: the context of the step, and what its guards may read. */
 export interface SendOptions extends AmbientContext {
   /** Why: goes into the state event. */
   readonly reason?: string;
-  /** What guards may look at besides the context. */
+  /** Values that guards may read besides the context. */
   readonly payload?: Readonly<Record<string, unknown>>;
 }
 

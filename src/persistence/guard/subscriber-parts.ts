@@ -4,7 +4,7 @@ import type { PlannedWriter } from '../commit/guarded-transition.js';
 import type { EventContext } from '../../core/planning/event-context.js';
 import type { Store } from '../store.js';
 
-/** What a subscriber works with. */
+/** Parts of a subscriber. */
 export interface SubscriberParts {
   readonly bindings: readonly ResourceBinding[];
   readonly store: Store & PlannedWriter;
@@ -14,7 +14,7 @@ export interface SubscriberParts {
   readonly maxPayload?: number;
 }
 
-/** Who does something to an entity and why, said before it is saved or removed. */
+/** Context of a save or a removal, given before it: the actor and the reason. */
 export interface EntityDescription extends AmbientContext {
   readonly reason?: string;
 }

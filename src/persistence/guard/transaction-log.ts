@@ -1,13 +1,13 @@
 import type { QueryRunner } from 'typeorm';
 import { ConflictError } from '../../core/errors/errors.js';
 
-/** What happened in one transaction or savepoint, and is settled when it ends. */
+/** Writes of one transaction or savepoint, until it ends. */
 interface Level {
   /** Whether events were appended that a relay should hear of. */
   appended: boolean;
   /** Puts entities in memory back to what the database says after a rollback. */
   readonly undo: (() => void)[];
-  /** What was written by half, and must not be committed like that. */
+  /** Writes that are incomplete; the transaction must not be committed with them. */
   readonly incomplete: Set<Half>;
   /** Entities with steps that were sent and wait for their save. */
   readonly sent: Map<object, SentSteps>;

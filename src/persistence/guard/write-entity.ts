@@ -5,7 +5,7 @@ import { refuseInsideTransaction } from '../commit/transaction-context.js';
 import type { LifecycleSubscriber } from './subscriber.js';
 import type { EntityDescription } from './subscriber-parts.js';
 
-/** Who writes an entity and why, and in whose transaction. */
+/** Options of writing an entity: the actor, the reason and the transaction. */
 export interface WriteOptions extends EntityDescription {
   readonly manager?: EntityManager;
 }

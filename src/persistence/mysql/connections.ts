@@ -2,7 +2,7 @@ import type { Connection, Pool, PoolConnection } from 'mysql2';
 import { databaseFailure } from '../commit/database-failure.js';
 import type { Connections, Session } from '../commit/session.js';
 
-/** What TypeORM keeps of pools, and `mysql2` of a connection, behind their types. */
+/** Undeclared members of TypeORM's pools and of `mysql2`'s connections. */
 interface Pools {
   readonly pool?: Pool;
   readonly poolCluster?: { readonly _nodes?: Readonly<Record<string, { readonly pool?: Pool }>> };

@@ -39,7 +39,7 @@ import {
   planStatements,
 } from './write-statements.js';
 
-/** What a transaction writes, and what its caller is told once it is committed. */
+/** Rows that a transaction writes, and the result its caller gets after the commit. */
 interface Decision<T> {
   readonly result: T;
   readonly statements: readonly (Statement | LaterStatement)[];
@@ -327,7 +327,7 @@ function rowsByUuid(
   return new Map(found.map((raw) => lockedRow(binding, raw)).map((row) => [row.uuid, row]));
 }
 
-/** What servers and proxies say that prepare no statement, or no more of them. */
+/** Error codes of servers and proxies that prepare no statement, or no further one. */
 const unprepared: ReadonlySet<unknown> = new Set([
   'ER_UNKNOWN_COM_ERROR',
   'ER_NOT_SUPPORTED_YET',

@@ -73,7 +73,7 @@ export const mysqlSchema: readonly string[] = [
   ) ${table}`,
 ];
 
-/** What version 2 adds on MySQL and MariaDB: for consumers, and for reading the journal by time. */
+/** Version 2 of the schema on MySQL and MariaDB: consumers, and reading the journal by time. */
 export const mysqlConsumerSchema: readonly string[] = [
   `CREATE TABLE signalbox_inbox (
     consumer varchar(255) ${text} NOT NULL,
@@ -97,7 +97,7 @@ export const mysqlConsumerSchema: readonly string[] = [
   `CREATE INDEX signalbox_journal_time ON signalbox_journal (time)`,
 ];
 
-/** What version 3 adds on MySQL and MariaDB: applications, and what deadlines say of themselves. */
+/** Version 3 of the schema on MySQL and MariaDB: applications, and facts of deadlines. */
 export const mysqlApplicationSchema: readonly string[] = [
   `CREATE TABLE signalbox_application (
     id smallint PRIMARY KEY,

@@ -1,4 +1,4 @@
-/** What differs between MySQL and MariaDB servers, and between their versions. */
+/** Differences between MySQL and MariaDB servers and their versions. */
 export interface ServerAbilities {
   /** Takes several statements as one block (`BEGIN NOT ATOMIC … END`). */
   readonly compound: boolean;

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { databaseFailure } from '../commit/database-failure.js';
 import type { Connections, Session } from '../commit/session.js';
 
-/** What TypeORM keeps of pools, and `pg` of a client, behind their types. */
+/** Undeclared members of TypeORM's pools and of `pg`'s clients. */
 interface Pools {
   readonly master?: pg.Pool;
   readonly slaves?: readonly pg.Pool[];
@@ -136,7 +136,7 @@ const askServer = `SELECT pg_backend_pid() AS process,
     THEN concat_ws(' ', (SELECT system_identifier FROM pg_control_system()),
       left(pg_walfile_name(pg_current_wal_lsn()), 8)) END AS server`;
 
-/** What it commits, another server tells it. */
+/** A session on a standby: it cannot report what the primary commits. */
 const standby: Session = { server: undefined, connection: undefined };
 
 async function askSession(client: pg.ClientBase): Promise<Session> {

@@ -12,7 +12,7 @@ import { ownQueries } from '../tables/placed-tables.js';
 /** SQL text of the place of a deadline, as `placeOf` writes it. */
 export const placeSql = (deadline: string): string => `rtrim(${deadline}, '0123456789')`;
 
-/** What an arming changes of a deadline that is armed already. */
+/** Columns that arming updates when the deadline is armed already. */
 export const rearmedSql =
   'revision = excluded.revision, due_at = excluded.due_at, version = excluded.version, missing_since = NULL';
 

@@ -6,7 +6,7 @@ import type { NamedStatement } from './prepared-statement.js';
 /** A parameter: text as the server reads it, or bytes in its binary format. */
 export type PreparedValue = string | Buffer | null;
 
-/** What a statement returned, as the server writes it. */
+/** Result of a statement in the server's text format. */
 export interface PreparedResult {
   readonly rows: readonly (readonly (string | null)[])[];
   /** The rows that the statement returned or wrote. */
@@ -64,7 +64,7 @@ async function runDescribed(
   return { rows: rows as unknown as PreparedResult['rows'], count: rowCount ?? 0 };
 }
 
-/** What the driver's connection offers to queries that speak the protocol by themselves. */
+/** Members of the driver's connection that queries use to speak the protocol themselves. */
 interface Wire {
   /** Those of the driver for runtimes other than Node.js cannot hold back. */
   readonly stream: { cork?(): void; uncork?(): void };

@@ -69,7 +69,7 @@ export const postgresSchema: readonly string[] = [
   )`,
 ];
 
-/** What version 2 adds on PostgreSQL: for consumers, and for reading the journal by time. */
+/** Version 2 of the schema on PostgreSQL: consumers, and reading the journal by time. */
 export const postgresConsumerSchema: readonly string[] = [
   `CREATE TABLE signalbox_inbox (
     consumer varchar(255) NOT NULL,
@@ -96,7 +96,7 @@ export const postgresConsumerSchema: readonly string[] = [
     USING brin (time) WITH (pages_per_range = 16, autosummarize = on)`,
 ];
 
-/** What version 3 adds on PostgreSQL: applications, and what deadlines say of themselves. */
+/** Version 3 of the schema on PostgreSQL: applications, and facts of deadlines. */
 export const postgresApplicationSchema: readonly string[] = [
   `CREATE TABLE signalbox_application (
     id smallint PRIMARY KEY,

@@ -21,7 +21,7 @@ export interface StatementVariant {
 }
 
 /**
- * What became of a request: its row moved, stays as it is, is held by somebody else, or is not there.
+ * Outcome of a request: its row moved, stays as it is, is locked by another transaction, or is not there.
  * A row that stays although its step is lawful was changed between the statement's snapshot and its lock,
  * or something on the table kept it from being updated.
  */
@@ -129,7 +129,7 @@ function sqlText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** What did not move is looked for only where something did not. */
+/** Looks for rows that did not move, only when at least one did not. */
 function severalFound(binding: ResourceBinding): string {
   const { table, columns } = binding;
   return `

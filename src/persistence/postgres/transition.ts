@@ -22,7 +22,7 @@ import {
 } from './transition-parameters.js';
 import { type RowResult, transitionStatement } from './transition-statement.js';
 
-/** What the statement returns for each request, in any order. */
+/** Row that the statement returns for each request, in any order. */
 type StatementRow = readonly [
   /** 1 for the first request of the batch. */
   ord: string,
@@ -275,7 +275,7 @@ export class TransitionExecutor {
   }
 }
 
-/** What the requests of a batch have of something, each once, in an order of its own. */
+/** Distinct values of a batch's requests, each once, in an order of its own. */
 function distinct(
   batch: readonly TransitionRequest[],
   read: (request: TransitionRequest) => string,

@@ -69,9 +69,9 @@ export interface ResourceBinding {
   readonly state: StateColumns;
   /** Projects what guards read. */
   readonly context: ((entity: object) => unknown) | undefined;
-  /** What the projection reads besides what TypeORM loads by itself. */
+  /** Relations and columns that the projection reads besides those that TypeORM loads itself. */
   readonly needs: ResolvedNeeds;
-  /** What guards are given instead where there is no projection, or no row. */
+  /** Context given to guards where there is no projection or no row. */
   readonly unprojected: object;
   /** Whether a save of TypeORM follows, which moves `@VersionColumn` and `@UpdateDateColumn` itself. */
   readonly leavesAutomatic: boolean;

@@ -9,7 +9,7 @@ const guarded: ReadonlySet<Role> = new Set([
   'remembered',
 ]);
 
-/** What keeps a mapped column from being read and written as its role is. */
+/** Reports mapped columns that cannot be read and written in their role. */
 export function writtenFaults(
   { role, property, column, values }: MappedColumn,
   fault: (code: MappingCode, says: string) => MappingFault,

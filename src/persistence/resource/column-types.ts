@@ -39,7 +39,7 @@ const narrowIntegers: Readonly<Record<string, readonly [signed: number, unsigned
   mediumint: [8_388_607, 16_777_215],
 };
 
-/** What a column can hold, as far as its metadata tells. */
+/** Properties of a column as far as its metadata has them. */
 export interface ColumnFacts {
   /** As the driver names it. */
   readonly type: string;

@@ -3,7 +3,7 @@ import type { CodeOf } from '../../core/errors/codes.js';
 import type { Refusal } from '../../core/errors/errors.js';
 import type { EntityClass, ResourceColumns } from './resource.js';
 
-/** What a column is for. */
+/** Role of a column. */
 export type Role = keyof ResourceColumns;
 
 /** A column that an entity class maps to a role. */

@@ -48,7 +48,7 @@ export abstract class ResourceEntity<L extends AnyLifecycle = AnyLifecycle> {
   @Column({ type: Number, name: 'lifecycle_version' })
   lifecycleVersion!: number;
 
-  /** Whose the resource is; copied into every event, as are `domain` and `project`. */
+  /** Owner of the resource; copied into every event, as are `domain` and `project`. */
   @Column({ type: String, length: 255, nullable: true })
   account!: string | null;
 

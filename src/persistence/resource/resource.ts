@@ -33,7 +33,7 @@ export type ResourceClass<
   ResourceRef<L> & {
     /** Projects what guards read from an entity. Pure; needed only where a guard reads context. */
     context?(entity: TEntity): ContextOf<L>;
-    /** What `context` reads besides the columns that TypeORM loads by itself. */
+    /** Relations and columns that `context` reads besides those that TypeORM loads itself. */
     readonly contextNeeds?: ContextNeeds;
     /** Property names, where they differ from `uuid`, `state`, `revision`, … */
     readonly resourceColumns?: ResourceColumns;
@@ -55,14 +55,14 @@ export interface ResourceColumns {
   readonly revision?: string;
   /** When the state last changed: text or a time type. */
   readonly stateSince?: string;
-  /** Which version of the lifecycle made the last transition: a whole number. */
+  /** Version of the lifecycle that made the last transition: a whole number. */
   readonly lifecycleVersion?: string;
   /**
-   * What the history states of the lifecycle return to: text, nullable. Needed where the lifecycle has
-   * history states, and left alone where it has none.
+   * The state that the lifecycle's history states return to: text, nullable. Needed where the lifecycle
+   * has history states, and left alone where it has none.
    */
   readonly remembered?: string;
-  /** Whose the resource is: text, copied into every event. */
+  /** Owner of the resource: text, copied into every event. */
   readonly account?: string;
   /** As `account`. */
   readonly domain?: string;
@@ -82,7 +82,7 @@ export interface ResourceMapping<
   // A method, so that a mapping of any entity is a ResourceMapping.
   /** Projects what guards read. Pure. */
   context?(this: void, entity: TEntity): ContextOf<L>;
-  /** What `context` reads besides the columns that TypeORM loads by itself. */
+  /** Relations and columns that `context` reads besides those that TypeORM loads itself. */
   readonly contextNeeds?: ContextNeeds;
 }
 
@@ -92,7 +92,7 @@ function isStateColumns(value: unknown): boolean {
   return names.length > 0 && names.every((name) => typeof name === 'string' && name !== '');
 }
 
-/** What each option of `mapResource()` takes. */
+/** Schema of the options of `mapResource()`. */
 export const mapResourceSchema = optionsOf<{
   readonly columns?: unknown;
   readonly context?: unknown;
@@ -113,7 +113,7 @@ export const mapResourceSchema = optionsOf<{
   contextNeeds: plainObject,
 });
 
-/** What `mapResource()` takes besides its options. */
+/** Schema of the arguments of `mapResource()` besides its options. */
 const mappedSchema = optionsOf<{ readonly entity: unknown; readonly lifecycle: unknown }>(
   'mapResource()',
   {

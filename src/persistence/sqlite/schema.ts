@@ -68,7 +68,7 @@ export const sqliteSchema: readonly string[] = [
   ) WITHOUT ROWID`,
 ];
 
-/** What version 2 adds on SQLite: for consumers, and for reading the journal by time. */
+/** Version 2 of the schema on SQLite: consumers, and reading the journal by time. */
 export const sqliteConsumerSchema: readonly string[] = [
   `CREATE TABLE signalbox_inbox (
     consumer text NOT NULL,
@@ -92,7 +92,7 @@ export const sqliteConsumerSchema: readonly string[] = [
   `CREATE INDEX signalbox_journal_time ON signalbox_journal (time)`,
 ];
 
-/** What version 3 adds on SQLite: applications, and what deadlines say of themselves. */
+/** Version 3 of the schema on SQLite: applications, and facts of deadlines. */
 export const sqliteApplicationSchema: readonly string[] = [
   `CREATE TABLE signalbox_application (
     id integer PRIMARY KEY,

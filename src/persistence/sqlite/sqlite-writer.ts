@@ -89,7 +89,7 @@ export class SqliteWriter implements PlannedWriter {
     );
   }
 
-  /** Whoever holds the file has been waited for already. */
+  /** Commits; the lock of the file is already held here. */
   #commit<T>(
     work: (connection: BetterSqlite3.Database) => T,
     appends: (result: T) => boolean,

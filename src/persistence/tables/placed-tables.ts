@@ -53,7 +53,7 @@ export function namesFor(dataSource: DataSource, placement: TablePlacement): Tab
   });
 }
 
-/** What sends statements of Signalbox. */
+/** Sends Signalbox's own statements. */
 export interface OwnQueries {
   query<T>(text: string, parameters?: unknown[]): Promise<T>;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ConformanceGroup } from './fixture.js';
 import { message, Recorder } from './recorder.js';
 
-/** What a resolved or rejected publish means. */
+/** The meaning of a resolved or rejected publish. */
 export const confirms: ConformanceGroup = {
   'what was confirmed outlives its publisher': {
     need: 'durable',

@@ -7,7 +7,7 @@ import { message, Recorder, until } from './recorder.js';
 
 const quick = { attempts: 3, delay: 1, maxDelay: 2 };
 
-/** What cannot be handled. */
+/** Messages that cannot be handled. */
 export const deadLetters: ConformanceGroup = {
   'a delivery that fails too often is dead-lettered with its reason, and the others go on': {
     need: 'deadLetters',

@@ -16,17 +16,17 @@ export interface BusFixture {
   dispose(): Promise<void>;
 }
 
-/** What a test may need: a capability of the adapter, or that the place can break connections. */
+/** A precondition of a test: a capability of the adapter, or a place that can break connections. */
 export type ConformanceNeed = keyof BusCapabilities | 'interrupt' | 'removePool';
 
-/** What the suite needs to know of an adapter. */
+/** Options of the conformance suite: the adapter and its place. */
 export interface BusConformanceOptions {
   /** Makes a place of its own for each test. */
   readonly open: () => Promise<BusFixture> | BusFixture;
-  /** What the adapter declares, such as `rabbitmq({ url }).capabilities`: the suite holds it to that. */
+  /** Capabilities that the adapter declares, such as `rabbitmq({ url }).capabilities`; the suite tests them. */
   readonly capabilities: BusCapabilities;
   /**
-   * What cannot be tried at this place, with the reason: there is no connection to break, or the broker
+   * Preconditions that this place lacks, with the reason: there is no connection to break, or the broker
    * is a mock. Its tests are listed as lacking, and show that the call is refused where there is one.
    */
   readonly untried?: Readonly<Partial<Record<'interrupt' | 'removePool', string>>>;
@@ -39,8 +39,8 @@ export interface ConformanceTest {
   /** The property that holds; it begins with what is lacking, where something is. */
   readonly name: string;
   /**
-   * What the adapter or the place does not have, and why. The test then shows the lack and not the
-   * property: list it, or count it, rather than pass over it.
+   * Preconditions that the adapter or the place lacks, with the reason. The test then shows the lack and
+   * not the property: list it, or count it, rather than pass over it.
    */
   readonly lacks?: { readonly need: ConformanceNeed; readonly reason: string };
   /** Rejects when it does not hold. */

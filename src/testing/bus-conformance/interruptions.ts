@@ -180,7 +180,7 @@ function interrupted(
   };
 }
 
-/** What subscribes after the interruption comes after what was set up again. */
+/** Subscribes after an interruption, and so resolves after everything was restored. */
 async function untilItIsBack(bus: Bus): Promise<void> {
   await until(
     () =>

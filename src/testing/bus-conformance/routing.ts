@@ -15,7 +15,7 @@ const routes: readonly { readonly pattern: string; readonly keys: readonly strin
   { pattern: 'a*', keys: [] },
 ];
 
-/** Which message reaches whom, and unchanged. */
+/** Routing of messages, unchanged, to their subscribers. */
 export const routing: ConformanceGroup = {
   'a message reaches every subscription whose pattern matches, and no other': async (bus) => {
     const recorders = new Map<string, Recorder>();

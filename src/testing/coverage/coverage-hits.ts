@@ -7,7 +7,7 @@ import { coverageKinds, itemsOf, type CoverageKind } from './coverage-items.js';
 /** How often each item of one lifecycle was exercised; items that were not are absent. */
 export type LifecycleHits = Readonly<Record<CoverageKind, Readonly<Record<string, number>>>>;
 
-/** What a test run exercised: plain JSON, by `<resource>/<version>`. */
+/** Coverage of a test run as plain JSON, by `<resource>/<version>`. */
 export type CoverageHits = Readonly<Record<string, LifecycleHits>>;
 
 /** The name that hits of a lifecycle are kept under. Pure. */
@@ -26,7 +26,7 @@ export function mergeCoverage(fragments: Iterable<CoverageHits>): CoverageHits {
 export class CoverageCounter {
   readonly #hits = new Map<string, Record<CoverageKind, Map<string, number>>>();
 
-  /** What was counted so far. A copy. */
+  /** Returns the hits counted so far. A copy. */
   get hits(): CoverageHits {
     return Object.fromEntries(
       [...this.#hits].map(([key, kinds]) => [

@@ -10,7 +10,7 @@ import { guardText } from '../../core/lifecycle/describe-lifecycle.js';
 import { partsOf } from '../../core/lifecycle/regions.js';
 import type { Observation } from '../observation.js';
 
-/** What lifecycle coverage counts. */
+/** Kinds of lifecycle coverage. */
 export const coverageKinds = ['states', 'transitions', 'guards', 'refusals'] as const;
 
 /** One of what lifecycle coverage counts. */
@@ -46,7 +46,7 @@ export function coverageItems(
   };
 }
 
-/** What a region declares itself; what a state around it or another region declares counts there. Pure. */
+/** Returns the transitions that a region declares itself; others count where they are declared. Pure. */
 export function declaredIn({ transitions }: Region): readonly RegionTransition[] {
   return transitions.filter(({ declared }) => declared === undefined);
 }
@@ -85,7 +85,7 @@ function refusalItems({ regions, states, events, table }: AnyLifecycle): readonl
   });
 }
 
-/** What an observation covers. Pure. */
+/** Returns the coverage items of an observation. Pure. */
 export function itemsOf(
   observation: Observation,
 ): readonly (readonly [kind: CoverageKind, item: string])[] {

@@ -77,7 +77,7 @@ export interface CoverageShortfall {
 }
 
 /**
- * What is below its threshold; empty when all is well. Pure. Throws ConfigurationError
+ * Returns the kinds below their threshold; empty when all pass. Pure. Throws ConfigurationError
  * CONFIG_VALUE_INVALID for a threshold that is not a kind or not a percentage.
  */
 export function coverageShortfalls(
@@ -118,7 +118,7 @@ export interface CoverageHighlights {
   readonly missedTransitions: AnyLifecycle['transitions'];
 }
 
-/** What a diagram of a lifecycle should colour. Pure. All is missed where the report lacks it. */
+/** Returns the colours of a diagram for a coverage. Pure. All is missed where the report lacks it. */
 export function coverageHighlights(
   lifecycle: AnyLifecycle,
   report: CoverageReport,

@@ -3,7 +3,7 @@ import type { SignalboxEvent } from '../../core/events/event.js';
 import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
 import type { Observation } from '../observation.js';
 
-/** What a state event tells that its lifecycle did; undefined for all other events. Pure. */
+/** Returns the observation of a state event; undefined for all other events. Pure. */
 export function observableOf(
   lifecycles: readonly AnyLifecycle[],
   event: SignalboxEvent,

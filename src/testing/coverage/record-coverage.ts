@@ -7,9 +7,9 @@ import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
 import { addObserver } from '../observation.js';
 import { CoverageCounter, mergeCoverage, type CoverageHits } from './coverage-hits.js';
 
-/** What the tests of one process, or of one file, exercise. */
+/** Coverage recording of one test process or file. */
 export interface CoverageRecording {
-  /** What was exercised since the recording began, or since the last `flush`. */
+  /** Hits since the recording began, or since the last `flush`. */
   readonly hits: CoverageHits;
   /**
    * Counts a state event of one of these lifecycles, published or read from the journal: so tests of

@@ -3,7 +3,7 @@ import { ExpectationError } from '../expectation-error.js';
 import { crashMoments, momentName } from './crash-moments.js';
 import { type CrashMoment, runCrash } from './run-crash.js';
 
-/** What is tried, and how it is checked. */
+/** Options of a crash matrix: the scenario and its check. */
 export interface CrashMatrixOptions<TPlace> {
   /**
    * A module that exports `scenario(place)`. It does its work, waits until what it wants to be tried has
@@ -41,11 +41,11 @@ export interface CrashedRun<TPlace> {
   /** `between journal and outbox`, or `without a crash`. */
   readonly name: string;
   readonly place: TPlace;
-  /** What the process printed. */
+  /** Output of the process. */
   readonly output: string;
 }
 
-/** What was tried, in the order of the steps. Everything in it passed. */
+/** Runs of a crash matrix, in the order of the steps. Everything in it passed. */
 export interface CrashReport {
   readonly crashes: readonly (CrashMoment & { readonly name: string })[];
 }

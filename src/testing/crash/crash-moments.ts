@@ -23,7 +23,7 @@ export function crashMoments(passed: readonly Failpoint[]): readonly CrashMoment
   ];
 }
 
-/** What a moment is called in messages. */
+/** Names a moment for messages. */
 export function momentName({ point, after }: CrashMoment): string {
   if (point === 'end') return 'after everything';
   return after === null ? `before ${point}` : `between ${after} and ${point}`;

@@ -10,7 +10,7 @@ export interface CrashMoment {
   readonly after: Failpoint | null;
 }
 
-/** What a child process is told. */
+/** Message that starts a child process. */
 export interface CrashOrder {
   /** URL of the scenario's module. */
   readonly scenario: string;
@@ -26,7 +26,7 @@ export interface CrashRun {
   readonly killed: boolean;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** What it printed, to both outputs. */
+  /** Output of the process, both streams. */
   readonly output: string;
 }
 

@@ -1,4 +1,4 @@
-/** What is wrong between what was committed and what was delivered. */
+/** Codes of faults between committed and delivered events. */
 export type DeliveryFaultCode =
   /** Committed, and neither delivered nor set aside. */
   | 'LOST'

@@ -3,11 +3,11 @@ import type { SignalboxEvent } from '../../core/events/event.js';
 import type { DeliveryFault, DeliveryFaultCode } from './delivery-fault.js';
 import { rowFaults, type ResourceRow } from './row-faults.js';
 
-/** What is compared: read from the database, and written down by a consumer. */
+/** Evidence to compare: read from the database, and written by a consumer. */
 export interface DeliveryEvidence {
   /** Every event of the journal, in the order of its positions. */
   readonly committed: readonly SignalboxEvent[];
-  /** What one consumer or pool was given, in the order it came; the same event may be there again. */
+  /** Events that one consumer or pool received, in order of arrival; an event may be there more than once. */
   readonly delivered: readonly SignalboxEvent[];
   /** The rows of the resources as they are now. Default not compared. */
   readonly rows?: readonly ResourceRow[];
@@ -16,9 +16,9 @@ export interface DeliveryEvidence {
 }
 
 /**
- * What was lost, made up, altered or put in disorder on the way from the database to a consumer, and where
- * the journal and the rows disagree. Empty when every promise was kept; events that came twice with the
- * same id are no fault. Pure.
+ * Finds events that were lost, invented, altered or reordered between the database and a consumer, and
+ * disagreements between journal and rows. Empty when every promise was kept; events that came twice with
+ * the same id are no fault. Pure.
  *
  * @example
  * ```ts

@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { SignalboxEvent } from '../../core/events/event.js';
 
-/** What a consumer was given, kept in a file, so that it outlives the process. */
+/** A log of the events that a consumer received, in a file, so that it outlives the process. */
 export interface DeliveryLog {
   /**
    * Writes an event down before it returns, and so before it is acknowledged. Pass it as a handler, or

@@ -12,9 +12,9 @@ import { ExpectationError } from '../expectation-error.js';
 import { enter, fireNow, send, type Scenario } from '../scenario.js';
 import type { PathOf } from './path.js';
 
-/** What `follow` needs to know where guards decide. */
+/** Options of `follow()` where guards decide. */
 export interface FollowOptions<L extends AnyLifecycle> {
-  /** What guards are to read when this transition is taken. Default `{}` for each. */
+  /** Returns the context that guards read when this transition is taken. Default `{}` for each. */
   readonly context?: (transition: TransitionDeclaration<StateOf<L>, EventOf<L>>) => ContextOf<L>;
 }
 

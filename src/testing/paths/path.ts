@@ -15,7 +15,7 @@ export interface Path<TState extends string = string, TEvent extends string = st
   readonly name: string;
   /** Where it begins: a state that a resource can be created in, wherever there is a way from one. */
   readonly start: TState;
-  /** What the resource remembers there for history states. Default: nothing. */
+  /** The state that the resource's history states return to. Default: nothing. */
   readonly remembered?: string | null;
   readonly steps: readonly TransitionDeclaration<TState, TEvent>[];
 }
@@ -23,7 +23,7 @@ export interface Path<TState extends string = string, TEvent extends string = st
 /** The type of paths through a lifecycle. */
 export type PathOf<L extends AnyLifecycle> = Path<StateOf<L>, EventOf<L>>;
 
-/** Which transitions paths are made of. */
+/** Options of `paths()`: the transitions to use. */
 export interface PathOptions {
   /** Take timeout transitions too, which only the clock triggers. Default true. */
   readonly timeouts?: boolean;

@@ -16,12 +16,12 @@ type Guarded = Readonly<Partial<Record<Role, unknown>>>;
 
 interface Remembered {
   readonly simulated: Simulated;
-  /** What the lifecycle keeps on the entity, as it was last read or written. */
+  /** Lifecycle columns of the entity as they were last read or written. */
   readonly agreed: Guarded;
   readonly sent: readonly SentStep[];
 }
 
-/** What is known of the entities that were handed out. */
+/** Tracks the entities that a simulation has handed out. */
 export class EntityMemory {
   readonly #entities = new WeakMap<object, Remembered>();
 

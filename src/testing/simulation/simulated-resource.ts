@@ -28,7 +28,7 @@ export interface SimulatedEntity<L extends AnyLifecycle = AnyLifecycle> {
   readonly revision: number;
   readonly stateSince: Date;
   readonly lifecycleVersion: number;
-  /** What the history states of the lifecycle return to; absent where it has none. */
+  /** The state that the lifecycle's history states return to; absent where it has none. */
   readonly remembered?: string | null;
   readonly account?: string | null;
   readonly domain?: string | null;
@@ -56,7 +56,7 @@ export const roles = [
   'project',
 ] as const;
 
-/** What a property of an entity is for. */
+/** Role of an entity's property. */
 export type Role = (typeof roles)[number];
 
 /** A simulated resource as the simulation uses it. */
@@ -69,7 +69,7 @@ export interface Simulated {
   readonly columns: Readonly<Partial<Record<Exclude<Role, 'state'>, string>>> & {
     readonly state?: string | Readonly<Record<string, string>>;
   };
-  /** What guards read. */
+  /** Context that guards read. */
   readonly context: (entity: object) => unknown;
 }
 

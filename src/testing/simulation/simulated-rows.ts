@@ -26,10 +26,10 @@ import {
 } from '../observed-step.js';
 import { readRole, writeRole, type Role, type Simulated } from './simulated-resource.js';
 
-/** What a transition is asked for with. */
+/** Request of a transition. */
 export type Request = Parameters<typeof planTransition>[2];
 
-/** Who, when and why. */
+/** Actor, time and reason. */
 export type Origin = Request['origin'];
 
 type Entry = PlannedTransition['entries'][number];
@@ -51,11 +51,11 @@ interface Row {
   entity: object;
 }
 
-/** What rows need of the world around them. */
+/** Services that simulated rows use. */
 export interface Surroundings {
   readonly now: () => number;
   readonly nextId: () => string;
-  /** Who makes the transitions of deadlines. */
+  /** Returns the context of transitions by deadline. */
   readonly clockOrigin: () => Origin;
   /** Told of every event, in order. */
   readonly announce: (entry: Entry) => void;

@@ -31,7 +31,7 @@ import {
 import { copyOf, guardedRoles, lockedRow, SimulatedRows, type Origin } from './simulated-rows.js';
 import { VirtualClock } from './virtual-clock.js';
 
-/** Who makes a change, and why: goes into its events. */
+/** Actor and reason of a change; part of its events. */
 export interface SimulatedChange extends AmbientContext {
   readonly reason?: string;
 }
@@ -40,11 +40,11 @@ export interface SimulatedChange extends AmbientContext {
 export interface SimulatedTransitionOptions extends SimulatedChange {
   /** The revision you decided by: any other is a ConflictError. */
   readonly expectedRevision?: number;
-  /** What guards may look at besides the entity; not announced. */
+  /** Values that guards may read besides the entity; not announced. */
   readonly payload?: Readonly<Record<string, unknown>>;
 }
 
-/** What a simulated transition did. */
+/** Outcome of a simulated transition. */
 export interface SimulatedOutcome<TState extends string = string> {
   readonly uuid: string;
   readonly old: TState;

@@ -2,7 +2,7 @@ import type { Catalog, CatalogEntry } from './catalog.js';
 import { documentKey } from './document-key.js';
 import { withoutIdentity } from './without-identity.js';
 
-/** What the document says of itself. */
+/** Metadata of the document. */
 export interface AsyncApiInfo {
   /** Default `Lifecycle events`. */
   readonly title?: string;

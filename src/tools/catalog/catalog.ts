@@ -26,7 +26,7 @@ export interface CatalogEntry {
   readonly summary: string;
   /** The transitions that announce it, for a reader: `Stopped → Starting`. */
   readonly occasions: readonly string[];
-  /** What it adds to the schema of its category. */
+  /** Schema that narrows the schema of its category. */
   readonly narrowing: JsonSchema;
   /** The whole schema: that of the category, narrowed. */
   readonly schema: JsonSchema;

@@ -32,7 +32,7 @@ export interface ContractChange {
 }
 
 /**
- * What changed between two contracts, breaking changes first. Pure.
+ * Lists the changes between two contracts, breaking changes first. Pure.
  *
  * Breaking is what fails a consumer that was written by the old contract, or an old event that is read by
  * the new one: a channel or property that is gone, another address or type, a property that becomes

@@ -5,7 +5,7 @@ import type { Catalog } from './catalog.js';
 import { documentKey } from './document-key.js';
 import { mergeSchemas } from './merge-schemas.js';
 
-/** What consumers depend on: each channel's address, and the schema of its events. */
+/** The contract of consumers: each channel's address, and the schema of its events. */
 export type Contract = ReadonlyMap<string, ChannelContract>;
 
 /** One channel of a contract. */

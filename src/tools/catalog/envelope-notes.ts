@@ -1,4 +1,4 @@
-/** What each property of an event means, by its path: the descriptions of the published schemas. */
+/** Meaning of each property of an event, by its path: the descriptions of the published schemas. */
 export const propertyNotes: Readonly<Record<string, string>> = {
   specversion: 'The version of CloudEvents.',
   id: 'Unique; the same at every redelivery. Deduplicate by it.',

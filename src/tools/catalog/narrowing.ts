@@ -2,7 +2,7 @@ import type { JsonValue } from '../../core/json/json.js';
 import type { JsonSchema, JsonTypeName } from '../../core/json/json-schema.js';
 import type { Announced, Occasion } from './occasion.js';
 
-/** What an event's schema says beyond that of its category. Pure. */
+/** Returns the schema of an event beyond that of its category. Pure. */
 export function narrowingOf(resource: string, announced: Announced): JsonSchema {
   const { category, type } = announced;
   return {

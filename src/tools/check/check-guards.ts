@@ -30,7 +30,7 @@ interface Candidate {
   readonly transition: DeclaredTransition;
   /** As declared, without the refusals of earlier candidates that a compiled row carries. */
   readonly own: readonly GuardCondition[];
-  /** What must hold for it to be taken, as far as the declaration says. */
+  /** Condition under which it is taken, as far as the declaration shows it. */
   readonly formula: Formula;
 }
 

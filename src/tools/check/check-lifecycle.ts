@@ -16,7 +16,7 @@ import { regionViews, type RegionView } from './region-view.js';
 import { stateGraph, type StateGraph } from './state-graph.js';
 import { suppress, type SuppressedFinding } from './suppression.js';
 
-/** What a check found. */
+/** Findings of a check. */
 export interface CheckReport {
   readonly resource: string;
   /** Errors before warnings, otherwise in the order of the checks and of the declaration. */

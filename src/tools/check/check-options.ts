@@ -3,7 +3,7 @@ import type { Meter } from './meter.js';
 import type { Rule } from './rule.js';
 import type { Suppression } from './suppression.js';
 
-/** What to check a lifecycle for besides its shape. */
+/** Options of a check: meters, rules and settings. */
 export interface CheckOptions {
   /** Your own invariants and temporal rules, by the names that findings give them. Default: none. */
   readonly rules?: Readonly<Record<string, Rule>>;

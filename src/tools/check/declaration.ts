@@ -46,7 +46,7 @@ export interface DeclaredTransition {
   /** Tells transitions by different deadlines of one state apart. Absent when an event takes it. */
   readonly deadline?: string;
   readonly to: string;
-  /** What it announces besides the state change. Default: nothing. */
+  /** Events that it announces besides the state change. Default: nothing. */
   readonly effects?: readonly Effect[];
   /** All must hold. Default: unconditional. */
   readonly guards?: readonly GuardCondition[];
@@ -57,7 +57,7 @@ export interface DeclaredTransition {
   readonly silent?: boolean;
 }
 
-/** What a state is for. */
+/** Kind of a state. */
 export type StateKind = 'stable' | 'transitional' | 'final';
 
 /** A state with what was left open in its declaration filled in. */
@@ -128,7 +128,7 @@ export function isLifecycle(
   return 'table' in declaration;
 }
 
-/** What a state is for. Pure. */
+/** Returns the kind of a state. Pure. */
 export function kindOf(state: DeclaredState, leftBySuccess: boolean): StateKind {
   if (state.final === true) return 'final';
   const tagged = state.tags?.includes(transitional) === true;

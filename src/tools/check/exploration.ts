@@ -12,7 +12,7 @@ export interface Watcher {
   moved(mode: number, edge: Edge, found: Found): number | undefined;
 }
 
-/** What a watcher is told of the path that it is on. */
+/** A step of the path that a watcher follows. */
 export interface Found {
   /** The shortest path from a creation up to and with this step. */
   trace(): readonly TraceStep[];

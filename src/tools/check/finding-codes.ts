@@ -3,9 +3,9 @@ export type Severity = 'error' | 'warning';
 
 interface FindingKind {
   readonly severity: Severity;
-  /** What is wrong, in a few words. */
+  /** The problem, in a few words. */
   readonly title: string;
-  /** What it leads to. */
+  /** Its consequence. */
   readonly why: string;
   readonly remedy: string;
 }

@@ -24,7 +24,7 @@ export interface Finding {
   readonly place: Place;
   /** One sentence that names what was found. */
   readonly message: string;
-  /** What it leads to. */
+  /** Its consequence. */
   readonly why: string;
   readonly remedy: string;
   /** The shortest path from a creation that shows it. */

@@ -77,7 +77,7 @@ export function implies(a: Formula, b: Formula): boolean {
   return !canHold(and([a, not(b)]));
 }
 
-/** What must hold for a transition with these guards. Pure. */
+/** Returns the condition of a transition with these guards. Pure. */
 export function formulaOf(guards: readonly GuardCondition[]): Formula {
   return and(
     guards.map(({ name, expected }) => (expected ? parseGuard(name) : not(parseGuard(name)))),

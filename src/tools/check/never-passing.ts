@@ -33,7 +33,7 @@ export function neverPassing(region: Region): readonly Deadline[] {
   });
 }
 
-/** What the exploration looks up in a region. */
+/** Lookups of an exploration in one region. */
 interface DeadlineTable {
   readonly deadlines: ReadonlyMap<string, Deadline>;
   /** state -> the deadlines that run in it. */

@@ -78,7 +78,7 @@ function isIn(state: CheckedState | undefined, names: readonly string[]): boolea
   return names.includes(state.name) || state.parts.some((part) => names.includes(part));
 }
 
-/** What some predicates mention together. Pure. */
+/** Merges the mentions of several predicates. Pure. */
 export function merge(predicates: readonly Predicate[]): Mentions {
   return {
     states: predicates.flatMap(({ mentions }) => mentions?.states ?? []),

@@ -17,7 +17,7 @@ export interface Rule {
   readonly fair: boolean;
 }
 
-/** What a rule answers when a moment breaks it. */
+/** Mode of a rule that a moment broke. */
 export const broken = 'broken';
 
 /** How patient a rule is that demands something to happen. */
@@ -51,7 +51,7 @@ export function eventually(predicate: Predicate, { fair = true }: EventuallyOpti
   };
 }
 
-/** What must hold once something has happened. */
+/** Builder of a rule about the time after a moment. */
 export interface AfterScope {
   /** Each time, it comes to hold at a later moment on every path. */
   eventually(predicate: Predicate, options?: EventuallyOptions): Rule;
@@ -66,7 +66,10 @@ export interface AfterScope {
   until(end: Predicate, options?: EventuallyOptions): UntilScope;
 }
 
-/** What must hold between two things; by itself the rule that the second follows the first. */
+/**
+ * Builder of a rule about the time between two moments; as it is, the rule that the second follows the
+ * first.
+ */
 export interface UntilScope extends Rule {
   /** It holds at every moment between the two, neither of them included. */
   always(predicate: Predicate): Rule;
@@ -119,7 +122,7 @@ export function after(begin: Predicate): AfterScope {
   };
 }
 
-/** What must hold until something has happened. */
+/** Builder of a rule about the time before a moment. */
 export interface BeforeScope {
   /** It holds at every moment before. */
   always(predicate: Predicate): Rule;

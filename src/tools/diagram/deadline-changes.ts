@@ -20,7 +20,7 @@ export function deadlineNames({ deadlines }: LifecycleDescription): (id: string)
   return (id) => names.get(id) ?? id;
 }
 
-/** What changed of the deadlines that states declare. Pure. */
+/** Lists the changes of the deadlines that states declare. Pure. */
 export function deadlineChanges(
   from: LifecycleDescription,
   to: LifecycleDescription,

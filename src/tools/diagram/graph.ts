@@ -1,6 +1,6 @@
 import type { AnyLifecycle, ChartNode, EffectCategory } from '../../core/lifecycle/lifecycle.js';
 
-/** What is drawn: a declared machine with its name. A lifecycle is one. */
+/** A machine to draw, with its name. A lifecycle is one. */
 export type DrawnMachine = Pick<AnyLifecycle, 'resource' | 'version' | 'initialStates' | 'chart'>;
 
 /** Why a part stands out. */

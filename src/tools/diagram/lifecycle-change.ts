@@ -1,5 +1,5 @@
 /**
- * What a change asks for.
+ * Class of a change, by what it asks of an operator.
  *
  * - `compatible`: whoever worked with the old version works with the new one.
  * - `migration`: rows that the old version wrote must be looked at before the new one runs.
@@ -14,6 +14,6 @@ export interface LifecycleChange {
   readonly change: 'added' | 'removed' | 'changed';
   /** The state, the event, or `from / event` of a transition; a timeout has its deadline behind it. */
   readonly name: string;
-  /** What changed and what it asks for, in one sentence. */
+  /** The change and its consequence, in one sentence. */
   readonly message: string;
 }

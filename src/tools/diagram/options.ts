@@ -8,7 +8,7 @@ export interface DrawnStep {
   readonly to: string;
 }
 
-/** What a diagram shows. Everything by default; leave out what a page has no room for. */
+/** Options of a diagram. Everything by default; leave out what a page has no room for. */
 export interface DiagramOptions {
   /** The reading direction. Default `down`; `right` suits lifecycles with few states. */
   readonly direction?: 'down' | 'right';

@@ -8,7 +8,7 @@ import type { ChangeClass, LifecycleChange } from './lifecycle-change.js';
 type Transition = LifecycleDescription['transitions'][number];
 type Namer = (deadline: string) => string;
 
-/** What changed of what a creation announces and of the deadlines that it begins. Pure. */
+/** Lists the changes of what a creation announces and of the deadlines that it starts. Pure. */
 export function creationChanges(
   from: LifecycleDescription,
   to: LifecycleDescription,
@@ -29,7 +29,7 @@ export function creationChanges(
   });
 }
 
-/** What changed of the transitions. Pure. */
+/** Lists the changes of the transitions. Pure. */
 export function transitionChanges(
   from: LifecycleDescription,
   to: LifecycleDescription,
@@ -118,7 +118,7 @@ function rowsChange(
   return changes;
 }
 
-/** What the transitions do to the deadlines. */
+/** Returns the effects of transitions on deadlines. */
 function timersOf(rows: readonly Transition[], name: Namer): string {
   const texts = rows.map(({ arms = [], cancels = [] }) => {
     const sorted = (ids: readonly string[]): string => ids.map(name).toSorted().join(', ');
@@ -130,7 +130,7 @@ function timersOf(rows: readonly Transition[], name: Namer): string {
   return texts.every((text) => text === '') ? 'leaves the deadlines as they are' : texts.join('; ');
 }
 
-/** What history states return to after the transitions. */
+/** Returns the states that history states return to after the transitions. */
 function memoryOf(rows: readonly Transition[]): string {
   const states = rows.flatMap(({ remembers = {} }) => Object.values(remembers));
   return states.length === 0 ? 'nothing' : [...new Set(states)].join(', ');

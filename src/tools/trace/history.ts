@@ -12,8 +12,8 @@ interface RunningDeadline {
 }
 
 /**
- * What is kept of one live resource: its latest revision and state, since when, what runs, and its last
- * few event ids. Bounded, however long the resource lives.
+ * State of one live resource in a trace: its latest revision and state, since when, its deadlines, and its
+ * last few event ids. Bounded, however long the resource lives.
  */
 export class History {
   /** Null once it is removed. */
@@ -23,7 +23,7 @@ export class History {
   since: number | undefined;
   /** Whether it was told that the resource is in its state for too long. */
   told = false;
-  /** What history states return to; undefined where the trace does not hold it. */
+  /** The state that history states return to; undefined where the trace does not hold it. */
   remembered: Remembered | undefined;
   #deadlines: RunningDeadline[] = [];
   #ids: readonly string[] = [];

@@ -9,9 +9,9 @@ import { recovered, softRemoved } from '../../core/planning/transition-announcem
 import type { ChangeRecord } from './change-record.js';
 import type { TraceFaultCode } from './trace-fault.js';
 
-/** What a lifecycle says of a recorded change. */
+/** Verdict of a lifecycle about a recorded change. */
 export type Verdict =
-  /** What it arms and cancels; absent for a removal. */
+  /** Deadlines that it arms and cancels; absent for a removal. */
   | {
       readonly lawful: true;
       readonly row?: Pick<TableRow, 'arms' | 'cancels' | 'deadline' | 'remembers'>;

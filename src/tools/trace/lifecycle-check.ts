@@ -272,7 +272,7 @@ export class LifecycleCheck {
   }
 }
 
-/** What a resource remembers before a change, if the change follows the last one that was seen. */
+/** Returns the remembered state before a change, if the change follows the last one seen. */
 function memoryAt(history: History | undefined, { revision, old }: ChangeRecord) {
   return history !== undefined && revision === history.revision + 1 && old === history.state
     ? history.remembered

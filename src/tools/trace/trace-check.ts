@@ -18,7 +18,7 @@ export interface TraceCheck {
    * @param place Where it stands, to find it again: `line 17`. Default `event <n>`.
    */
   add(event: SignalboxEvent, place?: string): void;
-  /** What was found so far. Safe to call more than once, and to go on after. */
+  /** Returns the report so far. Safe to call more than once, and to go on after. */
   report(): TraceReport;
 }
 

@@ -1,4 +1,4 @@
-/** What can be wrong with a recorded event, and what it means. */
+/** Codes of faults in recorded events, with their meaning. */
 export const traceFaults = {
   UNKNOWN_RESOURCE_TYPE: 'No lifecycle was given for this resource type.',
   UNKNOWN_STATE: 'The lifecycle declares no such state.',

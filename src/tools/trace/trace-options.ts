@@ -1,4 +1,4 @@
-/** What counts as a fault. */
+/** Options of a trace check. */
 export interface TraceOptions {
   /**
    * Milliseconds that a deadline may be overstayed: the sweeper's delay, and the difference between

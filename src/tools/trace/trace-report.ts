@@ -1,6 +1,6 @@
 import type { TraceFault, TraceFaultCode } from './trace-fault.js';
 
-/** What a trace check found. Plain JSON. */
+/** Report of a trace check. Plain JSON. */
 export interface TraceReport {
   /** No fault was found. */
   readonly lawful: boolean;
@@ -21,7 +21,7 @@ export interface TraceReport {
   readonly lifecycles: readonly LifecycleTrace[];
 }
 
-/** What the trace says of one lifecycle. */
+/** Report about one lifecycle. */
 export interface LifecycleTrace {
   readonly resource: string;
   /** The version it was checked against. */

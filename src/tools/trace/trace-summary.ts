@@ -33,7 +33,7 @@ export function countedFaults(
   );
 }
 
-/** What was found, in a few words. Pure. */
+/** Summarises a report in a few words. Pure. */
 export function verdict({ faults, listed }: TraceReport): string {
   if (faults === 0) return 'no fault';
   const more = faults - listed.length;
