@@ -23,6 +23,10 @@ const roomyEdges = 24;
 // Characters of an event with what it announces.
 const widestLabel = 30;
 
+// Up to this many arrows find room at the sides of a box; more get this many inches each, above and below.
+const narrowFan = 8;
+const fanGap = 0.24;
+
 // One name: Graphviz knows the widths of Helvetica's letters without having the font, and takes a list
 // of names for Times.
 const font = 'Helvetica';
@@ -86,7 +90,7 @@ class DotWriter {
     if (state.children.length === 0) {
       const ending = state.kind === 'final' ? ', peripheries=2' : '';
       return [
-        `${indent}${state.id} [class="${state.id}", label=<${label}>, tooltip=${quote(tooltip(state))}, style="rounded,filled${dashed}", fillcolor="${fill}", color="${line}"${ending}];`,
+        `${indent}${state.id} [class="${state.id}"${this.#fan(state)}, label=<${label}>, tooltip=${quote(tooltip(state))}, style="rounded,filled${dashed}", fillcolor="${fill}", color="${line}"${ending}];`,
       ];
     }
     const { frame, quiet } = this.#palette;
@@ -100,6 +104,15 @@ class DotWriter {
       ...this.#arrowsIn(state, depth + 1),
       `${indent}}`,
     ];
+  }
+
+  /** A state with many arrows is as wide as they need side by side: else they run into one another. */
+  #fan(state: GraphState): string {
+    if (this.#crowded) return '';
+    const arrows = this.#graph.edges.filter(({ from, to }) => from === state || to === state);
+    if (arrows.length <= narrowFan) return '';
+    const side = this.#graph.direction === 'right' ? 'height' : 'width';
+    return `, ${side}=${((arrows.length / 2) * fanGap).toFixed(2)}`;
   }
 
   #stateLabel(state: GraphState): string {
