@@ -71,9 +71,10 @@ export function refuseCreation({ resource, initialStates }: AnyLifecycle, state:
   });
 }
 
-function refuseState({ resource, version, states }: AnyLifecycle, state: string): Refused {
-  const names = states.map(({ name }) => name);
-  const near = nearestName(state, names);
+function refuseState({ resource, version, states, regions }: AnyLifecycle, state: string): Refused {
+  // Combinations of regions would be a page; their own states say the same.
+  const names = [...new Set(regions.flatMap((region) => region.states.map(({ name }) => name)))];
+  const near = nearestName(state, [...names, ...states.map(({ name }) => name)]);
   return refused({
     code: 'UNKNOWN_STATE',
     message: `Version ${version} of ${resource} has no state '${state}'.${suggest(near)} Its states are ${names.join(', ')}.`,

@@ -1,10 +1,21 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { defineLifecycle } from '../../../src/core/lifecycle/define-lifecycle.js';
 import { explain } from '../../../src/core/lifecycle/explain.js';
+import type { AnyLifecycle } from '../../../src/core/lifecycle/lifecycle.js';
 import { plan } from '../../../src/core/lifecycle/plan.js';
+import { partsOf } from '../../../src/core/lifecycle/regions.js';
 import { step } from '../../../src/core/lifecycle/step.js';
 import { machines } from '../../../machines/index.js';
 import { coverageItems, itemsOf } from '../../../src/testing/coverage/coverage-items.js';
 import { lifecyclePage } from '../../../src/tools/diagram/lifecycle-page.js';
+import {
+  machineOf,
+  machinesToTry,
+  randomEvents,
+  randomShape,
+  timeToTry,
+} from './random-machine.js';
 import { azureVirtualMachine as azure } from '../../fixtures/lifecycles/azure-virtual-machine.js';
 
 const running = '{"provisioning":"Succeeded","power":"Running"}';
@@ -101,6 +112,54 @@ describe('the regions of a lifecycle', () => {
     for (const item of states) expect(items).toContain(`states ${item}`);
     for (const item of transitions) expect(items).toContain(`transitions ${item}`);
   });
+
+  it(
+    'have no transition that no combination takes, and lose none, in a random machine',
+    () => {
+      fc.assert(
+        fc.property(randomShape, (shape) => {
+          let lifecycle: AnyLifecycle;
+          try {
+            lifecycle = defineLifecycle({
+              resource: 'R',
+              version: 1,
+              machine: machineOf(shape),
+              events: [...randomEvents],
+            });
+          } catch {
+            return;
+          }
+          const parts = partsOf(lifecycle);
+          const known = new Set(
+            lifecycle.regions.flatMap(({ states }) => states.map(({ name }) => name)),
+          );
+          for (const { name } of lifecycle.states) {
+            for (const part of parts(name)) expect(known).toContain(part);
+          }
+          const hit = new Set<string>();
+          for (const { from, event, deadline, to, guards = [] } of lifecycle.transitions) {
+            const seen = { kind: 'transition', lifecycle, from, event, deadline, to } as const;
+            for (const [kind, item] of itemsOf({ ...seen, guards })) hit.add(`${kind} ${item}`);
+            // What moves the whole moves one of its regions.
+            const moved = lifecycle.regions.flatMap(({ transitions }) =>
+              transitions.filter((each) => each.event === event && parts(from).includes(each.from)),
+            );
+            const isDone = parts(from).some((part) =>
+              lifecycle.regions.some(({ states }) =>
+                states.some(({ name, final }) => name === part && final),
+              ),
+            );
+            if (!isDone) expect(moved.length).toBeGreaterThan(0);
+          }
+          for (const item of coverageItems(lifecycle).transitions) {
+            expect(hit).toContain(`transitions ${item}`);
+          }
+        }),
+        machinesToTry,
+      );
+    },
+    timeToTry,
+  );
 
   it('stand on the page of the lifecycle, once each', () => {
     const page = lifecyclePage(azure);

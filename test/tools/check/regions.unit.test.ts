@@ -179,6 +179,25 @@ describe('a region', () => {
     expect(messages.join()).toContain('The transitional state power.Starting has no deadline');
   });
 
+  it('has the findings of a meter that it announces, once', () => {
+    const usage = (type: string): object => ({ type: 'usage', params: { type } });
+    const lifecycle = beside({
+      initial: 'Off',
+      states: {
+        Off: { on: { Start: { target: 'On', actions: usage('VM.START') }, Remove: 'Gone' } },
+        On: { on: { Stop: { target: 'Off', actions: usage('VM.STOP') }, Crash: 'Off' } },
+        Gone: { type: 'final' },
+      },
+    });
+    const { findings } = checkLifecycle(lifecycle, {
+      meters: [{ name: 'm', starts: ['VM.START'], stops: ['VM.STOP'], closedIn: ['power.Off'] }],
+    });
+    const found = findings.filter(({ place }) => place.meter === 'm');
+    expect(found.map(({ code, place }) => `${code} ${placeText(place)}`)).toEqual([
+      'METER_LEFT_OPEN Server: power.On --Crash--> power.Off, meter m',
+    ]);
+  });
+
   it('is named by rules of the user', () => {
     const lifecycle = beside({
       initial: 'Off',
