@@ -16,3 +16,9 @@ export function wholeNumber(text: string): number {
 export function repeated(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
+
+/** A port from 0 to 65535. Throws for anything else. */
+export function portNumber(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new InvalidArgumentError('Give a port from 0 to 65535.');
+}

@@ -59,6 +59,71 @@ const bus = Type.Object(
   { additionalProperties: false },
 );
 
+const service = Type.Object(
+  {
+    host: Type.Optional(Type.String({ minLength: 1, description: 'Default 127.0.0.1.' })),
+    port: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 65_535, description: 'Default 8080.' }),
+    ),
+    tls: Type.Optional(
+      Type.Object(
+        {
+          cert: Type.String({ description: 'Path of the certificate, PEM.' }),
+          key: Type.String({ description: 'Path of its key, PEM.' }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    insecurePlaintext: Type.Optional(
+      Type.Boolean({ description: 'Listen beyond this machine without TLS, behind a proxy.' }),
+    ),
+    allowPrivate: Type.Optional(
+      Type.Boolean({ description: 'Let endpoints be in private networks.' }),
+    ),
+    allow: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'Networks, addresses, or addresses with a port that endpoints may be at.',
+      }),
+    ),
+    jwt: Type.Optional(
+      Type.Object(
+        {
+          jwks: Type.String({ description: 'Address of the keys of the issuer.' }),
+          issuer: Type.String(),
+          audience: Type.String(),
+          algorithms: Type.Array(Type.String(), { minItems: 1 }),
+          claims: Type.Optional(
+            Type.Object(
+              {
+                account: Type.Optional(Type.String()),
+                domain: Type.Optional(Type.String()),
+                reach: Type.Optional(Type.String()),
+                scopes: Type.Optional(Type.String()),
+              },
+              { additionalProperties: false },
+            ),
+          ),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    lease: Type.Optional(
+      Type.Integer({
+        minimum: 1000,
+        description:
+          'Milliseconds after which another process takes over from one that died; default 30,000.',
+      }),
+    ),
+    keepDeliveries: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Milliseconds; default 7 days.' }),
+    ),
+    keepEvents: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Milliseconds; default 30 days.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
 /** The schema of `signalbox.config.{ts,js,json}`: the one definition of its type and its checks. */
 export const configurationSchema = Type.Object(
   {
@@ -108,6 +173,7 @@ export const configurationSchema = Type.Object(
         description: 'Prefix of the signalbox tables; default signalbox_.',
       }),
     ),
+    service: Type.Optional(service),
     // Checked as the code's own: one schema for both.
     relay: Type.Optional(Type.Unsafe<RelayOptions>(Type.Object({}))),
   },

@@ -1,17 +1,25 @@
 import { Command } from 'commander';
+import type { DataSource } from 'typeorm';
 import { connectBuses } from '../../config/connect-bus.js';
 import { connectDatabase } from '../../config/connect-database.js';
+import type { Configuration } from '../../config/configuration.js';
 import { loadFormats } from '../../config/load-formats.js';
 import { migrate } from '../../persistence/migrations/migrate.js';
 import { migrations } from '../../persistence/migrations/migrations.js';
 import { openStore } from '../../persistence/open-store.js';
-import { listen } from '../../server/listen.js';
-import { notificationService, type ServiceLog } from '../../server/notification-service.js';
+import type { Bus } from '../../delivery/bus/bus.js';
+import type { JwtOptions } from '../../server/access/access.js';
+import { listen, type ListenOptions } from '../../server/listen.js';
+import {
+  notificationService,
+  type NotificationServiceOptions,
+  type ServiceLog,
+} from '../../server/notification-service.js';
 import { ServiceDatabase } from '../../server/store/service-sql.js';
 import { TokenStore } from '../../server/store/token-store.js';
 import { levelOf, logRecord } from '../log-record.js';
 import { noticeLine } from '../notice-line.js';
-import { repeated, wholeNumber } from '../option-values.js';
+import { portNumber, repeated } from '../option-values.js';
 import { printable } from '../printable.js';
 import { ApplicationRelays } from '../relay-applications.js';
 import { settingsOf, type CommonFlags } from '../settings.js';
@@ -40,7 +48,7 @@ export function serveCommand(): Command {
       repeated,
     )
     .option('--host <address>', 'where to listen; default 127.0.0.1')
-    .option('--port <n>', 'default 8080; 0 for one that is free', wholeNumber)
+    .option('--port <n>', 'default 8080; 0 for one that is free', portNumber)
     .option('--tls-cert <file>', 'certificate, PEM')
     .option('--tls-key <file>', 'its key, PEM')
     .option('--insecure-plaintext', 'listen beyond this machine without TLS, behind a proxy')
@@ -56,14 +64,8 @@ export function serveCommand(): Command {
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
-  const {
-    database = 'sqlite:signalbox.sqlite',
-    bus,
-    formats,
-    source,
-    relay,
-  } = await settingsOf(flags);
-  const isEmbedded = bus === undefined;
+  const settings = await settingsOf(flags);
+  const { database = 'sqlite:signalbox.sqlite', bus, formats } = settings;
   const log = logger(flags.json === true);
   const stop = stopSignal();
   const isOwnFile = database.startsWith('sqlite:');
@@ -76,55 +78,23 @@ async function serve(flags: ServeFlags): Promise<void> {
     if (isOwnFile) await migrate(dataSource);
     await openStore(dataSource).verifyMigrated();
     await Promise.all(buses.map((each) => each.connect()));
-    const hasTokens = await anyToken(new TokenStore(new ServiceDatabase(dataSource), 0));
+    const options = await serviceOptions(flags, settings, dataSource);
     const service = await notificationService({
+      ...options.service,
       dataSource,
       buses,
-      anonymous: hasTokens ? 'nobody' : 'administrator',
-      guard: {
-        ...(flags.allowPrivate === undefined ? {} : { allowPrivate: flags.allowPrivate }),
-        ...(flags.allow === undefined ? {} : { allow: flags.allow }),
-      },
       onLog: log,
     });
-    const listening = await listen(service, {
-      hasTokens,
-      ...(flags.host === undefined ? {} : { host: flags.host }),
-      ...(flags.port === undefined ? {} : { port: flags.port }),
-      ...(flags.tlsCert === undefined || flags.tlsKey === undefined
-        ? {}
-        : { tls: { cert: flags.tlsCert, key: flags.tlsKey } }),
-      ...(flags.insecurePlaintext === undefined
-        ? {}
-        : { insecurePlaintext: flags.insecurePlaintext }),
-    });
+    const listening = await listen(service, options.listen);
     await service.start();
-    const relays = isEmbedded
-      ? new ApplicationRelays({
-          dataSource,
-          buses: [service.intake],
-          application: undefined,
-          source: source ?? 'notification-service',
-          options: relay ?? {},
-          listener: (notice) => {
-            log({
-              level: levelOf(notice) === 'info' ? 'info' : 'warn',
-              message: noticeLine(notice),
-            });
-          },
-          onLeftOut: ({ name }, error) => {
-            log({
-              level: 'warn',
-              message: `leaving out the application '${name}': ${error.message}`,
-            });
-          },
-        })
-      : undefined;
+    // Without a bus the outbox itself is read: events are confirmed when their deliveries are committed.
+    const relays =
+      buses.length === 0 ? relaysTo(service.intake, dataSource, settings, log) : undefined;
     await relays?.start();
-    log({
-      level: 'info',
-      message: `listening on ${listening.url}${hasTokens ? '' : ', open to everybody on this machine: no token was created'}`,
-    });
+    const open = options.listen.hasTokens
+      ? ''
+      : ', open to everybody on this machine: no token was created';
+    log({ level: 'info', message: `listening on ${listening.url}${open}` });
     await stop.requested;
     log({ level: 'info', message: 'stopping: finishing what is on the wire' });
     await relays?.stop();
@@ -135,6 +105,65 @@ async function serve(flags: ServeFlags): Promise<void> {
     await Promise.all(buses.map((each) => each.close()));
     await dataSource.destroy();
   }
+}
+
+/** Flags win over the file. */
+async function serviceOptions(
+  flags: ServeFlags,
+  { service: file = {} }: Configuration,
+  dataSource: DataSource,
+): Promise<{
+  readonly listen: ListenOptions;
+  readonly service: Omit<NotificationServiceOptions, 'dataSource'>;
+}> {
+  const { lease, keepDeliveries, keepEvents, jwt, tls: pair, ...rest } = file;
+  const given = { ...rest, ...defined(flags) };
+  const tls =
+    flags.tlsCert === undefined || flags.tlsKey === undefined
+      ? pair
+      : { cert: flags.tlsCert, key: flags.tlsKey };
+  const hasTokens =
+    jwt !== undefined || (await anyToken(new TokenStore(new ServiceDatabase(dataSource), 0)));
+  const { host, port, insecurePlaintext, allowPrivate, allow } = given;
+  return {
+    listen: { hasTokens, ...defined({ host, port, insecurePlaintext, tls }) },
+    service: {
+      anonymous: hasTokens ? 'nobody' : 'administrator',
+      guard: defined({ allowPrivate, allow }),
+      engine: defined({ lease, keepDeliveries, keepEvents }),
+      ...defined({ jwt: jwt as JwtOptions | undefined }),
+    },
+  };
+}
+
+/** Pure. Without what is undefined. */
+function defined<T extends object>(
+  given: T,
+): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
+    readonly [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+function relaysTo(
+  intake: Bus,
+  dataSource: DataSource,
+  { source, application, relay }: Configuration,
+  log: (entry: ServiceLog) => void,
+): ApplicationRelays {
+  return new ApplicationRelays({
+    dataSource,
+    buses: [intake],
+    application,
+    source: source ?? 'notification-service',
+    options: relay ?? {},
+    listener: (notice) => {
+      log({ level: levelOf(notice), message: noticeLine(notice) });
+    },
+    onLeftOut: ({ name }, error) => {
+      log({ level: 'warn', message: `leaving out the application '${name}': ${error.message}` });
+    },
+  });
 }
 
 async function anyToken(tokens: TokenStore): Promise<boolean> {
