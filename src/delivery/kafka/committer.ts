@@ -1,4 +1,5 @@
 import type { TopicPartitionOffset } from './driver.js';
+import type { OffsetNotes } from './offset-notes.js';
 import { PartitionOffsets } from './offsets.js';
 
 /** Where a partition is read from, and what its group remembers. */
@@ -7,6 +8,8 @@ export interface PartitionStart {
   readonly partition: number;
   readonly start: bigint;
   readonly committed: bigint | undefined;
+  /** Of the offset that is committed. */
+  readonly notes: OffsetNotes;
 }
 
 /** How far a member is in a partition. */
@@ -17,12 +20,18 @@ export interface KnownPosition {
   readonly remembered: boolean;
 }
 
+/** An offset that a group does not remember yet. */
+interface Uncommitted {
+  readonly at: TopicPartitionOffset & { readonly metadata: string };
+  readonly of: PartitionOffsets;
+}
+
 /** The partitions that a member has, from one join of the group to the next. */
 export class Generation {
   readonly #partitions = new Map<string, PartitionOffsets>();
 
-  add({ topic, partition, start, committed }: PartitionStart): void {
-    this.#partitions.set(placeOf(topic, partition), new PartitionOffsets(start, committed));
+  add({ topic, partition, start, committed, notes }: PartitionStart): void {
+    this.#partitions.set(placeOf(topic, partition), new PartitionOffsets(start, committed, notes));
   }
 
   /** Undefined before it is known where the partition begins. */
@@ -44,13 +53,18 @@ export class Generation {
     for (const of of this.#partitions.values()) of.committed = undefined;
   }
 
-  /** Offsets that the group has not committed yet. */
-  uncommitted(): readonly { readonly at: TopicPartitionOffset; readonly of: PartitionOffsets }[] {
+  /**
+   * Offsets that the group has not committed yet.
+   *
+   * @param reserve as of `PartitionOffsets.notes`
+   */
+  uncommitted(reserve: bigint | undefined): readonly Uncommitted[] {
     const found = [];
     for (const [place, of] of this.#partitions) {
-      const { position, committed } = of;
-      if (position === committed) continue;
-      found.push({ at: { ...placeFrom(place), offset: String(position) }, of });
+      const { position, committed, committedNotes } = of;
+      const metadata = of.notes(reserve);
+      if (position === committed && metadata === committedNotes) continue;
+      found.push({ at: { ...placeFrom(place), offset: String(position), metadata }, of });
     }
     return found;
   }
@@ -66,18 +80,24 @@ const retryDelay = 1_000;
 export class Committer {
   readonly #send: ((offsets: TopicPartitionOffset[]) => Promise<void>) | undefined;
   readonly #interval: number;
+  readonly #reserve: bigint;
   #generation: Generation | undefined;
   #timer: NodeJS.Timeout | undefined;
   #committing: Promise<void> | undefined;
   #stopped = false;
 
-  /** @param send undefined where nothing is to be remembered */
+  /**
+   * @param send undefined where nothing is to be remembered
+   * @param reserve how many records may be handed out between two commits
+   */
   constructor(
     send: ((offsets: TopicPartitionOffset[]) => Promise<void>) | undefined,
     interval: number,
+    reserve: number,
   ) {
     this.#send = send;
     this.#interval = interval;
+    this.#reserve = BigInt(reserve);
   }
 
   /** Commits for this generation from now on, and no longer for the one before. */
@@ -86,7 +106,12 @@ export class Committer {
   }
 
   get dirty(): boolean {
-    return this.#send !== undefined && (this.#generation?.uncommitted().length ?? 0) > 0;
+    if (this.#send === undefined || this.#generation === undefined) return false;
+    return this.#generation.uncommitted(this.#reserved).length > 0;
+  }
+
+  get #reserved(): bigint | undefined {
+    return this.#stopped ? undefined : this.#reserve;
   }
 
   get underWay(): boolean {
@@ -120,10 +145,13 @@ export class Committer {
   }
 
   async #commit(generation: Generation): Promise<void> {
-    const uncommitted = generation.uncommitted();
+    const uncommitted = generation.uncommitted(this.#reserved);
     try {
       await this.#send?.(uncommitted.map(({ at }) => at));
-      for (const { at, of } of uncommitted) of.committed = BigInt(at.offset);
+      for (const { at, of } of uncommitted) {
+        of.committed = BigInt(at.offset);
+        of.committedNotes = at.metadata;
+      }
       if (this.#generation === generation) return;
       // The client has tried it until after the member joined again: the group was set back by it.
       this.#generation?.distrust();

@@ -121,6 +121,8 @@ export interface TopicPartitionOffset {
   readonly topic: string;
   readonly partition: number;
   readonly offset: string;
+  /** Remembered beside a committed offset. */
+  readonly metadata?: string;
 }
 
 export interface KafkaConsumer {
@@ -174,9 +176,11 @@ export interface KafkaAdmin {
     topics: { name: string; partitions: { partitionId: number }[] }[];
   }>;
   fetchTopicOffsets(topic: string): Promise<{ partition: number; high: string; low: string }[]>;
-  fetchOffsets(options: {
-    groupId: string;
-    topics: string[];
-  }): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>;
+  fetchOffsets(options: { groupId: string; topics: string[] }): Promise<
+    {
+      topic: string;
+      partitions: { partition: number; offset: string; metadata?: string | null }[];
+    }[]
+  >;
   deleteGroups(groupIds: string[]): Promise<unknown>;
 }

@@ -149,6 +149,7 @@ class KafkaBus implements Bus {
       unsettled: this.#unsettled.of(pool),
       session: await this.#session(),
       deadLetter: (of, message, failure) => this.deadLetters.add(of, message, failure),
+      deliveryLimit: this.#settings.deliveryLimit,
       removePool: (of) => this.#removePool(of),
       onEnd: () => this.#subscriptions.delete(subscription),
     });

@@ -1,3 +1,5 @@
+import { noNotes, writeNotes, type OffsetNotes } from './offset-notes.js';
+
 /**
  * Tracks the finished records of one partition. They are handled at the same time and end in any order,
  * but a group can only remember one offset: the first that is not done.
@@ -7,10 +9,18 @@ export class PartitionOffsets {
   #next: bigint;
   /** The offset that the group remembers. */
   committed: bigint | undefined;
+  /** What the group remembers beside it. */
+  committedNotes: string;
+  /** Records before this offset may have been begun by a process that ended. */
+  readonly #suspects: bigint;
+  readonly #begun: Map<bigint, number>;
 
-  constructor(start: bigint, committed: bigint | undefined) {
+  constructor(start: bigint, committed: bigint | undefined, notes: OffsetNotes = noNotes) {
     this.#next = start;
     this.committed = committed;
+    this.committedNotes = writeNotes(notes);
+    this.#suspects = notes.handedOut;
+    this.#begun = new Map([...notes.begun].filter(([offset]) => offset >= start));
   }
 
   /** The offset to go on from: everything before it is done. */
@@ -35,5 +45,31 @@ export class PartitionOffsets {
 
   end(offset: bigint): void {
     this.#underWay.delete(offset);
+    this.#begun.delete(offset);
+  }
+
+  isSuspect(offset: bigint): boolean {
+    return offset < this.#suspects;
+  }
+
+  /** How many handlers of a record began and did not end. */
+  begunOf(offset: bigint): number {
+    return this.#begun.get(offset) ?? 0;
+  }
+
+  noteBegun(offset: bigint, count: number): void {
+    if (count > 0) this.#begun.set(offset, count);
+    else this.#begun.delete(offset);
+  }
+
+  /**
+   * What is to be remembered beside the position.
+   *
+   * @param reserve how many more records may be handed out before the next commit; undefined at the end
+   */
+  notes(reserve: bigint | undefined): string {
+    // What was handed out and is not done is given back by a member that leaves in order.
+    const handedOut = reserve === undefined ? 0n : this.#next + reserve;
+    return writeNotes({ handedOut, begun: this.#begun });
   }
 }

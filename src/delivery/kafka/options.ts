@@ -69,6 +69,11 @@ export interface KafkaOptions {
    */
   readonly commitInterval?: number;
   /**
+   * How many processes may end while the handler of a record is under way, before it is dead-lettered.
+   * Default 20.
+   */
+  readonly deliveryLimit?: number;
+  /**
    * How events look on it. Default `cloudEventsBinary('kafka')`: the data is the value, and the
    * attributes are headers, as the Kafka binding of CloudEvents says.
    */
@@ -131,6 +136,7 @@ export const kafkaSchema = optionsOf<KafkaOptions>('kafka()', {
   batchBytes: wholeField(1, 1_000_000_000),
   sessionTimeout: wholeField(1_000, 1_800_000),
   commitInterval: wholeField(1, 60_000),
+  deliveryLimit: wholeField(1),
   format: formatField,
   on: callback,
   driver: callback,
@@ -146,6 +152,7 @@ export interface KafkaSettings {
   readonly batchBytes: number;
   readonly sessionTimeout: number;
   readonly commitInterval: number;
+  readonly deliveryLimit: number;
   readonly format: Format;
   readonly driver: KafkaOptions['driver'];
 }
@@ -203,6 +210,7 @@ export function completeKafkaOptions(given: KafkaOptions): KafkaSettings {
     ),
     sessionTimeout: whole('sessionTimeout', given.sessionTimeout ?? 30_000, 1_000, 1_800_000),
     commitInterval: whole('commitInterval', given.commitInterval ?? 100, 1, 60_000),
+    deliveryLimit: given.deliveryLimit ?? 20,
     format,
     driver: given.driver,
   };

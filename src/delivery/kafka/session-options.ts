@@ -31,6 +31,8 @@ export interface SessionOptions extends SessionSettings {
   /** Where a group that remembers nothing yet begins. */
   readonly from: 'beginning' | 'end';
   readonly sink: RecordSink;
+  /** How many records may be handed out between two commits; default none. */
+  readonly reserve?: number;
   /** Purpose of the session in messages, such as `join the pool billing`. */
   readonly what: string;
   readonly onLost: (reason: string) => void;

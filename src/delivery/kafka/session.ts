@@ -1,3 +1,4 @@
+import type { BegunRecord } from '../bus/incoming-delivery.js';
 import { endPatience, endsInTime } from '../bus/in-time.js';
 import { v7 as uuidv7 } from 'uuid';
 import { BatchReader } from './batch-reader.js';
@@ -49,6 +50,7 @@ export class ConsumerSession {
     this.#committer = new Committer(
       group === undefined ? undefined : async (offsets) => this.#consumer?.commitOffsets(offsets),
       commitInterval,
+      options.reserve ?? 0,
     );
     const { sink, sessionTimeout } = options;
     const stopping = (): boolean => this.#stopping;
@@ -92,6 +94,30 @@ export class ConsumerSession {
   /** True for a record that this session handed out before. */
   wasHandedOut(topic: string, partition: number, offset: string): boolean {
     return this.#reader.wasHandedOut(topic, partition, offset);
+  }
+
+  /**
+   * The record of handlers of a message that began and did not end; undefined for one that no process can
+   * have begun. It is kept beside the offset that the group remembers.
+   *
+   * @param limit how many of them make the message poison
+   */
+  begun(topic: string, partition: number, offset: bigint, limit: number): BegunRecord | undefined {
+    const offsets = this.#generation.get(topic, partition);
+    if (this.#options.group === undefined || offsets?.isSuspect(offset) !== true) return undefined;
+    return {
+      limit,
+      count: async () => offsets.begunOf(offset),
+      begin: async () => {
+        offsets.noteBegun(offset, offsets.begunOf(offset) + 1);
+        // A cluster that does not take it leaves the message unmarked, and stops nobody.
+        await endsInTime(this.#committer.now(), endPatience);
+      },
+      end: (done) => {
+        offsets.noteBegun(offset, done ? 0 : offsets.begunOf(offset) - 1);
+        this.#committer.soon();
+      },
+    };
   }
 
   /** Commits what is done and leaves the group, within 5 s each. Whoever calls it has let the sink come to rest. */

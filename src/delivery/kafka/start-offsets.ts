@@ -1,11 +1,18 @@
 import { placeOf, type KnownPosition, type PartitionStart } from './committer.js';
 import type { KafkaAdmin, KafkaDriver } from './driver.js';
 import { fetchLogEnds } from './log-ends.js';
+import { noNotes, readNotes, type OffsetNotes } from './offset-notes.js';
 
 /** Some partitions of a topic. */
 export interface TopicShare {
   readonly topic: string;
   readonly partitions: number[];
+}
+
+/** What a group remembers of a partition. */
+interface Remembered {
+  readonly offset: bigint;
+  readonly notes: OffsetNotes;
 }
 
 interface StartOffsetsOptions {
@@ -40,7 +47,7 @@ export class StartOffsets {
     const { group, topics, from } = this.#options;
     if (group !== undefined) {
       const remembered = await this.#offsetsOf(group);
-      if ([...remembered.values()].some((offset) => offset >= 0n)) return;
+      if ([...remembered.values()].some(({ offset }) => offset >= 0n)) return;
     }
     const ends = new Map<string, bigint>();
     for (const topic of topics) {
@@ -67,7 +74,8 @@ export class StartOffsets {
     share: readonly TopicShare[],
   ): Promise<{ readonly starts: readonly PartitionStart[]; readonly missed: boolean }> {
     const { group } = this.#options;
-    const offsets = group === undefined ? new Map<string, bigint>() : await this.#offsetsOf(group);
+    const offsets =
+      group === undefined ? new Map<string, Remembered>() : await this.#offsetsOf(group);
     const starts: PartitionStart[] = [];
     let missed = false;
     for (const { topic, partitions } of share) {
@@ -76,14 +84,16 @@ export class StartOffsets {
         const place = placeOf(topic, partition);
         const ends = log.find((each) => each.partition === partition);
         const [low, high] = [BigInt(ends?.low ?? 0), BigInt(ends?.high ?? 0)];
-        const committed = nonNegative(offsets.get(place));
+        const remembered = offsets.get(place);
+        const committed = nonNegative(remembered?.offset);
         const wanted = this.#wanted(place, committed) ?? low;
         // A cluster forgets no group that has members: this one is not the cluster it was, and its logs
         // are others, even where they have grown past where this process was.
         const forgotten = committed === undefined && this.#remembered.has(place);
         const gone = wanted < low || wanted > high || forgotten;
         if (gone) missed = true;
-        starts.push({ topic, partition, start: gone ? low : wanted, committed });
+        const notes = gone ? noNotes : (remembered?.notes ?? noNotes);
+        starts.push({ topic, partition, start: gone ? low : wanted, committed, notes });
       }
     }
     this.#note(starts);
@@ -104,12 +114,15 @@ export class StartOffsets {
     }
   }
 
-  async #offsetsOf(groupId: string): Promise<ReadonlyMap<string, bigint>> {
+  async #offsetsOf(groupId: string): Promise<ReadonlyMap<string, Remembered>> {
     const { admin, topics } = this.#options;
     const offsets = await admin.fetchOffsets({ groupId, topics: [...topics] });
     return new Map(
       offsets.flatMap(({ topic, partitions }) =>
-        partitions.map(({ partition, offset }) => [placeOf(topic, partition), BigInt(offset)]),
+        partitions.map(({ partition, offset, metadata }) => [
+          placeOf(topic, partition),
+          { offset: BigInt(offset), notes: readNotes(metadata) },
+        ]),
       ),
     );
   }

@@ -29,9 +29,14 @@ interface KafkaSubscriptionOptions {
     message: BusMessage,
     failure: HandlingFailure,
   ) => Promise<void>;
+  /** How many processes may end with a record's handler under way, until it is dead-lettered. */
+  readonly deliveryLimit: number;
   readonly removePool: (pool: string) => Promise<void>;
   readonly onEnd: () => void;
 }
+
+/** Records that are handled between two commits, about. */
+const leastReserve = 1_000;
 
 /**
  * One subscription: a session that reads the topic, and of a pool its own topic too; the patterns, which
@@ -74,6 +79,7 @@ export class KafkaSubscription implements BusSubscription {
       topics: pool === undefined ? [names.topic] : [names.topic, names.poolTopic(pool)],
       from: 'end',
       sink: this.#sink(),
+      reserve: 2 * settings.prefetch + leastReserve,
       what: pool === undefined ? `read ${names.topic}` : `join the pool ${pool}`,
       onLost: (reason) => notify({ kind: 'resubscribing', subscription: this.#label, reason }),
       onBack: (missed) => this.#onBack(missed),
@@ -145,9 +151,12 @@ export class KafkaSubscription implements BusSubscription {
       if (this.#epoch === epoch) this.#unsettled -= 1;
       done();
     };
+    const { deliveryLimit } = this.#options;
+    const begun = this.#session.begun(topic, partition, BigInt(record.offset), deliveryLimit);
     const failure = oversized(message.body.byteLength, this.#options.settings.maxIncoming);
     this.#dispatcher.accept({
       message,
+      ...(begun === undefined ? {} : { begun }),
       ...(failure === undefined ? {} : { failure }),
       redelivered: this.#session.wasHandedOut(topic, partition, record.offset),
       identity: () => `${topic}/${partition}/${record.offset}`,

@@ -1,10 +1,11 @@
 import { appendFileSync } from 'node:fs';
 import { rabbitmq } from '../../../src/delivery/amqp/rabbitmq.js';
+import { kafka } from '../../../src/delivery/kafka/kafka.js';
 import { nats } from '../../../src/delivery/nats/nats.js';
 
 /** What a member of a pool does in a process of its own. */
 export interface CrashingTask {
-  readonly bus: 'rabbitmq' | 'nats';
+  readonly bus: 'rabbitmq' | 'nats' | 'kafka';
   readonly url: string;
   readonly exchange: string;
   readonly deliveryLimit: number;
@@ -16,10 +17,12 @@ export interface CrashingTask {
 
 const task = JSON.parse(process.argv[2] ?? '') as CrashingTask;
 const { url, exchange, deliveryLimit, concurrency, order } = task;
-const bus =
-  task.bus === 'rabbitmq'
-    ? rabbitmq({ url, exchange, deliveryLimit })
-    : nats({ url, stream: exchange, deliveryLimit, ackWait: 500 });
+const buses = {
+  rabbitmq: () => rabbitmq({ url, exchange, deliveryLimit }),
+  nats: () => nats({ url, stream: exchange, deliveryLimit, ackWait: 500 }),
+  kafka: () => kafka({ brokers: url, topic: exchange, deliveryLimit, sessionTimeout: 4_000 }),
+};
+const bus = buses[task.bus]();
 await bus.subscribe(
   ['#'],
   async ({ id }) => {
