@@ -31,6 +31,19 @@ export function fittingPrefetch({
   return Math.min(prefetch, Math.max(concurrency, fitting));
 }
 
+/**
+ * Pure. Whether a consumer is to be made again because handlers have become so much faster that more
+ * deliveries may be held: twice as many, or as many as were asked for.
+ */
+export function isWorthGrowing(
+  current: number,
+  options: Parameters<typeof fittingPrefetch>[0],
+): boolean {
+  if (current >= options.prefetch) return false;
+  const fitting = fittingPrefetch(options);
+  return fitting >= Math.min(2 * current, options.prefetch);
+}
+
 /** Pure. For how many milliseconds a delivery may wait before it is given back. */
 export function longestWait(timeout: number, duration = 0): number {
   // Handlers under way are waited for first.

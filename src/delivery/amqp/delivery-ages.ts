@@ -13,6 +13,8 @@ interface DeliveryAgesOptions<M extends Identified> {
   readonly dispatcher: DeliveryDispatcher<M>;
   /** Called while something has waited for so long that it is to be given back. */
   readonly onOld: () => void;
+  /** Called at each look: the pace of the handlers may have changed. */
+  readonly onLook: () => void;
   /** Called once for each delivery whose handler comes near the timeout. */
   readonly onNear: (message: M, age: number, timeout: number) => void;
 }
@@ -48,7 +50,7 @@ export class DeliveryAges<M extends Identified> {
   }
 
   #look(): void {
-    const { dispatcher, timeout, onOld } = this.#options;
+    const { dispatcher, timeout, onOld, onLook } = this.#options;
     const now = performance.now();
     const limit = longestWait(timeout.current, dispatcher.duration);
     let old = false;
@@ -58,6 +60,7 @@ export class DeliveryAges<M extends Identified> {
       else if (age > limit) old = true;
     }
     if (old) onOld();
+    else onLook();
   }
 
   #tell({ incoming }: HeldDelivery<M>, age: number): void {

@@ -8,7 +8,7 @@ import { WorkUntilEnd } from '../bus/work-until-end.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { topologyError } from './amqp-error.js';
 import { closeChannel } from './close-channel.js';
-import { fittingPrefetch, longestWait, timeoutIn } from './consumer-timeout.js';
+import { fittingPrefetch, isWorthGrowing, longestWait, timeoutIn } from './consumer-timeout.js';
 import { comesToRest, DeliveryAges } from './delivery-ages.js';
 import { receivedDelivery } from './received-delivery.js';
 import { Recovery } from './recovery.js';
@@ -33,6 +33,8 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
   #givingBack: Channel | undefined;
   #acknowledgements: Acknowledgements | undefined;
   #consuming = false;
+  /** Of the consumer that there is, or was last. */
+  #prefetch = Infinity;
   #started = false;
   #paused = false;
   #letGoTimer: NodeJS.Timeout | undefined;
@@ -69,6 +71,7 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
       timeout: options.timeout,
       dispatcher: this.#dispatcher,
       onOld: () => void this.#giveBack(),
+      onLook: () => this.#growPrefetch(),
       onNear: ({ id }, age, timeout) =>
         notify({ kind: 'handlerNearTimeout', subscription: this.#label, id, age, timeout }),
     });
@@ -194,6 +197,17 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
     if (!this.#paused) this.#dispatcher.resume();
   }
 
+  /** The prefetch of a consumer stays as it is for its life: a larger one needs another consumer. */
+  #growPrefetch(): void {
+    if (isWorthGrowing(this.#prefetch, this.#pace)) void this.#giveBack();
+  }
+
+  get #pace(): Parameters<typeof fittingPrefetch>[0] {
+    const { settings, timeout } = this.#options;
+    const { duration } = this.#dispatcher;
+    return { ...settings, duration, timeout: timeout.current };
+  }
+
   /** Gives everything back that no handler has under way, and sets the consumer up again. */
   async #restart(): Promise<void> {
     const channel = this.#channel;
@@ -206,14 +220,12 @@ export class AmqpSubscription<M extends Identified> implements BusSubscription {
   }
 
   async #setUp(model: ChannelModel): Promise<void> {
-    const { settings } = this.#options;
     const queue = await this.#declare(model);
     let channel: Channel | undefined;
     try {
       channel = await whileOpen(model, this.#openChannel(model));
-      const { duration } = this.#dispatcher;
-      const timeout = this.#options.timeout.current;
-      const prefetch = fittingPrefetch({ ...settings, duration, timeout });
+      const prefetch = fittingPrefetch(this.#pace);
+      this.#prefetch = prefetch;
       await whileOpen(model, channel.prefetch(prefetch));
       const acknowledgements = new Acknowledgements(channel, prefetch);
       this.#channel = channel;

@@ -99,6 +99,41 @@ describe.concurrent('a pool whose handlers are slow beside the timeout of its co
     expect(timeouts()).toBe(0);
   });
 
+  it('holds fewer while handlers are slow, and as many as before when they are fast again', async () => {
+    const { bus, timeouts, queue } = await connect(timeout / 2);
+    const prefetch = async (): Promise<string | undefined> => {
+      const list = await broker.ctl('list_consumers', 'queue_name', 'prefetch_count', '--no-table-headers'); // prettier-ignore
+      return list
+        .split('\n')
+        .find((line) => line.startsWith(`${queue}\t`))
+        ?.split('\t')[1];
+    };
+    let duration = timeout * 0.2;
+    const handled: string[] = [];
+    await bus.subscribe(
+      ['#'],
+      async ({ id }) => {
+        await delay(duration);
+        handled.push(id);
+      },
+      { pool: 'p' },
+    );
+    expect(await prefetch()).toBe('100');
+    const messages = sequence('a', 'k', 12);
+    for (const each of messages) await bus.publish(each);
+    await eventually(async () => expect(await prefetch()).toBe('1'));
+    duration = 0;
+    await eventually(async () => {
+      const more = sequence('a', 'k', messages.length + 30).slice(messages.length);
+      for (const each of more) await bus.publish(each);
+      messages.push(...more);
+      expect(await prefetch()).toBe('100');
+    });
+    await eventually(() => expect(handled).toHaveLength(messages.length));
+    expect(handled).toEqual(messages.map(({ id }) => id));
+    expect(timeouts()).toBe(0);
+  });
+
   it('each of which outlives the timeout runs each once, acknowledges in the end, and is told of', async () => {
     const { bus, timeouts, notices, queue } = await connect();
     const { handled, twice } = await slowly(bus, timeout * 1.75, 3);
