@@ -3,6 +3,7 @@ import { openDatabase } from './open-database.js';
 import type { Configuration } from '../config/configuration.js';
 import { ConfigurationError, SignalboxError } from '../core/errors/errors.js';
 import type { SignalboxEvent } from '../core/events/event.js';
+import { chooseApplication } from '../persistence/application.js';
 import { openStore } from '../persistence/open-store.js';
 import { parseTraceLine } from '../tools/trace/trace-line.js';
 import { readLines } from './read-lines.js';
@@ -39,8 +40,11 @@ export async function* eventsOfJournal(
 ): AsyncGenerator<PlacedEvent> {
   const dataSource = await openDatabase(configuration, { poolSize: 1, mustExist: true });
   try {
-    const store = openStore(dataSource);
-    await store.verifyMigrated();
+    await openStore(dataSource).verifyMigrated();
+    const store = openStore(
+      dataSource,
+      await chooseApplication(dataSource, configuration.application),
+    );
     let after = 0;
     for (;;) {
       const records = await store.journal.read({ after, limit: page });

@@ -1,10 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { RefusedError } from '../core/errors/errors.js';
-import {
-  type Application,
-  firstApplication,
-  listApplications,
-} from '../persistence/application.js';
+import { chooseApplication } from '../persistence/application.js';
 import { openDatabase } from './open-database.js';
 import { type OpenStore, openStore } from '../persistence/open-store.js';
 import type { CommonFlags } from './settings.js';
@@ -24,22 +19,8 @@ export async function withStore(
   const dataSource = await openDatabase(settings, { poolSize: 2, mustExist: true });
   try {
     await openStore(dataSource).verifyMigrated();
-    await work(openStore(dataSource, await chosen(dataSource, application)), dataSource);
+    await work(openStore(dataSource, await chooseApplication(dataSource, application)), dataSource);
   } finally {
     await dataSource.destroy();
   }
-}
-
-async function chosen(dataSource: DataSource, name: string | undefined): Promise<Application> {
-  const known = await listApplications(dataSource);
-  const [only, ...others] = known;
-  if (name === undefined && others.length === 0) return only ?? firstApplication;
-  const found = known.find((each) => each.name === name);
-  if (found !== undefined) return found;
-  const names = known.map((each) => each.name);
-  throw RefusedError.of(
-    'UNKNOWN_APPLICATION',
-    `${name === undefined ? 'Several applications share this database' : `No application '${name}' has used this database`}. Pass --application: ${names.join(', ') || 'there is none yet'}.`,
-    { application: name ?? null, applications: names },
-  );
 }

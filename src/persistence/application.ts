@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { ConfigurationError } from '../core/errors/errors.js';
+import { ConfigurationError, RefusedError } from '../core/errors/errors.js';
 import { partitionCount } from '../core/stores/outbox-store.js';
 import { databaseError } from './commit/database-errors.js';
 import { databaseKind } from './database-kind.js';
@@ -66,6 +66,28 @@ export async function listApplications(dataSource: DataSource): Promise<readonly
   }
 }
 
+/**
+ * The application of this name; without one the only one there is. Rejects with RefusedError
+ * UNKNOWN_APPLICATION for one that is not there, or where none of several is named, and with typed errors of
+ * the database.
+ */
+export async function chooseApplication(
+  dataSource: DataSource,
+  name: string | undefined,
+): Promise<Application> {
+  const known = await listApplications(dataSource);
+  const [only, ...others] = known;
+  if (name === undefined && others.length === 0) return only ?? firstApplication;
+  const found = known.find((each) => each.name === name);
+  if (found !== undefined) return found;
+  const names = known.map((each) => each.name);
+  throw RefusedError.of(
+    'UNKNOWN_APPLICATION',
+    `${name === undefined ? 'Several applications share this database' : `No application '${name}' has used this database`}. Name one of them as the application (--application): ${names.join(', ') || 'there is none yet'}.`,
+    { application: name ?? null, applications: names },
+  );
+}
+
 async function register(dataSource: DataSource, name: string): Promise<void> {
   const mark = databaseKind(dataSource) === 'postgres' ? '$1' : '?';
   await dataSource.transaction(async (manager) => {
@@ -95,7 +117,43 @@ export function isInSpace(space: string, name: string): boolean {
   return space === '' ? !name.includes('#') : name.startsWith(space);
 }
 
-/** SQL text of the same. */
+/** The id of the application of a space. Pure. */
+export function idOfSpace(space: string): number {
+  return space === '' ? firstApplication.id : Number(space.slice(0, -1));
+}
+
+/** Whether a consumer's name may be taken for one with the space of another application. Pure. */
+export function looksSpaced(name: string): boolean {
+  return /^[0-9].*#/s.test(name);
+}
+
+/** SQL text of `isInSpace`. */
 export function inSpaceSql(space: string, column: string): string {
   return space === '' ? `${column} NOT LIKE '%#%'` : `${column} LIKE '${space}%'`;
+}
+
+const using = new WeakMap<DataSource, Set<Application>>();
+
+/** Notes that a Signalbox of the application uses the DataSource, until the returned function is called. */
+export function noteApplication(dataSource: DataSource, application: Application): () => void {
+  const noted = using.get(dataSource) ?? new Set();
+  using.set(dataSource, noted);
+  // One for each Signalbox.
+  const own = { ...application };
+  noted.add(own);
+  return () => noted.delete(own);
+}
+
+/**
+ * Whose a consumer without a Signalbox of its own is: that of the Signalbox on its DataSource, and the first
+ * one where there is none. Throws ConfigurationError CONFIG_VALUE_INVALID where there are several.
+ */
+export function notedApplication(dataSource: DataSource): Application {
+  const [first = firstApplication, ...others] = using.get(dataSource) ?? [];
+  if (others.every(({ id }) => id === first.id)) return first;
+  throw new ConfigurationError(
+    'CONFIG_VALUE_INVALID',
+    'Several applications use this DataSource. Pass the name of the one that the consumer belongs to as `application`.',
+    { parameters: { key: 'application' } },
+  );
 }

@@ -8,9 +8,16 @@ export interface ConditionWriter {
   anyOf(column: 'uuid' | 'resource' | 'category', values: readonly string[]): string;
 }
 
-/** Pure, but for the parameters that the writer gathers. The conditions of a query, to be joined. */
-export function journalConditions(query: JournalQuery, writer: ConditionWriter): string {
-  const conditions = [`j.position > ${writer.value(query.after ?? 0)}`];
+/** Pure, but for the parameters that the writer gathers. The conditions of a query of one application, joined. */
+export function journalConditions(
+  query: JournalQuery,
+  application: number,
+  writer: ConditionWriter,
+): string {
+  const conditions = [
+    `j.position > ${writer.value(query.after ?? 0)}`,
+    `j.application = ${Number(application)}`,
+  ];
   if (query.upTo !== undefined) conditions.push(`j.position <= ${writer.value(query.upTo)}`);
   for (const column of ['uuid', 'resource', 'category'] as const) {
     const wanted = query[column];

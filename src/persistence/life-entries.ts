@@ -1,21 +1,27 @@
 import type { EntityManager } from 'typeorm';
+import type { Application } from './application.js';
 import type { LifeEntry } from '../core/planning/settle-deadlines.js';
 import { tablesOf } from './tables/placed-tables.js';
 
 /** Entries that tell of a stay, at the most: what lies further back is not known. */
 const limit = 200;
 
-/** Reads a resource's journal entries and its deadlines, newest first. */
+/** Reads the journal entries of an application's resource and its deadlines, newest first. */
 export async function readLife(
   manager: EntityManager,
   resource: string,
   uuid: string,
+  { id: application }: Application,
 ): Promise<readonly LifeEntry[]> {
   const rows = await manager
     .createQueryBuilder()
     .select(['j.category AS category', 'j.revision AS revision', 'j.payload AS payload'])
     .from(tablesOf(manager.dataSource).path('journal'), 'j')
-    .where('j.uuid = :uuid AND j.resource = :resource', { uuid, resource })
+    .where('j.uuid = :uuid AND j.resource = :resource AND j.application = :application', {
+      uuid,
+      resource,
+      application,
+    })
     .andWhere('j.category IN (:...categories)', {
       categories: ['ResourceStateEvent', 'AlertEvent'],
     })

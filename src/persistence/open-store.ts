@@ -83,6 +83,7 @@ export function openStore(
   };
   return {
     kind,
+    application,
     connectionUse: () => connectionsOf(dataSource).use(dataSource),
     ...parts,
     outbox: spacedOutbox(outbox, application.space),
@@ -146,7 +147,7 @@ const assemble: Readonly<
       outbox: postgresOutbox(dataSource, append, space),
       leases: postgresLeases(dataSource, id),
       deadlines: postgresDeadlines(dataSource, space),
-      journal: postgresJournal(dataSource),
+      journal: postgresJournal(dataSource, id),
       mayChain: (binding) =>
         dataSource.transaction(async (manager) => !(await watched(manager, binding))),
     };
@@ -162,7 +163,7 @@ const assemble: Readonly<
       outbox: mysqlOutbox(dataSource, append, space),
       leases: mysqlLeases(dataSource, id),
       deadlines: mysqlDeadlines(dataSource, space),
-      journal: mysqlJournal(dataSource),
+      journal: mysqlJournal(dataSource, id),
       async verifyServer(bindings, galera) {
         const names = tablesOf(dataSource);
         const own = ownTables.map((table) => ({
@@ -182,7 +183,7 @@ const assemble: Readonly<
       outbox: sqliteOutbox(dataSource, space),
       leases: sqliteLeases(dataSource, id),
       deadlines: sqliteDeadlines(dataSource, space),
-      journal: sqliteJournal(dataSource),
+      journal: sqliteJournal(dataSource, id),
     };
   },
 };

@@ -1,3 +1,4 @@
+import type { Application } from './application.js';
 import type { DatabaseKind } from './database-kind.js';
 import type { EntityManager } from 'typeorm';
 import type { JournalEntry } from '../core/planning/journal-entry.js';
@@ -22,6 +23,8 @@ export type { DatabaseKind } from './database-kind.js';
  */
 export interface Store {
   readonly kind: DatabaseKind;
+  /** Whose rows it reads and writes. */
+  readonly application: Application;
 
   /**
    * Moves each resource in one commit: compare-and-set, journal, outbox, deadlines. Requests of one

@@ -6,7 +6,7 @@ import { defaultTablePrefix, type TableNames } from './tables/table-names.js';
 
 /** A column of the newest version of each table: a table that lacks it is old. */
 const newest: Readonly<Record<string, string>> = {
-  signalbox_journal: 'payload',
+  signalbox_journal: 'application',
   signalbox_outbox: 'share',
   signalbox_parked: 'resource_key',
   signalbox_deadline: 'missing_since',

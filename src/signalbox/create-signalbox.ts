@@ -26,7 +26,7 @@ import {
 } from '../persistence/commit/transaction-context.js';
 import { onCommit } from '../persistence/commit/wakes.js';
 import { GroupCommit } from '../persistence/commit/group-commit.js';
-import { registerApplication } from '../persistence/application.js';
+import { noteApplication, registerApplication } from '../persistence/application.js';
 import { registerBuses } from '../delivery/relay/register-buses.js';
 import { placementOf, placeTables } from '../persistence/tables/placed-tables.js';
 import { openStore } from '../persistence/open-store.js';
@@ -111,6 +111,7 @@ export async function createSignalbox<
     maxPayload,
   });
   const uninstall = subscriber.install(dataSource);
+  const forget = noteApplication(dataSource, application);
   const deaf = onCommit(dataSource, wake);
   scopeTransactions(dataSource);
   const sweeper =
@@ -150,6 +151,7 @@ export async function createSignalbox<
     dispose: async () => {
       started.close();
       uninstall();
+      forget();
       deaf();
       await others?.close();
     },

@@ -5,6 +5,7 @@ import { canonicalUuid } from '../../core/identity/uuid.js';
 import { durationText } from '../../core/lifecycle/duration-text.js';
 import { readDeadlineId } from '../../core/planning/deadline-place.js';
 import type { ArmedDeadline } from '../../core/stores/deadline-store.js';
+import type { Application } from '../../persistence/application.js';
 import { readLife } from '../../persistence/life-entries.js';
 import type { OpenStore } from '../../persistence/open-store.js';
 import { wholeNumber } from '../option-values.js';
@@ -89,7 +90,8 @@ function armCommand(): Command {
         withStore(flags, async (store, dataSource) => {
           const after = delay ?? delayOf(id);
           await dataSource.transaction(async (manager) => {
-            const life = revision ?? (await lastRevision(dataSource, resource, uuid));
+            const life =
+              revision ?? (await lastRevision(dataSource, store.application, resource, uuid));
             await store.scheduleWithin(manager, {
               resource,
               uuid,
@@ -179,10 +181,11 @@ function delayOf(id: string): number {
 
 async function lastRevision(
   dataSource: DataSource,
+  application: Application,
   resource: string,
   uuid: string,
 ): Promise<number> {
-  const life = await readLife(dataSource.manager, resource, uuid);
+  const life = await readLife(dataSource.manager, resource, uuid, application);
   const last = life.find(({ kind }) => kind === 'change');
   if (last !== undefined) return last.revision;
   throw RefusedError.of(

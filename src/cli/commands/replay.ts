@@ -7,6 +7,7 @@ import type { Bus } from '../../delivery/bus/bus.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { cloudEvents } from '../../delivery/formats/cloudevents.js';
 import { replay, type ReplayOptions, type ReplayResult } from '../../consuming/replay/replay.js';
+import { chooseApplication } from '../../persistence/application.js';
 import { openStore } from '../../persistence/open-store.js';
 import { echo } from '../echo.js';
 import { repeated, wholeNumber } from '../option-values.js';
@@ -42,6 +43,7 @@ export function replayCommand(): Command {
     .option('--rate <n>', 'events a second at the most', wholeNumber)
     .option('--dry-run', 'count the events, send nothing')
     .option('--json', 'print one JSON object')
+    .option('--application <name>', 'whose events; needed where several share the database')
     .option('--bus <url>', 'amqp://, kafka:// or nats:// address; may be repeated', repeated)
     .option('--for-bus <name>', 'which bus, when several are configured')
     .option('--config <file>', 'configuration file')
@@ -55,8 +57,11 @@ export function replayCommand(): Command {
       void stop.requested.then(() => aborting.abort());
       const dataSource = await openDatabase(settings, { poolSize: 2, mustExist: true });
       try {
-        const store = openStore(dataSource);
-        await store.verifyMigrated();
+        await openStore(dataSource).verifyMigrated();
+        const store = openStore(
+          dataSource,
+          await chooseApplication(dataSource, settings.application),
+        );
         const result = await replay(
           { journal: store.journal, bus: chosen(buses, flags.forBus), format: cloudEvents },
           patterns.length === 0 ? '#' : patterns,

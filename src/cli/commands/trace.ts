@@ -50,6 +50,7 @@ function checkCommand(): Command {
       (text: string, all: readonly string[]) => [...all, text],
       [],
     )
+    .option('--application <name>', 'whose journal; needed where several share the database')
     .option('--config <file>', 'configuration file')
     .addOption(
       new Option('--format <format>', 'how to print the report')

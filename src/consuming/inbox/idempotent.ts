@@ -1,5 +1,5 @@
 import { checkOptions, optionsOf } from '../../core/options/check-options.js';
-import { callback, field } from '../../core/options/fields.js';
+import { callback, field , text } from '../../core/options/fields.js';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Delivery } from '../../delivery/bus/bus.js';
 import { DeadLetterError } from '../../delivery/bus/dead-letter-error.js';
@@ -10,7 +10,8 @@ import { utf8Length } from '../../core/json/plain-json.js';
 import { databaseFailure } from '../../persistence/commit/database-failure.js';
 import { ownTransaction } from '../../persistence/commit/own-transaction.js';
 import type { InboxRef, InboxStore } from '../../persistence/inbox-store.js';
-import { openInbox } from '../../persistence/open-inbox.js';
+import { looksSpaced } from '../../persistence/application.js';
+import { openInboxOf } from '../../persistence/open-inbox.js';
 import { revisionGap, trackedChange, type RevisionGap, type TrackedResource } from './revisions.js';
 
 /** How a handler is made idempotent. */
@@ -20,6 +21,11 @@ export interface IdempotentOptions {
    * message was delivered to; needed where there is no pool. At most 255 characters.
    */
   readonly consumer?: string;
+  /**
+   * Whose consumer it is, of the applications that share the database: consumers of one name in two of them are
+   * two. Default the application of the Signalbox on the DataSource, and the first one where there is none.
+   */
+  readonly application?: string;
   /**
    * Told, in the transaction and before the handler, when the revision of a state change does not
    * follow the highest that this consumer has handled of the resource. What is known is kept in the
@@ -36,6 +42,7 @@ export const idempotentSchema = optionsOf<IdempotentOptions>('idempotent()', {
     `a name of 1 to ${longestKey} characters`,
     (value) => typeof value === 'string' && isKeepable(value),
   ),
+  application: text(1, 255),
   onGap: callback,
 });
 
@@ -76,12 +83,12 @@ export function idempotent<M extends Identified, Rest extends readonly unknown[]
   options: IdempotentOptions = {},
 ): (message: M, ...rest: Rest) => Promise<void> {
   checkOptions(idempotentSchema, options);
-  const { consumer, onGap } = options;
+  const { application, consumer, onGap } = options;
   let inbox: InboxStore | undefined;
   return async (message, ...rest) => {
     // Not before: the DataSource may be initialized after the handler was made.
-    inbox ??= openInbox(dataSource);
-    const ref = { consumer: consumer ?? poolOf(message, rest), id: message.id };
+    inbox ??= await openInboxOf(dataSource, application);
+    const ref = { consumer: unspaced(consumer ?? poolOf(message, rest)), id: message.id };
     if (!isKeepable(ref.id)) {
       throw new DeadLetterError(
         `a message whose id ${ref.id === '' ? 'is empty' : 'exceeds 255 characters'} cannot be told from its redeliveries`,
@@ -168,6 +175,16 @@ function poolOf(message: Identified, rest: readonly unknown[]): string {
   throw new ConfigurationError(
     'CONFIG_VALUE_INVALID',
     'An idempotent handler outside of a pool has no name to keep its inbox under. Subscribe with a pool, or pass idempotent(dataSource, handler, { consumer }).',
+    { parameters: { key: 'consumer' } },
+  );
+}
+
+/** Keeps a consumer from being taken for one of another application. */
+function unspaced(consumer: string): string {
+  if (!looksSpaced(consumer)) return consumer;
+  throw new ConfigurationError(
+    'CONFIG_VALUE_INVALID',
+    `The name ${JSON.stringify(consumer)} of a consumer begins with a digit and has a '#', as those of other applications are kept. Pass another one: idempotent(dataSource, handler, { consumer }).`,
     { parameters: { key: 'consumer' } },
   );
 }

@@ -1,8 +1,8 @@
 import { checkOptions, optionsOf } from '../../core/options/check-options.js';
-import { callback, milliseconds, required } from '../../core/options/fields.js';
+import { callback, milliseconds, required, text } from '../../core/options/fields.js';
 import type { DataSource } from 'typeorm';
 import { databaseError } from '../../persistence/commit/database-errors.js';
-import { openInbox } from '../../persistence/open-inbox.js';
+import { openInboxOf } from '../../persistence/open-inbox.js';
 
 /** How long notes of handled messages are kept. */
 export interface InboxRetention {
@@ -11,12 +11,18 @@ export interface InboxRetention {
    * back: an older message that comes again is handled again.
    */
   readonly retention: number;
+  /**
+   * Whose notes, of the applications that share the database. Default the application of the Signalbox on the
+   * DataSource, and the first one where there is none.
+   */
+  readonly application?: string;
 }
 
 const retentionField = required(milliseconds(0, Number.MAX_SAFE_INTEGER));
 
 export const purgeInboxSchema = optionsOf<InboxRetention>('purgeInbox()', {
   retention: retentionField,
+  application: text(1, 255),
 });
 
 /** How many notes one statement deletes: its locks are short, and others get between. */
@@ -25,14 +31,15 @@ const batch = 1000;
 /**
  * Deletes the notes of messages that were handled longer ago than the retention, by the database's
  * clock, and resolves with how many. Safe to call from several processes. Rejects with
- * ConfigurationError CONFIG_VALUE_INVALID, and with the typed errors of the database.
+ * ConfigurationError CONFIG_VALUE_INVALID, RefusedError UNKNOWN_APPLICATION, and with the typed errors of the
+ * database.
  */
 export async function purgeInbox(dataSource: DataSource, options: InboxRetention): Promise<number> {
   checkOptions(purgeInboxSchema, options);
-  const { retention } = options;
-  const inbox = openInbox(dataSource);
+  const { application, retention } = options;
   let purged = 0;
   try {
+    const inbox = await openInboxOf(dataSource, application);
     for (;;) {
       const deleted = await inbox.purge({ olderThan: Math.round(retention), limit: batch });
       purged += deleted;
@@ -53,6 +60,7 @@ export interface InboxPurgeOptions extends InboxRetention {
 
 export const purgeInboxRegularlySchema = optionsOf<InboxPurgeOptions>('purgeInboxRegularly()', {
   retention: retentionField,
+  application: text(1, 255),
   interval: milliseconds(1, Number.MAX_SAFE_INTEGER),
   onFailure: callback,
 });

@@ -31,7 +31,7 @@ export interface DeadlineTarget {
 /** The parts of a store that deadlines need. */
 export type DeadlineParts = Pick<
   OpenStore,
-  'deadlines' | 'lockWithin' | 'scheduleWithin' | 'appendWithin'
+  'application' | 'deadlines' | 'lockWithin' | 'scheduleWithin' | 'appendWithin'
 >;
 
 /** Dependencies of firing a deadline. */
@@ -117,7 +117,7 @@ async function lookWithin(
   }
   const declared = lifecycle.table.armed.get(row.state)?.some(({ id }) => id === due.deadline);
   if (row.revision !== due.revision || declared !== true) {
-    const life = await readLife(manager, resource, due.uuid);
+    const life = await readLife(manager, resource, due.uuid, store.application);
     const settled = settleDeadlines(lifecycle, row, armed, life);
     if (settled === undefined) {
       return { result: 'armed', announced: false, why: unknownState(binding, row) };

@@ -94,7 +94,7 @@ async function settleOne(
     const row = (await store.lockWithin(manager, binding, [uuid], true)).get(uuid);
     if (row === undefined) return false;
     const armed = await store.deadlines.armedWithin(manager, resource, [uuid]);
-    const life = await readLife(manager, resource, uuid);
+    const life = await readLife(manager, resource, uuid, store.application);
     const settled = settleDeadlines(lifecycle, row, armed, life);
     if (settled === undefined) return false;
     const { arms, cancels } = settled;

@@ -4,7 +4,11 @@ import type { Integer } from '../journal-row.js';
 import { ownQueries } from '../tables/placed-tables.js';
 
 /** The inbox of consumers on MySQL and MariaDB. */
-export function mysqlInbox(dataSource: DataSource): InboxStore {
+export function mysqlInbox(dataSource: DataSource, space = ''): InboxStore {
+  const own =
+    space === ''
+      ? `consumer NOT REGEXP '^[0-9].*#'`
+      : `LEFT(consumer, ${space.length}) = '${space}'`;
   return {
     async claimWithin(manager, { consumer, id }) {
       // Waits at the primary key for a transaction that inserts the same. What IGNORE would hide else,
@@ -12,7 +16,7 @@ export function mysqlInbox(dataSource: DataSource): InboxStore {
       const { affectedRows } = await ownQueries(manager).query<{ readonly affectedRows: number }>(
         `INSERT IGNORE INTO signalbox_inbox (consumer, id, handled_at)
           VALUES (?, ?, UTC_TIMESTAMP(3))`,
-        [consumer, id],
+        [space + consumer, id],
       );
       return affectedRows > 0;
     },
@@ -20,7 +24,7 @@ export function mysqlInbox(dataSource: DataSource): InboxStore {
     async holdsWithin(manager, { consumer, id }) {
       const rows = await ownQueries(manager).query<unknown[]>(
         'SELECT 1 FROM signalbox_inbox WHERE consumer = ? AND id = ?',
-        [consumer, id],
+        [space + consumer, id],
       );
       return rows.length > 0;
     },
@@ -29,7 +33,7 @@ export function mysqlInbox(dataSource: DataSource): InboxStore {
       const [row] = await ownQueries(manager).query<{ readonly revision: Integer }[]>(
         `SELECT revision FROM signalbox_seen
           WHERE consumer = ? AND uuid = ? AND resource = ? FOR UPDATE`,
-        [consumer, uuid, resource],
+        [space + consumer, uuid, resource],
       );
       return row === undefined ? undefined : Number(row.revision);
     },
@@ -38,14 +42,14 @@ export function mysqlInbox(dataSource: DataSource): InboxStore {
       if (revision === undefined) {
         await ownQueries(manager).query(
           'DELETE FROM signalbox_seen WHERE consumer = ? AND uuid = ? AND resource = ?',
-          [consumer, uuid, resource],
+          [space + consumer, uuid, resource],
         );
         return;
       }
       await ownQueries(manager).query(
         `INSERT INTO signalbox_seen (consumer, uuid, resource, revision) VALUES (?, ?, ?, ?)
           ON DUPLICATE KEY UPDATE revision = GREATEST(revision, VALUES(revision))`,
-        [consumer, uuid, resource, revision],
+        [space + consumer, uuid, resource, revision],
       );
     },
 
@@ -53,7 +57,7 @@ export function mysqlInbox(dataSource: DataSource): InboxStore {
       const { affectedRows } = await ownQueries(dataSource).query<{
         readonly affectedRows: number;
       }>(
-        `DELETE FROM signalbox_inbox WHERE handled_at < UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND
+        `DELETE FROM signalbox_inbox WHERE handled_at < UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND AND ${own}
           ORDER BY handled_at LIMIT ?`,
         [olderThan * 1000, limit],
       );

@@ -10,7 +10,8 @@ export const journalColumns =
   'j.position, j.id, j.source, j.category, j.type, j.resource, j.uuid, j.revision, j.time, j.payload';
 
 /** The journal on MySQL and MariaDB. */
-export function mysqlJournal(dataSource: DataSource): JournalStore {
+export function mysqlJournal(dataSource: DataSource, application = 0): JournalStore {
+  const own = `application = ${Number(application)}`;
   return {
     async read(query) {
       const values: unknown[] = [];
@@ -18,7 +19,7 @@ export function mysqlJournal(dataSource: DataSource): JournalStore {
         values.push(each);
         return '?';
       };
-      const conditions = journalConditions(query, {
+      const conditions = journalConditions(query, application, {
         value,
         anyOf: (column, wanted) => `j.${column} IN (${wanted.map(value).join(', ')})`,
       });
@@ -60,7 +61,7 @@ export function mysqlJournal(dataSource: DataSource): JournalStore {
     async purge({ before, limit }) {
       // A plain read first: a DELETE with the conditions would wait for events not yet committed.
       const rows = await ownQueries(dataSource).query<{ position: Integer }[]>(
-        `SELECT j.position FROM signalbox_journal j WHERE j.time < ?
+        `SELECT j.position FROM signalbox_journal j WHERE j.time < ? AND j.${own}
             AND j.position NOT IN (SELECT position FROM signalbox_outbox)
             AND j.position NOT IN (SELECT position FROM signalbox_parked)
           ORDER BY j.position LIMIT ?`,

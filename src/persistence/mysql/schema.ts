@@ -111,10 +111,18 @@ export const mysqlApplicationSchema: readonly string[] = [
     DROP PRIMARY KEY, ADD PRIMARY KEY (application, share)`,
   `ALTER TABLE signalbox_relay ADD COLUMN application smallint NOT NULL DEFAULT 0`,
   `ALTER TABLE signalbox_job ADD COLUMN application smallint NOT NULL DEFAULT 0`,
+  `ALTER TABLE signalbox_journal ADD COLUMN application smallint NOT NULL DEFAULT 0`,
+  // With the space of an application before the name.
+  `ALTER TABLE signalbox_inbox MODIFY consumer varchar(270) ${text} NOT NULL`,
+  `ALTER TABLE signalbox_seen MODIFY consumer varchar(270) ${text} NOT NULL`,
 ];
 
 /** Takes it back, with all that belongs to other applications than the first. */
 export const mysqlApplicationSchemaDown: readonly string[] = [
+  `DELETE FROM signalbox_inbox WHERE consumer REGEXP '^[0-9].*#'`,
+  `DELETE FROM signalbox_seen WHERE consumer REGEXP '^[0-9].*#'`,
+  `ALTER TABLE signalbox_inbox MODIFY consumer varchar(255) ${text} NOT NULL`,
+  `ALTER TABLE signalbox_seen MODIFY consumer varchar(255) ${text} NOT NULL`,
   `DELETE FROM signalbox_job WHERE application > 0`,
   `DELETE FROM signalbox_relay WHERE application > 0`,
   `DELETE FROM signalbox_lease WHERE application > 0`,
@@ -123,6 +131,7 @@ export const mysqlApplicationSchemaDown: readonly string[] = [
   `DELETE FROM signalbox_parked WHERE bus LIKE '%#%'`,
   `DELETE FROM signalbox_outbox WHERE bus LIKE '%#%'`,
   `ALTER TABLE signalbox_job DROP COLUMN application`,
+  `ALTER TABLE signalbox_journal DROP COLUMN application`,
   `ALTER TABLE signalbox_relay DROP COLUMN application`,
   `ALTER TABLE signalbox_lease DROP PRIMARY KEY, DROP COLUMN application, ADD PRIMARY KEY (share)`,
   `ALTER TABLE signalbox_deadline DROP COLUMN version, DROP COLUMN missing_since`,

@@ -1,3 +1,4 @@
+import { idOfSpace } from '../application.js';
 import { automaticSets } from '../guard/automatic-columns.js';
 import type { BoundColumn, ResourceBinding } from '../resource/binding.js';
 import { deadlineChanges, stepsOf } from '../../core/planning/chain.js';
@@ -238,13 +239,13 @@ export function entryStatements(
       while (rest.length >= size && others.length === 0) {
         const head = rest.slice(0, size);
         rest = rest.slice(size);
-        prepared.push({ ...journalStatement(head), prepared: true });
+        prepared.push({ ...journalStatement(head, space), prepared: true });
         outboxOf.push((first) => outboxRows(head, first));
       }
     }
     if (rest.length > 0) {
       others.push(
-        journalStatement(rest),
+        journalStatement(rest, space),
         statement(`${intoOutbox} ${outboxRows(rest, 'LAST_INSERT_ID()')}`),
       );
     }
@@ -258,11 +259,14 @@ export function entryStatements(
   return [...prepared, ...others, ...(prepared.length === 0 ? [] : [later])];
 }
 
-function journalStatement(entries: readonly JournalEntry[]): Statement {
+function journalStatement(entries: readonly JournalEntry[], space: string): Statement {
+  const application = idOfSpace(space);
+  // A literal: as a value it would be one more of each row.
+  const row = `(${'?, '.repeat(9)}${application})`;
   return statement(
     `INSERT INTO signalbox_journal
-      (id, source, category, type, resource, uuid, revision, time, payload)
-      VALUES ${placeholders(entries.length, 9)}`,
+      (id, source, category, type, resource, uuid, revision, time, payload, application)
+      VALUES ${entries.map(() => row).join(', ')}`,
     entries.flatMap((entry) => [
       entry.id,
       entry.source,

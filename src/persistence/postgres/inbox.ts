@@ -5,14 +5,15 @@ import type { Integer } from '../journal-row.js';
 import { ownQueries } from '../tables/placed-tables.js';
 
 /** The inbox of consumers on PostgreSQL. */
-export function postgresInbox(dataSource: DataSource): InboxStore {
+export function postgresInbox(dataSource: DataSource, space = ''): InboxStore {
+  const own = space === '' ? `consumer !~ '^[0-9].*#'` : `starts_with(consumer, '${space}')`;
   return {
     async claimWithin(manager, { consumer, id }) {
       // Waits at the unique index for a transaction that inserts the same, and skips only what it commits.
       const rows = await ownQueries(manager).query<unknown[]>(
         `INSERT INTO signalbox_inbox (consumer, id) VALUES ($1, $2)
           ON CONFLICT DO NOTHING RETURNING id`,
-        [consumer, id],
+        [space + consumer, id],
       );
       return rows.length > 0;
     },
@@ -20,7 +21,7 @@ export function postgresInbox(dataSource: DataSource): InboxStore {
     async holdsWithin(manager, { consumer, id }) {
       const rows = await ownQueries(manager).query<unknown[]>(
         'SELECT 1 FROM signalbox_inbox WHERE consumer = $1 AND id = $2',
-        [consumer, id],
+        [space + consumer, id],
       );
       return rows.length > 0;
     },
@@ -29,7 +30,7 @@ export function postgresInbox(dataSource: DataSource): InboxStore {
       const [row] = await ownQueries(manager).query<{ readonly revision: Integer }[]>(
         `SELECT revision FROM signalbox_seen
           WHERE consumer = $1 AND uuid = $2 AND resource = $3 FOR UPDATE`,
-        [consumer, uuid, resource],
+        [space + consumer, uuid, resource],
       );
       return row === undefined ? undefined : Number(row.revision);
     },
@@ -38,7 +39,7 @@ export function postgresInbox(dataSource: DataSource): InboxStore {
       if (revision === undefined) {
         await ownQueries(manager).query(
           'DELETE FROM signalbox_seen WHERE consumer = $1 AND uuid = $2 AND resource = $3',
-          [consumer, uuid, resource],
+          [space + consumer, uuid, resource],
         );
         return;
       }
@@ -46,7 +47,7 @@ export function postgresInbox(dataSource: DataSource): InboxStore {
         `INSERT INTO signalbox_seen AS s (consumer, uuid, resource, revision) VALUES ($1, $2, $3, $4)
           ON CONFLICT (consumer, uuid, resource)
           DO UPDATE SET revision = greatest(s.revision, EXCLUDED.revision)`,
-        [consumer, uuid, resource, revision],
+        [space + consumer, uuid, resource, revision],
       );
     },
 
@@ -55,7 +56,7 @@ export function postgresInbox(dataSource: DataSource): InboxStore {
         dataSource,
         `DELETE FROM signalbox_inbox WHERE ctid = ANY (ARRAY(
           SELECT ctid FROM signalbox_inbox
-            WHERE handled_at < statement_timestamp() - $1 * interval '1 millisecond'
+            WHERE handled_at < statement_timestamp() - $1 * interval '1 millisecond' AND ${own}
             ORDER BY handled_at LIMIT $2 FOR UPDATE SKIP LOCKED))`,
         [olderThan, limit],
       );

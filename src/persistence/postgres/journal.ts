@@ -11,11 +11,12 @@ export const journalColumns = `j.position, j.id, j.source, j.category, j.type, j
   j.revision, to_char(j.time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS time, j.payload`;
 
 /** The journal on PostgreSQL. */
-export function postgresJournal(dataSource: DataSource): JournalStore {
+export function postgresJournal(dataSource: DataSource, application = 0): JournalStore {
+  const own = `application = ${Number(application)}`;
   return {
     async read({ uuid, ...query }) {
       const values: unknown[] = [];
-      const conditions = journalConditions(query, {
+      const conditions = journalConditions(query, application, {
         value: (value) => `$${values.push(value)}`,
         anyOf: (column, wanted) => `j.${column} = ANY ($${values.push(wanted)}::text[])`,
       });
@@ -83,7 +84,7 @@ export function postgresJournal(dataSource: DataSource): JournalStore {
         ), gone AS (
           DELETE FROM signalbox_journal WHERE ctid = ANY (ARRAY(
             SELECT j.place FROM (
-              SELECT ctid AS place, position FROM signalbox_journal WHERE time < $1
+              SELECT ctid AS place, position FROM signalbox_journal WHERE time < $1 AND ${own}
                 ORDER BY position OFFSET 0
             ) j WHERE (SELECT o.position FROM buses CROSS JOIN LATERAL (
                 SELECT position FROM signalbox_outbox

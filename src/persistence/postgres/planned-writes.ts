@@ -287,6 +287,11 @@ export async function writeEntries(
   }
 }
 
+/** SQL text of the application's id, of the parameter that is its space. */
+export function applicationSql(space: string): string {
+  return `coalesce(nullif(rtrim(${space}::text, '#'), ''), '0')::smallint`;
+}
+
 /** Appends entries; its parameters are `appendValues`. */
 export const appendStatement = namedStatement(`
   WITH events AS MATERIALIZED (
@@ -307,8 +312,9 @@ export const appendStatement = namedStatement(`
     ) said
   ), journal AS (
     INSERT INTO signalbox_journal
-      (position, id, source, category, type, resource, uuid, revision, time, payload)
-    SELECT position, id, source, category, type, resource, uuid, revision, time, payload FROM events
+      (position, id, source, category, type, resource, uuid, revision, time, payload, application)
+    SELECT position, id, source, category, type, resource, uuid, revision, time, payload,
+      ${applicationSql('$12')} FROM events
   )
   INSERT INTO signalbox_outbox (position, bus, share) SELECT position, $12::text, share FROM events`);
 

@@ -110,10 +110,18 @@ export const postgresApplicationSchema: readonly string[] = [
     DROP CONSTRAINT signalbox_lease_pkey, ADD PRIMARY KEY (application, share)`,
   `ALTER TABLE signalbox_relay ADD COLUMN application smallint NOT NULL DEFAULT 0`,
   `ALTER TABLE signalbox_job ADD COLUMN application smallint NOT NULL DEFAULT 0`,
+  `ALTER TABLE signalbox_journal ADD COLUMN application smallint NOT NULL DEFAULT 0`,
+  // With the space of an application before the name.
+  `ALTER TABLE signalbox_inbox ALTER COLUMN consumer TYPE varchar(270)`,
+  `ALTER TABLE signalbox_seen ALTER COLUMN consumer TYPE varchar(270)`,
 ];
 
 /** Takes it back, with all that belongs to other applications than the first. */
 export const postgresApplicationSchemaDown: readonly string[] = [
+  `DELETE FROM signalbox_inbox WHERE consumer ~ '^[0-9].*#'`,
+  `DELETE FROM signalbox_seen WHERE consumer ~ '^[0-9].*#'`,
+  `ALTER TABLE signalbox_inbox ALTER COLUMN consumer TYPE varchar(255)`,
+  `ALTER TABLE signalbox_seen ALTER COLUMN consumer TYPE varchar(255)`,
   `DELETE FROM signalbox_job WHERE application > 0`,
   `DELETE FROM signalbox_relay WHERE application > 0`,
   `DELETE FROM signalbox_lease WHERE application > 0`,
@@ -122,6 +130,7 @@ export const postgresApplicationSchemaDown: readonly string[] = [
   `DELETE FROM signalbox_parked WHERE bus LIKE '%#%'`,
   `DELETE FROM signalbox_outbox WHERE bus LIKE '%#%'`,
   `ALTER TABLE signalbox_job DROP COLUMN application`,
+  `ALTER TABLE signalbox_journal DROP COLUMN application`,
   `ALTER TABLE signalbox_relay DROP COLUMN application`,
   `ALTER TABLE signalbox_lease DROP COLUMN application, ADD PRIMARY KEY (share)`,
   `ALTER TABLE signalbox_deadline DROP COLUMN version, DROP COLUMN missing_since`,

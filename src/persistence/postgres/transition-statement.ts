@@ -1,5 +1,6 @@
 import { largestRevision } from '../../core/planning/unusable-row.js';
 import { headParts } from '../../core/planning/announcement.js';
+import { idOfSpace } from '../application.js';
 import { automaticSets } from '../guard/automatic-columns.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { planFence, lookup, separatorSql, zipUnnest, textListSql } from './arrays.js';
@@ -58,9 +59,9 @@ export function transitionStatement(
     ...(effects ? [`said AS MATERIALIZED (${emitted(next)})`] : []),
     `journal AS (
       INSERT INTO signalbox_journal
-        (position, id, source, category, type, resource, uuid, revision, time, payload)
-      SELECT position, id, source, category, type, $17::text, uuid, revision, time, payload
-      FROM ${events})`,
+        (position, id, source, category, type, resource, uuid, revision, time, payload, application)
+      SELECT position, id, source, category, type, $17::text, uuid, revision, time, payload,
+        ${idOfSpace(space)} FROM ${events})`,
     `outbox AS (
       INSERT INTO signalbox_outbox (position, bus, share)
         SELECT position, '${space}', share FROM ${events})`,

@@ -7,7 +7,7 @@ import type { LockedRow, PlannedTransition } from '../../core/planning/plan.js';
 import { partitionOf } from '../partition.js';
 import { castType, sinceText, stateSets, stateSql, stateText } from './columns.js';
 import { runNamedWithin } from './connection.js';
-import { writeDeadlines, writeEntries } from './planned-writes.js';
+import { applicationSql, writeDeadlines, writeEntries } from './planned-writes.js';
 import { type NamedStatement, namedStatement } from './prepared-statement.js';
 import { seenRow } from './transition-statement.js';
 
@@ -104,9 +104,9 @@ function seenStatement(binding: ResourceBinding): string {
     RETURNING nextval('signalbox_journal_position_seq') AS position
   ), journal AS (
     INSERT INTO signalbox_journal
-      (position, id, source, category, type, resource, uuid, revision, time, payload)
+      (position, id, source, category, type, resource, uuid, revision, time, payload, application)
     SELECT position, $5::uuid, $6::text, 'ResourceStateEvent', $7::text, $8::text, $1::uuid,
-      $4::bigint, $9::timestamptz, $10::text FROM moved
+      $4::bigint, $9::timestamptz, $10::text, ${applicationSql('$12')} FROM moved
   )
   INSERT INTO signalbox_outbox (position, bus, share)
     SELECT position, $12::text, $11::smallint FROM moved`;

@@ -10,7 +10,8 @@ export const journalColumns =
   'j.position, j.id, j.source, j.category, j.type, j.resource, j.uuid, j.revision, j.time, j.payload';
 
 /** The journal on SQLite. */
-export function sqliteJournal(dataSource: DataSource): JournalStore {
+export function sqliteJournal(dataSource: DataSource, application = 0): JournalStore {
+  const own = `application = ${Number(application)}`;
   return {
     async read(query) {
       const values: (string | number)[] = [];
@@ -18,7 +19,7 @@ export function sqliteJournal(dataSource: DataSource): JournalStore {
         values.push(each);
         return '?';
       };
-      const conditions = journalConditions(query, {
+      const conditions = journalConditions(query, application, {
         value,
         anyOf: (column, wanted) =>
           `j.${column} IN (SELECT value FROM json_each(${value(JSON.stringify(wanted))}))`,
@@ -71,7 +72,7 @@ export function sqliteJournal(dataSource: DataSource): JournalStore {
         const gone = prepared(
           connection,
           `DELETE FROM signalbox_journal WHERE position IN (
-            SELECT position FROM signalbox_journal WHERE time < ?
+            SELECT position FROM signalbox_journal WHERE time < ? AND ${own}
               AND position NOT IN (SELECT position FROM signalbox_outbox)
               AND position NOT IN (SELECT position FROM signalbox_parked)
             ORDER BY position LIMIT ?) RETURNING position`,

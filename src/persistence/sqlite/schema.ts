@@ -115,10 +115,13 @@ export const sqliteApplicationSchema: readonly string[] = [
   `DROP TABLE signalbox_lease_old`,
   `ALTER TABLE signalbox_relay ADD COLUMN application integer NOT NULL DEFAULT 0`,
   `ALTER TABLE signalbox_job ADD COLUMN application integer NOT NULL DEFAULT 0`,
+  `ALTER TABLE signalbox_journal ADD COLUMN application integer NOT NULL DEFAULT 0`,
 ];
 
 /** Takes it back, with all that belongs to other applications than the first. */
 export const sqliteApplicationSchemaDown: readonly string[] = [
+  `DELETE FROM signalbox_inbox WHERE consumer GLOB '[0-9]*#*'`,
+  `DELETE FROM signalbox_seen WHERE consumer GLOB '[0-9]*#*'`,
   `DELETE FROM signalbox_job WHERE application > 0`,
   `DELETE FROM signalbox_relay WHERE application > 0`,
   `DELETE FROM signalbox_deadline WHERE resource LIKE '%#%'`,
@@ -126,6 +129,7 @@ export const sqliteApplicationSchemaDown: readonly string[] = [
   `DELETE FROM signalbox_parked WHERE bus LIKE '%#%'`,
   `DELETE FROM signalbox_outbox WHERE bus LIKE '%#%'`,
   `ALTER TABLE signalbox_job DROP COLUMN application`,
+  `ALTER TABLE signalbox_journal DROP COLUMN application`,
   `ALTER TABLE signalbox_relay DROP COLUMN application`,
   `ALTER TABLE signalbox_lease RENAME TO signalbox_lease_new`,
   `CREATE TABLE signalbox_lease (

@@ -1,4 +1,5 @@
 import type BetterSqlite3 from 'better-sqlite3';
+import { idOfSpace } from '../application.js';
 import { failpoint } from '../../core/failpoints/failpoints.js';
 import { automaticSets } from '../guard/automatic-columns.js';
 import type { ResourceBinding } from '../resource/binding.js';
@@ -112,8 +113,9 @@ export function writeEntries(
 ): void {
   const journal = prepared(
     connection,
-    `INSERT INTO signalbox_journal (id, source, category, type, resource, uuid, revision, time, payload)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO signalbox_journal
+        (id, source, category, type, resource, uuid, revision, time, payload, application)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ${idOfSpace(space)})`,
   );
   const outbox = prepared(
     connection,
