@@ -1,5 +1,5 @@
 import { checkOptions, optionsOf } from '../../core/options/check-options.js';
-import { callback, field , text } from '../../core/options/fields.js';
+import { callback, field, text } from '../../core/options/fields.js';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Delivery } from '../../delivery/bus/bus.js';
 import { DeadLetterError } from '../../delivery/bus/dead-letter-error.js';
