@@ -2,6 +2,7 @@ import { Argument, Command, Option } from 'commander';
 import { diagram, diagramFormats, type DiagramFormat } from '../../tools/diagram/render.js';
 import { png } from '../../tools/diagram/png.js';
 import { wholeNumber } from '../option-values.js';
+import { ConfigurationError } from '../../core/errors/errors.js';
 import { loadLifecycle } from '../load-lifecycle.js';
 import {
   pictureOptions,
@@ -38,6 +39,13 @@ export function diagramCommand(): Command {
       const lifecycle = await loadLifecycle(name);
       const { format, scale, output } = flags;
       const look = pictureOptions(flags);
+      if (format === 'png' && output === undefined && process.stdout.isTTY) {
+        throw new ConfigurationError(
+          'ARGUMENT_INVALID',
+          'A PNG is not written to a terminal. Name a file with -o.',
+          { parameters: { argument: 'output' } },
+        );
+      }
       await writeOutput(
         format === 'png'
           ? await png(lifecycle, { ...look, scale })

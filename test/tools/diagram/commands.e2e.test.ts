@@ -20,6 +20,8 @@ describe('signalbox diagram', () => {
     ['svg', '<svg role="img"'],
     ['scxml', '<scxml'],
     ['json', '"id": "VirtualMachine"'],
+    ['png', 'PNG'],
+    ['text', '├─◌ Starting  (transitional)'],
   ])('writes a built-in lifecycle as %s', async (format, expected) => {
     const file = join(folder, `machine.${format}`);
     const { code, stderr } = await runSignalbox([

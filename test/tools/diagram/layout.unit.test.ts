@@ -19,7 +19,12 @@ import {
   type LayoutObject,
 } from '../../../src/tools/diagram/svg-layout.js';
 import { text } from '../../../src/tools/diagram/text.js';
-import { machineOf, machinesToTry, randomShape } from '../../core/lifecycle/random-machine.js';
+import {
+  machineOf,
+  machinesToTry,
+  randomShape,
+  timeToTry,
+} from '../../core/lifecycle/random-machine.js';
 import { realLifecycles } from '../../fixtures/lifecycles/index.js';
 import { azureVirtualMachine } from '../../fixtures/lifecycles/azure-virtual-machine.js';
 import { kubernetesPod } from '../../fixtures/lifecycles/kubernetes-pod.js';
@@ -93,21 +98,25 @@ describe('the layout of a lifecycle', () => {
     expectLabelsInside(graphOf(lifecycle, { direction: 'right' }));
   });
 
-  it('has each label inside the innermost frame of its ends, whatever the machine', () => {
-    fc.assert(
-      fc.property(randomShape, fc.constantFrom('inside', 'arrows'), (shape, selfLoops) => {
-        let lifecycle: AnyLifecycle;
-        try {
-          lifecycle = defineLifecycle({ resource: 'R', version: 1, machine: machineOf(shape) });
-        } catch {
-          return;
-        }
-        const graph = graphOf(lifecycle, { selfLoops: selfLoops as 'inside' | 'arrows' });
-        if (graph.edges.length > 0) expectLabelsInside(graph);
-      }),
-      machinesToTry,
-    );
-  }, 120_000);
+  it(
+    'has each label inside the innermost frame of its ends, whatever the machine',
+    () => {
+      fc.assert(
+        fc.property(randomShape, fc.constantFrom('inside', 'arrows'), (shape, selfLoops) => {
+          let lifecycle: AnyLifecycle;
+          try {
+            lifecycle = defineLifecycle({ resource: 'R', version: 1, machine: machineOf(shape) });
+          } catch {
+            return;
+          }
+          const graph = graphOf(lifecycle, { selfLoops: selfLoops as 'inside' | 'arrows' });
+          if (graph.edges.length > 0) expectLabelsInside(graph);
+        }),
+        machinesToTry,
+      );
+    },
+    timeToTry,
+  );
 
   it.each(byName)('has a start in each frame, beside its initial child: %s', (_, lifecycle) => {
     const graph = graphOf(lifecycle);

@@ -11,6 +11,7 @@ import { mermaid } from '../../../src/tools/diagram/mermaid.js';
 import type { DiagramOptions } from '../../../src/tools/diagram/options.js';
 import { describeLifecycle } from '../../../src/core/lifecycle/describe-lifecycle.js';
 import type { AnyLifecycle } from '../../../src/core/lifecycle/lifecycle.js';
+import { realLifecycles } from '../../fixtures/lifecycles/index.js';
 import { tiny } from '../check/tiny.js';
 import { readStateDiagram } from '../../interop/mermaid.mjs';
 import { asDrawn, hostileLifecycle, hostileNames, type HostileNames } from './hostile-lifecycle.js';
@@ -61,12 +62,13 @@ async function expectReadAsDrawn(lifecycle: AnyLifecycle, look: DiagramOptions):
 }
 
 describe("Mermaid's own parser", () => {
-  it.each([...machines, loadBalancer].map((machine) => [machine.resource, machine] as const))(
-    'reads every state and transition in every look: %s',
-    async (_, lifecycle) => {
-      for (const look of looks) await expectReadAsDrawn(lifecycle, look);
-    },
-  );
+  it.each(
+    [...machines, loadBalancer, ...realLifecycles].map(
+      (machine) => [machine.resource, machine] as const,
+    ),
+  )('reads every state and transition in every look: %s', async (_, lifecycle) => {
+    for (const look of looks) await expectReadAsDrawn(lifecycle, look);
+  });
 
   it('reads every state and transition whatever the names hold', async () => {
     await fc.assert(
