@@ -22,6 +22,11 @@ const peers: readonly Peer[] = [
     debianPackage: 'python3-oslo.messaging',
     probe: ['/usr/bin/python3', '-c', 'import oslo_messaging'],
   },
+  { debianPackage: 'newsboat', probe: ['newsboat', '--version'] },
+  {
+    debianPackage: 'python3-feedparser',
+    probe: ['/usr/bin/python3', '-c', 'import feedparser'],
+  },
 ];
 
 /** Installs what is missing. Rejects with what to install by hand where that cannot be done here. */

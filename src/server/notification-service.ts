@@ -7,6 +7,7 @@ import type { Bus, BusSubscription } from '../delivery/bus/bus.js';
 import { type Application, firstApplication } from '../persistence/application.js';
 import { openStore } from '../persistence/open-store.js';
 import { administrator, authenticator, type JwtOptions } from './access/access.js';
+import { Feeds } from './atom/feeds.js';
 import type { Channel } from './engine/channel.js';
 import { Engine, type EngineOptions } from './engine/engine.js';
 import { Endpoints } from './endpoints/endpoints.js';
@@ -52,6 +53,13 @@ export interface NotificationServiceOptions {
   readonly anonymous?: 'nobody' | 'administrator';
   /** Who announces alerts about endpoints. Default `notification-service`. */
   readonly source?: string;
+  /** Addresses of WebSub hubs that the Atom feeds name. Default none. */
+  readonly hubs?: readonly string[];
+  /**
+   * Address that callers reach the service by, such as `https://events.example`; needed behind a proxy, for
+   * links in feeds. Default the address of each request.
+   */
+  readonly publicUrl?: string;
   /** How deliveries are made. */
   readonly engine?: EngineOptions;
   /** Called with what an operator should know. Default: nothing is logged. */
@@ -151,6 +159,8 @@ export async function notificationService(
       endpoints,
       deliveries,
       tokens,
+      feeds: new Feeds(events, options.hubs),
+      publicUrl: options.publicUrl,
       tail,
       stopping: stopping.signal,
       ready: () => readiness(events, stopping.signal),

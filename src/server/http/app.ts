@@ -103,6 +103,7 @@ function handlerOf(route: Route, authenticator: Authenticator) {
       query,
       body,
       header: (name) => request.headers.get(name) ?? undefined,
+      url: request.url,
       signal: request.signal,
     };
     return route.handle(call);

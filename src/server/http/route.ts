@@ -9,6 +9,7 @@ export interface Call {
   readonly query: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body: unknown;
   readonly header: (name: string) => string | undefined;
+  readonly url: string;
   /** Aborts when the caller has gone. */
   readonly signal: AbortSignal;
 }

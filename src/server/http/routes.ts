@@ -1,14 +1,17 @@
-import { administrator, type Principal } from '../access/access.js';
+import { administrator } from '../access/access.js';
 import { maySee } from '../access/visibility.js';
 import { type EndpointInput, type Endpoints, ownerFor } from '../endpoints/endpoints.js';
 import type { Signing } from '../endpoints/signing.js';
 import { explainMatch } from '../filter/endpoint-index.js';
-import type { Attempt, Delivery, Endpoint, LoggedEvent, Owner } from '../model.js';
+import type { Attempt, Delivery, Endpoint, LoggedEvent } from '../model.js';
 import type { DeliverySelection, DeliveryStore } from '../store/delivery-store.js';
 import type { EndpointChange, EndpointStore } from '../store/endpoint-store.js';
 import type { EventQuery, EventStore } from '../store/event-store.js';
 import type { Scope, TokenStore } from '../store/token-store.js';
+import type { Feeds } from '../atom/feeds.js';
+import { isAdministrator, ownerOf, principalOf } from './caller.js';
 import { eventStream } from './event-stream.js';
+import { feedRoutes } from './feed-routes.js';
 import { openApi } from './open-api.js';
 import { Problem, type Reply } from './problem.js';
 import type { Call, Route } from './route.js';
@@ -35,6 +38,8 @@ export interface RoutesContext {
   readonly endpoints: Endpoints;
   readonly deliveries: DeliveryStore;
   readonly tokens: TokenStore;
+  readonly feeds: Feeds;
+  readonly publicUrl: string | undefined;
   readonly tail: Tail;
   /** Aborts when the service stops, and streams end. */
   readonly stopping: AbortSignal;
@@ -51,6 +56,7 @@ export function routes(context: RoutesContext): readonly Route[] {
     ...endpoints(context),
     ...deliveries(context),
     ...tokens(context),
+    ...feedRoutes(context.feeds, context.publicUrl),
     {
       method: 'GET',
       path: '/openapi.json',
@@ -573,20 +579,6 @@ function tokens({ tokens: store }: RoutesContext): readonly Route[] {
 
 function ok(body: unknown): Promise<Reply> {
   return Promise.resolve({ status: 200, body });
-}
-
-function principalOf({ principal }: Call): Principal {
-  if (principal === undefined) throw new Problem(401, 'NOT_AUTHENTICATED', 'Send a valid token.');
-  return principal;
-}
-
-function isAdministrator(call: Call): boolean {
-  return principalOf(call).scopes.has('admin');
-}
-
-/** Whose data a caller sees: an administrator everybody's. */
-function ownerOf(call: Call): Owner {
-  return isAdministrator(call) ? administrator.owner : principalOf(call).owner;
 }
 
 /** What a caller may not see is not there for it. */
