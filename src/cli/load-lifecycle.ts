@@ -5,6 +5,7 @@ import { importModule } from '../config/import-module.js';
 import { ConfigurationError, SignalboxError } from '../core/errors/errors.js';
 import type { AnyLifecycle } from '../core/lifecycle/lifecycle.js';
 import { nearestName } from '../core/errors/nearest-name.js';
+import { messageOf } from '../core/errors/to-error.js';
 
 /**
  * Finds a lifecycle by the name of a built-in resource, or by the path of a file that exports one
@@ -62,7 +63,7 @@ async function importFile(path: string): Promise<Record<string, unknown>> {
   } catch (cause) {
     // A DefinitionError from the user's own copy of this package is another class of the same name.
     if (cause instanceof SignalboxError) throw cause;
-    const because = (cause instanceof Error ? cause.message : String(cause))
+    const because = messageOf(cause)
       // Node's list of who asked for a module that is not there; --debug shows it.
       .replace(/\nRequire stack:[\s\S]*/u, '')
       .replaceAll(/\s+/gu, ' ')

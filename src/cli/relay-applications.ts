@@ -8,7 +8,7 @@ import { createOutboxRelay, type Relay } from '../delivery/relay/relay.js';
 import type { RelayNotice } from '../delivery/relay/relay-notice.js';
 import type { RelayOptions } from '../delivery/relay/relay-options.js';
 import { wakeListener } from '../delivery/relay/wake.js';
-import { Wakeup } from '../delivery/relay/wakeup.js';
+import { Wakeup } from '../delivery/kit/wakeup.js';
 import {
   type Application,
   firstApplication,

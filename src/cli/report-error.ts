@@ -5,6 +5,7 @@ import {
   UnavailableError,
 } from '../core/errors/errors.js';
 import { maskAddresses } from '../core/errors/mask-addresses.js';
+import { messageOf } from '../core/errors/to-error.js';
 import { tell, tellRecord } from './tell.js';
 
 /** 2 when the caller must change something, 1 when the world must. */
@@ -25,7 +26,7 @@ export function reportError(
   error: unknown,
   { debug, json = false }: { readonly debug: boolean; readonly json?: boolean },
 ): void {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (json) {
     const stack = debug && error instanceof Error && error.stack !== undefined ? error.stack : null;
     tellRecord('error', message, {

@@ -1,6 +1,7 @@
 import type { Attributes, Context, Span, Tracer, TracerProvider } from '@opentelemetry/api';
 import { maskAddresses } from '../core/errors/mask-addresses.js';
 import { sanitizeMessage } from '../core/errors/sanitize-message.js';
+import { toError } from '../core/errors/to-error.js';
 import { openTelemetry } from './open-telemetry.js';
 import { withTraceparent } from './trace.js';
 
@@ -103,7 +104,7 @@ function continued(api: OpenTelemetry, traceparent: string | undefined): Context
 
 /** By the conventions `error.type` is of low cardinality: the code of an error, or its class. */
 function fail(span: Span, error: unknown, code: number): void {
-  const thrown = error instanceof Error ? error : new Error(String(error));
+  const thrown = toError(error);
   const own: unknown = Reflect.get(thrown, 'code');
   span.setAttribute('error.type', typeof own === 'string' ? own : thrown.name);
   const message = sanitizeMessage(thrown.message);

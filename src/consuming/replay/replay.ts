@@ -5,6 +5,7 @@ import {
   SignalboxError,
   UnavailableError,
 } from '../../core/errors/errors.js';
+import { messageOf, toError } from '../../core/errors/to-error.js';
 import type { EventSelection, TenancyFilter } from '../../core/events/event-filter.js';
 import type { Format } from '../../delivery/formats/format.js';
 import { isRefusedForGood } from '../../delivery/bus/publish-refused.js';
@@ -202,7 +203,7 @@ class Sender {
           await this.#publish(record);
           done.add(record.position);
         } catch (error) {
-          failure ??= error instanceof Error ? error : new Error(String(error));
+          failure ??= toError(error);
         }
       });
       lanes.set(lane, sending);
@@ -233,7 +234,7 @@ class Sender {
 function interrupted(cause: unknown, replayed: number, position: number): unknown {
   // Nothing was sent, and nothing will be before the caller changes something.
   if (replayed === 0 && cause instanceof SignalboxError && !cause.retryable) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new UnavailableError(
     'REPLAY_INTERRUPTED',
     `The replay stopped after ${replayed} events: ${reason} Go on behind position ${position}.`,

@@ -9,6 +9,7 @@ import type { Format } from '../../delivery/formats/format.js';
 import type { ResourceBinding } from '../../persistence/resource/binding.js';
 import { databaseError } from '../../persistence/commit/database-errors.js';
 import type { JournalStore } from '../../core/stores/journal-store.js';
+import { backoff } from '../../delivery/kit/backoff.js';
 import {
   type ConnectionUse,
   defaultStarvedAfter,
@@ -305,15 +306,17 @@ export class Watch<TState extends string = string>
 
   /** Tries until it works or the watch is closed: then undefined. Throws what no waiting mends. */
   async #patiently<T>(work: () => Promise<T>): Promise<T | undefined> {
-    for (let attempt = 0; !this.#buffer.closed; attempt += 1) {
+    const delays = backoff(firstDelay, longestDelay);
+    while (!this.#buffer.closed) {
       try {
         return await this.#reading(work);
       } catch (error) {
         const typed = databaseError(error);
         if (!typed.retryable) throw typed;
         this.#options.onFailure?.(typed);
-        const pause = Math.min(longestDelay, firstDelay * 2 ** attempt);
-        await delay(pause, undefined, { signal: this.#abort.signal }).catch(() => undefined);
+        await delay(delays.next(), undefined, { signal: this.#abort.signal }).catch(
+          () => undefined,
+        );
       }
     }
     return undefined;

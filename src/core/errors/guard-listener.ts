@@ -1,3 +1,5 @@
+import { toError } from './to-error.js';
+
 /**
  * A listener whose faults stay its own, thrown or rejected. Never throws; an asynchronous one is not
  * waited for. What TypeScript takes for `() => void` may be asynchronous, and a rejection that nobody
@@ -9,8 +11,7 @@ export function guardListener<Arguments extends readonly unknown[]>(
   listener: (...args: Arguments) => unknown,
   onFailure: (error: Error) => void = () => {},
 ): (...args: Arguments) => void {
-  const fail = (thrown: unknown): void =>
-    onFailure(thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown }));
+  const fail = (thrown: unknown): void => onFailure(toError(thrown));
   return (...args) => {
     try {
       Promise.resolve(listener(...args)).catch(fail);

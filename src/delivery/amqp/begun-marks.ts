@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Channel, Replies } from 'amqplib';
 import type { BegunRecord } from '../bus/incoming-delivery.js';
-import { inTime } from '../bus/in-time.js';
+import { inTime } from '../kit/in-time.js';
 import { closeChannel } from './close-channel.js';
 import type { AmqpConnection } from './connection.js';
 

@@ -165,7 +165,10 @@ interface FrameQueue {
   readonly frameMax: number;
 }
 
-/** It is not in amqplib's types: undefined when it is not where it was, and amqplib encodes everything. */
+/**
+ * It is not in amqplib's types: undefined when anything of it is not as it was, and amqplib encodes
+ * everything.
+ */
 function frameQueueOf(channel: ConfirmChannel): FrameQueue | undefined {
   const { ch, connection } = channel as unknown as {
     readonly ch?: number;
@@ -174,8 +177,12 @@ function frameQueueOf(channel: ConfirmChannel): FrameQueue | undefined {
       readonly channels?: readonly ({ readonly buffer?: Writable } | null)[];
     };
   };
-  const queue = ch === undefined ? undefined : connection?.channels?.[ch]?.buffer;
+  const queue = isCount(ch) ? connection?.channels?.[ch]?.buffer : undefined;
   const frameMax = connection?.frameMax;
-  if (ch === undefined || queue === undefined || frameMax === undefined) return undefined;
+  if (!isCount(ch) || !isCount(frameMax) || typeof queue?.write !== 'function') return undefined;
   return { queue, channel: ch, frameMax };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
 }

@@ -5,9 +5,11 @@ import {
   UnavailableError,
   type SignalboxError,
 } from '../../core/errors/errors.js';
-import { busClosed } from '../bus/bus-closed.js';
+import { backoff } from '../kit/backoff.js';
+import { busClosed } from '../kit/bus-closed.js';
 import { currentPassword } from '../bus/credentials.js';
-import { endPatience, endsInTime } from '../bus/in-time.js';
+import { endPatience, endsInTime } from '../kit/in-time.js';
+import { WakeableSleep } from '../kit/wakeable-sleep.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import { connectError } from './amqp-error.js';
 import { closeModel, cutSocket, loseConnection } from './model-ends.js';
@@ -44,7 +46,8 @@ export class AmqpConnection {
   #reconnecting = false;
   #everConnected = false;
   #nextHost = 0;
-  #wake: (() => void) | undefined;
+  readonly #backoff = backoff(firstDelay, longestDelay);
+  readonly #sleep = new WakeableSleep();
   #closed = false;
   #failure: SignalboxError | undefined;
   /** Ends the attempt to connect that is under way. */
@@ -99,7 +102,7 @@ export class AmqpConnection {
   /** Closes it for good, within 5 s. Safe to call twice; never rejects. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#wake?.();
+    this.#sleep.wake();
     this.#connecting?.abort();
     for (const listener of this.#listeners) listener.closed?.();
     const model = this.#model;
@@ -207,7 +210,8 @@ export class AmqpConnection {
   async #reconnect(): Promise<void> {
     if (this.#reconnecting || this.#closed) return;
     this.#reconnecting = true;
-    for (let attempt = 0; !this.#closed && this.#model === undefined; attempt += 1) {
+    this.#backoff.reset();
+    while (!this.#closed && this.#model === undefined) {
       try {
         await this.#tryHosts();
       } catch (error) {
@@ -217,24 +221,10 @@ export class AmqpConnection {
         }
         this.#failure = error as SignalboxError;
         for (const listener of this.#listeners) listener.failed(this.#failure);
-        await this.#pause(attempt);
+        if (!this.#closed) await this.#sleep.sleep(this.#backoff.next());
       }
     }
     this.#reconnecting = false;
-  }
-
-  /** Grows, and differs between processes, so that a broker that returns is not stormed. */
-  async #pause(attempt: number): Promise<void> {
-    if (this.#closed) return;
-    const delay = Math.min(longestDelay, firstDelay * 2 ** attempt) * (0.8 + Math.random() * 0.4);
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, delay);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#wake = undefined;
   }
 
   async #waitForReconnection(): Promise<ChannelModel> {

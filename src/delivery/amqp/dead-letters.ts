@@ -7,7 +7,7 @@ import type {
   RedriveOptions,
 } from '../bus/bus.js';
 import { selects } from '../bus/dead-letter-groups.js';
-import { inTime } from '../bus/in-time.js';
+import { inTime } from '../kit/in-time.js';
 import { poolUnknown } from '../bus/pool-unknown.js';
 import { replyCodeOf, topologyError } from './amqp-error.js';
 import type { AmqpConnection } from './connection.js';

@@ -1,5 +1,5 @@
 import type { DeliveryDispatcher, HeldDelivery } from '../bus/delivery-dispatcher.js';
-import { endsInTime } from '../bus/in-time.js';
+import { endsInTime } from '../kit/in-time.js';
 import { longestWait, type ConsumerTimeout } from './consumer-timeout.js';
 import type { Identified } from './subscription-options.js';
 

@@ -1,5 +1,6 @@
 import type { ConsumeMessage } from 'amqplib';
 import { RefusedError } from '../../core/errors/errors.js';
+import { messageOf } from '../../core/errors/to-error.js';
 import { oversized } from '../bus/max-incoming.js';
 import { DeadLetterError } from '../bus/dead-letter-error.js';
 import type { ConsumerPoolSettings } from './consumer-pool.js';
@@ -49,5 +50,5 @@ export function receive(
 
 function reasonOf(cause: unknown): string {
   if (cause instanceof RefusedError) return cause.message;
-  return `the message cannot be decoded: ${cause instanceof Error ? cause.message : String(cause)}`;
+  return `the message cannot be decoded: ${messageOf(cause)}`;
 }

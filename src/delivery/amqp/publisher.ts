@@ -1,8 +1,9 @@
 import type { ChannelModel } from 'amqplib';
-import { busClosed } from '../bus/bus-closed.js';
+import { busClosed } from '../kit/bus-closed.js';
 import { RefusedError, SignalboxError, UnavailableError } from '../../core/errors/errors.js';
+import { messageOf } from '../../core/errors/to-error.js';
 import type { Published } from '../bus/bus.js';
-import { endPatience, endsInTime } from '../bus/in-time.js';
+import { endPatience, endsInTime } from '../kit/in-time.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import { replyCodeOf } from './amqp-error.js';
 import type { AmqpConnection } from './connection.js';
@@ -265,7 +266,7 @@ export class Publisher {
 
   #refuse(pending: Pending, cause: unknown): void {
     const { key, id } = pending.outgoing.message;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     this.#options.notify({ kind: 'refused', key, id, reason });
     this.#settle(
       pending,

@@ -4,7 +4,7 @@ import { ConfigurationError, UnavailableError } from '../../core/errors/errors.j
 import { assertRoutingKeyLength } from '../../core/events/routing-key.js';
 import type { Format } from '../formats/format.js';
 import { handleInSpan } from '../../context/span.js';
-import { busClosed } from '../bus/bus-closed.js';
+import { BusLife } from '../kit/bus-life.js';
 import type {
   Bus,
   BusCapabilities,
@@ -88,6 +88,7 @@ export function rabbitmq(options: RabbitmqOptions): RabbitmqBus {
 }
 
 type Subscription = BusSubscription & {
+  start(): Promise<void>;
   /** Binds again what the exchange lost when it was deleted. Never rejects. */
   rebind(model: ChannelModel): Promise<void>;
 };
@@ -114,11 +115,10 @@ class AmqpBus implements RabbitmqBus {
   readonly #consuming: AmqpConnection;
   readonly #publisher: Publisher;
   readonly #poolPublisher: PoolPublisher;
-  readonly #subscriptions = new Set<Subscription>();
+  readonly #life: BusLife<Subscription>;
   readonly #removals = new PoolRemovals();
   readonly #unsettled = new UnsettledPools();
   readonly #timeout: ConsumerTimeout;
-  #closing: Promise<void> | undefined;
 
   constructor(settings: RabbitmqSettings, notify: BusNoticeListener) {
     this.name = settings.name;
@@ -132,6 +132,7 @@ class AmqpBus implements RabbitmqBus {
       [decodeURIComponent(settings.hosts[0]?.vhost ?? '') || '/', settings.exchange],
     );
     if (settings.format !== undefined) this.format = settings.format;
+    this.#life = new BusLife(settings.name);
     this.#settings = settings;
     this.#names = topologyNames(settings);
     this.#notify = notify;
@@ -147,7 +148,7 @@ class AmqpBus implements RabbitmqBus {
       declare: async (model) => {
         await declareExchanges(model, this.#names, settings);
         await Promise.all(
-          [...this.#subscriptions].map((subscription) => subscription.rebind(model)),
+          [...this.#life.subscriptions].map((subscription) => subscription.rebind(model)),
         );
       },
     });
@@ -165,7 +166,7 @@ class AmqpBus implements RabbitmqBus {
   }
 
   async connect(): Promise<void> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     const model = await this.#publishing.ready();
     await declareExchanges(model, this.#names, this.#settings);
   }
@@ -173,7 +174,7 @@ class AmqpBus implements RabbitmqBus {
   // Not async: each promise between the caller and the confirm is paid for by every event.
   publish(message: BusMessage): Promise<Published> {
     try {
-      this.#assertOpen();
+      this.#life.assertOpen();
       assertRoutingKeyLength(message.key);
     } catch (error) {
       return Promise.reject(error as Error);
@@ -183,13 +184,13 @@ class AmqpBus implements RabbitmqBus {
   }
 
   async publishToPool(pool: string, message: BusMessage): Promise<void> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     assertRoutingKeyLength(message.key);
     if (!(await this.#poolPublisher.publish(pool, message))) throw poolUnknown(this.name, pool);
   }
 
   async hasPool(pool: string): Promise<boolean> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     return this.#poolPublisher.find(pool);
   }
 
@@ -198,7 +199,7 @@ class AmqpBus implements RabbitmqBus {
     handler: DeliveryHandler,
     options: SubscribeOptions = {},
   ): Promise<BusSubscription> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     const settings = completeSubscribeOptions(patterns, options, this.#notify);
     const { pool, order } = settings;
     if (pool !== undefined) assertPlainPool(pool);
@@ -215,7 +216,7 @@ class AmqpBus implements RabbitmqBus {
     options: ConsumerPoolOptions,
     callback: ConsumerPoolCallback,
   ): Promise<BusSubscription> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     const settings = completeConsumerPoolOptions(options, this.#settings);
     return this.#start({
       source: joinedSource(settings, this.#names, this.#settings),
@@ -239,16 +240,14 @@ class AmqpBus implements RabbitmqBus {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return this.#life.close(() => this.#end());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    await Promise.all([...this.#subscriptions].map((subscription) => subscription.unsubscribe()));
+  async #end(): Promise<void> {
     // On a connection that is mute nothing is closed politely.
     if (!(await this.#publisher.close())) this.#publishing.cut();
     await Promise.all([this.#publishing.close(), this.#consuming.close()]);
@@ -279,12 +278,9 @@ class AmqpBus implements RabbitmqBus {
       deadLetter: (pool, received, failure, isLastResort) =>
         this.#deadLetter(pool, received, failure, isLastResort),
       deadLetterExchange: this.#names.deadLetterExchange,
-      onEnd: () => this.#subscriptions.delete(subscription),
+      onEnd: () => this.#life.ended(subscription),
     });
-    await subscription.start();
-    this.#subscriptions.add(subscription);
-    if (this.#closing !== undefined) await subscription.unsubscribe();
-    return subscription;
+    return this.#life.start(subscription);
   }
 
   async #deadLetter(
@@ -311,10 +307,6 @@ class AmqpBus implements RabbitmqBus {
       `The dead-letter queue of the pool ${pool} is gone.`,
       { parameters: { pool } },
     );
-  }
-
-  #assertOpen(): void {
-    if (this.#closing !== undefined) throw busClosed(this.name);
   }
 }
 

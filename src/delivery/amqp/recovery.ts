@@ -1,4 +1,7 @@
+import { messageOf } from '../../core/errors/to-error.js';
 import type { ChannelModel } from 'amqplib';
+import { backoff } from '../kit/backoff.js';
+import { WakeableSleep } from '../kit/wakeable-sleep.js';
 import type { AmqpConnection } from './connection.js';
 
 interface RecoveryOptions {
@@ -17,7 +20,7 @@ const longestDelay = 5_000;
 export class Recovery {
   readonly #options: RecoveryOptions;
   #underWay = false;
-  #wake: (() => void) | undefined;
+  readonly #sleep = new WakeableSleep();
   #stopped = false;
 
   constructor(options: RecoveryOptions) {
@@ -34,37 +37,26 @@ export class Recovery {
   /** Tries no more. */
   stop(): void {
     this.#stopped = true;
-    this.#wake?.();
+    this.#sleep.wake();
   }
 
   async #run(): Promise<void> {
     const { connection, isNeeded, setUp, onBack, onFailed } = this.#options;
     // A channel learns that the connection has ended before the connection does.
     await Promise.resolve();
-    for (let attempt = 0; !this.#stopped && isNeeded(); attempt += 1) {
+    const delays = backoff(firstDelay, longestDelay);
+    while (!this.#stopped && isNeeded()) {
       const { model } = connection;
       if (model === undefined) break;
       try {
         await setUp(model);
         onBack();
       } catch (error) {
-        onFailed(error instanceof Error ? error.message : String(error));
-        await this.#wait(Math.min(longestDelay, firstDelay * 2 ** attempt));
+        onFailed(messageOf(error));
+        if (!this.#stopped) await this.#sleep.sleep(delays.next());
       }
     }
     // In one turn with the last look at what is needed: whoever loses it next begins again.
     this.#underWay = false;
-  }
-
-  async #wait(delay: number): Promise<void> {
-    if (this.#stopped) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, delay);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#wake = undefined;
   }
 }

@@ -1,7 +1,7 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { UnavailableError } from '../../core/errors/errors.js';
 import type { BusSubscription } from '../bus/bus.js';
-import { endPatience, endsInTime, inTime } from '../bus/in-time.js';
+import { endPatience, endsInTime, inTime } from '../kit/in-time.js';
 import { DeliveryDispatcher } from '../bus/delivery-dispatcher.js';
 import { settledClaim } from '../bus/unsettled.js';
 import { WorkUntilEnd } from '../bus/work-until-end.js';

@@ -1,5 +1,5 @@
 import type { ChannelModel } from 'amqplib';
-import { inTime } from '../bus/in-time.js';
+import { inTime } from '../kit/in-time.js';
 
 /** Milliseconds that a broker may take to answer a call. */
 export const answerPatience = 10_000;

@@ -1,3 +1,4 @@
+import { toError } from '../../core/errors/to-error.js';
 import { failpoint } from '../../core/failpoints/failpoints.js';
 import type { BusMessage } from './bus.js';
 import { deadLetterText, truncateFailure } from './dead-letter-cause.js';
@@ -118,7 +119,7 @@ export class Attempts<M extends Keyed = BusMessage> {
       await handler(delivery, signal);
       failpoint('ack');
     } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      const error = toError(thrown);
       return this.#failed(entry, delivery, error);
     } finally {
       entry.underWay = false;

@@ -1,5 +1,5 @@
 import { ConfigurationError, UnavailableError } from '../../core/errors/errors.js';
-import { inTime } from './in-time.js';
+import { inTime } from '../kit/in-time.js';
 
 /** A user and a password, as a broker asks for them. */
 export interface PasswordCredentials {

@@ -1,4 +1,4 @@
-import { endPatience, inTime } from './in-time.js';
+import { endPatience, inTime } from '../kit/in-time.js';
 
 /**
  * Work of a subscription that must not hold up its end, such as the writing of a dead letter over a

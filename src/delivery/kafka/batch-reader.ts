@@ -3,7 +3,7 @@ import type { KafkaBatchPayload, ReceivedRecord } from './driver.js';
 import { isLostMembership } from './kafka-error.js';
 import type { PartitionOffsets } from './offsets.js';
 import type { RecordSink } from './session-options.js';
-import type { WakeableSleep } from './wakeable-sleep.js';
+import type { WakeableSleep } from '../kit/wakeable-sleep.js';
 
 interface BatchReaderOptions {
   readonly sink: RecordSink;

@@ -8,7 +8,7 @@ import type {
 } from '../bus/bus.js';
 import { selects } from '../bus/dead-letter-groups.js';
 import type { HandlingFailure } from '../bus/handling-failure.js';
-import { endPatience, endsInTime } from '../bus/in-time.js';
+import { endPatience, endsInTime } from '../kit/in-time.js';
 import { memberName } from '../bus/member-name.js';
 import { publishForms } from '../bus/publish-forms.js';
 import { isRefusedForGood } from '../bus/publish-refused.js';

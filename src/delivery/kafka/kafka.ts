@@ -2,7 +2,7 @@ import { busTarget, hostAndPort } from '../bus/bus-target.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { assertRoutingKeyLength } from '../../core/events/routing-key.js';
 import type { Format } from '../formats/format.js';
-import { busClosed } from '../bus/bus-closed.js';
+import { BusLife } from '../kit/bus-life.js';
 import type {
   Bus,
   BusCapabilities,
@@ -12,7 +12,7 @@ import type {
   Published,
   SubscribeOptions,
 } from '../bus/bus.js';
-import { endPatience, endsInTime } from '../bus/in-time.js';
+import { endPatience, endsInTime } from '../kit/in-time.js';
 import { notifier, type BusNoticeListener } from '../bus/notice.js';
 import { poolUnknown } from '../bus/pool-unknown.js';
 import { completeSubscribeOptions } from '../bus/subscribe-settings.js';
@@ -66,11 +66,10 @@ class KafkaBus implements Bus {
   readonly #names: KafkaNames;
   readonly #notify: BusNoticeListener;
   readonly #publisher: KafkaPublisher;
-  readonly #subscriptions = new Set<KafkaSubscription>();
+  readonly #life: BusLife<KafkaSubscription>;
   readonly #pools: KnownPools;
   readonly #unsettled = new UnsettledPools();
   #client: Promise<Client> | undefined;
-  #closing: Promise<void> | undefined;
 
   constructor(settings: KafkaSettings, notify: BusNoticeListener) {
     this.name = settings.name;
@@ -78,6 +77,7 @@ class KafkaBus implements Bus {
       settings.topic,
     ]);
     this.format = settings.format;
+    this.#life = new BusLife(settings.name);
     this.#settings = settings;
     this.#names = kafkaNames(settings.topic);
     this.#notify = notify;
@@ -100,12 +100,12 @@ class KafkaBus implements Bus {
   }
 
   async connect(): Promise<void> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     await this.#topicsExist([this.#names.topic]);
   }
 
   async publish(message: BusMessage): Promise<Published> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     assertRoutingKeyLength(message.key);
     await this.#publishTo(this.#names.topic, message);
     // A log takes everything, and does not know who will read it.
@@ -113,14 +113,14 @@ class KafkaBus implements Bus {
   }
 
   async publishToPool(pool: string, message: BusMessage): Promise<void> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     assertRoutingKeyLength(message.key);
     if (!(await this.hasPool(pool))) throw poolUnknown(this.name, pool);
     await this.#publishTo(this.#names.poolTopic(pool), message);
   }
 
   async hasPool(pool: string): Promise<boolean> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     return this.#pools.has(pool).catch((error: unknown) => {
       throw kafkaError(error, `look for the pool ${pool}`);
     });
@@ -131,7 +131,7 @@ class KafkaBus implements Bus {
     handler: DeliveryHandler,
     options: SubscribeOptions = {},
   ): Promise<BusSubscription> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     const names = this.#names;
     const settings = completeSubscribeOptions(patterns, options, this.#notify);
     const { pool } = settings;
@@ -151,30 +151,21 @@ class KafkaBus implements Bus {
       deadLetter: (of, message, failure) => this.deadLetters.add(of, message, failure),
       deliveryLimit: this.#settings.deliveryLimit,
       removePool: (of) => this.#removePool(of),
-      onEnd: () => this.#subscriptions.delete(subscription),
+      onEnd: () => this.#life.ended(subscription),
     });
-    this.#subscriptions.add(subscription);
-    try {
-      await subscription.start();
-    } catch (error) {
-      this.#subscriptions.delete(subscription);
-      throw error;
-    }
-    if (this.#closing !== undefined) await subscription.unsubscribe();
-    return subscription;
+    // Joining a group takes seconds, for which the end does not wait.
+    return this.#life.start(subscription, { endsWhileStarting: true });
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return this.#life.close(() => this.#end());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    await Promise.all([...this.#subscriptions].map((subscription) => subscription.unsubscribe()));
+  async #end(): Promise<void> {
     const client = this.#client;
     const disconnected = async (): Promise<void> => (await client)?.admin.disconnect();
     await Promise.all([
@@ -260,9 +251,5 @@ class KafkaBus implements Bus {
       }
       throw kafkaError(cause, `remove the pool ${pool}`);
     }
-  }
-
-  #assertOpen(): void {
-    if (this.#closing !== undefined) throw busClosed(this.name);
   }
 }

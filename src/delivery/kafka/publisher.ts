@@ -1,6 +1,8 @@
 import { RefusedError, UnavailableError } from '../../core/errors/errors.js';
-import { busClosed } from '../bus/bus-closed.js';
-import { endPatience, endsInTime } from '../bus/in-time.js';
+import { backoff, type Backoff } from '../kit/backoff.js';
+import { busClosed } from '../kit/bus-closed.js';
+import { endPatience, endsInTime } from '../kit/in-time.js';
+import { WakeableSleep } from '../kit/wakeable-sleep.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import type { KafkaDriver, KafkaProducer, KafkaRecord, RetryConfig } from './driver.js';
 import { isRefusal, kafkaError, reasonOf } from './kafka-error.js';
@@ -60,17 +62,19 @@ export class KafkaPublisher {
   #queue: Pending[] = [];
   #suspects = 0;
   #sending = false;
-  #failures = 0;
+  readonly #backoff: Backoff;
   #lastFailure: Error | undefined;
   /** Whether the cluster was ever reached. One that was is waited for: it may be starting again. */
   #everUp = false;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
-  #wake: (() => void) | undefined;
+  readonly #sleep = new WakeableSleep();
   #idle: (() => void)[] = [];
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    // Several tries fit into the time of a publish.
+    this.#backoff = backoff(firstDelay, Math.min(longestDelay, options.timeout / 4));
   }
 
   /** Resolves on the confirm. Rejects as `Bus.publish` does. */
@@ -103,13 +107,13 @@ export class KafkaPublisher {
   /** Waits for what is under way, then rejects the rest with CLOSED, and disconnects: each within 5 s. */
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#sending && this.#failures === 0) {
+    if (this.#sending && !this.#backoff.failing) {
       const idle = new Promise<void>((resolve) => this.#idle.push(resolve));
       await endsInTime(idle, endPatience);
     }
     for (const pending of this.#queue.splice(0)) settle(pending, busClosed(this.#options.busName));
     clearTimeout(this.#timer);
-    this.#wake?.();
+    this.#sleep.wake();
     const disconnected = async (): Promise<void> => (await this.#producer)?.disconnect();
     await endsInTime(disconnected(), endPatience);
   }
@@ -123,7 +127,7 @@ export class KafkaPublisher {
         const producer = await this.#connected();
         for (const pending of batch) pending.isSent = true;
         await producer.sendBatch(this.#request(batch));
-        this.#failures = 0;
+        this.#backoff.reset();
         this.#suspects = Math.max(0, this.#suspects - batch.length);
         this.#queue.splice(0, batch.length);
         for (const pending of batch) settle(pending);
@@ -191,9 +195,8 @@ export class KafkaPublisher {
       for (const pending of this.#queue) settle(pending, known);
       return;
     }
-    this.#failures += 1;
     this.#lastFailure = known;
-    await this.#pause(Math.min(longestDelay, firstDelay * 2 ** (this.#failures - 1)));
+    await this.#sleep.sleep(this.#backoff.next());
   }
 
   #refuse(pending: Pending, cause: unknown): void {
@@ -220,7 +223,7 @@ export class KafkaPublisher {
     }
     const eldest = this.#queue.find(({ settled }) => !settled);
     this.#timer = eldest && setTimeout(() => this.#expire(), Math.max(1, eldest.deadline - now));
-    if (eldest === undefined) this.#wake?.();
+    if (eldest === undefined) this.#sleep.wake();
   }
 
   #late({ isSent }: Pending): UnavailableError {
@@ -254,17 +257,6 @@ export class KafkaPublisher {
       this.#producer = undefined;
       throw error;
     }
-  }
-
-  async #pause(milliseconds: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#wake = undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { BegunRecord } from '../bus/incoming-delivery.js';
-import { endPatience, endsInTime } from '../bus/in-time.js';
+import { endPatience, endsInTime } from '../kit/in-time.js';
 import { v7 as uuidv7 } from 'uuid';
 import { BatchReader } from './batch-reader.js';
 import { Committer, Generation } from './committer.js';
@@ -8,7 +8,8 @@ import { JoinHold } from './join-hold.js';
 import { kafkaError, reasonOf } from './kafka-error.js';
 import type { SessionOptions } from './session-options.js';
 import { StartOffsets, type TopicShare } from './start-offsets.js';
-import { WakeableSleep } from './wakeable-sleep.js';
+import { WakeableSleep } from '../kit/wakeable-sleep.js';
+import { backoff } from '../kit/backoff.js';
 
 /** How often the first join is tried; later ones are for as long as the subscription lives. */
 const firstJoins = 3;
@@ -35,7 +36,7 @@ export class ConsumerSession {
   #consumer: KafkaConsumer | undefined;
   #generation = new Generation();
   #reopenTimer: NodeJS.Timeout | undefined;
-  #failures = 0;
+  readonly #backoff = backoff(firstDelay, longestDelay);
   #lost = false;
   #started = false;
   #stopping = false;
@@ -132,6 +133,7 @@ export class ConsumerSession {
   async #begin(): Promise<void> {
     // Before joining, so that nothing is missed of what is published from now on.
     await this.#startOffsets.begin();
+    const delays = backoff(2 * firstDelay, longestDelay);
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#join();
@@ -141,7 +143,7 @@ export class ConsumerSession {
         // A group that is just being formed may turn a member away.
         if (code !== 'BUS_UNAVAILABLE' || attempt === firstJoins || this.#stopping) throw error;
         await this.#discard();
-        await this.#sleeper.sleep(delayAfter(attempt));
+        await this.#sleeper.sleep(delays.next());
       }
     }
   }
@@ -203,7 +205,8 @@ export class ConsumerSession {
     generation: Generation,
     share: readonly TopicShare[],
   ): Promise<void> {
-    for (let attempt = 0; this.#isCurrent(consumer, generation); attempt += 1) {
+    const delays = backoff(firstDelay, longestDelay);
+    while (this.#isCurrent(consumer, generation)) {
       try {
         const { starts, missed } = await this.#startOffsets.of(share);
         if (!this.#isCurrent(consumer, generation)) return;
@@ -221,7 +224,7 @@ export class ConsumerSession {
         return;
       } catch (error) {
         this.#failJoins(error);
-        await this.#sleeper.sleep(delayAfter(attempt));
+        await this.#sleeper.sleep(delays.next());
       }
     }
   }
@@ -255,8 +258,7 @@ export class ConsumerSession {
         this.#lose(reasonOf(error));
         this.#reopenLater();
       });
-    }, delayAfter(this.#failures));
-    this.#failures += 1;
+    }, this.#backoff.next());
   }
 
   async #discard(): Promise<void> {
@@ -271,7 +273,7 @@ export class ConsumerSession {
   }
 
   #back(missed: boolean): void {
-    this.#failures = 0;
+    this.#backoff.reset();
     for (const { resolve } of this.#joins.splice(0)) resolve();
     if (!this.#lost && !missed) return;
     this.#lost = false;
@@ -298,7 +300,3 @@ const retry: RetryConfig = {
   maxRetryTime: 1_000,
   restartOnFailure: async () => false,
 };
-
-function delayAfter(failures: number): number {
-  return Math.min(longestDelay, firstDelay * 2 ** failures);
-}

@@ -13,7 +13,7 @@ import type {
   Published,
   SubscribeOptions,
 } from '../bus/bus.js';
-import { busClosed } from '../bus/bus-closed.js';
+import { busClosed } from '../kit/bus-closed.js';
 import { notifier, type BusNoticeListener } from '../bus/notice.js';
 import { poolUnknown } from '../bus/pool-unknown.js';
 import { completeSubscribeOptions } from '../bus/subscribe-settings.js';

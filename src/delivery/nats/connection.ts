@@ -1,7 +1,7 @@
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { UnavailableError, type SignalboxError } from '../../core/errors/errors.js';
-import { busClosed } from '../bus/bus-closed.js';
+import { busClosed } from '../kit/bus-closed.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import { aroundDials, FreshCredentials } from './credentials.js';
 import { connectError } from './nats-error.js';

@@ -2,7 +2,7 @@ import { busTarget, hostAndPort } from '../bus/bus-target.js';
 import { v7 as uuidv7 } from 'uuid';
 import { assertRoutingKeyLength } from '../../core/events/routing-key.js';
 import type { Format } from '../formats/format.js';
-import { busClosed } from '../bus/bus-closed.js';
+import { BusLife } from '../kit/bus-life.js';
 import type {
   Bus,
   BusCapabilities,
@@ -12,7 +12,7 @@ import type {
   Published,
   SubscribeOptions,
 } from '../bus/bus.js';
-import { endPatience, endsInTime } from '../bus/in-time.js';
+import { endPatience, endsInTime } from '../kit/in-time.js';
 import { memberName } from '../bus/member-name.js';
 import { notifier, type BusNoticeListener } from '../bus/notice.js';
 import { poolUnknown } from '../bus/pool-unknown.js';
@@ -61,17 +61,17 @@ class NatsBus implements Bus {
   readonly #notify: BusNoticeListener;
   readonly #connector: NatsConnector;
   readonly #publisher: NatsPublisher;
-  readonly #subscriptions = new Set<NatsSubscription>();
+  readonly #life: BusLife<NatsSubscription>;
   readonly #unsettled = new UnsettledPools();
   #publishing = 0;
   #idle: (() => void)[] = [];
-  #closing: Promise<void> | undefined;
 
   constructor(settings: NatsSettings, notify: BusNoticeListener) {
     const names = natsNames(settings.stream);
     this.name = settings.name;
     this.target = busTarget('nats', settings.servers.map(hostAndPort(4222)), [settings.stream]);
     if (settings.format !== undefined) this.format = settings.format;
+    this.#life = new BusLife(settings.name);
     this.#settings = settings;
     this.#names = names;
     this.#notify = notify;
@@ -88,13 +88,13 @@ class NatsBus implements Bus {
   }
 
   async connect(): Promise<void> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     const { manager } = await this.#connector.ready();
     await declareStreams(manager, this.#names, this.#settings);
   }
 
   async publish(message: BusMessage): Promise<Published> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     assertRoutingKeyLength(message.key);
     const subject = subjectOf(this.#names.keyPrefix, message.key);
     await this.#counted(this.#publisher.publish({ subject, message, once: true }));
@@ -103,7 +103,7 @@ class NatsBus implements Bus {
   }
 
   async publishToPool(pool: string, message: BusMessage): Promise<void> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     assertRoutingKeyLength(message.key);
     if (!(await this.hasPool(pool))) throw poolUnknown(this.name, pool);
     const subject = subjectOf(this.#names.poolPrefix(pool), message.key);
@@ -111,7 +111,7 @@ class NatsBus implements Bus {
   }
 
   async hasPool(pool: string): Promise<boolean> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     const { manager } = await this.#connector.ready();
     return poolExists(manager, this.#names, pool);
   }
@@ -121,7 +121,7 @@ class NatsBus implements Bus {
     handler: DeliveryHandler,
     options: SubscribeOptions = {},
   ): Promise<BusSubscription> {
-    this.#assertOpen();
+    this.#life.assertOpen();
     const settings = completeSubscribeOptions(patterns, options, this.#notify);
     const { pool } = settings;
     const connector = this.#connector;
@@ -145,25 +145,20 @@ class NatsBus implements Bus {
       notify: this.#notify,
       deadLetter: (pool, message, failure) => this.deadLetters.add(pool, message, failure),
       onNumber: (sequence, id) => this.#publisher.noteDelivered(sequence, id),
-      onEnd: () => this.#subscriptions.delete(subscription),
+      onEnd: () => this.#life.ended(subscription),
     });
-    await subscription.start();
-    this.#subscriptions.add(subscription);
-    if (this.#closing !== undefined) await subscription.unsubscribe();
-    return subscription;
+    return this.#life.start(subscription);
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return this.#life.close(() => this.#end());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    await Promise.all([...this.#subscriptions].map((subscription) => subscription.unsubscribe()));
+  async #end(): Promise<void> {
     if (this.#publishing > 0) {
       // What was published before gets its confirm, if the server answers.
       const idle = new Promise<void>((resolve) => this.#idle.push(resolve));
@@ -180,9 +175,5 @@ class NatsBus implements Bus {
       this.#publishing -= 1;
       if (this.#publishing === 0) for (const resolve of this.#idle.splice(0)) resolve();
     }
-  }
-
-  #assertOpen(): void {
-    if (this.#closing !== undefined) throw busClosed(this.name);
   }
 }

@@ -1,6 +1,7 @@
 import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream';
 import type { Subscription } from '@nats-io/transport-node';
 import { ConfigurationError } from '../../core/errors/errors.js';
+import { WakeableSleep } from '../kit/wakeable-sleep.js';
 import type { NatsConnector } from './connection.js';
 import { jetStreamError } from './nats-error.js';
 import type { NatsNames } from './names.js';
@@ -68,7 +69,7 @@ export class PoolLease {
   #succession: Succession = 'handed over';
   #stopped = false;
   #loop: Promise<void> | undefined;
-  #wake: (() => void) | undefined;
+  readonly #sleep = new WakeableSleep();
 
   constructor(options: PoolLeaseOptions) {
     this.#options = options;
@@ -121,7 +122,7 @@ export class PoolLease {
    */
   async release(isBack: boolean): Promise<void> {
     this.#stopped = true;
-    this.#wake?.();
+    this.#sleep.wake();
     clearTimeout(this.#watchdog);
     await this.#loop;
     if (!this.held) return;
@@ -137,13 +138,18 @@ export class PoolLease {
       try {
         const { nats } = await connector.ready();
         // Everybody sees a change at once; reading now and then finds what a lost connection hid.
-        watching ??= nats.subscribe(names.poolSubject(pool), { callback: () => this.#wake?.() });
+        watching ??= nats.subscribe(names.poolSubject(pool), {
+          // A holder hears its own renewals.
+          callback: () => {
+            if (!this.held) this.#sleep.wake();
+          },
+        });
         this.#renew(await connector.unlessGone(this.#hold()));
       } catch (error) {
         // Away, or gone: what is held runs out by itself.
         if (isMissing(error)) this.#listener?.missing();
       }
-      await this.#pause(this.held ? ackWait / 2 : ackWait);
+      if (!this.#stopped) await this.#sleep.sleep(this.held ? ackWait / 2 : ackWait);
     }
     watching?.unsubscribe();
   }
@@ -255,20 +261,6 @@ export class PoolLease {
       }
       throw error;
     }
-  }
-
-  async #pause(delay: number): Promise<void> {
-    if (this.#stopped) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, delay);
-      this.#wake = () => {
-        // A holder hears its own renewals.
-        if (this.held && !this.#stopped) return;
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#wake = undefined;
   }
 }
 

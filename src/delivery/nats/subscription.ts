@@ -2,7 +2,7 @@ import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { BusMessage, BusSubscription, Delivery, DeliveryHandler } from '../bus/bus.js';
 import { DeliveryDispatcher } from '../bus/delivery-dispatcher.js';
 import { untried, type HandlingFailure } from '../bus/handling-failure.js';
-import { endsInTime } from '../bus/in-time.js';
+import { endsInTime } from '../kit/in-time.js';
 import type { BusNoticeListener } from '../bus/notice.js';
 import type { Unsettled } from '../bus/unsettled.js';
 import type { SubscribeSettings } from '../bus/subscribe-settings.js';

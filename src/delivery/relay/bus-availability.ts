@@ -1,4 +1,4 @@
-import type { Backoff } from './backoff.js';
+import type { Backoff } from '../kit/backoff.js';
 
 /** Whether a bus answers, and when it is tried again. */
 export class BusAvailability {

@@ -5,10 +5,11 @@ import { beginSpan } from '../../context/span.js';
 import { failpoint } from '../../core/failpoints/failpoints.js';
 import { RefusedError } from '../../core/errors/errors.js';
 import { sanitizeMessage } from '../../core/errors/sanitize-message.js';
+import { toError } from '../../core/errors/to-error.js';
 import type { EncodedEvent, Format } from '../formats/format.js';
 import type { EventContext } from '../../core/planning/event-context.js';
 import type { OutboxRecord, OutboxStore } from '../../core/stores/outbox-store.js';
-import { backoff } from './backoff.js';
+import { backoff } from '../kit/backoff.js';
 import { BusAvailability } from './bus-availability.js';
 import { ConfirmedRows } from './confirmed-rows.js';
 import { PublisherRows, orderKey } from './publisher-rows.js';
@@ -19,7 +20,7 @@ import type { RelayMetrics } from './relay-metrics.js';
 import type { RelayListener } from './relay-notice.js';
 import type { ResolvedRelayOptions } from './relay-options.js';
 import type { QueuedRow } from './resource-queues.js';
-import { Wakeup } from './wakeup.js';
+import { Wakeup } from '../kit/wakeup.js';
 
 // Under load, wake-ups come faster than reads are worth: this many milliseconds fill a batch.
 const gatherFor = 5;
@@ -370,8 +371,4 @@ export class BusPublisher {
   async #sleep(milliseconds: number): Promise<void> {
     await delay(milliseconds, undefined, { signal: this.#ending.signal }).catch(() => undefined);
   }
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error), { cause: error });
 }

@@ -1,7 +1,7 @@
 import { failpoint } from '../../core/failpoints/failpoints.js';
 import type { OutboxRecord, OutboxStore } from '../../core/stores/outbox-store.js';
-import type { Backoff } from './backoff.js';
-import { Wakeup } from './wakeup.js';
+import type { Backoff } from '../kit/backoff.js';
+import { Wakeup } from '../kit/wakeup.js';
 
 // Waiting this long costs no event anything, and saves the database a commit for each.
 const gatherFor = 20;

@@ -1,8 +1,8 @@
 import type { OutboxStore } from '../../core/stores/outbox-store.js';
-import { backoff } from './backoff.js';
+import { backoff } from '../kit/backoff.js';
 import type { Lease } from './lease-keeper.js';
 import type { ResolvedRelayOptions } from './relay-options.js';
-import { Wakeup } from './wakeup.js';
+import { Wakeup } from '../kit/wakeup.js';
 
 /** Options of a fan-out. */
 export interface FanOutOptions {

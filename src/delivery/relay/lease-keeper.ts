@@ -1,6 +1,6 @@
 import type { LeaseGrant, LeaseStore } from '../../core/stores/lease-store.js';
 import { elapsed, instant, type Instant, type LeaseClock } from './lease-clock.js';
-import { Wakeup } from './wakeup.js';
+import { Wakeup } from '../kit/wakeup.js';
 
 /** The view of the lease that the rest of a relay uses. */
 export interface Lease {

@@ -1,5 +1,5 @@
 import type { OutboxDepth, OutboxStore } from '../../core/stores/outbox-store.js';
-import { Wakeup } from './wakeup.js';
+import { Wakeup } from '../kit/wakeup.js';
 
 /** Options of an outbox monitor. */
 export interface OutboxMonitorOptions {

@@ -1,6 +1,6 @@
 import type { EventContext } from '../../core/planning/event-context.js';
 import type { OutboxRecord, OutboxStore } from '../../core/stores/outbox-store.js';
-import type { Backoff } from './backoff.js';
+import type { Backoff } from '../kit/backoff.js';
 import { orderKey, type PublisherRows } from './publisher-rows.js';
 import { parkedAlert } from './relay-alerts.js';
 import type { QueuedRow } from './resource-queues.js';

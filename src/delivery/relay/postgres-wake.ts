@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, ClientConfig } from 'pg';
 import type { DataSource } from 'typeorm';
 import { wakeChannel } from '../../persistence/tables/wake-channel.js';
-import { backoff } from './backoff.js';
+import { backoff } from '../kit/backoff.js';
 import type { WakeListener } from './wake-listener.js';
 
 // A NOTIFY takes a lock that every commit with a NOTIFY in the whole server waits for. At most one in

@@ -8,7 +8,7 @@ import type { OutboxDepth } from '../../core/stores/outbox-store.js';
 import { isWaitTimeout } from '../../persistence/commit/database-failure.js';
 import type { Store } from '../../persistence/store.js';
 import { BusPublisher } from './bus-publisher.js';
-import { backoff } from './backoff.js';
+import { backoff } from '../kit/backoff.js';
 import { FanOut } from './fan-out.js';
 import { type LeaseClock, systemClock } from './lease-clock.js';
 import { LeaseKeeper } from './lease-keeper.js';
@@ -20,7 +20,7 @@ import { type RelayCounts, RelayMetrics } from './relay-metrics.js';
 import { type RelayListener, guardRelayListener } from './relay-notice.js';
 import { type RelayOptions, resolveRelayOptions } from './relay-options.js';
 import type { WakeListener } from './wake-listener.js';
-import { Wakeup } from './wakeup.js';
+import { Wakeup } from '../kit/wakeup.js';
 
 /** Milliseconds to give the leases back in, once publishing has ended. */
 const releaseTimeout = 1000;

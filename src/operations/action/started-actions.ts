@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { JournalEntry } from '../../core/planning/journal-entry.js';
-import { backoff } from '../../delivery/relay/backoff.js';
+import { backoff } from '../../delivery/kit/backoff.js';
 import { ownTransaction } from '../../persistence/commit/own-transaction.js';
 import { refuseInsideTransaction } from '../../persistence/commit/transaction-context.js';
 import type { Store } from '../../persistence/store.js';

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { Wakeup } from '../../delivery/relay/wakeup.js';
+import { Wakeup } from '../../delivery/kit/wakeup.js';
 import type { ResourceBinding } from '../../persistence/resource/binding.js';
 import type { DeadlineParts } from './fire-deadline.js';
 import { reconcileDeadlines } from './reconcile.js';

@@ -1,9 +1,9 @@
 import { callback, milliseconds, whole, type Fields } from '../../core/options/fields.js';
 import type { DataSource } from 'typeorm';
 import type { OriginSource } from '../../context/origin-source.js';
-import { backoff, type Backoff } from '../../delivery/relay/backoff.js';
+import { backoff, type Backoff } from '../../delivery/kit/backoff.js';
 import { alertingWaitMonitor } from '../../delivery/relay/starved-alerts.js';
-import { Wakeup } from '../../delivery/relay/wakeup.js';
+import { Wakeup } from '../../delivery/kit/wakeup.js';
 import { defaultStarvedAfter } from '../../persistence/wait-monitor.js';
 import type { Store } from '../../persistence/store.js';
 import type { ResourceBinding } from '../../persistence/resource/binding.js';

@@ -10,6 +10,7 @@ import {
 } from '../../core/options/fields.js';
 import { v7 as uuidv7 } from 'uuid';
 import { RefusedError, UnavailableError } from '../../core/errors/errors.js';
+import { messageOf } from '../../core/errors/to-error.js';
 import {
   notificationPriorities,
   notificationTime,
@@ -181,10 +182,6 @@ async function deliver(
       cause: new AggregateError(failures.map(({ error }) => error)),
     },
   );
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function assertText(property: string, value: unknown): void {

@@ -8,7 +8,8 @@ import { TopicTrie } from '../../delivery/topic/topic-trie.js';
 import { ConfigurationError, ClosedError } from '../../core/errors/errors.js';
 import type { JsonValue } from '../../core/json/json.js';
 import { assertPlainJson, encodePlainJson } from '../../core/json/plain-json.js';
-import { asError, reportFailure, type FailureListener } from '../object-events/report-failure.js';
+import { toError } from '../../core/errors/to-error.js';
+import { reportFailure, type FailureListener } from '../object-events/report-failure.js';
 import { inSpan } from '../../context/span.js';
 import { emitSpan } from './rpc-spans.js';
 import { contextHeaders } from './context-headers.js';
@@ -176,7 +177,7 @@ export class EventManager<Topics extends object = UntypedTopics> implements Asyn
         try {
           if (active) await handler(payload, info, signal);
         } catch (thrown) {
-          const error = asError(thrown);
+          const error = toError(thrown);
           failures.push(error);
           reportFailure(error, this.#options.onError);
         }

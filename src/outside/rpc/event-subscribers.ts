@@ -2,7 +2,8 @@ import type { Bus, BusSubscription, Delivery, RetryPolicy } from '../../delivery
 import { DeadLetterError } from '../../delivery/bus/dead-letter-error.js';
 import { decodePlainJson } from '../../core/json/decode-json.js';
 import type { JsonValue } from '../../core/json/json.js';
-import { asError, reportFailure, type FailureListener } from '../object-events/report-failure.js';
+import { toError } from '../../core/errors/to-error.js';
+import { reportFailure, type FailureListener } from '../object-events/report-failure.js';
 import { eventSpan } from './rpc-spans.js';
 import { withContextOf } from './context-headers.js';
 import type { EventInfo, TopicHandler } from './topic-handler.js';
@@ -84,7 +85,7 @@ export class EventSubscribers {
         await subscriber.handler(payload, info, signal);
         handledBy.add(subscriber);
       } catch (thrown) {
-        failures.push(asError(thrown));
+        failures.push(toError(thrown));
       }
     };
     const plan = () => eventSpan(this.#options.root, info.topic, delivery);
@@ -115,6 +116,6 @@ function decode({ body }: Delivery): JsonValue {
   try {
     return decodePlainJson(body);
   } catch (cause) {
-    throw new DeadLetterError(`The event is no JSON: ${asError(cause).message}.`, { cause });
+    throw new DeadLetterError(`The event is no JSON: ${toError(cause).message}.`, { cause });
   }
 }

@@ -1,5 +1,5 @@
 import { SignalboxError } from '../../core/errors/errors.js';
-import { asError } from '../object-events/report-failure.js';
+import { toError } from '../../core/errors/to-error.js';
 import { encodeError } from './error-wire.js';
 import type { Link } from './link.js';
 import type { ReplyMessage, RequestMessage } from './wire.js';
@@ -34,7 +34,7 @@ export class Replies {
       if (await this.#delivered(answer, replyTo)) return;
     } catch (error) {
       // Not JSON, too large, or refused by the broker: that can be told.
-      const told = encodeError(asError(error));
+      const told = encodeError(toError(error));
       answer = {
         kind: 'reply',
         request: reply.request,

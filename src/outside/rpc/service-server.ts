@@ -2,7 +2,7 @@ import type { BusSubscription, Delivery } from '../../delivery/bus/bus.js';
 import { DeadLetterError } from '../../delivery/bus/dead-letter-error.js';
 import { RefusedError, UnavailableError } from '../../core/errors/errors.js';
 import { nearestName } from '../../core/errors/nearest-name.js';
-import { asError } from '../object-events/report-failure.js';
+import { toError } from '../../core/errors/to-error.js';
 import { longestTimeout } from './caller.js';
 import type { Claims } from './claims.js';
 import { callSpan } from './rpc-spans.js';
@@ -93,7 +93,7 @@ export class ServiceServer {
     try {
       message = decodeMessage(delivery, ['cancel', 'probe']);
     } catch (error) {
-      this.#link.notify({ kind: 'malformed', reason: asError(error).message });
+      this.#link.notify({ kind: 'malformed', reason: toError(error).message });
       return;
     }
     if (message.kind === 'probe') return;
@@ -152,7 +152,7 @@ export class ServiceServer {
       if (delivery.id.length > longestId) throw new Error('its id is too long');
       return request;
     } catch (error) {
-      const reason = `The message is no request: ${asError(error).message}.`;
+      const reason = `The message is no request: ${toError(error).message}.`;
       this.#link.notify({ kind: 'malformed', reason });
       throw new DeadLetterError(reason, { cause: error });
     }
@@ -188,7 +188,7 @@ export class ServiceServer {
       );
       outcome = result === undefined ? {} : { result: result as never };
     } catch (thrown) {
-      outcome = { error: this.#failure(id, request.method, asError(thrown), signal) };
+      outcome = { error: this.#failure(id, request.method, toError(thrown), signal) };
     }
     // Nobody waits for it any more.
     if (signal.aborted) return;

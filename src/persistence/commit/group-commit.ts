@@ -1,4 +1,5 @@
 import { ClosedError, RefusedError, SignalboxError } from '../../core/errors/errors.js';
+import { toError } from '../../core/errors/to-error.js';
 import type { ResourceBinding } from '../resource/binding.js';
 import { needsPlanning } from './guarded-transition.js';
 import { RowLocked } from '../../core/planning/row-locked.js';
@@ -266,7 +267,7 @@ class Batcher {
         this.#queues.get(uuid)?.unshift(...requests.slice(half));
         await this.#commit([{ uuid, requests: requests.slice(0, half) }]);
       } else {
-        const outcome = error instanceof Error ? error : new Error(String(error));
+        const outcome = toError(error);
         this.#settle(
           chain,
           requests.map(() => outcome),

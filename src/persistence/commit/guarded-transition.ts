@@ -1,3 +1,4 @@
+import { toError } from '../../core/errors/to-error.js';
 import type { DataSource, EntityManager } from 'typeorm';
 import { failpoint } from '../../core/failpoints/failpoints.js';
 import type { ResourceBinding } from '../resource/binding.js';
@@ -180,7 +181,7 @@ function planFor(
       planTransition(binding, row, request, { ...facts, context }),
     );
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error), { cause: error });
+    return toError(error);
   }
 }
 

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import { Wakeup } from '../../delivery/relay/wakeup.js';
+import { Wakeup } from '../../delivery/kit/wakeup.js';
 import { EndpointIndex, endpointWants } from '../filter/endpoint-index.js';
 import type { Endpoint, LoggedEvent } from '../model.js';
 import type { DeliveryStore } from '../store/delivery-store.js';

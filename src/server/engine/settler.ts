@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { backoff } from '../../delivery/relay/backoff.js';
+import { backoff } from '../../delivery/kit/backoff.js';
 import type { DeliveryStore, DrainEnd, Settlement } from '../store/delivery-store.js';
 
 interface Waiting {

@@ -1,5 +1,5 @@
 import { everybody, type LoggedEvent } from '../model.js';
-import { Wakeup } from '../../delivery/relay/wakeup.js';
+import { Wakeup } from '../../delivery/kit/wakeup.js';
 import type { EventStore } from '../store/event-store.js';
 
 type Follower = (events: readonly LoggedEvent[]) => void;

@@ -1,3 +1,4 @@
+import { messageOf } from '../../core/errors/to-error.js';
 import type { Failpoint } from '../../core/failpoints/failpoints.js';
 import { ExpectationError } from '../expectation-error.js';
 import { crashMoments, momentName } from './crash-moments.js';
@@ -134,7 +135,7 @@ async function tried<TPlace>(
   } catch (error) {
     return {
       reached: [],
-      fault: `${name}: ${error instanceof Error ? error.message : String(error)}`,
+      fault: `${name}: ${messageOf(error)}`,
     };
   } finally {
     await options.dispose?.(place);

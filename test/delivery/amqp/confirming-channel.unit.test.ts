@@ -10,8 +10,15 @@ const outgoing = (id: string, size = 10): OutgoingMessage => ({
   message: { key: 'a', id, contentType: '', headers: {}, body: Buffer.alloc(size) },
 });
 
+interface Fake {
+  readonly frameQueue?: boolean;
+  readonly room?: boolean;
+  /** Shown in place of what amqplib shows. */
+  readonly shown?: object;
+}
+
 /** What amqplib shows of a channel, and what was written to it. */
-function fakeChannel({ frameQueue = true, room = true } = {}) {
+function fakeChannel({ frameQueue = true, room = true, shown = {} }: Fake = {}) {
   const pieces: { readonly bytes: number; readonly alone: boolean }[] = [];
   const emitter = new EventEmitter();
   const write = (bytes: Buffer): boolean => {
@@ -29,6 +36,7 @@ function fakeChannel({ frameQueue = true, room = true } = {}) {
       return room;
     },
     close: () => Promise.reject(new Error('closed already')),
+    ...shown,
   });
   return { pieces, channel };
 }
@@ -82,6 +90,45 @@ describe('a confirming channel', () => {
     expect(pieces).toEqual([{ bytes: 10, alone: true }]);
     channel.emit('ack', { deliveryTag: 1, multiple: false });
     expect(told).toEqual(['a taken']);
+  });
+
+  it('leaves everything to an amqplib whose frames are not what they were, whatever they are', () => {
+    const write = (): never => {
+      throw new Error('written to what is no queue of frames');
+    };
+    const odd = fc.oneof(fc.anything(), fc.constant({}), fc.constant({ write: 'no' }));
+    const internals = fc.oneof(
+      fc.record({ ch: fc.constant(1), connection: odd }),
+      fc.record({
+        ch: fc.constant(1),
+        connection: fc.record({ frameMax: fc.constant(131_072), channels: fc.tuple(odd, odd) }),
+      }),
+      fc.record({
+        ch: fc.constant(1),
+        connection: fc.record({
+          frameMax: fc.constant(131_072),
+          channels: fc.tuple(fc.constant(null), fc.record({ buffer: odd })),
+        }),
+      }),
+      fc.record({
+        ch: fc.oneof(fc.constant('1'), fc.constant(-1), fc.constant(undefined)),
+        connection: fc.constant({ frameMax: 131_072, channels: [null, { buffer: { write } }] }),
+      }),
+      fc.record({
+        ch: fc.constant(1),
+        connection: fc.record({
+          frameMax: fc.oneof(fc.constant('131072'), fc.constant(NaN), fc.constant(0)),
+          channels: fc.constant([null, { buffer: { write } }]),
+        }),
+      }),
+    );
+    fc.assert(
+      fc.property(internals, (shown) => {
+        const { pieces, confirming } = opened({ shown });
+        confirming.publish(outgoing('a'), 'a');
+        expect(pieces).toEqual([{ bytes: 10, alone: true }]);
+      }),
+    );
   });
 
   it('tells of every message once, whatever answers the broker puts together', () => {

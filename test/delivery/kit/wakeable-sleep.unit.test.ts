@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { WakeableSleep } from '../../../src/delivery/kafka/wakeable-sleep.js';
+import { WakeableSleep } from '../../../src/delivery/kit/wakeable-sleep.js';
 
 test('a sleep ends in time or when woken, all at once, and is kept no longer', async () => {
   const sleeper = new WakeableSleep();

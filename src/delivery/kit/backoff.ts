@@ -1,5 +1,7 @@
 /** Delays that grow while something fails. */
 export interface Backoff {
+  /** Whether `next` was called since the last `reset`. */
+  readonly failing: boolean;
   /** Milliseconds until the next try; longer with every call, up to the longest. */
   next(): number;
   /** Begins again with the shortest delay. */
@@ -8,11 +10,14 @@ export interface Backoff {
 
 /**
  * Doubles from `first` to `longest` milliseconds. Each delay is shortened at random by up to a half, so
- * that relays that failed together do not come back together.
+ * that processes that failed together do not come back together.
  */
 export function backoff(first: number, longest: number): Backoff {
   let failures = 0;
   return {
+    get failing() {
+      return failures > 0;
+    },
     next() {
       const delay = Math.min(longest, first * 2 ** failures);
       // Far beyond any `longest`, and far from overflow.
