@@ -1,10 +1,10 @@
-import { ConfigurationError } from '../core/errors/errors.js';
 import {
   describeLifecycle,
   type LifecycleDescription,
 } from '../core/lifecycle/describe-lifecycle.js';
+import { isDescription } from './is-description.js';
 import { loadLifecycle } from './load-lifecycle.js';
-import { readText } from './read-text.js';
+import { readJson } from './read-json.js';
 
 /**
  * Finds a lifecycle as `loadLifecycle` does, or reads one that `signalbox machine --format json`
@@ -13,101 +13,5 @@ import { readText } from './read-text.js';
 export async function loadDescription(nameOrPath: string): Promise<LifecycleDescription> {
   if (!nameOrPath.endsWith('.json')) return describeLifecycle(await loadLifecycle(nameOrPath));
   const value = await readJson(nameOrPath);
-  if (!isDescription(value)) {
-    throw invalid(
-      nameOrPath,
-      'does not hold a lifecycle. Write one with `signalbox machine <lifecycle> --format json`',
-    );
-  }
-  return value;
-}
-
-async function readJson(path: string): Promise<unknown> {
-  const text = await readText(path);
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (cause) {
-    throw invalid(path, 'is not JSON', cause);
-  }
-}
-
-function invalid(path: string, fault: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError('ARGUMENT_INVALID', `${path} ${fault}.`, {
-    parameters: { file: path },
-    cause,
-  });
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function isDescription(value: unknown): value is LifecycleDescription {
-  return (
-    isFields(value) &&
-    typeof value['resource'] === 'string' &&
-    typeof value['version'] === 'number' &&
-    typeof value['initial'] === 'string' &&
-    isListOf(value['initialStates'], isString) &&
-    isListOf(value['events'], isString) &&
-    isListOf(value['states'], isState) &&
-    isListOf(value['deadlines'], isDeadline) &&
-    isListOf(value['creations'], isCreation) &&
-    isListOf(value['transitions'], isTransition)
-  );
-}
-
-function isState(value: unknown): boolean {
-  return (
-    isFields(value) &&
-    isString(value['name']) &&
-    typeof value['final'] === 'boolean' &&
-    isListOf(value['tags'], isString) &&
-    isListOf(value['deadlines'], isString) &&
-    (value['deadline'] === null || typeof value['deadline'] === 'number')
-  );
-}
-
-function isDeadline(value: unknown): boolean {
-  return (
-    isFields(value) &&
-    isString(value['id']) &&
-    isString(value['state']) &&
-    typeof value['after'] === 'number' &&
-    isEffect(value['alert'])
-  );
-}
-
-function isCreation(value: unknown): boolean {
-  return (
-    isFields(value) &&
-    isString(value['state']) &&
-    isListOf(value['effects'], isEffect) &&
-    isListOf(value['arms'], isString)
-  );
-}
-
-function isTransition(value: unknown): boolean {
-  return (
-    isFields(value) &&
-    isString(value['from']) &&
-    isString(value['event']) &&
-    isString(value['to']) &&
-    (value['guard'] === undefined || isString(value['guard'])) &&
-    isListOf(value['effects'], isEffect)
-  );
-}
-
-function isEffect(value: unknown): boolean {
-  return isFields(value) && isString(value['category']) && isString(value['type']);
-}
-
-function isListOf(value: unknown, isOne: (one: unknown) => boolean): boolean {
-  return Array.isArray(value) && value.every((one) => isOne(one));
-}
-
-function isString(value: unknown): value is string {
-  return typeof value === 'string';
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isDescription(value) ? value : describeLifecycle(await loadLifecycle(nameOrPath));
 }

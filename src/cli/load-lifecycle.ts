@@ -4,20 +4,66 @@ import { machines } from '../../machines/index.js';
 import { importModule } from '../config/import-module.js';
 import { ConfigurationError, SignalboxError } from '../core/errors/errors.js';
 import type { AnyLifecycle } from '../core/lifecycle/lifecycle.js';
+import { lifecycleOf } from '../core/lifecycle/read-description.js';
+import { isDescription } from './is-description.js';
+import { readJson } from './read-json.js';
+import { isMachineJson, lifecycleOfMachine } from './read-machine-json.js';
 import { nearestName } from '../core/errors/nearest-name.js';
 import { messageOf } from '../core/errors/to-error.js';
 
 /**
- * Finds a lifecycle by the name of a built-in resource, or by the path of a file that exports one
- * lifecycle. Throws ConfigurationError ARGUMENT_INVALID that says what was looked for.
+ * Finds a lifecycle: by the name of a built-in resource; by the path of a file that exports one, or of JSON
+ * as `signalbox machine --format json`, `signalbox diagram --format json` or Stately writes it; or as
+ * `Volume=<file>`, by its resource among those of a file. Throws ConfigurationError ARGUMENT_INVALID that
+ * says what was looked for.
  */
 export async function loadLifecycle(nameOrPath: string): Promise<AnyLifecycle> {
+  return onlyOne(await loadLifecycles(nameOrPath), nameOrPath);
+}
+
+/** The same, but all of the lifecycles that a file exports where none is named. */
+export async function loadLifecycles(nameOrPath: string): Promise<readonly AnyLifecycle[]> {
   const builtIn = machines.find((machine) => machine.resource === nameOrPath);
-  if (builtIn !== undefined) {
-    return builtIn;
-  }
-  const exported = (await loadExports(nameOrPath)).filter(isLifecycle);
-  return onlyOne(exported, nameOrPath);
+  if (builtIn !== undefined) return [builtIn];
+  const { resource, file } = namedFile(nameOrPath);
+  const all = file.endsWith('.json')
+    ? [await lifecycleOfJson(file)]
+    : (await loadExports(file)).filter(isLifecycle);
+  if (all.length === 0) return [onlyOne(all, file)];
+  return resource === undefined ? all : [named(all, resource, file)];
+}
+
+/** `Volume=next/volume.ts`, or the path of a file. */
+export function namedFile(text: string): {
+  readonly resource?: string | undefined;
+  readonly file: string;
+} {
+  const [, resource, file] = /^([^=/\\]+)=(.+)$/.exec(text) ?? [];
+  return file === undefined ? { file: text } : { resource, file };
+}
+
+/** The one of a resource. Throws ConfigurationError that names the others. */
+export function named<T extends { readonly resource: string }>(
+  all: readonly T[],
+  resource: string,
+  file: string,
+): T {
+  const found = all.find((one) => one.resource === resource);
+  if (found !== undefined) return found;
+  throw invalid(
+    file,
+    `${basename(file)} declares ${all.map((one) => one.resource).join(', ')}, not ${resource}.`,
+  );
+}
+
+async function lifecycleOfJson(file: string): Promise<AnyLifecycle> {
+  const value = await readJson(file);
+  if (isDescription(value)) return lifecycleOf(value);
+  if (isMachineJson(value)) return lifecycleOfMachine(value, file);
+  throw invalid(
+    file,
+    `${file} does not hold a lifecycle. Write one with \`signalbox machine <lifecycle> --format json\`, or export the JSON of a machine from Stately.`,
+  );
 }
 
 /**
@@ -53,7 +99,7 @@ export function onlyOne<T extends { readonly resource: string }>(
     nameOrPath,
     first === undefined
       ? `${basename(nameOrPath)} exports no lifecycle. Export what defineLifecycle() returns.`
-      : `${basename(nameOrPath)} exports ${exported.length} lifecycles (${exported.map((one) => one.resource).join(', ')}). Give a file that exports one.`,
+      : `${basename(nameOrPath)} exports ${exported.length} lifecycles (${exported.map((one) => one.resource).join(', ')}). Name one of them, as in ${exported[0]?.resource ?? ''}=${nameOrPath}.`,
   );
 }
 

@@ -1,8 +1,10 @@
-import { basename } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { createJiti } from 'jiti';
 import type { JitiOptions, TransformOptions } from 'jiti';
 import { ConfigurationError } from '../core/errors/errors.js';
 import { compile, compilerNear } from './compiler.js';
+import { projectFolders } from './project-folders.js';
 import { tellDecoratedFields, type DecoratedField } from './decorated-fields.js';
 
 type Transform = NonNullable<JitiOptions['transform']>;
@@ -34,7 +36,19 @@ export async function importModule(path: string): Promise<Record<string, unknown
       ? readTypeScript(options)
       : jiti.transform(options),
   });
-  return createJiti(import.meta.url, { ...withoutCache, transform }).import(path);
+  const tsconfigPaths = tsconfigOf(path);
+  return createJiti(import.meta.url, {
+    ...withoutCache,
+    ...(tsconfigPaths === undefined ? {} : { tsconfigPaths }),
+    transform,
+  }).import(path);
+}
+
+/** The tsconfig.json of the file's project, whose `paths` its imports may go by. */
+function tsconfigOf(path: string): string | undefined {
+  return projectFolders(path)
+    .map((folder) => join(folder, 'tsconfig.json'))
+    .find((file) => existsSync(file));
 }
 
 /**

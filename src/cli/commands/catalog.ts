@@ -10,7 +10,7 @@ import { createCatalog } from '../../tools/catalog/create-catalog.js';
 import { jsonSchemaDocument } from '../../tools/catalog/json-schema-document.js';
 import { typeScript } from '../../tools/catalog/type-script.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
-import { loadLifecycle } from '../load-lifecycle.js';
+import { loadLifecycles } from '../load-lifecycle.js';
 import { readText } from '../read-text.js';
 import { writeOutput } from '../write-output.js';
 
@@ -46,7 +46,7 @@ export function catalogCommand(): Command {
     .action(async (names: string[], { format, output, against }: CatalogFlags) => {
       const before = against === undefined ? undefined : await contractIn(against);
       const lifecycles =
-        names.length === 0 ? machines : await Promise.all(names.map(loadLifecycle));
+        names.length === 0 ? machines : (await Promise.all(names.map(loadLifecycles))).flat();
       const catalog = createCatalog(lifecycles);
       if (before !== undefined && !compare(before, catalog)) return;
       // The changes are on the standard output already.

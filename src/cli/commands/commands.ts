@@ -26,4 +26,5 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   tail: async () => (await import('./tail.js')).tailCommand(),
   trace: async () => (await import('./trace.js')).traceCommand(),
   catalog: async () => (await import('./catalog.js')).catalogCommand(),
+  completion: async () => (await import('./completion.js')).completionCommand(),
 };

@@ -17,7 +17,7 @@ import {
 } from '../../testing/coverage/coverage-report.js';
 import { coverageText } from '../../testing/coverage/coverage-text.js';
 import { readCoverage } from '../../testing/coverage/record-coverage.js';
-import { loadLifecycle } from '../load-lifecycle.js';
+import { loadLifecycles } from '../load-lifecycle.js';
 import { repeated } from '../option-values.js';
 import { tell } from '../tell.js';
 
@@ -94,7 +94,7 @@ async function chosen(
   hits: CoverageHits,
   directory: string,
 ): Promise<readonly AnyLifecycle[]> {
-  if (names !== undefined) return Promise.all(names.map(loadLifecycle));
+  if (names !== undefined) return (await Promise.all(names.map(loadLifecycles))).flat();
   const exercised = machines.filter((lifecycle) => Object.hasOwn(hits, hitsKey(lifecycle)));
   if (exercised.length > 0) return exercised;
   throw invalid(

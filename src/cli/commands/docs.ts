@@ -7,7 +7,7 @@ import { ConfigurationError } from '../../core/errors/errors.js';
 import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
 import { markdownText } from '../../tools/markdown/markdown.js';
 import { echo } from '../echo.js';
-import { loadLifecycle } from '../load-lifecycle.js';
+import { loadLifecycles } from '../load-lifecycle.js';
 import { tell } from '../tell.js';
 import { writeOutput } from '../write-output.js';
 
@@ -35,7 +35,7 @@ export function docsCommand(): Command {
     .addHelpText('after', '\nExample:\n  signalbox docs src/volume.ts -o docs/lifecycles --check')
     .action(async (names: readonly string[], { output, check }: DocsFlags) => {
       const lifecycles =
-        names.length === 0 ? machines : await Promise.all(names.map(loadLifecycle));
+        names.length === 0 ? machines : (await Promise.all(names.map(loadLifecycles))).flat();
       const pages = pagesOf(lifecycles);
       if (check === true) {
         await checkPages(pages, output);
@@ -100,7 +100,8 @@ async function checkPages(pages: readonly Page[], folder: string): Promise<void>
   const differing: string[] = [];
   for (const { file, text } of pages) {
     const present = await readFile(join(folder, file), 'utf8').catch(() => undefined);
-    if (present !== text) {
+    // A checkout may have made the line ends those of Windows.
+    if (present?.replaceAll('\r\n', '\n') !== text) {
       differing.push(`${join(folder, file)} ${present === undefined ? 'is missing' : 'differs'}`);
     }
   }

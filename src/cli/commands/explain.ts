@@ -1,3 +1,4 @@
+import { withArticle } from '../../core/lifecycle/with-article.js';
 import { Argument, Command, Option } from 'commander';
 import { ConfigurationError, RefusedError } from '../../core/errors/errors.js';
 import { explain } from '../../core/lifecycle/explain.js';
@@ -24,7 +25,7 @@ export function explainCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nExample:\n  signalbox explain VirtualMachine --state Running --event RecoveryRequested',
+      '\nExit code: 0 lawful, 1 not lawful, 2 there is no such lifecycle, state or event.\n\nExample:\n  signalbox explain VirtualMachine --state Running --event RecoveryRequested',
     )
     .action(async (name: string, { state, event, context, format }: ExplainFlags) => {
       const lifecycle = await loadLifecycle(name);
@@ -41,6 +42,7 @@ export function explainCommand(): Command {
         throw new ConfigurationError('UNKNOWN_STATE', message, { parameters });
       }
       if (first?.code === 'UNKNOWN_EVENT') throw new RefusedError([first]);
+      if (!lawful) process.exitCode = 1;
       if (format === 'json') {
         process.stdout.write(`${JSON.stringify(explanation, null, 2)}\n`);
         return;
@@ -48,8 +50,8 @@ export function explainCommand(): Command {
       process.stdout.write(
         [
           lawful
-            ? `${event} is lawful for a ${lifecycle.resource} in ${stateText(state)}${ifGuards(openGuards)}.`
-            : `${event} is not lawful for a ${lifecycle.resource} in ${stateText(state)}:`,
+            ? `${event} is lawful for ${withArticle(lifecycle.resource)} in ${stateText(state)}${ifGuards(openGuards)}.`
+            : `${event} is not lawful for ${withArticle(lifecycle.resource)} in ${stateText(state)}:`,
           ...(lawful
             ? [`Lawful now: ${lawfulEvents.join(', ')}.`]
             : refusals.map((refusal) => `  ${refusal.code}: ${refusal.message}`)),

@@ -1,3 +1,4 @@
+import { withArticle, withCapitalArticle } from '../../core/lifecycle/with-article.js';
 import { Argument, Command, Option } from 'commander';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { nearestName } from '../../core/errors/nearest-name.js';
@@ -27,7 +28,7 @@ export function planCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nExample:\n  signalbox plan VirtualMachine --from Destroyed --to Running',
+      '\nExit code: 0 there is a path, 1 there is none, 2 there is no such lifecycle or state.\n\nExample:\n  signalbox plan VirtualMachine --from Destroyed --to Running',
     )
     .action(async (name: string, { from, to, timeouts = false, format }: PlanFlags) => {
       const lifecycle = await loadLifecycle(name);
@@ -35,6 +36,7 @@ export function planCommand(): Command {
       assertState(lifecycle, '--to', to);
       assertOneRegion(lifecycle, from, to);
       const way = plan(lifecycle, from, to, { timeouts });
+      if (!way.possible) process.exitCode = 1;
       process.stdout.write(
         format === 'json'
           ? `${JSON.stringify(way, null, 2)}\n`
@@ -55,9 +57,10 @@ function planText(
   const { resource } = lifecycle;
   const [start, end] = [stateText(from), stateText(to)];
   if (way.possible) {
-    if (way.steps.length === 0) return [`A ${resource} in ${start} is there already.`];
+    if (way.steps.length === 0)
+      return [`${withCapitalArticle(resource)} in ${start} is there already.`];
     return [
-      `A ${resource} comes from ${start} to ${end} in ${way.steps.length} step${way.steps.length === 1 ? '' : 's'}:`,
+      `${withCapitalArticle(resource)} comes from ${start} to ${end} in ${way.steps.length} step${way.steps.length === 1 ? '' : 's'}:`,
       ...way.steps.map(({ from: source, event, to: target, guards, effects }, index) => {
         const condition = guards === undefined ? '' : ` if ${guardText(guards)}`;
         const announced =
@@ -70,7 +73,7 @@ function planText(
   const timed = timeouts ? way : plan(lifecycle, from, to, { timeouts: true });
   const { reachable } = timed.possible ? way : timed;
   return [
-    `No lawful path leads a ${resource} from ${start} to ${end}.`,
+    `No lawful path leads ${withArticle(resource)} from ${start} to ${end}.`,
     `Proof: from ${start} it reaches ${reachable.map(stateText).join(reachable.some((state) => state.startsWith('{')) ? '; ' : ', ')}; ${timed.possible ? 'no event leads' : 'neither an event nor a deadline leads'} out of these, and ${end} is not among them.`,
     ...(timed.possible ? ['There is one when deadlines pass: --timeouts tells it.'] : []),
   ];

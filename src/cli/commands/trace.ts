@@ -1,7 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { machines } from '../../../machines/index.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
-import type { AnyLifecycle } from '../../core/lifecycle/lifecycle.js';
 import { traceCheck } from '../../tools/trace/trace-check.js';
 import { traceMarkdown } from '../../tools/trace/trace-markdown.js';
 import type { TraceReport } from '../../tools/trace/trace-report.js';
@@ -81,7 +80,7 @@ function checkCommand(): Command {
       const { lifecycle: names, format, maxDwell, tolerance, maxFaults } = flags;
       const { exactVersion, complete, ignoreOthers } = flags;
       const lifecycles =
-        names.length === 0 ? machines : await Promise.all(names.map(loadNamedLifecycle));
+        names.length === 0 ? machines : await Promise.all(names.map(loadLifecycle));
       const check = traceCheck(lifecycles, {
         maxDwell,
         tolerance,
@@ -119,15 +118,6 @@ async function source(
     throw invalid('Give a file, - for the standard input, or --database.');
   }
   return eventsOfJournal({ ...settings, database });
-}
-
-/** `VirtualMachine`, `next/volume.ts`, or `Volume=next/volume.ts`. */
-async function loadNamedLifecycle(text: string): Promise<AnyLifecycle> {
-  const [, resource, file] = /^([^=/\\]+)=(.+)$/.exec(text) ?? [];
-  if (resource === undefined || file === undefined) return loadLifecycle(text);
-  const lifecycle = await loadLifecycle(file);
-  if (lifecycle.resource === resource) return lifecycle;
-  throw invalid(`${file} declares ${lifecycle.resource}, not ${resource}.`);
 }
 
 function addDwell(

@@ -1,5 +1,7 @@
+import { withArticle, withCapitalArticle } from './with-article.js';
 import { nearestName } from '../errors/nearest-name.js';
 import type { Refusal } from '../errors/errors.js';
+import { forbiddenBy, hasWildcard } from './forbidding.js';
 import { guardNames } from './guards.js';
 import { lawfulEvents } from './lawful-events.js';
 import { deadlineExceeded, type AnyLifecycle } from './lifecycle.js';
@@ -40,10 +42,11 @@ export function refuseEvent(
       parameters: { ...parameters, guards },
     });
   }
+  const forbidding = forbiddenBy(lifecycle.chart, state, type);
   const reason =
     type === deadlineExceeded
       ? `${resource} takes ${type} from the clock only.`
-      : `${resource} in ${stateText(state)} does not take ${type}.`;
+      : `${resource} in ${stateText(state)} does not take ${type}${forbidding === undefined ? '' : `: ${forbidding} forbids it, by a transition without a target`}.`;
   return refused({
     code: 'EVENT_NOT_LAWFUL',
     message: `${reason} ${tellLawful(lawful)}`,
@@ -57,7 +60,7 @@ export function refuseDeadline(lifecycle: AnyLifecycle, state: string, deadline:
   if (!table.armed.has(state)) return refuseState(lifecycle, state);
   return refused({
     code: 'DEADLINE_STALE',
-    message: `The deadline ${deadline} does not run for a ${resource} in ${stateText(state)}.`,
+    message: `The deadline ${deadline} does not run for ${withArticle(resource)} in ${stateText(state)}.`,
     parameters: { resource, state, deadline },
   });
 }
@@ -66,7 +69,7 @@ export function refuseDeadline(lifecycle: AnyLifecycle, state: string, deadline:
 export function refuseCreation({ resource, initialStates }: AnyLifecycle, state: string): Refused {
   return refused({
     code: 'UNKNOWN_INITIAL_STATE',
-    message: `A ${resource} cannot be created in ${stateText(state)}. It can be created in ${initialStates.join(', ')}.`,
+    message: `${withCapitalArticle(resource)} cannot be created in ${stateText(state)}. It can be created in ${initialStates.join(', ')}.`,
     parameters: { resource, state, initialStates },
   });
 }
@@ -82,11 +85,19 @@ function refuseState({ resource, version, states, regions }: AnyLifecycle, state
   });
 }
 
-function refuseName({ resource, events }: AnyLifecycle, state: string, event: string): Refused {
+function refuseName(
+  { resource, events, chart }: AnyLifecycle,
+  state: string,
+  event: string,
+): Refused {
   const near = nearestName(event, events);
   return refused({
     code: 'UNKNOWN_EVENT',
-    message: `${resource} declares no event '${event}'.${suggest(near)} Its events are ${events.join(', ')}.`,
+    message:
+      `${resource} declares no event '${event}'.${suggest(near)} Its events are ${events.join(', ')}.` +
+      (near === undefined && hasWildcard(chart)
+        ? ` A wildcard takes only events that are named: for it to take '${event}', name that in the \`events\` of defineLifecycle().`
+        : ''),
     parameters: { resource, state, event, events, ...(near === undefined ? {} : { near }) },
   });
 }

@@ -1,3 +1,4 @@
+import { withArticle } from '../../core/lifecycle/with-article.js';
 import { RefusedError } from '../../core/errors/errors.js';
 import {
   deadlineExceeded,
@@ -88,11 +89,15 @@ export class SimulatedRows {
     if (creation === undefined) throw unknownCreation(lifecycle, uuid, state);
     const key = `${resource}/${uuid}`;
     if (this.#rows.has(key)) {
-      throw RefusedError.of('CONSTRAINT_VIOLATED', `There is a ${resource} ${uuid} already.`, {
-        kind: 'unique',
-        resource,
-        uuid,
-      });
+      throw RefusedError.of(
+        'CONSTRAINT_VIOLATED',
+        `There is ${withArticle(resource)} ${uuid} already.`,
+        {
+          kind: 'unique',
+          resource,
+          uuid,
+        },
+      );
     }
     const entries = announceChange(
       { resource, uuid, revision: 1, tenancy: tenancyOf(simulated, entity) },

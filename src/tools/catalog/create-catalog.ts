@@ -1,5 +1,7 @@
+import { withArticle, withCapitalArticle } from '../../core/lifecycle/with-article.js';
 import type { Category } from '../../core/events/category.js';
 import type { SignalboxEvent } from '../../core/events/event.js';
+import { sameRoutingWords } from '../../core/events/same-routing-words.js';
 import { routingWord } from '../../core/events/routing-key.js';
 import { eventSchemas } from '../../core/events/schemas.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
@@ -22,7 +24,8 @@ import { announcedBy, type Announced, type Occasion } from './occasion.js';
  * lifecycle declares it. Where such a call uses a type that a lifecycle uses too, its event satisfies the
  * schema as well.
  *
- * Throws ConfigurationError ARGUMENT_INVALID for two lifecycles of one resource type.
+ * Throws ConfigurationError ARGUMENT_INVALID for two lifecycles of one resource type, and for two names
+ * of one lifecycle that have one routing key.
  *
  * @example
  * ```ts
@@ -31,7 +34,16 @@ import { announcedBy, type Announced, type Occasion } from './occasion.js';
  */
 export function createCatalog(lifecycles: readonly AnyLifecycle[]): Catalog {
   const resources = new Set<string>();
-  for (const { resource } of lifecycles) {
+  for (const lifecycle of lifecycles) {
+    const { resource } = lifecycle;
+    const [same] = sameRoutingWords(lifecycle);
+    if (same !== undefined) {
+      throw new ConfigurationError(
+        'ARGUMENT_INVALID',
+        `${same.types.map((type) => `'${type}'`).join(' and ')} of ${resource} have one routing key, in which a dot is written as a hyphen. Rename one of them: a catalog has one channel for each.`,
+        { parameters: { resource, types: [...same.types] } },
+      );
+    }
     if (resources.has(resource)) {
       throw new ConfigurationError(
         'ARGUMENT_INVALID',
@@ -77,13 +89,13 @@ function entryOf(lifecycle: AnyLifecycle, announced: Announced): CatalogEntry {
 function summaryOf(resource: string, { category, type }: Announced): string {
   switch (category) {
     case 'ResourceStateEvent':
-      return `A ${resource} took the event ${type}.`;
+      return `${withCapitalArticle(resource)} took the event ${type}.`;
     case 'ActionEvent':
-      return `The operation ${type} of a ${resource} was done.`;
+      return `The operation ${type} of ${withArticle(resource)} was done.`;
     case 'UsageEvent':
-      return `The usage ${type} of a ${resource} is metered.`;
+      return `The usage ${type} of ${withArticle(resource)} is metered.`;
     case 'AlertEvent':
-      return `Somebody should look after a ${resource}: ${type}.`;
+      return `Somebody should look after ${withArticle(resource)}: ${type}.`;
   }
 }
 

@@ -1,3 +1,4 @@
+import { withArticle } from '../../core/lifecycle/with-article.js';
 import type { JsonSchema } from '../../core/json/json-schema.js';
 import type { Catalog, CatalogEntry } from './catalog.js';
 import { comment, propertyName, schemaType } from './schema-types.js';
@@ -21,7 +22,7 @@ export function typeScript(catalog: Catalog): string {
     '',
     ...named.flatMap(([name, entry]) => [...declaration(name, entry), '']),
     ...unions.flatMap(([name, resource, members]) => [
-      ...comment(`Any event of a ${resource}.`),
+      ...comment(`Any event of ${withArticle(resource)}.`),
       `export type ${name} =${alternatives(members.map(([member]) => member))};`,
       '',
     ]),

@@ -1,3 +1,4 @@
+import { sameRoutingWords } from '../../core/events/same-routing-words.js';
 import type { EventTypes } from '../../core/events/event-types.js';
 import { deadlineExceeded, type Effect } from '../../core/lifecycle/lifecycle.js';
 import { nearestName } from '../../core/errors/nearest-name.js';
@@ -9,6 +10,13 @@ export function checkEvents(
   { resource, events, transitions }: CheckedLifecycle,
   findings: Findings,
 ): void {
+  for (const { category, types } of sameRoutingWords({ events, transitions })) {
+    findings.add(
+      'SAME_ROUTING_KEY',
+      category === 'ResourceStateEvent' ? { event: types[0] } : { type: types[0] },
+      `${types.map((type) => `'${type}'`).join(' and ')} of ${resource} have one routing key.`,
+    );
+  }
   const taken = new Set(transitions.map(({ event }) => event));
   for (const event of events) {
     if (taken.has(event) || event === deadlineExceeded) continue;

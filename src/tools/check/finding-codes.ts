@@ -15,6 +15,12 @@ interface FindingKind {
  * `docs/checking.md` lists them; a test holds the two together.
  */
 export const findingKinds = {
+  DEFINITION_REFUSED: {
+    severity: 'error',
+    title: 'A lifecycle that defineLifecycle refuses',
+    why: 'The program that defines it does not start.',
+    remedy: 'Mend the declaration; docs/errors.md has the code of the fault.',
+  },
   UNREACHABLE_STATE: {
     severity: 'error',
     title: 'A state that no path reaches',
@@ -81,6 +87,12 @@ export const findingKinds = {
     title: 'An event that no state takes',
     why: 'Whoever sends it is refused in every state.',
     remedy: 'Add the transition that takes it, or remove the event.',
+  },
+  SAME_ROUTING_KEY: {
+    severity: 'error',
+    title: 'Two names with one routing key',
+    why: 'A dot is written as a hyphen in a routing key: whoever binds to one gets the other too, and a catalog has one channel for both.',
+    remedy: 'Rename one of them.',
   },
   ANNOUNCES_NOTHING: {
     severity: 'error',

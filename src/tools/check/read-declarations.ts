@@ -1,3 +1,4 @@
+import { defineEventTypes, type EventTypes } from '../../core/events/event-types.js';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { effectCategories } from '../../core/lifecycle/effects.js';
 import type { Effect, GuardCondition } from '../../core/lifecycle/lifecycle.js';
@@ -9,23 +10,46 @@ import { defineCheck, type LifecycleCheck } from './define-check.js';
  * Reads lifecycles from parsed JSON: one declaration, a list of them, what `signalbox machine --format
  * json` prints, or a table of CloudStack's (`{ lifecycles: { <resource>: … } }`, whose flagged
  * transitions get the usage events that CloudStack announces, and whose meters are checked). Pure.
+ * Event types of your own stand beside (`eventTypes: { usage: ['LB.CREATE'] }`).
  * Throws ConfigurationError ARGUMENT_INVALID that names the property which does not fit.
  */
 export function readDeclarations(value: unknown): readonly LifecycleCheck[] {
   if (Array.isArray(value)) {
-    return value.map((item, index) => defineCheck(readDeclaration(item, `[${index}]`)));
+    return value.map((item, index) => readCheck(item, `[${index}]`));
   }
-  const { lifecycles } = asRecord(value, '');
-  if (lifecycles === undefined) return [defineCheck(readDeclaration(value, ''))];
+  const { lifecycles, eventTypes } = asRecord(value, '');
+  if (lifecycles === undefined) return [readCheck(value, '')];
+  const types = readEventTypes(eventTypes, 'eventTypes');
   return Object.entries(asRecord(lifecycles, 'lifecycles')).map(([resource, table]) => {
     const where = `lifecycles.${resource}`;
     const declaration = readDeclaration({ resource, ...asRecord(table, where) }, where);
     const meters = Object.entries(cloudStackMeters).find(([name]) => name === resource)?.[1];
-    return defineCheck(declaration, meters === undefined ? {} : { meters });
+    return defineCheck(declaration, {
+      ...(meters === undefined ? {} : { meters }),
+      ...(types === undefined ? {} : { eventTypes: types }),
+    });
   });
 }
 
 type Unknown = Readonly<Record<string, unknown>>;
+
+function readCheck(value: unknown, where: string): LifecycleCheck {
+  const eventTypes = readEventTypes(asRecord(value, where)['eventTypes'], at(where, 'eventTypes'));
+  return defineCheck(readDeclaration(value, where), eventTypes === undefined ? {} : { eventTypes });
+}
+
+/** Event types of one's own: `{ action: […], usage: […], alert: […] }`. */
+function readEventTypes(value: unknown, where: string): EventTypes | undefined {
+  if (value === undefined) return undefined;
+  const { action, usage, alert } = asRecord(value, where);
+  const names = (kind: string, list: unknown) =>
+    list === undefined ? {} : { [kind]: asTexts(list, at(where, kind)) };
+  return defineEventTypes({
+    ...names('action', action),
+    ...names('usage', usage),
+    ...names('alert', alert),
+  });
+}
 
 function readDeclaration(value: unknown, where: string): LifecycleDeclaration {
   const from = asRecord(value, where);

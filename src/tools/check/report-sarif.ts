@@ -6,7 +6,10 @@ import { traceText, type TraceStep } from './trace.js';
 
 /** A report and the file it is about, so that a code host can show findings beside the lines. */
 export interface LocatedReport extends CheckReport {
-  /** Relative to the root of the repository, with `/` between folders. Absent for what is in no file. */
+  /**
+   * Its URI: relative to the root of the repository, with `/` between folders, or the URL of a file that
+   * lies elsewhere. Absent for what is in no file; code hosts refuse a log with a result without one.
+   */
   readonly file?: string;
   /** The line of the file that declares a place, from 1. Default: the first line. */
   readonly lineOf?: (place: Place) => number;

@@ -9,6 +9,31 @@ import { plan } from '../../../src/core/lifecycle/plan.js';
 import { step } from '../../../src/core/lifecycle/step.js';
 import { server } from './server.js';
 
+describe('a refusal', () => {
+  const lamp = defineLifecycle({
+    resource: 'Lamp',
+    version: 1,
+    machine: setup({
+      types: {} as { events: { type: 'press' } | { type: 'hold' } },
+    }).createMachine({
+      initial: 'on',
+      on: { '*': '.off' },
+      states: { on: { on: { press: {} } }, off: {} },
+    }),
+  });
+
+  it('names the state that forbids the event', () => {
+    const [refusal] = explain(lamp, { state: 'on' }, 'press').refusals;
+    expect(refusal?.message).toContain('does not take press: on forbids it');
+    expect(explain(lamp, { state: 'off' }, 'press').lawful).toBe(true);
+  });
+
+  it('of an event that a wildcard would take tells to name it', () => {
+    const [refusal] = explain(lamp, { state: 'on' }, 'hold').refusals;
+    expect(refusal?.message).toContain("for it to take 'hold', name that in the `events`");
+  });
+});
+
 describe('explain', () => {
   it('says of every state and event what step does', () => {
     for (const lifecycle of machines) {

@@ -4,6 +4,7 @@ import { builtInChecks } from '../../../machines/checks.js';
 import { checkLifecycle, checkSarif, type LocatedReport } from '../../../src/tools/check/index.js';
 import { hostileLifecycle, hostileNames } from '../diagram/hostile-lifecycle.js';
 import { faultsOfSarif } from '../../interop/sarif.mjs';
+import { reportRefused } from '../../../src/cli/refused-lifecycle.js';
 import { runSignalbox } from '../../support/command-line.js';
 import { tiny } from './tiny.js';
 
@@ -19,6 +20,11 @@ describe('a SARIF log', () => {
     const reports: readonly LocatedReport[] = [
       { ...leaking, file: 'machines/tiny lifecycle.ts', lineOf: () => 7 },
       livelock,
+      reportRefused({
+        kind: 'RefusedLifecycle',
+        resource: 'Bad',
+        faults: [{ code: 'FAULT_NAME', message: 'It is bad.', parameters: { state: 'a' } }],
+      }),
       ...builtInChecks.map((check) => checkLifecycle(check.lifecycle, check)),
     ];
     expect(reports.flatMap(({ findings }) => findings)).not.toEqual([]);
