@@ -58,6 +58,28 @@ eachDatabase((kind) => {
     expect(await db.dataSource.manager.countBy(Tank, { label: 'prevented' })).toBe(0);
   });
 
+  test('a step whose save fails behind it is not committed alone', async () => {
+    const tank = await db.newTank({ label: 'stays' });
+    const { uuid, state } = tank;
+    const saving = goingOn((manager) => {
+      db.subscriber.send(tank, 'StartRequested');
+      tank.label = null as never;
+      return manager.save(tank);
+    });
+    // PostgreSQL itself takes nothing more of such a transaction.
+    expect(await saving).toBe('TRANSACTION_LOST');
+    expect(await db.told(uuid)).toHaveLength(1);
+    expect(await db.tank(uuid)).toMatchObject({ state, revision: 1, label: 'stays' });
+    // What is saved is complete, and so is what a savepoint takes back.
+    const again = await db.tank(uuid);
+    await db.dataSource.transaction(async (manager) => {
+      db.subscriber.send(again, 'StartRequested');
+      again.label = 'moved';
+      await manager.save(again);
+    });
+    expect(await db.told(uuid)).toHaveLength(2);
+  });
+
   test('a removal that the database refused is not announced', async () => {
     const tank = await db.newTank({ label: 'kept' });
     const { uuid } = tank;

@@ -37,6 +37,7 @@ import {
   announces,
   beginLevel,
   commitLevel,
+  markIncomplete,
   noteSent,
   refuseHalves,
   rollbackLevel,
@@ -68,6 +69,8 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
   /** By the class: TypeORM makes metadata anew whenever the DataSource is initialized. */
   readonly #bindings: ReadonlyMap<unknown, ResourceBinding>;
   readonly #memory = new EntityTracker();
+  /** Entities whose steps are written, and whose update by TypeORM follows. */
+  readonly #updating = new WeakMap<object, () => void>();
   readonly #creations: CreationWriter;
   readonly #saves: SaveGuard;
   readonly #removals: RemovalWriter;
@@ -202,7 +205,9 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
         );
         return;
       }
-      await this.#saves.apply(binding, manager, entity, databaseEntity, savesMore(binding, event));
+      const more = savesMore(binding, event);
+      await this.#saves.apply(binding, manager, entity, databaseEntity, more);
+      if (more && sent) this.#expectUpdate(binding, queryRunner, entity);
       if (softRemoval === 'moves') {
         this.#softRemovals.expect(binding, queryRunner, entity, 'The soft removal');
       }
@@ -213,8 +218,15 @@ export class LifecycleSubscriber implements EntitySubscriberInterface<object> {
     const binding = this.#bindingOf(event.metadata);
     if (binding !== undefined && event.entity !== undefined) {
       this.#softRemovals.settle(binding, event.queryRunner, event.entity);
+      this.#updating.get(event.entity)?.();
       this.#memory.snapshot(binding, event.entity);
     }
+  }
+
+  /** Where TypeORM's own update fails, the steps must not be committed without the columns beside them. */
+  #expectUpdate(binding: ResourceBinding, runner: QueryRunner, entity: object): void {
+    const uuid = String(Reflect.get(entity, binding.columns.uuid.property));
+    this.#updating.set(entity, markIncomplete(runner, `The save of ${binding.resource} ${uuid}`));
   }
 
   async beforeSoftRemove(event: SoftRemoveEvent<object>): Promise<void> {
