@@ -37,13 +37,21 @@ export function parkedAlert(
 
 /** Tells that pending events are older than the bound. */
 export function laggingAlert(
-  { oldestAge: age, pending }: OutboxDepth,
+  { oldestAge: age, pending, buses }: OutboxDepth,
   bound: number,
   origin: EventContext,
 ): JournalEntry {
+  // Rows without a name wait for every bus.
+  const late = buses.filter(({ bus, oldestAge }) => bus !== '' && oldestAge > bound);
+  const names = late.map(({ bus }) => bus).join(', ');
   return alert(laggingAlertType, origin, {
-    subject: `The oldest of ${pending} unpublished events is ${Math.round(age / 1000)} s old`,
-    details: { age, bound, pending },
+    subject: `The oldest of ${pending} unpublished events is ${Math.round(age / 1000)} s old${names === '' ? '' : ` (bus ${names})`}`,
+    details: {
+      age,
+      bound,
+      pending,
+      buses: late.map((each) => ({ bus: each.bus, age: each.oldestAge, pending: each.pending })),
+    },
   });
 }
 
