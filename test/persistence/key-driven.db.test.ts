@@ -1,6 +1,10 @@
 import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { originSource } from '../../src/context/origin-source.js';
+import { defineEventTypes } from '../../src/core/events/event-types.js';
+import { Jobs } from '../../src/operations/jobs/jobs.js';
+import { EventWriter } from '../../src/persistence/event-writer.js';
 import { openInbox } from '../../src/persistence/open-inbox.js';
 import { eachDatabase } from '../support/databases.js';
 import { type GuardedDatabase, guardedDatabase } from './guarded-database.js';
@@ -38,6 +42,21 @@ const transitions =
       db[which],
       numbers(from + (odd ? 1 : 0), count).map((row) => request(uuidOf(row), event)),
     );
+
+const jobs = ({ dataSource, store }: GuardedDatabase): Jobs =>
+  new Jobs({
+    dataSource,
+    eventWriter: new EventWriter({
+      dataSource,
+      store,
+      origin: originSource('test'),
+      eventTypes: defineEventTypes(),
+      maxPayload: 262_144,
+      validate: undefined,
+    }),
+    assertOpen: () => {},
+    application: 0,
+  });
 
 /** Each statement of ours that looks rows up, by what it is for. `from` is even, and used once. */
 const calls: Readonly<Record<string, Call>> = {
@@ -190,6 +209,21 @@ const calls: Readonly<Record<string, Call>> = {
       within(db, (manager) =>
         db.store.deadlines.armedWithin(manager, 'Tank', numbers(from + 1, batch).map(uuidOf)),
       ),
+  },
+  'deadlines behind a key': {
+    rows: batch,
+    run: (db, from) =>
+      db.store.deadlines.list({
+        limit: batch,
+        after: { uuid: uuidOf(from + 1), resource: 'Tank', deadline: 'Starting/1000' },
+      }),
+  },
+  'the progress of a job': { rows: 4, run: (db, from) => jobs(db).update(uuidOf(from), 50) },
+  'the end of a job': { rows: 4, run: (db, from) => jobs(db).complete(uuidOf(from)) },
+  'purging the journal': {
+    rows: 4 * batch,
+    run: (db) =>
+      db.store.journal.purge({ before: new Date(Date.now() - 60_000).toISOString(), limit: batch }),
   },
   'the journal of a resource': {
     rows: 2,

@@ -85,8 +85,12 @@ export function mysqlDeadlines(dataSource: DataSource, space = ''): DeadlineTabl
       ];
       const values: unknown[] = [];
       if (after !== undefined) {
-        conditions.push('(uuid, resource, deadline) > (?, ?, ?)');
-        values.push(after.uuid, space + after.resource, after.deadline);
+        // A comparison of rows would read every key from the beginning.
+        conditions.push(
+          'uuid >= ? AND (uuid > ? OR resource > ? OR (resource = ? AND deadline > ?))',
+        );
+        const from = space + after.resource;
+        values.push(after.uuid, after.uuid, from, from, after.deadline);
       }
       if (resource !== undefined) {
         conditions.push('resource = ?');
@@ -98,7 +102,8 @@ export function mysqlDeadlines(dataSource: DataSource, space = ''): DeadlineTabl
       }
       if (missing) conditions.push('missing_since IS NOT NULL');
       const rows = await ownQueries(dataSource).query<ArmedDeadlineRow[]>(
-        `SELECT ${armedColumns} FROM signalbox_deadline WHERE ${conditions.join(' AND ')}
+        `SELECT ${armedColumns} FROM signalbox_deadline FORCE INDEX (PRIMARY)
+          WHERE ${conditions.join(' AND ')}
           ORDER BY uuid, resource, deadline LIMIT ?`,
         [...values, limit],
       );

@@ -60,16 +60,23 @@ export function mysqlJournal(dataSource: DataSource, application = 0): JournalSt
 
     async purge({ before, limit }) {
       // A plain read first: a DELETE with the conditions would wait for events not yet committed.
+      const buses = await busesWaitedFor(dataSource);
+      // Each position is looked up on each bus that has rows, and the oldest are found by their times.
+      const waits = buses.map(
+        () => `AND (SELECT o.position FROM signalbox_outbox o FORCE INDEX (PRIMARY)
+            WHERE o.bus = ? AND o.position = j.position LIMIT 1) IS NULL`,
+      );
       const rows = await ownQueries(dataSource).query<{ position: Integer }[]>(
-        `SELECT j.position FROM signalbox_journal j WHERE j.time < ? AND j.${own}
-            AND j.position NOT IN (SELECT position FROM signalbox_outbox)
-            AND j.position NOT IN (SELECT position FROM signalbox_parked)
-          ORDER BY j.position LIMIT ?`,
-        [new Date(before).toISOString(), limit],
+        `SELECT j.position FROM signalbox_journal j FORCE INDEX (signalbox_journal_time)
+          WHERE j.time < ? AND j.${own} ${waits.join(' ')}
+            AND (SELECT p.position FROM signalbox_parked p FORCE INDEX (PRIMARY)
+              WHERE p.position = j.position LIMIT 1) IS NULL
+          ORDER BY j.time LIMIT ?`,
+        [new Date(before).toISOString(), ...buses, limit],
       );
       const positions = rows.map(({ position }) => Number(position));
-      const highest = positions.at(-1);
-      if (highest === undefined) return 0;
+      if (positions.length === 0) return 0;
+      const highest = Math.max(...positions);
       return ownTransaction(dataSource, async (manager) => {
         await ownQueries(manager).query(
           'UPDATE signalbox_horizon SET position = GREATEST(position, ?) WHERE id = 1',
@@ -84,4 +91,18 @@ export function mysqlJournal(dataSource: DataSource, application = 0): JournalSt
       });
     },
   };
+}
+
+/** The buses that have rows, by stepping over the rest of each one's rows. */
+async function busesWaitedFor(dataSource: DataSource): Promise<readonly string[]> {
+  const buses: string[] = [];
+  for (let condition = ''; ; condition = 'WHERE bus > ?') {
+    const [row] = await ownQueries(dataSource).query<{ readonly bus: string }[]>(
+      `SELECT bus FROM signalbox_outbox FORCE INDEX (PRIMARY) ${condition}
+        ORDER BY bus, position LIMIT 1`,
+      buses.slice(-1),
+    );
+    if (row === undefined) return buses;
+    buses.push(row.bus);
+  }
 }

@@ -7,6 +7,7 @@ import {
   untilDue,
 } from '../deadline-row.js';
 import type { DeadlineTable } from '../deadline-table.js';
+import { queryByKey } from './by-key.js';
 import { ownQueries } from '../tables/placed-tables.js';
 
 /** SQL text of the place of a deadline, as `placeOf` writes it. */
@@ -84,21 +85,21 @@ export function postgresDeadlines(dataSource: DataSource, space = ''): DeadlineT
     },
 
     async list({ limit, after, resource, uuid, missing = false }) {
-      const rows = await ownQueries(dataSource).query<ArmedDeadlineRow[]>(
-        `SELECT ${armedColumns} FROM signalbox_deadline
-          WHERE ($1::uuid IS NULL OR (uuid, resource, deadline) > ($1, $2, $3))
-            AND ($4::text IS NULL OR resource = $4) AND ($5::uuid IS NULL OR uuid = $5)
-            AND (NOT $6 OR missing_since IS NOT NULL) AND ${spaceCondition(space)}
-          ORDER BY uuid, resource, deadline LIMIT $7`,
-        [
-          after?.uuid ?? null,
-          after === undefined ? null : space + after.resource,
-          after?.deadline ?? null,
-          resource === undefined ? null : space + resource,
-          uuid ?? null,
-          missing,
-          limit,
-        ],
+      const values: unknown[] = [];
+      const given = (value: unknown): string => `$${values.push(value)}`;
+      const conditions = [spaceCondition(space)];
+      if (after !== undefined) {
+        const key = [after.uuid, space + after.resource, after.deadline].map(given);
+        conditions.push(`(uuid, resource, deadline) > (${key.join(', ')})`);
+      }
+      if (resource !== undefined) conditions.push(`resource = ${given(space + resource)}`);
+      if (uuid !== undefined) conditions.push(`uuid = ${given(uuid)}`);
+      if (missing) conditions.push('missing_since IS NOT NULL');
+      const rows = await queryByKey<ArmedDeadlineRow[]>(
+        dataSource,
+        `SELECT ${armedColumns} FROM signalbox_deadline WHERE ${conditions.join(' AND ')}
+          ORDER BY uuid, resource, deadline LIMIT ${given(limit)}`,
+        values,
       );
       return rows.map((row) => armedDeadline(row, space));
     },

@@ -71,10 +71,52 @@ export function postgresJournal(dataSource: DataSource, application = 0): Journa
     },
 
     async purge({ before, limit }) {
-      // Each position is looked up on each bus that has rows. The buses are found by stepping over the rest of
-      // each one's rows.
-      const [row] = await ownQueries(dataSource).query<{ readonly deleted: Integer }[]>(
-        `WITH RECURSIVE bus AS (
+      // Window by window from the oldest on: by their times alone, each call would read every old event.
+      let deleted = 0;
+      for (let after = 0; deleted < limit;) {
+        const [window] = await queryByKey<{ readonly last: Integer; readonly old: Integer }[]>(
+          dataSource,
+          `SELECT max(position) AS last, count(*) FILTER (WHERE time < $1) AS old FROM (
+            SELECT position, time FROM signalbox_journal WHERE position > $2
+              ORDER BY position LIMIT ${purgeWindow}) head`,
+          [before, after],
+        );
+        // Times and positions agree but for a little: what is left is purged when those before it are.
+        if (window === undefined || Number(window.old) === 0) break;
+        const last = Number(window.last);
+        deleted += await purgeWithin(dataSource, own, {
+          before,
+          limit: limit - deleted,
+          after,
+          last,
+        });
+        after = last;
+      }
+      return deleted;
+    },
+  };
+}
+
+/** Events of the journal that a purge looks at together. */
+const purgeWindow = 1000;
+
+/** Deletes the old events of a window that no outbox row needs, and notes how far. */
+async function purgeWithin(
+  dataSource: DataSource,
+  own: string,
+  window: {
+    readonly before: string;
+    readonly limit: number;
+    readonly after: number;
+    readonly last: number;
+  },
+): Promise<number> {
+  const { before, limit, after, last } = window;
+  // Each position is looked up on each bus that has rows. The buses are found by stepping over the rest of
+  // each one's rows.
+  const [row] = await queryByKey<{ readonly deleted: Integer }[]>(
+    dataSource,
+    `WITH RECURSIVE bus AS (
           (SELECT bus AS name FROM signalbox_outbox ORDER BY bus, position LIMIT 1)
           UNION ALL
           SELECT (SELECT o.bus FROM signalbox_outbox o WHERE o.bus > bus.name
@@ -84,7 +126,8 @@ export function postgresJournal(dataSource: DataSource, application = 0): Journa
         ), gone AS (
           DELETE FROM signalbox_journal WHERE ctid = ANY (ARRAY(
             SELECT j.place FROM (
-              SELECT ctid AS place, position FROM signalbox_journal WHERE time < $1 AND ${own}
+              SELECT ctid AS place, position FROM signalbox_journal
+                WHERE position > $3 AND position <= $4 AND time < $1 AND ${own}
                 ORDER BY position OFFSET 0
             ) j WHERE (SELECT o.position FROM buses CROSS JOIN LATERAL (
                 SELECT position FROM signalbox_outbox
@@ -96,9 +139,7 @@ export function postgresJournal(dataSource: DataSource, application = 0): Journa
           UPDATE signalbox_horizon h SET position = greatest(h.position, g.position)
           FROM (SELECT max(position) AS position FROM gone) g WHERE g.position IS NOT NULL)
         SELECT count(*) AS deleted FROM gone`,
-        [before, limit],
-      );
-      return Number(row?.deleted);
-    },
-  };
+    [before, limit, after, last],
+  );
+  return Number(row?.deleted);
 }

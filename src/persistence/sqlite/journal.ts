@@ -69,13 +69,22 @@ export function sqliteJournal(dataSource: DataSource, application = 0): JournalS
 
     async purge({ before, limit }) {
       return exclusive(dataSource, (connection) => {
+        // Each position is looked up on each bus that has rows, and the oldest are found by their times.
         const gone = prepared(
           connection,
-          `DELETE FROM signalbox_journal WHERE position IN (
-            SELECT position FROM signalbox_journal WHERE time < ? AND ${own}
-              AND position NOT IN (SELECT position FROM signalbox_outbox)
-              AND position NOT IN (SELECT position FROM signalbox_parked)
-            ORDER BY position LIMIT ?) RETURNING position`,
+          `WITH RECURSIVE bus (name) AS (
+            SELECT (SELECT min(bus) FROM signalbox_outbox)
+            UNION ALL
+            SELECT (SELECT min(o.bus) FROM signalbox_outbox o WHERE o.bus > bus.name)
+              FROM bus WHERE bus.name IS NOT NULL
+          )
+          DELETE FROM signalbox_journal WHERE position IN (
+            SELECT j.position FROM signalbox_journal j INDEXED BY signalbox_journal_time
+              WHERE j.time < ? AND j.${own}
+              AND NOT EXISTS (SELECT 1 FROM bus CROSS JOIN signalbox_outbox o
+                WHERE o.bus = bus.name AND o.position = j.position)
+              AND NOT EXISTS (SELECT 1 FROM signalbox_parked p WHERE p.position = j.position)
+            ORDER BY j.time LIMIT ?) RETURNING position`,
         ).all(utc(before), limit) as { readonly position: number }[];
         const highest = gone.reduce((high, { position }) => Math.max(high, position), 0);
         prepared(connection, 'UPDATE signalbox_horizon SET position = ? WHERE position < ?').run(
