@@ -95,7 +95,7 @@ export interface NotificationService extends AsyncDisposable {
  * @example
  * const service = await notificationService({ dataSource, buses: [bus] });
  * await service.start();
- * app.mount('/notifications', service.fetch);
+ * app.route('/notifications', service.app);
  */
 export async function notificationService(
   options: NotificationServiceOptions,
