@@ -14,15 +14,15 @@ afterAll(() => broker.dispose());
 
 describe('a pool', () => {
   it.each([
-    ['one process', 1],
-    ['several processes', 2],
+    ['one bus', 1],
+    ['two buses, which share nothing, as in two processes', 2],
   ])(
-    'whose members in %s all remove it, round after round, is there again for whoever joins, and the broker is well',
-    async (_, processes) => {
+    'whose members on %s all remove it, round after round, is there again for whoever joins, and the broker is well',
+    async (_, buses) => {
       const place = await openRabbitmqPlace(broker.url);
       try {
         const first = place.connect();
-        const second = processes === 1 ? first : place.connect();
+        const second = buses === 1 ? first : place.connect();
         const options = { pool: 'p', order: 'member' } as const;
         for (let round = 0; round < rounds; round += 1) {
           const members = await Promise.all([
