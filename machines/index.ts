@@ -11,6 +11,10 @@ import { virtualMachine } from './virtual-machine.js';
 import { volume } from './volume.js';
 
 export { cloudStackEventTypes } from '../src/core/events/cloudstack-event-types.js';
+export type { NetworkEvent } from './network.js';
+export type { SnapshotEvent } from './snapshot.js';
+export type { VirtualMachineEvent } from './virtual-machine.js';
+export type { VolumeEvent } from './volume.js';
 export { network, snapshot, virtualMachine, volume };
 
 /** Every built-in lifecycle. */

@@ -3,7 +3,8 @@ import { defineLifecycle } from '../src/core/lifecycle/define-lifecycle.js';
 import { effects } from '../src/core/lifecycle/effects.js';
 import { minute } from './durations.js';
 
-type NetworkEvent =
+/** An event of the lifecycle. */
+export type NetworkEvent =
   'ImplementNetwork' | 'DestroyNetwork' | 'OperationSucceeded' | 'OperationFailed';
 
 const machine = setup({

@@ -3,7 +3,8 @@ import { defineLifecycle } from '../src/core/lifecycle/define-lifecycle.js';
 import { effects } from '../src/core/lifecycle/effects.js';
 import { day, hour } from './durations.js';
 
-type SnapshotEvent =
+/** An event of the lifecycle. */
+export type SnapshotEvent =
   | 'CreateRequested'
   | 'OperationNotPerformed'
   | 'BackupToSecondary'

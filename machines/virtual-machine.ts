@@ -3,7 +3,8 @@ import { defineLifecycle } from '../src/core/lifecycle/define-lifecycle.js';
 import { effects } from '../src/core/lifecycle/effects.js';
 import { hour, minute } from './durations.js';
 
-type VirtualMachineEvent =
+/** An event of the lifecycle. */
+export type VirtualMachineEvent =
   | 'StartRequested'
   | 'StopRequested'
   | 'DestroyRequested'

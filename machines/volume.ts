@@ -3,7 +3,8 @@ import { defineLifecycle } from '../src/core/lifecycle/define-lifecycle.js';
 import { effects } from '../src/core/lifecycle/effects.js';
 import { day, hour, minute } from './durations.js';
 
-type VolumeEvent =
+/** An event of the lifecycle. */
+export type VolumeEvent =
   | 'CreateRequested'
   | 'CopyRequested'
   | 'OperationFailed'

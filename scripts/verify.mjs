@@ -30,6 +30,8 @@ const steps = {
   ],
   unused: ['knip'],
   build: [() => remove('build') && remove('dist'), 'npm run --silent build'],
+  // Every name that users can import or reach, compared with `api/`.
+  api: ['node scripts/api-report.mjs --check'],
   // The pages of the built-in lifecycles are made by the command that users have.
   lifecycles: ['node dist/cli.js docs --check'],
   // What the unit tests exercised, over all their files, in the run before.

@@ -181,7 +181,54 @@ export const configurationSchema = Type.Object(
 );
 
 /** The contents of a configuration file. */
-export type Configuration = Type.Static<typeof configurationSchema>;
+export interface Configuration {
+  /** Address of the database: postgres://, mysql://, mariadb:// or sqlite:. */
+  readonly database?: string;
+  /** Where events are published: one bus or several, each by its address or with settings. */
+  readonly bus?: string | BusConfiguration | readonly (string | BusConfiguration)[];
+  /** Paths of modules that export formats of your own, for buses to name. */
+  readonly formats?: readonly string[];
+  /** Source of the events that the relay itself announces. Default `signalbox-relay`. */
+  readonly source?: string;
+  /**
+   * Whose outbox, deadlines and buses: the `application` or `source` of `createSignalbox`. Default every
+   * application (relay), or the only one.
+   */
+  readonly application?: string;
+  /** Schema of the signalbox tables; on MySQL and MariaDB their database. */
+  readonly schema?: string;
+  /** Prefix of the signalbox tables. Default `signalbox_`. */
+  readonly tablePrefix?: string;
+  readonly relay?: RelayOptions;
+  /** Options of `signalbox serve`. */
+  readonly service?: Type.Static<typeof service>;
+}
 
 /** One bus of the configuration. */
-export type BusConfiguration = Type.Static<typeof bus>;
+export interface BusConfiguration {
+  /**
+   * An address, or several of one cluster: amqp://, amqps://, kafka://host:9092/topic, kafkas://,
+   * nats://host:4222/stream, tls:// or kafka:<properties file>.
+   */
+  readonly url: string | readonly string[];
+  /** Unique among the buses. Default `rabbitmq`. */
+  readonly name?: string;
+  readonly exchange?: string;
+  /** What the broker does with a message that no binding wants. Default `report`. */
+  readonly unroutable?: 'report' | 'keep' | { readonly alternateExchange: string };
+  /** Format of events on it: a built-in one, or one of `formats`. Default `cloudevents`. */
+  readonly format?: string;
+  /** Paths of PEM files, and the host name to check the certificate against. */
+  readonly tls?: {
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+    readonly passphrase?: string;
+    readonly servername?: string;
+  };
+}
+
+type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]> } : T;
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+// Does not compile when the types and the schema differ.
+true satisfies Same<Immutable<Configuration>, Immutable<Type.Static<typeof configurationSchema>>>;

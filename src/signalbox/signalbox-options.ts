@@ -25,7 +25,6 @@ import type { Format } from '../delivery/formats/format.js';
 import type { EventTypes } from '../core/events/event-types.js';
 import type { RelayListener } from '../delivery/relay/relay-notice.js';
 import type { ResourceDefinition } from '../persistence/resource/resource.js';
-import type { GaleraUse } from '../persistence/mysql/verify-server.js';
 
 /** Options of `createSignalbox()`. */
 export interface SignalboxOptions<E extends EventTypes = EventTypes> {
@@ -76,7 +75,7 @@ export interface SignalboxOptions<E extends EventTypes = EventTypes> {
    * Whether clients write to one node of a Galera cluster at a time, or to several at once. Required
    * where the server is a node of one (`wsrep_on`), and refused elsewhere.
    */
-  readonly galera?: GaleraUse;
+  readonly galera?: 'single-writer' | 'several-writers';
   /** How concurrent transitions share commits. */
   readonly groupCommit?: GroupCommitOptions;
   /**

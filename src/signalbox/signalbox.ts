@@ -59,7 +59,7 @@ import { Watch } from '../consuming/watch/watch.js';
 import type { WatchOptions } from '../consuming/watch/watch.js';
 import { canonicalUuid } from '../core/identity/uuid.js';
 
-export type { AnnouncementOptions, CreateOptions } from './call-options.js';
+export type { AnnouncementOptions, CreateOptions, HistoryOptions } from './call-options.js';
 
 /** The parts that `createSignalbox` puts together. */
 export interface SignalboxParts {

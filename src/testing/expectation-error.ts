@@ -17,7 +17,7 @@ export interface Expectation {
  * `node:assert`, so that Vitest, Jest and node:test each count it as a failed assertion and show the
  * difference between `expected` and `actual`.
  */
-export class ExpectationError extends Error implements Expectation {
+export class ExpectationError extends Error {
   // Written in the style of node:assert: by this code and name the runners know an assertion.
   override readonly name = 'AssertionError';
   readonly code = 'ERR_ASSERTION';
@@ -27,6 +27,7 @@ export class ExpectationError extends Error implements Expectation {
   readonly actual: unknown;
   readonly operator: string;
 
+  /** @internal */
   constructor(message: string, expectation: Expectation) {
     super(message);
     this.expected = expectation.expected;

@@ -40,16 +40,10 @@ export type { WaitOptions } from './recorded-events.js';
 // Lifecycle coverage
 export { clearCoverage, readCoverage, recordCoverage } from './coverage/record-coverage.js';
 export type { CoverageRecording } from './coverage/record-coverage.js';
-export { mergeCoverage } from './coverage/coverage-hits.js';
 export type { CoverageHits, LifecycleHits } from './coverage/coverage-hits.js';
 export type { CoverageKind } from './coverage/coverage-items.js';
-export {
-  coverageHighlights,
-  coverageReport,
-  coverageShortfalls,
-} from './coverage/coverage-report.js';
+export { coverageReport, coverageShortfalls } from './coverage/coverage-report.js';
 export type {
-  CoverageHighlights,
   CoverageReport,
   CoverageShortfall,
   CoverageThresholds,
@@ -58,8 +52,6 @@ export type {
 } from './coverage/coverage-report.js';
 export { coverageText } from './coverage/coverage-text.js';
 export type { CoverageTextOptions } from './coverage/coverage-text.js';
-export { coverageLcov } from './coverage/coverage-lcov.js';
-export type { CoverageFile } from './coverage/coverage-lcov.js';
 
 // Nothing lost, wherever a process dies
 export { crashMatrix } from './crash/crash-matrix.js';

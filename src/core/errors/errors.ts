@@ -1,7 +1,7 @@
 import { errorClasses, type CodeOf, type ErrorCode } from './codes.js';
 
 /** What a refusal, an error or a finding carries as parameters: plain JSON values, never secrets. */
-export type Parameters = Readonly<
+export type ErrorParameters = Readonly<
   Record<string, string | number | boolean | null | readonly string[]>
 >;
 
@@ -15,12 +15,12 @@ export interface Refusal {
   /** One sentence that names the resource, the state, the event, and what to do. */
   readonly message: string;
   /** What the message names, to put it into other words. */
-  readonly parameters: Parameters;
+  readonly parameters: ErrorParameters;
 }
 
 /** What an error carries besides code and message. */
 export interface ErrorFields {
-  readonly parameters?: Parameters;
+  readonly parameters?: ErrorParameters;
   readonly cause?: unknown;
 }
 
@@ -37,7 +37,7 @@ export abstract class SignalboxError extends Error {
    */
   abstract readonly retryable: boolean;
   /** What the message names. Never secrets. */
-  readonly parameters: Parameters;
+  readonly parameters: ErrorParameters;
 
   constructor(code: ErrorCode, message: string, fields: ErrorFields = {}) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
@@ -68,7 +68,7 @@ export class RefusedError extends SignalboxError {
   static of(
     code: CodeOf<'RefusedError'>,
     message: string,
-    parameters: Parameters = {},
+    parameters: ErrorParameters = {},
     options: { cause?: unknown } = {},
   ): RefusedError {
     return new RefusedError([{ code, message, parameters }], options);

@@ -5,7 +5,8 @@ export const categories = [
   'UsageEvent',
   'AlertEvent',
   'AsyncJobEvent',
-] as const;
+] as const satisfies readonly Category[];
 
 /** The second word of the routing key. */
-export type Category = (typeof categories)[number];
+export type Category =
+  'ResourceStateEvent' | 'ActionEvent' | 'UsageEvent' | 'AlertEvent' | 'AsyncJobEvent';

@@ -20,10 +20,16 @@ export const signalboxAlertTypes = [
   'ALERT.DATABASE.STARVED',
   /** An endpoint of the notification service was disabled or ended. */
   'ALERT.ENDPOINT.DISABLED',
-] as const;
+] as const satisfies readonly SignalboxAlertType[];
 
 /** An alert that Signalbox raises by itself. */
-export type SignalboxAlertType = (typeof signalboxAlertTypes)[number];
+export type SignalboxAlertType =
+  | 'ALERT.RESOURCE.STUCK'
+  | 'ALERT.RESOURCE.MISSING'
+  | 'ALERT.EVENT.PARKED'
+  | 'ALERT.OUTBOX.LAGGING'
+  | 'ALERT.DATABASE.STARVED'
+  | 'ALERT.ENDPOINT.DISABLED';
 
 /** Names of event types, for each category whose types are named. */
 export interface EventTypeNames {
@@ -79,9 +85,6 @@ export type DeclaredType<
   ? 'no type is declared: pass createSignalbox({ eventTypes: defineEventTypes({ … }) })'
   : EventTypeOf<E, C>;
 
-type NamesIn<T extends EventTypeNames, K extends keyof EventTypeNames> =
-  T extends Readonly<Record<K, readonly (infer N extends string)[]>> ? N : never;
-
 /**
  * Pure. Declares the event types of a program, in one place. Signalbox's own alerts are always among
  * them; CloudStack's types are when you include `cloudStackEventTypes`.
@@ -113,9 +116,13 @@ export function defineEventTypes<
     readonly privateFields?: Readonly<Record<string, readonly string[]>>;
   } = {},
 ): EventTypes<
-  NamesIn<T, 'action'> | EventTypeOf<I, 'ActionEvent'>,
-  NamesIn<T, 'usage'> | EventTypeOf<I, 'UsageEvent'>,
-  NamesIn<T, 'alert'> | EventTypeOf<I, 'AlertEvent'> | SignalboxAlertType
+  | (T extends { readonly action: readonly (infer N extends string)[] } ? N : never)
+  | EventTypeOf<I, 'ActionEvent'>,
+  | (T extends { readonly usage: readonly (infer N extends string)[] } ? N : never)
+  | EventTypeOf<I, 'UsageEvent'>,
+  | (T extends { readonly alert: readonly (infer N extends string)[] } ? N : never)
+  | EventTypeOf<I, 'AlertEvent'>
+  | SignalboxAlertType
 > {
   checkOptions(eventTypesSchema, names);
   checkOptions(eventTypesOptionsSchema, options);

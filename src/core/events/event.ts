@@ -1,6 +1,6 @@
 import type { FromSchema } from '../json/json-schema.js';
 import type { Category } from './category.js';
-import type { asyncJobEventTypes, attributesSchema, dataSchemas } from './schemas.js';
+import type { attributesSchema, dataSchemas } from './schemas.js';
 
 /**
  * What every event carries, whatever its category. CloudEvents 1.0 attribute names: extensions are
@@ -43,7 +43,7 @@ export interface AsyncJobEvent extends EventAttributes {
 }
 
 /** What an AsyncJobEvent can be about. */
-export type AsyncJobEventType = (typeof asyncJobEventTypes)[number];
+export type AsyncJobEventType = 'submit' | 'update' | 'complete';
 
 /** Any event that Signalbox publishes; narrow it by `category`. */
 export type SignalboxEvent =

@@ -1,4 +1,4 @@
-import type { deadlineExceeded, AnyLifecycle, EventOf } from '../lifecycle/lifecycle.js';
+import type { AnyLifecycle, EventOf } from '../lifecycle/lifecycle.js';
 import type { Category } from './category.js';
 import type { AsyncJobEventType } from './event.js';
 import type { EventTypeOf, EventTypes, SignalboxAlertType } from './event-types.js';
@@ -45,7 +45,7 @@ interface TypesByCategory<TEvent extends string, E extends EventTypes> {
 
 /** The types of state changes that every resource has, whatever its lifecycle. */
 export type StateChangeType =
-  'Created' | 'Removed' | 'SoftRemoved' | 'Recovered' | typeof deadlineExceeded;
+  'Created' | 'Removed' | 'SoftRemoved' | 'Recovered' | 'DeadlineExceeded';
 
 type CategoryOfFilter<F extends EventFilter> = F extends { readonly category: infer C }
   ? '*' extends Each<C>

@@ -17,12 +17,12 @@ export const effectCategories = {
 } as const satisfies Record<string, EffectCategory>;
 
 /** The name of an effect in a machine. */
-export type EffectName = keyof typeof effectCategories;
+export type EffectName = 'usage' | 'alert' | 'action';
 
 /** The three effects, of any event type. What the package exports takes only those that are known. */
-export const effects: Readonly<
-  Record<EffectName, (snapshot: unknown, params: EffectParams) => void>
-> = Object.freeze({
+export const effects: {
+  readonly [N in 'usage' | 'alert' | 'action']: (snapshot: unknown, params: EffectParams) => void;
+} = Object.freeze({
   usage: announced,
   alert: announced,
   action: announced,

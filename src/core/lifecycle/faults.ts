@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors/codes.js';
-import { DefinitionError, type Parameters, type Refusal } from '../errors/errors.js';
+import { DefinitionError, type ErrorParameters, type Refusal } from '../errors/errors.js';
 
 /** Collects what is wrong with a declaration, so that all of it is told at once. */
 export class Faults {
@@ -12,7 +12,7 @@ export class Faults {
   }
 
   /** Adds a fault. One message is listed once, however many configurations show it. */
-  add(code: ErrorCode, message: string, parameters: Parameters = {}): void {
+  add(code: ErrorCode, message: string, parameters: ErrorParameters = {}): void {
     if (!this.#found.has(message)) this.#found.set(message, { code, message, parameters });
   }
 

@@ -4,23 +4,30 @@
  * @module
  */
 export { describeLifecycle } from './describe-lifecycle.js';
-export type { LifecycleDescription } from './describe-lifecycle.js';
+export type { DescribedEffect, LifecycleDescription } from './describe-lifecycle.js';
 export { explain } from './explain.js';
 export type { Explanation } from './explain.js';
 export { lawfulEvents } from './lawful-events.js';
-export { deadlineExceeded, stuckAlert } from './lifecycle.js';
 export type {
-  Creation as Birth,
+  Creation,
   Deadline,
   Effect,
+  EffectCategory,
+  GuardCondition,
+  LifecycleEvent,
+  OriginCondition,
+  RegionStateOf,
   StateDeclaration,
+  TableGuard,
   TableRow,
   TransitionDeclaration,
 } from './lifecycle.js';
 export { lifecycleTable } from './lifecycle-table.js';
 export { plan } from './plan.js';
 export type { Plan } from './plan.js';
+export type { Remembered } from './remembered.js';
 export type { EventInput, Position } from './position.js';
 export type { Refused } from './refusals.js';
 export { creation, step, stepDeadline } from './step.js';
 export type { DeadlineStep, Step } from './step.js';
+export type { TypedMachine } from './define-types.js';

@@ -74,7 +74,7 @@ export interface TransitionDeclaration<
   /** The state it leaves. */
   readonly from: TState;
   /** An event of the lifecycle, or `DeadlineExceeded` for a timeout transition. */
-  readonly event: TEvent | typeof deadlineExceeded;
+  readonly event: TEvent | 'DeadlineExceeded';
   /** The id of the deadline that takes it; absent when an event does. */
   readonly deadline?: string;
   /** The state it enters; the same as `from` for a self-transition. */
@@ -314,13 +314,15 @@ export interface Lifecycle<
   /**
    * Its parts whose states take turns, the outer before the inner. Of a machine without parallel states
    * one, with the states and transitions of the lifecycle.
+   *
+   * @internal
    */
   readonly regions: readonly Region[];
-  /** The machine as it was declared, nested: what diagrams draw. */
+  /** The machine as it was declared, nested, for diagrams. @internal */
   readonly chart: ChartNode;
-  /** Declared transitions that no step ever takes: a checker names them. */
+  /** Declared transitions that no step ever takes, for checkers. @internal */
   readonly shadowed: readonly ShadowedTransition[];
-  /** What `step` and the stores look up. */
+  /** The rows that `step` and the stores look up. @internal */
   readonly table: LifecycleTable;
   /** Type only: what guards read. Never set at run time. */
   readonly '~context'?: TContext;

@@ -1,4 +1,4 @@
-import { ConfigurationError, RefusedError, type Parameters } from '../errors/errors.js';
+import { ConfigurationError, RefusedError, type ErrorParameters } from '../errors/errors.js';
 import { nearestName } from '../errors/nearest-name.js';
 import {
   misfitOf,
@@ -61,14 +61,14 @@ function tell(of: string, { path, takes, value, keys }: Misfit) {
     return {
       code: 'unknown',
       message: `${of} has no option '${key}'. ${remedy}`,
-      parameters: { key, suggestion: suggestion ?? null } as Parameters,
+      parameters: { key, suggestion: suggestion ?? null } as ErrorParameters,
     } as const;
   }
   const what = key === '' ? `The options of ${of}` : `The option '${key}' of ${of}`;
   return {
     code: 'invalid',
     message: `${what} must be ${takes}; got ${kindOf(value)}.`,
-    parameters: { key } as Parameters,
+    parameters: { key } as ErrorParameters,
   } as const;
 }
 

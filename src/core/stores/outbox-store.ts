@@ -39,17 +39,17 @@ export interface OutboxDepth {
   /** Milliseconds since the oldest pending row was written; 0 when there is none. */
   readonly oldestAge: number;
   /** The same for each bus that rows wait for by name; `''` for those that wait for every bus. */
-  readonly buses: readonly BusDepth[];
+  readonly buses: readonly {
+    readonly bus: string;
+    readonly pending: number;
+    readonly parked: number;
+    readonly held: number;
+    readonly oldestAge: number;
+  }[];
 }
 
 /** What waits for one bus. */
-export interface BusDepth {
-  readonly bus: string;
-  readonly pending: number;
-  readonly parked: number;
-  readonly held: number;
-  readonly oldestAge: number;
-}
+export type BusDepth = OutboxDepth['buses'][number];
 
 /** A bus that events of the application go to. */
 export interface RegisteredBus {

@@ -2,7 +2,7 @@ import {
   ConfigurationError,
   SignalboxError,
   UnavailableError,
-  type Parameters,
+  type ErrorParameters,
 } from '../../core/errors/errors.js';
 import type { RabbitmqHost } from './options.js';
 
@@ -10,7 +10,7 @@ import type { RabbitmqHost } from './options.js';
 export function connectError(cause: unknown, host: RabbitmqHost): SignalboxError {
   if (cause instanceof SignalboxError) return cause;
   const { message, code } = describe(cause);
-  const parameters: Parameters = { host: host.label };
+  const parameters: ErrorParameters = { host: host.label };
   if (host.secure && isTlsFault(code, message)) {
     return new ConfigurationError(
       'BUS_TLS_FAILED',
@@ -39,7 +39,7 @@ export function connectError(cause: unknown, host: RabbitmqHost): SignalboxError
 export function topologyError(cause: unknown, what: string): SignalboxError {
   if (cause instanceof SignalboxError) return cause;
   const { message, replyCode } = describe(cause);
-  const parameters: Parameters = { name: what };
+  const parameters: ErrorParameters = { name: what };
   if (replyCode === 406) {
     return new ConfigurationError(
       'TOPOLOGY_CONFLICT',

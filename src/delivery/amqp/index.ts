@@ -11,5 +11,3 @@ export type {
   RabbitmqExchange,
   RabbitmqQueue,
 } from './declarations.js';
-export type { CredentialsProvider, PasswordCredentials } from '../bus/credentials.js';
-export type { BusNotice, BusNoticeListener } from '../bus/notice.js';

@@ -1,5 +1,4 @@
 import type { ConsumeMessage } from 'amqplib';
-import type { Tried } from '../bus/delivery-dispatcher.js';
 import { isDeadLetterHeader, originOf } from './dead-letter-wire.js';
 
 /** A message as it came from the broker, with the properties that AMQP knows, raw. */
@@ -28,7 +27,14 @@ export interface PoolMessage {
 }
 
 /** A message at its callback: which try this is, and whether the broker delivered it before. */
-export type PoolDelivery = Tried<PoolMessage>;
+export interface PoolDelivery extends PoolMessage {
+  /** 1 for the first try of this subscription, +1 for each retry. */
+  readonly attempt: number;
+  /** True when it was delivered before, to this or another member of the pool. */
+  readonly redelivered: boolean;
+  /** The pool it was delivered to. */
+  readonly pool?: string;
+}
 
 const properties = [
   'messageId',

@@ -8,7 +8,7 @@ import type { Format } from './format.js';
 import { oslo } from './oslo/oslo.js';
 
 /** The names of the formats that come with Signalbox. */
-export type FormatName = keyof typeof builtIn;
+export type FormatName = 'cloudevents' | 'cloudevents-binary' | 'cloudstack' | 'oslo';
 
 const defaultOslo = oslo();
 
@@ -18,7 +18,7 @@ const builtIn = {
   'cloudevents-binary': cloudEventsBinary,
   cloudstack: (transport) => (transport === 'kafka' ? cloudStackOnKafka : cloudStack),
   oslo: () => defaultOslo,
-} as const satisfies Readonly<Record<string, (transport: Transport) => Format>>;
+} as const satisfies Readonly<Record<FormatName, (transport: Transport) => Format>>;
 
 /** The formats that configuration files can name. Immutable. */
 export interface Formats {

@@ -20,4 +20,6 @@ export { signedEvents, type SignedEventsOptions } from './protection/signed-even
 export type { SigningKey } from './protection/signing-keys.js';
 export { oslo } from './oslo/oslo.js';
 export type { OsloFormatOptions } from './oslo/oslo.js';
-export { eventSchemas } from '../../core/events/schemas.js';
+export { attributesSchema, dataSchemas, eventSchemas } from '../../core/events/schemas.js';
+export type { AsyncJobEventType, EventData, EventOfCategory } from '../../core/events/event.js';
+export type { FromSchema, JsonSchema } from '../../core/json/json-schema.js';

@@ -62,13 +62,13 @@ export type KafkaSasl =
       readonly oauthBearerProvider: () => Promise<{ value: string }>;
     };
 
-interface PasswordSasl<Mechanism extends string> {
+export interface PasswordSasl<Mechanism extends string> {
   readonly mechanism: Mechanism;
   readonly username: string;
   readonly password: string;
 }
 
-interface ProvidedSasl<Mechanism extends string> {
+export interface ProvidedSasl<Mechanism extends string> {
   readonly mechanism: Mechanism;
   readonly credentials: CredentialsProvider<PasswordCredentials>;
 }

@@ -2,7 +2,7 @@ import {
   ConfigurationError,
   SignalboxError,
   UnavailableError,
-  type Parameters,
+  type ErrorParameters,
 } from '../../core/errors/errors.js';
 
 /** Kafka's own names of errors, by what they mean to a caller. */
@@ -50,7 +50,7 @@ export function kafkaError(cause: unknown, what: string): SignalboxError {
   const own = ownError(cause);
   if (own !== undefined) return own;
   const { message, type, name } = describe(cause);
-  const parameters: Parameters = { what };
+  const parameters: ErrorParameters = { what };
   if (name === 'KafkaJSSASLAuthenticationError' || notPermitted.has(type)) {
     return new ConfigurationError(
       'BUS_CREDENTIALS_REFUSED',

@@ -4,6 +4,5 @@
  * @module
  */
 export { nats } from './nats.js';
-export type { CredentialsProvider } from '../bus/credentials.js';
 export type { NatsCredentials } from './credentials.js';
 export type { NatsOptions, NatsTls } from './options.js';

@@ -54,6 +54,7 @@ export class Jobs {
   readonly #application: number;
   readonly #table: string;
 
+  /** @internal */
   constructor(options: {
     readonly dataSource: DataSource;
     readonly eventWriter: EventWriter;

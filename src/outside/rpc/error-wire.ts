@@ -8,7 +8,7 @@ import {
   RefusedError,
   SignalboxError,
   UnavailableError,
-  type Parameters,
+  type ErrorParameters,
   type Refusal,
 } from '../../core/errors/errors.js';
 import { sanitizeMessage } from '../../core/errors/sanitize-message.js';
@@ -29,7 +29,7 @@ const plainClasses = {
 type PlainClass = new (
   code: never,
   message: string,
-  fields: { readonly parameters: Parameters },
+  fields: { readonly parameters: ErrorParameters },
 ) => SignalboxError;
 
 /** An error as it goes on the wire: what its class needs to be made again, no stack and no cause. */
@@ -37,7 +37,7 @@ interface WireError {
   readonly class: string;
   readonly code: string;
   readonly message: string;
-  readonly parameters: Parameters;
+  readonly parameters: ErrorParameters;
   /** Of a ServiceError, where it is true. */
   readonly retryable?: boolean;
   /** Of a RefusedError its refusals, of a DefinitionError its faults. */
@@ -78,8 +78,8 @@ function className(error: SignalboxError | ServiceError): string {
 function presentableFields<Code extends string>(fields: {
   readonly code: Code;
   readonly message: string;
-  readonly parameters: Parameters;
-}): { readonly code: Code; readonly message: string; readonly parameters: Parameters } {
+  readonly parameters: ErrorParameters;
+}): { readonly code: Code; readonly message: string; readonly parameters: ErrorParameters } {
   const entries = Object.entries(fields.parameters).map(
     ([key, value]) =>
       [key, typeof value === 'string' ? sanitizeMessage(value) : Array.isArray(value) ? value.map((each) => sanitizeMessage(String(each))) : value] as const, // prettier-ignore
@@ -88,7 +88,9 @@ function presentableFields<Code extends string>(fields: {
     code: fields.code,
     message: sanitizeMessage(fields.message),
     // What JSON cannot carry (NaN, undefined) would make the whole answer unsendable.
-    parameters: Object.fromEntries(entries.filter(([, value]) => isParameter(value))) as Parameters,
+    parameters: Object.fromEntries(
+      entries.filter(([, value]) => isParameter(value)),
+    ) as ErrorParameters,
   };
 }
 

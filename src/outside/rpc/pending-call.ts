@@ -1,7 +1,7 @@
 import {
   OutcomeUnknownError,
   UnavailableError,
-  type Parameters,
+  type ErrorParameters,
 } from '../../core/errors/errors.js';
 import type { JsonValue } from '../../core/json/json.js';
 
@@ -101,7 +101,7 @@ export class PendingCall {
 
   readonly #onAbort = (): void => this.abandon(this.#signal?.reason);
 
-  get #parameters(): Parameters {
+  get #parameters(): ErrorParameters {
     const { service, method, id: request } = this;
     // A method that is not idempotent asks before it begins, so without a grant a retry is safe.
     return { service, method, request, retrySafe: this.#granted === undefined };

@@ -1,10 +1,14 @@
 import { errorClasses, type CodeOf } from '../../core/errors/codes.js';
-import { SignalboxError, type ErrorFields, type Parameters } from '../../core/errors/errors.js';
+import {
+  SignalboxError,
+  type ErrorFields,
+  type ErrorParameters,
+} from '../../core/errors/errors.js';
 
 /** Fields of a service error besides its code and message. */
 export interface ServiceErrorFields {
   /** Values that the message names. Crosses the wire: never secrets. */
-  readonly parameters?: Parameters;
+  readonly parameters?: ErrorParameters;
   /** Whether the same call may succeed when it is repeated, without harm. Crosses the wire. Default false. */
   readonly retryable?: boolean;
   /** Stays in the process. */
@@ -25,7 +29,7 @@ export class ServiceError extends Error {
   /** Whether the same call may succeed when it is repeated, without harm. */
   readonly retryable: boolean;
   /** Values that the message names. */
-  readonly parameters: Parameters;
+  readonly parameters: ErrorParameters;
 
   constructor(code: string, message: string, fields: ServiceErrorFields = {}) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause });

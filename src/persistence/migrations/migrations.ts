@@ -5,16 +5,18 @@ import { AddConsumers1764000000000 } from './1764000000000-add-consumers.js';
 import { AddApplications1796083200000 } from './1796083200000-add-applications.js';
 import { AddNotificationService1796515200000 } from './1796515200000-add-notification-service.js';
 
-/**
- * The migrations of the signalbox tables, for your DataSource: `migrations: [...migrations, …]`.
- * `signalbox migrate` runs the same ones from the command line; use one of the two on a database.
- */
-export const migrations = [
+const all = [
   CreateSignalbox1700000000000,
   AddConsumers1764000000000,
   AddApplications1796083200000,
   AddNotificationService1796515200000,
 ] as const;
+
+/**
+ * The migrations of the signalbox tables, for your DataSource: `migrations: [...migrations, …]`.
+ * `signalbox migrate` runs the same ones from the command line; use one of the two on a database.
+ */
+export const migrations: readonly (new () => MigrationInterface)[] = Object.freeze(all);
 
 /**
  * The migrations of the signalbox tables in a schema of their own, or under another prefix:
@@ -34,7 +36,7 @@ export const migrations = [
  * ```
  */
 export function migrationsFor(placement: TablePlacement): (new () => MigrationInterface)[] {
-  return migrations.map(
+  return all.map(
     (Migration: new (placement: TablePlacement) => MigrationInterface) =>
       class extends Migration {
         constructor() {

@@ -17,13 +17,10 @@ export interface ContextNeeds<TEntity extends object = object> {
   /** Relations to load, nested as in TypeORM's find options. Lazy relations cannot be read. */
   readonly relations?: object extends TEntity ? object : FindOptionsRelations<TEntity>;
   /** Columns with `select: false` to load, by property; those of a needed relation as `vm.secret`. */
-  readonly columns?: readonly ContextColumn<TEntity>[];
+  readonly columns?: readonly (object extends TEntity
+    ? string
+    : (keyof TEntity & string) | `${keyof TEntity & string}.${string}`)[];
 }
-
-/** A property of an entity, or a path that begins with one. */
-export type ContextColumn<TEntity extends object> = object extends TEntity
-  ? string
-  : (keyof TEntity & string) | `${keyof TEntity & string}.${string}`;
 
 /** `ContextNeeds`, resolved against the metadata. */
 export interface ResolvedNeeds {

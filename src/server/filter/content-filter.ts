@@ -10,17 +10,17 @@ export type Condition =
   | { readonly prefix: string }
   | { readonly suffix: string }
   | { readonly 'equals-ignore-case': string }
-  | { readonly 'anything-but': AnythingBut }
+  | {
+      readonly 'anything-but':
+        | string
+        | number
+        | readonly (string | number)[]
+        | { readonly prefix: string }
+        | { readonly suffix: string };
+    }
   | { readonly numeric: readonly (string | number)[] }
   | { readonly exists: boolean }
   | { readonly cidr: string };
-
-type AnythingBut =
-  | string
-  | number
-  | readonly (string | number)[]
-  | { readonly prefix: string }
-  | { readonly suffix: string };
 
 /**
  * Conditions on an event: each key must be satisfied, by any condition of its list. Keys name attributes

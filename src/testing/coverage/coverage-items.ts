@@ -11,10 +11,15 @@ import { partsOf } from '../../core/lifecycle/regions.js';
 import type { Observation } from '../observation.js';
 
 /** Kinds of lifecycle coverage. */
-export const coverageKinds = ['states', 'transitions', 'guards', 'refusals'] as const;
+export const coverageKinds: readonly CoverageKind[] = [
+  'states',
+  'transitions',
+  'guards',
+  'refusals',
+];
 
 /** One of what lifecycle coverage counts. */
-export type CoverageKind = (typeof coverageKinds)[number];
+export type CoverageKind = 'states' | 'transitions' | 'guards' | 'refusals';
 
 /**
  * Everything there is to cover in a lifecycle, by name, in the order of the declaration. Parallel regions

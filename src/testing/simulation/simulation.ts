@@ -56,8 +56,6 @@ export interface SimulatedOutcome<TState extends string = string> {
   readonly events: readonly string[];
 }
 
-type Outcome<R extends SimulatedResource> = SimulatedOutcome<StateOf<SimulatedLifecycle<R>>>;
-
 /** 2026-01-01, midnight UTC: a run tells the same times as the run before. */
 const beginning = Date.UTC(2026, 0, 1);
 
@@ -140,7 +138,7 @@ export class Simulation {
     uuid: string,
     event: EventOf<SimulatedLifecycle<R>>,
     { reason, expectedRevision, payload, ...context }: SimulatedTransitionOptions = {},
-  ): Promise<Outcome<R>> {
+  ): Promise<SimulatedOutcome<StateOf<SimulatedLifecycle<R>>>> {
     const found = this.#find(resource);
     const canonical = canonicalUuid(uuid);
     this.#refuseUnknownEvent(found, canonical, event);
@@ -152,7 +150,7 @@ export class Simulation {
       ...(expectedRevision === undefined ? {} : { expectedRevision }),
       ...(payload === undefined ? {} : { payload }),
     });
-    return outcome as Outcome<R>;
+    return outcome as SimulatedOutcome<StateOf<SimulatedLifecycle<R>>>;
   }
 
   /**

@@ -15,9 +15,22 @@ export const changeKinds = {
   'property-added': { breaking: false },
   'values-widened': { breaking: false },
   'constraint-relaxed': { breaking: false },
-} as const;
+} as const satisfies Readonly<Record<ChangeKind, { readonly breaking: boolean }>>;
 
-export type ChangeKind = keyof typeof changeKinds;
+/** How a contract changed. */
+export type ChangeKind =
+  | 'channel-removed'
+  | 'address-changed'
+  | 'property-removed'
+  | 'property-retyped'
+  | 'property-required'
+  | 'property-optional'
+  | 'values-narrowed'
+  | 'constraint-changed'
+  | 'channel-added'
+  | 'property-added'
+  | 'values-widened'
+  | 'constraint-relaxed';
 
 /** One difference between two contracts. */
 export interface ContractChange {

@@ -64,7 +64,7 @@ export type StateKind = 'stable' | 'transitional' | 'final';
 export interface CheckedState {
   readonly name: string;
   readonly tags: readonly string[];
-  readonly kind: StateKind;
+  readonly kind: 'stable' | 'transitional' | 'final';
   readonly deadline: number | null;
   /** The states of its regions, such as `power.Running`; of a state without regions itself alone. */
   readonly parts: readonly string[];

@@ -9,13 +9,15 @@ export type { CheckReport } from './check-lifecycle.js';
 export type { CheckOptions } from './check-options.js';
 export { defineCheck } from './define-check.js';
 export type { LifecycleCheck } from './define-check.js';
-export type { DeclaredState, DeclaredTransition, LifecycleDeclaration } from './declaration.js';
-export { readDeclarations } from './read-declarations.js';
+export type {
+  CheckedState,
+  DeclaredState,
+  DeclaredTransition,
+  LifecycleDeclaration,
+} from './declaration.js';
 export { findingKinds } from './finding-codes.js';
 export type { FindingCode, Severity } from './finding-codes.js';
-export { placeText } from './finding.js';
 export type { Finding, Place } from './finding.js';
-export { traceText } from './trace.js';
 export type { TraceStep } from './trace.js';
 export type { Meter } from './meter.js';
 export type { SuppressedFinding, Suppression } from './suppression.js';
@@ -37,8 +39,5 @@ export {
 export type { Mentions, Moment, Predicate } from './predicate.js';
 
 // Reports
-export { checkMarkdown, traceDiagram } from './report-markdown.js';
-export { checkSarif } from './report-sarif.js';
-export type { LocatedReport } from './report-sarif.js';
-export { lineFinder } from './line-finder.js';
+export { checkMarkdown } from './report-markdown.js';
 export { checkText } from './report-text.js';

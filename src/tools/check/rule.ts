@@ -10,7 +10,7 @@ export interface Rule {
   /** How many modes there are; they are numbered from 0, the mode before the creation. */
   readonly modes: number;
   /** The mode after a moment; `broken` when the rule forbids it. */
-  next(mode: number, moment: Moment): number | typeof broken;
+  next(mode: number, moment: Moment): number | 'broken';
   /** Whether something is owed in this mode: no path may stay owing for ever. */
   owes(mode: number): boolean;
   /** Whether a path that could pay and goes round for ever instead keeps the rule. */

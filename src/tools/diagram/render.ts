@@ -10,16 +10,26 @@ import { svgText } from './svg-text.js';
 import { terminalText } from './terminal-text.js';
 
 /** The formats that show a picture. */
-export const pictureFormats = ['mermaid', 'dot', 'plantuml', 'svg'] as const;
+export const pictureFormats = [
+  'mermaid',
+  'dot',
+  'plantuml',
+  'svg',
+] as const satisfies readonly PictureFormat[];
 
 /** A format that shows a picture. */
-export type PictureFormat = (typeof pictureFormats)[number];
+export type PictureFormat = 'mermaid' | 'dot' | 'plantuml' | 'svg';
 
 /** Every format of a lifecycle. */
-export const diagramFormats = [...pictureFormats, 'text', 'scxml', 'json'] as const;
+export const diagramFormats = [
+  ...pictureFormats,
+  'text',
+  'scxml',
+  'json',
+] as const satisfies readonly DiagramFormat[];
 
 /** A format of a lifecycle. */
-export type DiagramFormat = (typeof diagramFormats)[number];
+export type DiagramFormat = PictureFormat | 'text' | 'scxml' | 'json';
 
 /**
  * A lifecycle in any format, ending with a line break. Rejects as the function of that format throws.

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { rabbitmq, type PasswordCredentials } from '../../../src/delivery/amqp/index.js';
+import { rabbitmq } from '../../../src/delivery/amqp/index.js';
+import type { PasswordCredentials } from '../../../src/delivery/bus/credentials.js';
 import type { Bus } from '../../../src/delivery/bus/bus.js';
 import type { BusNotice } from '../../../src/delivery/bus/notice.js';
 import { message, Recorder } from '../../../src/testing/bus-conformance/recorder.js';

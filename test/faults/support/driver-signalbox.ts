@@ -1,5 +1,6 @@
 import { cloudStackEventTypes } from '../../../machines/index.js';
-import { type Bus, createSignalbox, ResourceEntity, type Signalbox } from 'signalbox';
+import { createSignalbox, ResourceEntity, type Signalbox } from 'signalbox';
+import type { Bus } from 'signalbox/bus';
 import { virtualMachine } from 'signalbox/machines';
 import { Column, DataSource, type DataSourceOptions, Entity } from 'typeorm';
 import { Probe } from '../../e2e/support/probe.js';

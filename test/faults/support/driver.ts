@@ -2,7 +2,9 @@
 import 'reflect-metadata';
 import { appendFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Bus, type Delivery, idempotent, memoryBus, type Signalbox } from 'signalbox';
+import { idempotent, memoryBus, type Signalbox } from 'signalbox';
+import type { Delivery } from 'signalbox/bus';
+import type { Bus } from 'signalbox/bus';
 import { cloudEvents } from 'signalbox/formats';
 import { subscribeEvents } from 'signalbox/bus';
 import { rabbitmq } from 'signalbox/amqp';

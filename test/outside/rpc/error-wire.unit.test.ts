@@ -10,7 +10,7 @@ import {
   RefusedError,
   SignalboxError,
   UnavailableError,
-  type Parameters,
+  type ErrorParameters,
   type Refusal,
 } from '../../../src/core/errors/errors.js';
 import type { JsonValue } from '../../../src/core/json/json.js';
@@ -21,7 +21,7 @@ class QuotaError extends ServiceError {}
 
 const code = fc.constantFrom(...(Object.keys(errorCodes) as ErrorCode[]));
 const text = fc.string({ unit: 'grapheme', maxLength: 40 });
-const parameters: fc.Arbitrary<Parameters> = fc.dictionary(
+const parameters: fc.Arbitrary<ErrorParameters> = fc.dictionary(
   text.filter((key) => key !== '__proto__'),
   fc.oneof(text, fc.double({ noNaN: true, noDefaultInfinity: true }).filter((number) => !Object.is(number, -0)), fc.boolean(), fc.constant(null), fc.array(text, { maxLength: 3 })), // prettier-ignore
   { maxKeys: 4, noNullPrototype: true },

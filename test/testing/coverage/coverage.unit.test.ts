@@ -8,8 +8,6 @@ import type { AnyLifecycle } from '../../../src/core/lifecycle/lifecycle.js';
 import { svg } from '../../../src/tools/diagram/index.js';
 import {
   clearCoverage,
-  coverageHighlights,
-  coverageLcov,
   coverageReport,
   coverageShortfalls,
   coverageText,
@@ -22,6 +20,8 @@ import {
   type CoverageHits,
   type CoverageRecording,
 } from '../../../src/testing/index.js';
+import { coverageLcov } from '../../../src/testing/coverage/coverage-lcov.js';
+import { coverageHighlights } from '../../../src/testing/coverage/coverage-report.js';
 
 let directory: string;
 let coverage: CoverageRecording;

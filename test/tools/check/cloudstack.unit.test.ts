@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { builtInChecks } from '../../../machines/checks.js';
 import { machines, virtualMachine } from '../../../machines/index.js';
-import { checkLifecycle, readDeclarations, type Finding } from '../../../src/tools/check/index.js';
+import { checkLifecycle, type Finding } from '../../../src/tools/check/index.js';
+import { readDeclarations } from '../../../src/tools/check/read-declarations.js';
 
 const fixture = new URL('../../fixtures/cloudstack-lifecycles.json', import.meta.url);
 const raw = readDeclarations(JSON.parse(readFileSync(fixture, 'utf8')));

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { machines } from '../../../machines/index.js';
 import { describeLifecycle } from '../../../src/core/lifecycle/describe-lifecycle.js';
-import { checkLifecycle, readDeclarations } from '../../../src/tools/check/index.js';
+import { checkLifecycle } from '../../../src/tools/check/index.js';
+import { readDeclarations } from '../../../src/tools/check/read-declarations.js';
 import { tiny } from './tiny.js';
 
 describe('a declaration as JSON', () => {

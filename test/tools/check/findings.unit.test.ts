@@ -5,11 +5,11 @@ import {
   checkLifecycle,
   defineCheck,
   findingKinds,
-  placeText,
-  traceText,
   type CheckOptions,
   type LifecycleDeclaration,
 } from '../../../src/tools/check/index.js';
+import { traceText } from '../../../src/tools/check/trace.js';
+import { placeText } from '../../../src/tools/check/finding.js';
 import { tiny } from './tiny.js';
 
 function found(declaration: LifecycleDeclaration, options: CheckOptions = {}): readonly string[] {

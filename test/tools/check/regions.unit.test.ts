@@ -5,7 +5,8 @@ import { DefinitionError } from '../../../src/core/errors/errors.js';
 import { defineLifecycle } from '../../../src/core/lifecycle/define-lifecycle.js';
 import { effects } from '../../../src/core/lifecycle/effects.js';
 import type { AnyLifecycle } from '../../../src/core/lifecycle/lifecycle.js';
-import { checkLifecycle, inState, never, placeText } from '../../../src/tools/check/index.js';
+import { checkLifecycle, inState, never } from '../../../src/tools/check/index.js';
+import { placeText } from '../../../src/tools/check/finding.js';
 import { realLifecycles } from '../../fixtures/lifecycles/index.js';
 
 interface StateShape {

@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest';
 import {
   checkLifecycle,
   checkMarkdown,
-  checkSarif,
   checkText,
   findingKinds,
-  lineFinder,
-  traceDiagram,
   type TraceStep,
 } from '../../../src/tools/check/index.js';
+import { traceDiagram } from '../../../src/tools/check/report-markdown.js';
+import { lineFinder } from '../../../src/tools/check/line-finder.js';
+import { checkSarif } from '../../../src/tools/check/report-sarif.js';
 import { tiny } from './tiny.js';
 
 const stuck = checkLifecycle(tiny('a b! c', ['a Go b', 'a X c']), {

@@ -15,10 +15,10 @@ import {
   not,
   on,
   tagged,
-  traceText,
   type LifecycleDeclaration,
   type Rule,
 } from '../../../src/tools/check/index.js';
+import { traceText } from '../../../src/tools/check/trace.js';
 import { tiny } from './tiny.js';
 
 const machine = tiny('Stopped Running Moving End!', [

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { builtInChecks } from '../../../machines/checks.js';
-import { checkLifecycle, checkSarif, type LocatedReport } from '../../../src/tools/check/index.js';
+import { checkLifecycle } from '../../../src/tools/check/index.js';
+import type { LocatedReport } from '../../../src/tools/check/report-sarif.js';
+import { checkSarif } from '../../../src/tools/check/report-sarif.js';
 import { hostileLifecycle, hostileNames } from '../diagram/hostile-lifecycle.js';
 import { faultsOfSarif } from '../../interop/sarif.mjs';
 import { reportRefused } from '../../../src/cli/refused-lifecycle.js';

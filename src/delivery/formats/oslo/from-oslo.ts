@@ -6,12 +6,12 @@ import { derivedId } from '../derived-id.js';
 import { eventInvalid } from '../event-invalid.js';
 import { isObject, own } from './envelope.js';
 import type { ReceivedNotification } from './notification.js';
-import { resourceOf, type ResourceNames } from './resources.js';
+import { resourceOf } from './resources.js';
 
 /** How notifications of an OpenStack become events. */
 export interface FromOsloOptions {
   /** Your resource types by what OpenStack calls them; default `instance` is `VirtualMachine`. */
-  readonly resources?: ResourceNames;
+  readonly resources?: Readonly<Record<string, string>>;
   /** When it was received, UTC in ISO 8601: the time of a notification that tells none. */
   readonly receivedAt?: string;
 }

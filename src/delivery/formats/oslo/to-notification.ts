@@ -9,7 +9,7 @@ import {
   type NotificationContext,
   type NotificationPriority,
 } from './notification.js';
-import { objectOf, snakeCase, type ResourceNames } from './resources.js';
+import { objectOf, snakeCase } from './resources.js';
 
 /** How events become notifications. */
 export interface NotificationMapping {
@@ -22,7 +22,7 @@ export interface NotificationMapping {
    */
   readonly stateChanges?: 'event' | 'update';
   /** What your resource types are called; default `VirtualMachine` is `instance`, others in snake case. */
-  readonly resources?: ResourceNames;
+  readonly resources?: Readonly<Record<string, string>>;
   /** Default `error` for what failed, `warn` for alerts, `info` for all else. */
   readonly priority?: (event: SignalboxEvent) => NotificationPriority;
 }

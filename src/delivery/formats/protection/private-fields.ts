@@ -13,14 +13,16 @@ export interface FieldKey {
   readonly key: string;
 }
 
-type Fields = Pick<EventTypes, 'privateFields'>;
 type Owner = Record<string, unknown>;
 
 /**
  * Pure. An event without its private fields, as `defineEventTypes` marks them; the event itself where it
  * has none.
  */
-export function redactEvent<E extends SignalboxEvent>(event: E, eventTypes: Fields): E {
+export function redactEvent<E extends SignalboxEvent>(
+  event: E,
+  eventTypes: Pick<EventTypes, 'privateFields'>,
+): E {
   return changed(event, eventTypes, (owner, name) => {
     delete owner[name];
   });
@@ -33,7 +35,10 @@ export function redactEvent<E extends SignalboxEvent>(event: E, eventTypes: Fiel
  * @example
  * rabbitmq({ url, format: redactedFields(cloudEvents, eventTypes) });
  */
-export function redactedFields(format: Format, eventTypes: Fields): Format {
+export function redactedFields(
+  format: Format,
+  eventTypes: Pick<EventTypes, 'privateFields'>,
+): Format {
   const name = `redacted-${format.name}`;
   return { ...rewritten(format, eventTypes, (event) => redactEvent(event, eventTypes)), name };
 }
@@ -47,7 +52,7 @@ export function redactedFields(format: Format, eventTypes: Fields): Format {
  */
 export function encryptedFields(
   format: Format,
-  eventTypes: Fields,
+  eventTypes: Pick<EventTypes, 'privateFields'>,
   { keys }: { readonly keys: readonly FieldKey[] },
 ): Format {
   const secrets = new Map(keys.map(({ id, key }) => [id, secretOf(id, key)]));
@@ -81,7 +86,7 @@ export function encryptedFields(
 
 function rewritten(
   format: Format,
-  eventTypes: Fields,
+  eventTypes: Pick<EventTypes, 'privateFields'>,
   rewrite: (event: SignalboxEvent) => SignalboxEvent,
 ): Format {
   return {
@@ -98,7 +103,7 @@ function rewritten(
 /** A copy in which each private field that is there was changed. */
 function changed<E extends SignalboxEvent>(
   event: E,
-  eventTypes: Fields,
+  eventTypes: Pick<EventTypes, 'privateFields'>,
   change: (owner: Owner, name: string, path: string) => void,
 ): E {
   const paths = eventTypes.privateFields(event.type);
