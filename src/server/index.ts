@@ -31,5 +31,4 @@ export type { AddressTier, GuardOptions } from './guard/addresses.js';
 export type { Resolver } from './guard/guarded-agent.js';
 export type { Scope, TokenRecord, TokenStore } from './store/token-store.js';
 export type { Transform } from './webhook/webhook-channel.js';
-export type { ServiceDatabase } from './store/service-sql.js';
 export type { Application } from '../persistence/application.js';

@@ -34,6 +34,7 @@ export class TokenStore {
   readonly #database: ServiceDatabase;
   readonly #application: number;
 
+  /** @internal */
   constructor(database: ServiceDatabase, application: number) {
     this.#database = database;
     this.#application = application;
