@@ -45,6 +45,7 @@ import { replay } from '../consuming/replay/replay.js';
 import type { ReplayOptions, ReplayResult } from '../consuming/replay/replay.js';
 import type { Application } from '../persistence/application.js';
 import type { ResourceRegistry } from './resource-registry.js';
+import { withTypedErrors } from '../persistence/commit/database-errors.js';
 import { writeEntity } from '../persistence/guard/write-entity.js';
 import type { JournalRecord } from '../core/planning/journal-entry.js';
 import type { EntityOf, LifecycleOf, ResourceRef } from '../persistence/resource/resource.js';
@@ -391,11 +392,9 @@ export class Signalbox<E extends EventTypes = EventTypes> implements AsyncDispos
     checkCall(historySchema, options);
     const binding = this.#parts.registry.get(resource);
     const { after = 0, limit = 1000 } = options;
-    return await readHistory(
-      this.#parts.store.journal,
-      { resource: binding.resource, uuid: canonicalUuid(uuid), after, limit },
-      wantedTenancy(options),
-    );
+    const query = { resource: binding.resource, uuid: canonicalUuid(uuid), after, limit };
+    const wanted = wantedTenancy(options);
+    return await withTypedErrors(() => readHistory(this.#parts.store.journal, query, wanted));
   }
 
   /**
@@ -430,7 +429,7 @@ export class Signalbox<E extends EventTypes = EventTypes> implements AsyncDispos
   /** How full the outbox is, and how old its oldest event. */
   async outboxDepth(): Promise<OutboxDepth> {
     this.#gate.assertOpen();
-    return this.#parts.store.outbox.depth();
+    return withTypedErrors(() => this.#parts.store.outbox.depth());
   }
 
   /**

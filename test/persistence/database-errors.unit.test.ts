@@ -2,6 +2,7 @@ import { QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
 import { describe, expect, test } from 'vitest';
 import { ConflictError, RefusedError, SignalboxError } from '../../src/core/errors/errors.js';
 import { databaseError } from '../../src/persistence/commit/database-errors.js';
+import { databaseFailure } from '../../src/persistence/commit/database-failure.js';
 
 const driverError = (code: string, message = 'secret-host refused user root') =>
   Object.assign(new Error(message), { code });
@@ -11,6 +12,21 @@ describe('an error of a driver becomes the error that says what to do', () => {
     expect(databaseError(new QueryRunnerAlreadyReleasedError())).toMatchObject({
       code: 'DATABASE_UNAVAILABLE',
     });
+  });
+
+  test.each([
+    'Cannot use a pool after calling end on the pool',
+    'Pool is closed.',
+    'The database connection is not open',
+    'Driver not Connected',
+    'Connection is not established with mysql database',
+  ])('%s is DATASOURCE_CLOSED', (message) => {
+    const cause = new TypeError(message);
+    for (const error of [cause, new QueryFailedError('SELECT 1', [], cause)]) {
+      const typed = databaseError(error);
+      expect(typed).toMatchObject({ code: 'DATASOURCE_CLOSED', retryable: false, cause });
+      expect(databaseFailure(typed)).toBe('closed');
+    }
   });
 
   test.each([

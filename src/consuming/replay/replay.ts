@@ -1,3 +1,4 @@
+import { withTypedErrors } from '../../persistence/commit/database-errors.js';
 import type { Bus } from '../../delivery/bus/bus.js';
 import {
   ConfigurationError,
@@ -107,8 +108,9 @@ export async function replay(
   if (since !== undefined && until !== undefined && until <= since)
     throw invalid('until', until, `is later than since (${since}), or nothing is selected`);
   await assertPool(parts.bus, options.pool, after);
-  const { last: end } = await journal.extent();
-  const first = since === undefined ? after + 1 : await journal.firstSince(since);
+  const { last: end } = await withTypedErrors(() => journal.extent());
+  const first =
+    since === undefined ? after + 1 : await withTypedErrors(() => journal.firstSince(since));
   const start = first === null ? end : Math.max(after, first - 1);
   const sender = new Sender(parts, options);
   let position = start;

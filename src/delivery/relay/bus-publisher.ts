@@ -69,6 +69,8 @@ export class BusPublisher {
   #settling = false;
   #finishing = false;
   #exhausted = false;
+  /** The last removal found the DataSource destroyed. */
+  #databaseClosed = false;
   readonly #ending = new AbortController();
   #running: Promise<void> = Promise.resolve();
   readonly #waiting = new Set<() => void>();
@@ -113,10 +115,15 @@ export class BusPublisher {
       batch,
       backoff: newBackoff(),
       onRemoved: (rows) => {
+        this.#databaseClosed = false;
         this.#rows.remove(rows);
         this.#announceChange();
       },
       onFailure: onDatabase,
+      onClosed: () => {
+        this.#databaseClosed = true;
+        this.#announceChange();
+      },
     });
   }
 
@@ -150,15 +157,21 @@ export class BusPublisher {
 
   /**
    * Publishes what was committed before the call, as far as the bus takes it and `signal` allows, and
-   * ends. Never rejects.
+   * ends; at once when the DataSource is destroyed, because no row can be removed. Never rejects.
    */
   async finish(signal: AbortSignal): Promise<void> {
     this.#finishing = true;
+    // It may be initialized again: the removal that `hurry` starts shows it.
+    this.#databaseClosed = false;
     this.#confirmed.hurry();
     this.#wakeup.set();
     signal.addEventListener('abort', this.#announceChange);
     await this.#until(
-      () => signal.aborted || this.#availability.paused || (this.#exhausted && this.#rows.empty),
+      () =>
+        signal.aborted ||
+        this.#availability.paused ||
+        this.#databaseClosed ||
+        (this.#exhausted && this.#rows.empty),
     );
     signal.removeEventListener('abort', this.#announceChange);
     this.#availability.end();

@@ -1,6 +1,7 @@
 import { failpoint } from '../../core/failpoints/failpoints.js';
 import type { OutboxRecord, OutboxStore } from '../../core/stores/outbox-store.js';
 import type { Backoff } from '../kit/backoff.js';
+import { databaseFailure } from '../../persistence/commit/database-failure.js';
 import { Wakeup } from '../kit/wakeup.js';
 
 // Waiting this long costs no event anything, and saves the database a commit for each.
@@ -13,6 +14,7 @@ export class ConfirmedRows {
   readonly #backoff: Backoff;
   readonly #onRemoved: (rows: readonly OutboxRecord[]) => void;
   readonly #onFailure: (error: unknown) => void;
+  readonly #onClosed: () => void;
   readonly #wakeup = new Wakeup();
   #rows: OutboxRecord[] = [];
   #hurried = false;
@@ -25,12 +27,15 @@ export class ConfirmedRows {
     readonly backoff: Backoff;
     readonly onRemoved: (rows: readonly OutboxRecord[]) => void;
     readonly onFailure: (error: unknown) => void;
+    /** Called when a removal finds the DataSource destroyed. */
+    readonly onClosed: () => void;
   }) {
     this.#outbox = options.outbox;
     this.#batch = options.batch;
     this.#backoff = options.backoff;
     this.#onRemoved = options.onRemoved;
     this.#onFailure = options.onFailure;
+    this.#onClosed = options.onClosed;
   }
 
   start(): void {
@@ -75,6 +80,7 @@ export class ConfirmedRows {
     } catch (error) {
       this.#onFailure(error);
       this.#rows.unshift(...rows);
+      if (databaseFailure(error) === 'closed') this.#onClosed();
       if (!this.#ended) await this.#wakeup.wait(this.#backoff.next());
     }
   }

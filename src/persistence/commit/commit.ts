@@ -117,10 +117,13 @@ async function settled<T>(dataSource: DataSource, pending: Pending<T>, cause: un
   if (find !== undefined) {
     const end = performance.now() + patience;
     do {
-      const answer = await ask(dataSource, { ...pending, find }, cause).catch(
-        // Still away: ask again.
-        () => undefined,
-      );
+      let isClosed = false;
+      const answer = await ask(dataSource, { ...pending, find }, cause).catch((error: unknown) => {
+        // Still away: ask again, unless the DataSource was destroyed.
+        isClosed = databaseFailure(error) === 'closed';
+        return undefined;
+      });
+      if (isClosed) break;
       if (answer === 'absent') {
         await ended?.(false);
         throw databaseError(cause);

@@ -1,4 +1,5 @@
 import {
+  ClosedError,
   ConfigurationError,
   ConflictError,
   RefusedError,
@@ -24,6 +25,12 @@ export function databaseError(error: unknown): SignalboxError {
       return new UnavailableError(
         'DATABASE_UNAVAILABLE',
         'The database cannot be reached or dropped the connection. Nothing was committed; retry later.',
+        fields,
+      );
+    case 'closed':
+      return new ClosedError(
+        'DATASOURCE_CLOSED',
+        'The DataSource was destroyed before the statement was sent, and nothing was committed. Call dataSource.initialize() again, or close the Signalbox before its DataSource.',
         fields,
       );
     case 'overloaded':
@@ -81,6 +88,15 @@ export function databaseError(error: unknown): SignalboxError {
         `The database refused the statement${told(cause)}: see the cause. Nothing was written.`,
         fields,
       );
+  }
+}
+
+/** Runs reads of the database. Rejects with the typed error for what they reject with; see `databaseError`. */
+export async function withTypedErrors<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw databaseError(error);
   }
 }
 

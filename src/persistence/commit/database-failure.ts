@@ -8,6 +8,7 @@ import {
 /** The kinds of failures of a database, told apart by what the caller must do. */
 export type DatabaseFailure =
   | 'connection'
+  | 'closed'
   | 'credentials'
   | 'privilege'
   | 'database-missing'
@@ -107,6 +108,8 @@ const failures: Readonly<Record<string, DatabaseFailure>> = {
   ER_WRONG_VALUE: 'value',
   ER_INVALID_JSON_TEXT: 'value',
   ER_NET_PACKET_TOO_LARGE: 'value',
+  // Of `databaseError`
+  DATASOURCE_CLOSED: 'closed',
   // SQLite
   SQLITE_BUSY: 'contention',
   SQLITE_LOCKED: 'contention',
@@ -148,7 +151,11 @@ const classes: Readonly<Record<string, DatabaseFailure>> = {
  * it then asks no more, while the server goes on with the statement.
  */
 const lostConnection =
-  /connection terminated|client has encountered a connection error|connection is closed|timeout exceeded when trying to connect|not queryable|after calling end on the pool|closed state|query read timeout/i;
+  /connection terminated|client has encountered a connection error|connection is closed|timeout exceeded when trying to connect|not queryable|closed state|query read timeout/i;
+
+/** Errors of `pg`, mysql2, better-sqlite3 and TypeORM when their DataSource was destroyed; none has a code. */
+const closedPool =
+  /after calling end on the pool|^Pool is closed\.|database connection is not open|^Driver not Connected|^Connection is not established with/;
 
 const waitTimeout = /timeout exceeded when trying to connect|query_wait_timeout/;
 
@@ -172,6 +179,7 @@ export function databaseFailure(error: unknown): DatabaseFailure {
   const text = typeof message === 'string' ? message : '';
   if (typeof code !== 'string') {
     if (typeof sqlState === 'string') return ofState(sqlState) ?? 'statement';
+    if (closedPool.test(text)) return 'closed';
     if (lostConnection.test(text)) return 'connection';
     // What better-sqlite3 cannot bind.
     const isOfValue = inner instanceof TypeError || inner instanceof RangeError;

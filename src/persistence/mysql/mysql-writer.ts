@@ -6,6 +6,7 @@ import type { ResourceBinding } from '../resource/binding.js';
 import { planInTurn, uuidsOf } from '../../core/planning/chain.js';
 import { lockedRow } from '../guard/column-values.js';
 import { commit, type Pending, StrayTransaction } from '../commit/commit.js';
+import { withTypedErrors } from '../commit/database-errors.js';
 import { databaseFailure } from '../commit/database-failure.js';
 import { findAppended } from '../commit/in-journal.js';
 import type { PlannedWriter } from '../commit/guarded-transition.js';
@@ -87,7 +88,7 @@ export class MysqlWriter implements PlannedWriter {
       return [];
     }
     const uuids = uuidsOf(batch);
-    const { skipLocked } = await this.#abilities();
+    const { skipLocked } = await withTypedErrors(() => this.#abilities());
     // A row that somebody else holds must not hold up the others of its batch.
     const skips = skipLocked && uuids.length > 1;
     return this.#byKey(binding, this.#dataSource, (key) =>
@@ -186,12 +187,13 @@ export class MysqlWriter implements PlannedWriter {
     connection: { query(sql: string, parameters?: unknown[]): Promise<unknown> },
     work: (key: string) => Promise<T>,
   ): Promise<T> {
+    const hint = (): Promise<string> => withTypedErrors(() => keyHint(binding, connection));
     try {
-      return await work(await keyHint(binding, connection));
+      return await work(await hint());
     } catch (error) {
       if (!isMissingKey(error)) throw error;
       forgetKeyHint(binding);
-      return work(await keyHint(binding, connection));
+      return work(await hint());
     }
   }
 

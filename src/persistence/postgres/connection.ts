@@ -1,5 +1,10 @@
 import type pg from 'pg';
-import { type DataSource, type EntityManager, QueryRunnerAlreadyReleasedError } from 'typeorm';
+import {
+  type DataSource,
+  type EntityManager,
+  QueryRunnerAlreadyReleasedError,
+  TypeORMError,
+} from 'typeorm';
 import { commit, StrayTransaction } from '../commit/commit.js';
 import { databaseError } from '../commit/database-errors.js';
 import { databaseFailure } from '../commit/database-failure.js';
@@ -11,9 +16,11 @@ import { type PreparedResult, type PreparedValue, runPrepared } from './prepared
 import { tablesOf } from '../tables/placed-tables.js';
 import { type NamedStatement, placedStatement } from './prepared-statement.js';
 
-/** The pool of connections that TypeORM keeps. */
+/** The pool of connections that TypeORM keeps. Throws TypeORM's error where the DataSource was destroyed. */
 function poolOf(dataSource: DataSource): pg.Pool {
-  return (dataSource.driver as unknown as { readonly master: pg.Pool }).master;
+  const { master } = dataSource.driver as unknown as { readonly master?: pg.Pool };
+  if (master === undefined) throw new TypeORMError('Driver not Connected');
+  return master;
 }
 
 /**
