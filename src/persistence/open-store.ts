@@ -14,7 +14,7 @@ import { mysqlLeases } from './mysql/leases.js';
 import { installModeSafeValues } from './mysql/mode-safe-values.js';
 import { MysqlWriter } from './mysql/mysql-writer.js';
 import { mysqlOutbox } from './mysql/outbox.js';
-import { tableOf, verifyEngines, verifyGalera } from './mysql/verify-server.js';
+import { tableOf, verifyEngines, verifyEmptyText, verifyGalera } from './mysql/verify-server.js';
 import { openTransaction } from './commit/open-transaction.js';
 import { postgresDeadlines } from './postgres/deadlines.js';
 import { postgresJournal } from './postgres/journal.js';
@@ -172,6 +172,7 @@ const assemble: Readonly<
         }));
         await verifyEngines(dataSource, [...own, ...bindings.map(tableOf)]);
         await verifyGalera(dataSource, galera);
+        await verifyEmptyText(dataSource);
       },
     };
   },

@@ -259,3 +259,45 @@ test('a DataSource that formats statements by itself is refused', async () => {
   });
   await own.destroy();
 });
+
+test('EMPTY_STRING_IS_NULL is refused at open, and on each connection that comes later', async () => {
+  const options = { ...dataSource.options, synchronize: false, poolSize: 20 } as never;
+  const create = (own: DataSource): Promise<Signalbox> =>
+    createSignalbox({
+      dataSource: own,
+      source: 'management-server',
+      eventTypes: cloudStackEventTypes,
+      resources: [Network],
+    });
+  const refusal = {
+    code: 'CONFIG_VALUE_INVALID',
+    parameters: { key: 'sql_mode', value: 'EMPTY_STRING_IS_NULL' },
+  };
+  await setMode('');
+  const early = await new DataSource(options).initialize();
+  const open = await create(early);
+  await server.query("SET GLOBAL sql_mode = 'EMPTY_STRING_IS_NULL'");
+  try {
+    const late = await new DataSource(options).initialize();
+    await expect(create(late)).rejects.toMatchObject(refusal);
+    await late.destroy();
+    // More than the connections of before.
+    const ends = await Promise.allSettled(
+      Array.from({ length: 40 }, (_, index) =>
+        open.create(Network, { name: index % 2 === 0 ? '' : 'x' }),
+      ),
+    );
+    expect(ends.map(({ status }) => status)).toContain('rejected');
+    for (const end of ends) {
+      if (end.status === 'rejected') expect(end.reason).toMatchObject(refusal);
+    }
+    const [row] = await dataSource.query<{ n: string }[]>(
+      'SELECT count(*) AS n FROM demo_network WHERE name IS NULL',
+    );
+    expect(Number(row?.n)).toBe(0);
+  } finally {
+    await setMode('');
+    await open.close();
+    await early.destroy();
+  }
+});

@@ -55,8 +55,8 @@ export function tableOf({ metadata }: ResourceBinding): Table {
   return { database: metadata.database ?? null, name: metadata.tableName };
 }
 
-const waiting = new WeakSet<object>();
-const causal = new WeakSet<object>();
+/** Connections that wait for the other nodes, by driver. */
+const waiting = new WeakMap<object, WeakSet<object>>();
 
 /**
  * Resolves when it is known how the server is written to, if it is a node of a Galera cluster. Rejects
@@ -92,24 +92,64 @@ export async function verifyGalera(
 
 /** Has each connection wait, before it reads or locks, for what was committed on the other nodes. */
 function readCausally(dataSource: DataSource): void {
+  onNewConnections(dataSource, waiting, async (connection) => {
+    await run(connection, 'SET SESSION wsrep_sync_wait = 7');
+  });
+}
+
+const keepingEmpty = new WeakMap<object, WeakSet<object>>();
+
+/**
+ * Resolves when a connection keeps empty text, and refuses later connections that do not. Rejects with
+ * ConfigurationError CONFIG_VALUE_INVALID under MariaDB's `sql_mode` EMPTY_STRING_IS_NULL: the server
+ * stores NULL for each empty text, and no spelling of a value prevents it.
+ */
+export async function verifyEmptyText(dataSource: DataSource): Promise<void> {
+  onNewConnections(dataSource, keepingEmpty, async (connection) => {
+    const [row] = await run<{ readonly isNull: unknown }>(
+      connection,
+      `SELECT '' IS NULL AS isNull`,
+    );
+    if (Number(row?.isNull) === 1) throw emptyIsNull();
+  });
+  // A connection of before may be in use.
+  const [row] = await ask<{ readonly isNull: unknown }>(dataSource, `SELECT '' IS NULL AS isNull`);
+  if (Number(row?.isNull) === 1) throw emptyIsNull();
+}
+
+function emptyIsNull(): ConfigurationError {
+  return new ConfigurationError(
+    'CONFIG_VALUE_INVALID',
+    "The sql_mode of the server has EMPTY_STRING_IS_NULL: it stores NULL for each empty text, so events and rows would differ from what was written. Remove it from the server's sql_mode, or from the user's init_connect.",
+    { parameters: { key: 'sql_mode', value: 'EMPTY_STRING_IS_NULL' } },
+  );
+}
+
+/** Runs `work` once on each connection of the DataSource, when it is first lent; one that fails is closed. */
+function onNewConnections(
+  dataSource: DataSource,
+  known: WeakMap<object, WeakSet<object>>,
+  work: (connection: Queryable) => Promise<void>,
+): void {
   const driver = dataSource.driver as unknown as Record<
     'obtainMasterConnection' | 'obtainSlaveConnection',
     () => Promise<Queryable>
   >;
-  if (waiting.has(driver)) return;
-  waiting.add(driver);
+  if (known.has(driver)) return;
+  const done = new WeakSet<object>();
+  known.set(driver, done);
   for (const method of ['obtainMasterConnection', 'obtainSlaveConnection'] as const) {
     const obtain = driver[method].bind(driver);
     driver[method] = async () => {
       const connection = await obtain();
-      if (!causal.has(connection)) {
+      if (!done.has(connection)) {
         try {
-          await run(connection, 'SET SESSION wsrep_sync_wait = 7');
+          await work(connection);
         } catch (error) {
           connection.destroy();
           throw error;
         }
-        causal.add(connection);
+        done.add(connection);
       }
       return connection;
     };
@@ -117,14 +157,14 @@ function readCausally(dataSource: DataSource): void {
 }
 
 interface Queryable {
-  query(sql: string, callback: (error: Error | null) => void): void;
+  query(sql: string, callback: (error: Error | null, rows: unknown) => void): void;
   destroy(): void;
 }
 
-function run(connection: Queryable, sql: string): Promise<void> {
+function run<TRow>(connection: Queryable, sql: string): Promise<readonly TRow[]> {
   return new Promise((resolve, reject) => {
-    connection.query(sql, (error) => {
-      if (error === null) resolve();
+    connection.query(sql, (error, rows) => {
+      if (error === null) resolve(rows as readonly TRow[]);
       else reject(error);
     });
   });
