@@ -3,7 +3,9 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ConfigurationError } from '../core/errors/errors.js';
+import { checkOptions } from '../core/options/check-options.js';
 import type { NotificationService } from './notification-service.js';
+import { listenSchema } from './service-schemas.js';
 
 /** Where the service listens. */
 export interface ListenOptions {
@@ -58,6 +60,7 @@ export async function listen(
   service: NotificationService,
   options: ListenOptions,
 ): Promise<Listening> {
+  checkOptions(listenSchema, options);
   assertSafe(options);
   const { host = '127.0.0.1', port = 8080, tls } = options;
   const { createAdaptorServer } = await import('@hono/node-server').catch((cause: unknown) => {

@@ -1,6 +1,7 @@
 import type { Hono } from 'hono';
 import type { DataSource } from 'typeorm';
 import { originSource } from '../context/origin-source.js';
+import { checkOptions } from '../core/options/check-options.js';
 import { nextEventId } from '../core/identity/event-id.js';
 import { journalEntry } from '../core/planning/announcement.js';
 import type { Bus, BusSubscription } from '../delivery/bus/bus.js';
@@ -19,6 +20,7 @@ import { Tail } from './http/tail.js';
 import { intakeBus, readBus } from './intake.js';
 import { ServiceMetrics } from './metrics.js';
 import type { Endpoint } from './model.js';
+import { notificationServiceSchema } from './service-schemas.js';
 import { DeliveryStore } from './store/delivery-store.js';
 import { EndpointStore } from './store/endpoint-store.js';
 import { EventStore } from './store/event-store.js';
@@ -100,6 +102,7 @@ export interface NotificationService extends AsyncDisposable {
 export async function notificationService(
   options: NotificationServiceOptions,
 ): Promise<NotificationService> {
+  checkOptions(notificationServiceSchema, options);
   const { dataSource, buses = [], application = firstApplication } = options;
   const log = options.onLog ?? (() => undefined);
   const onFailure = (error: unknown): void => {

@@ -39,6 +39,8 @@ import { ResourceEntity } from '../../src/persistence/resource/resource-entity.j
 import * as calls from '../../src/signalbox/call-options.js';
 import { createRelay } from '../../src/signalbox/create-relay.js';
 import { createSignalbox } from '../../src/signalbox/create-signalbox.js';
+import * as server from '../../src/server/service-schemas.js';
+import { notificationService } from '../../src/server/notification-service.js';
 import { relaySchema, signalboxSchema } from '../../src/signalbox/signalbox-options.js';
 
 const canary = 'c4n4ry-s3cret';
@@ -95,6 +97,11 @@ const taken: Readonly<Record<string, readonly [OptionsSchema, enough: object, ca
   ExposeOptions: [exposeSchema, {}, check(exposeSchema) as Call],
   CallOptions: [callSchema, {}, check(callSchema) as Call],
   NotifierOptions: [notifierSchema, { publisherId: 'a.b', drivers: [] }, notifier as Call],
+  NotificationServiceOptions: [server.notificationServiceSchema, { dataSource }, ((options: never) => notificationService(options)) as Call], // prettier-ignore
+  EngineOptions: [nested('engine', server.engineFields), {}, ((engine: object) => notificationService({ dataSource, engine })) as Call], // prettier-ignore
+  GuardOptions: [nested('guard', server.guardFields), {}, ((guard: object) => notificationService({ dataSource, guard })) as Call], // prettier-ignore
+  JwtOptions: [nested('jwt', server.jwtFields), { jwks: 'https://a.example/k', issuer: 'i', audience: 'a', algorithms: ['RS256'] }, ((jwt: never) => notificationService({ dataSource, jwt })) as Call], // prettier-ignore
+  ListenOptions: [server.listenSchema, { hasTokens: false }, ((options: never) => checkOptions(server.listenSchema, options)) as Call], // prettier-ignore
   NotifyOptions: [notifySchema, {}, ((options: never) => notifier({ publisherId: 'a.b', drivers: [] }).info('x', {}, options)) as Call], // prettier-ignore
 };
 
@@ -205,6 +212,8 @@ describe('what is exported', () => {
   const elsewhere: Readonly<Record<string, string>> = {
     BusDriverOptions: 'notifications: checked by the bus',
     ConsumerPoolOptions: 'its handling is SubscribeOptions; names are asserted',
+    RedriveOptions: 'looked at by each bus',
+    EndpointSettings: 'bodies of requests: schemas of the routes',
     DeadLetterSelection: 'looked at by each bus',
     EventSettings: 'events of objects, within the process',
     FromOsloOptions: 'pure',
@@ -237,7 +246,10 @@ describe('a lifecycle that is defined from anything', () => {
     ['no machine', { resource: 'Thing', version: 1 }],
     ['the plain object that createMachine takes', { resource: 'Thing', version: 1, machine }],
     ['a function that makes one', { resource: 'Thing', version: 1, machine: () => machine }],
-    ['initialStates that are no list', { resource: 'Thing', version: 1, machine, births: 'A' }],
+    [
+      'initialStates that are no list',
+      { resource: 'Thing', version: 1, machine, initialStates: 'A' },
+    ],
     ['a misspelt option', { resource: 'Thing', version: 1, machine, brths: [] }],
     ['a resource that is no text', { resource: 7, version: 1, machine }],
   ])('is refused as a definition: %s', (_, definition) => {
