@@ -78,7 +78,7 @@ it('a Signalbox takes every option', async () => {
       sampleInterval: 10_000,
     },
     onRelayNotice: (notice) => {
-      if (notice.type === 'lagging' || notice.type === 'parked') alarms.push(notice);
+      if (notice.kind === 'lagging' || notice.kind === 'parked') alarms.push(notice);
     },
     deadlines: {
       pollInterval: 1000,

@@ -4,25 +4,25 @@ import type { RelayNotice } from '../delivery/relay/relay-notice.js';
 /** How urgent a line of a log is. */
 export type LogLevel = 'info' | 'warn' | 'error';
 
-const levels: Readonly<Record<RelayNotice['type'], LogLevel>> = {
-  'partitions-changed': 'info',
-  'lease-lost': 'warn',
-  'bus-unavailable': 'warn',
-  'bus-recovered': 'info',
+const levels: Readonly<Record<RelayNotice['kind'], LogLevel>> = {
+  partitionsChanged: 'info',
+  leaseLost: 'warn',
+  busUnavailable: 'warn',
+  busRecovered: 'info',
   unroutable: 'warn',
   parked: 'error',
-  'database-unavailable': 'warn',
-  'bus-refused': 'error',
+  databaseUnavailable: 'warn',
+  busRefused: 'error',
   starved: 'warn',
   served: 'info',
-  'database-recovered': 'info',
+  databaseRecovered: 'info',
   lagging: 'warn',
-  'caught-up': 'info',
+  caughtUp: 'info',
 };
 
 /** How urgent a notice of a relay is. Pure. */
-export function levelOf({ type }: RelayNotice): LogLevel {
-  return levels[type];
+export function levelOf({ kind }: RelayNotice): LogLevel {
+  return levels[kind];
 }
 
 /**

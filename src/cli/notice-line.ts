@@ -2,32 +2,32 @@ import type { RelayNotice } from '../delivery/relay/relay-notice.js';
 
 /** Formats a relay notice as one line for a log. Pure. */
 export function noticeLine(notice: RelayNotice): string {
-  switch (notice.type) {
-    case 'partitions-changed':
+  switch (notice.kind) {
+    case 'partitionsChanged':
       return `holding ${notice.partitions.length} partitions of the outbox`;
-    case 'lease-lost':
+    case 'leaseLost':
       return 'overslept the lease; what was read is dropped and read again';
-    case 'bus-unavailable':
+    case 'busUnavailable':
       return `bus ${notice.bus} is away, trying again in ${notice.retryIn} ms: ${notice.error.message}`;
-    case 'bus-recovered':
+    case 'busRecovered':
       return `bus ${notice.bus} is back`;
     case 'unroutable':
       return `no binding on ${notice.bus} wants ${notice.key}`;
     case 'parked':
       return `parked outbox row ${notice.position} for ${notice.bus}: ${notice.reason}`;
-    case 'database-unavailable':
+    case 'databaseUnavailable':
       return `the database is away: ${notice.error.message}`;
-    case 'bus-refused':
+    case 'busRefused':
       return notice.error.message;
     case 'starved':
       return notice.error.message;
     case 'served':
       return `the database answers again; it was waited for ${notice.waited} ms`;
-    case 'database-recovered':
+    case 'databaseRecovered':
       return 'the database is back';
     case 'lagging':
       return `the outbox lags: ${notice.pending} pending, the oldest for ${notice.age} ms`;
-    case 'caught-up':
+    case 'caughtUp':
       return 'the outbox has caught up';
   }
 }

@@ -6,19 +6,19 @@ test('a line is one JSON object with time and level, without passwords', () => {
     '2026-01-01T00:00:00.000Z',
     'warn',
     'the database is away:\namqp://user:canary@host',
-    { notice: 'database-unavailable' },
+    { notice: 'databaseUnavailable' },
   );
   expect(line).not.toContain('\n');
   expect(JSON.parse(line)).toEqual({
     time: '2026-01-01T00:00:00.000Z',
     level: 'warn',
     message: 'the database is away:\namqp://user:***@host',
-    notice: 'database-unavailable',
+    notice: 'databaseUnavailable',
   });
 });
 
 test('what somebody must do something about is an error, what passes a warning', () => {
-  expect(levelOf({ type: 'parked', bus: 'b', position: 1, id: 'i', reason: 'r' })).toBe('error');
-  expect(levelOf({ type: 'database-unavailable', error: new Error('away') })).toBe('warn');
-  expect(levelOf({ type: 'caught-up' })).toBe('info');
+  expect(levelOf({ kind: 'parked', bus: 'b', position: 1, id: 'i', reason: 'r' })).toBe('error');
+  expect(levelOf({ kind: 'databaseUnavailable', error: new Error('away') })).toBe('warn');
+  expect(levelOf({ kind: 'caughtUp' })).toBe('info');
 });

@@ -57,7 +57,7 @@ test('signalbox relay --json writes nothing but records with time, level and mes
   expect(messages).toEqual(
     expect.arrayContaining(['relaying to rabbitmq', 'stopping: draining what is under way']),
   );
-  expect(records).toContainEqual(expect.objectContaining({ notice: 'partitions-changed' }));
+  expect(records).toContainEqual(expect.objectContaining({ notice: 'partitionsChanged' }));
 });
 
 test.each<[string, readonly string[]]>([

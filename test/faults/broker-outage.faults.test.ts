@@ -123,8 +123,8 @@ test('with RabbitMQ stopped for twenty seconds under load, transitions go on, an
   expect(failures).toEqual([]);
   expect(depths.toSorted((a, b) => a - b)).toEqual(depths);
   expect(depths.at(-1)).toBeGreaterThan(calm);
-  expect(notices.map(({ type }) => type)).toContain('bus-unavailable');
-  expect(notices).toContainEqual(expect.objectContaining({ type: 'lagging' }));
+  expect(notices.map(({ kind }) => kind)).toContain('busUnavailable');
+  expect(notices).toContainEqual(expect.objectContaining({ kind: 'lagging' }));
   expect(gauges()['signalbox.outbox.age']).toBeGreaterThan(part);
   expect(gauges()['signalbox.outbox.pending']).toBeGreaterThan(calm);
 
@@ -132,7 +132,7 @@ test('with RabbitMQ stopped for twenty seconds under load, transitions go on, an
   // A broker that comes back under load may take a publish's whole timeout to elect its queue's leader.
   await eventually(
     () => {
-      expect(notices.map(({ type }) => type)).toContain('bus-recovered');
+      expect(notices.map(({ kind }) => kind)).toContain('busRecovered');
     },
     { deadline: 60_000 },
   );
@@ -141,7 +141,7 @@ test('with RabbitMQ stopped for twenty seconds under load, transitions go on, an
   await outboxEmpty(signalbox, 60_000);
   expect(failures).toEqual([]);
   await eventually(() => {
-    expect(notices.map(({ type }) => type)).toContain('caught-up');
+    expect(notices.map(({ kind }) => kind)).toContain('caughtUp');
     expect(gauges()['signalbox.outbox.pending']).toBe(0);
   });
 

@@ -43,7 +43,7 @@ test('a relay that is starved by the pool of PgBouncer reports so, and goes on w
   await other.query('BEGIN');
   await eventually(() =>
     expect(notices).toContainEqual({
-      type: 'starved',
+      kind: 'starved',
       error: expect.objectContaining({
         code: 'DATABASE_STARVED',
         message: expect.stringContaining('default_pool_size of PgBouncer'),
@@ -53,7 +53,7 @@ test('a relay that is starved by the pool of PgBouncer reports so, and goes on w
   await other.query('COMMIT');
   await signalbox.create(VirtualMachine, { name: 'served' });
   await eventually(() => {
-    expect(notices.map(({ type }) => type)).toContain('served');
+    expect(notices.map(({ kind }) => kind)).toContain('served');
     expect(told).toEqual(expect.arrayContaining(['ALERT.DATABASE.STARVED', 'Created']));
   });
   await other.end();

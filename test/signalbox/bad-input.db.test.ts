@@ -425,7 +425,7 @@ describe('what is away or refuses the password', () => {
     });
     await signalbox.create(VirtualMachine, { name: 'web' });
     const away = await eventually(() => {
-      const found = notices.find((notice) => notice.type === 'bus-unavailable');
+      const found = notices.find((notice) => notice.kind === 'busUnavailable');
       if (found === undefined) throw new Error('not told yet');
       return found;
     });

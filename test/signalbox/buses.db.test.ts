@@ -62,7 +62,7 @@ eachDatabase((kind) => {
       // What waits for the one that is away is all that waits.
       expect(await signalbox.outboxDepth()).toMatchObject({ pending: journal.length, parked: 0 });
       expect(notices).toContainEqual(
-        expect.objectContaining({ type: 'bus-unavailable', bus: 'away' }),
+        expect.objectContaining({ kind: 'busUnavailable', bus: 'away' }),
       );
     });
     await signalbox.close();

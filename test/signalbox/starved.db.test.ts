@@ -79,7 +79,7 @@ describe.each(sizes)('on $kind with a pool of $size', ({ kind, size }) => {
     });
     try {
       await eventually(() => {
-        expect(notices).toContainEqual({ type: 'starved', error: starved });
+        expect(notices).toContainEqual({ kind: 'starved', error: starved });
         expect(sweeping).toContainEqual(starved);
         expect(watching).toContainEqual(starved);
       });
@@ -89,11 +89,11 @@ describe.each(sizes)('on $kind with a pool of $size', ({ kind, size }) => {
     await Promise.all(held);
     await signalbox.transition(VirtualMachine, uuid, 'OperationSucceeded');
     await eventually(() => {
-      expect(notices.map(({ type }) => type)).toContain('served');
+      expect(notices.map(({ kind }) => kind)).toContain('served');
       expect(told).toContain('OperationSucceeded');
       expect(alerts.map(({ type }) => type)).toContain('ALERT.DATABASE.STARVED');
     });
-    expect(notices.map(({ type }) => type)).not.toContain('database-unavailable');
+    expect(notices.map(({ kind }) => kind)).not.toContain('databaseUnavailable');
     expect(alerts.map(({ data }) => data)).toContainEqual(
       expect.objectContaining({
         subject: expect.stringMatching(/^The relay has been waiting/),

@@ -64,7 +64,7 @@ export function relayCommand(): Command {
           options: options ?? {},
           listener: (notice, { id, name }) =>
             log(levelOf(notice), `${id === 0 ? '' : `${name}: `}${noticeLine(notice)}`, {
-              notice: notice.type,
+              notice: notice.kind,
             }),
           onLeftOut: ({ name }, error) =>
             log('warn', `leaving out the application '${name}': ${error.message}`),

@@ -85,9 +85,9 @@ export class BusPublisher {
     this.#availability = new BusAvailability({
       backoff: newBackoff(),
       onAway: (error, retryIn) =>
-        listener({ type: 'bus-unavailable', bus: bus.name, error, retryIn }),
+        listener({ kind: 'busUnavailable', bus: bus.name, error, retryIn }),
       onAnswer: () => {
-        listener({ type: 'bus-recovered', bus: bus.name });
+        listener({ kind: 'busRecovered', bus: bus.name });
         this.#wakeup.set();
       },
       onRetry: () => {
@@ -105,7 +105,7 @@ export class BusPublisher {
       sleep: (milliseconds) => this.#sleep(milliseconds),
       onParked: ({ position, id }, reason) => {
         metrics.count('parked', bus.name);
-        listener({ type: 'parked', bus: bus.name, position, id, reason });
+        listener({ kind: 'parked', bus: bus.name, position, id, reason });
       },
       onChange: () => this.#wakeup.set(),
       onDatabase,
@@ -316,7 +316,7 @@ export class BusPublisher {
     this.#availability.answered();
     if (!routed) {
       metrics.count('unroutable', bus.name);
-      listener({ type: 'unroutable', bus: bus.name, id: item.row.id, key });
+      listener({ kind: 'unroutable', bus: bus.name, id: item.row.id, key });
       if (options.unroutable === 'hold') {
         this.#park(item, 'unroutable: no binding wants it');
         return;

@@ -103,7 +103,7 @@ class OutboxRelay implements Relay {
       duration: this.#options.leaseDuration,
       clock: setup.clock ?? systemClock,
       onChange: (dropped) => this.#leaseChanged(dropped),
-      onLost: () => this.#listener({ type: 'lease-lost' }),
+      onLost: () => this.#listener({ kind: 'leaseLost' }),
       quiesce: async (partitions) => {
         await Promise.all(this.#lanes.map((lane) => lane.quiet(partitions)));
       },
@@ -116,9 +116,9 @@ class OutboxRelay implements Relay {
       interval: this.#options.sampleInterval,
       bound: this.#options.lagBound,
       onDepth: (depth) => this.#metrics.measured(depth),
-      onLagging: ({ oldestAge: age, pending }) => this.#listener({ type: 'lagging', age, pending }),
+      onLagging: ({ oldestAge: age, pending }) => this.#listener({ kind: 'lagging', age, pending }),
       announce: (depth) => this.#announceLag(depth),
-      onCaughtUp: () => this.#listener({ type: 'caught-up' }),
+      onCaughtUp: () => this.#listener({ kind: 'caughtUp' }),
       onFailure: this.#onDatabase,
     });
   }
@@ -154,8 +154,8 @@ class OutboxRelay implements Relay {
       bound: this.#options.starvedAfter,
       origin,
       wake: () => this.wake(),
-      onStarved: (error) => this.#listener({ type: 'starved', error }),
-      onServed: (waited) => this.#listener({ type: 'served', waited }),
+      onStarved: (error) => this.#listener({ kind: 'starved', error }),
+      onServed: (waited) => this.#listener({ kind: 'served', waited }),
       onFailure: (error) => this.#onDatabase(error),
     });
     return {
@@ -215,7 +215,7 @@ class OutboxRelay implements Relay {
         return others.length === 0 && !(await outbox.waitsFor(only.name));
       } catch (error) {
         if (!(error instanceof ConfigurationError)) this.#onDatabase(error);
-        else if (!refused) this.#listener({ type: 'bus-refused', error });
+        else if (!refused) this.#listener({ kind: 'busRefused', error });
         refused ||= error instanceof ConfigurationError;
         await this.#opening.wait(delays.next());
       }
@@ -275,7 +275,7 @@ class OutboxRelay implements Relay {
     )
       return;
     this.#partitions = partitions;
-    this.#listener({ type: 'partitions-changed', partitions });
+    this.#listener({ kind: 'partitionsChanged', partitions });
   }
 
   async #announceLag(depth: OutboxDepth): Promise<boolean> {
@@ -289,7 +289,7 @@ class OutboxRelay implements Relay {
 
   readonly #onDatabase = (failure: unknown): void => {
     if (failure === undefined) {
-      if (this.#databaseAway) this.#listener({ type: 'database-recovered' });
+      if (this.#databaseAway) this.#listener({ kind: 'databaseRecovered' });
       this.#databaseAway = false;
     } else if (isWaitTimeout(failure)) {
       // It is there, and others have its connections: the relay reports so by itself.
@@ -297,7 +297,7 @@ class OutboxRelay implements Relay {
       this.#databaseAway = true;
       const error =
         failure instanceof Error ? failure : new Error('unknown failure', { cause: failure });
-      this.#listener({ type: 'database-unavailable', error });
+      this.#listener({ kind: 'databaseUnavailable', error });
     }
   };
 }

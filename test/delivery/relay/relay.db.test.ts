@@ -73,7 +73,7 @@ eachDatabase((kind) => {
   const pending = async () => (await store.outbox.depth()).pending;
   const emptied = () => eventually(async () => expect(await pending()).toBe(0));
   const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
-  const noticed = (type: RelayNotice['type']) => notices.filter((notice) => notice.type === type);
+  const noticed = (type: RelayNotice['kind']) => notices.filter((notice) => notice.kind === type);
 
   test('subscribers get every event in the order of its resource, byte for byte', async () => {
     await using bus = memoryBus();
@@ -134,7 +134,7 @@ eachDatabase((kind) => {
     await emptied();
     for (const uuid of uuids) expect(bus.revisions(uuid)).toEqual(upTo(10));
     expect(relay.counts.retried).toBeGreaterThan(0);
-    expect(noticed('bus-recovered').length).toBe(noticed('bus-unavailable').length);
+    expect(noticed('busRecovered').length).toBe(noticed('busUnavailable').length);
   });
 
   test('a refused event is parked with an alert and holds back its own resource only', async () => {
@@ -232,7 +232,7 @@ eachDatabase((kind) => {
     startRelay({ buses: [bus], format });
     await emptied();
     expect(bus.revisions(good)).toEqual(upTo(3));
-    expect(noticed('bus-unavailable')).toEqual([]);
+    expect(noticed('busUnavailable')).toEqual([]);
     const parked = await store.outbox.listParked({ limit: 10 });
     expect(parked.map(({ uuid, status }) => [uuid, status])).toEqual([
       [bad, 'parked'],
@@ -388,7 +388,7 @@ eachDatabase((kind) => {
       const mine = taken.filter((event) => event.uuid === uuid).map((event) => event.revision);
       expect(mine).toEqual(upTo(revision));
     }
-    expect(noticed('lease-lost')).toEqual([]);
+    expect(noticed('leaseLost')).toEqual([]);
   });
 
   test('an event whose publish fails after the lease was lost is not overtaken by what was read meanwhile', async () => {
@@ -404,7 +404,7 @@ eachDatabase((kind) => {
         ...store.outbox,
         read: async (options: Parameters<typeof store.outbox.read>[0]) => {
           const rows = await store.outbox.read(options);
-          if (noticed('lease-lost').length > 0) readAgain.push(...rows.map((row) => row.position));
+          if (noticed('leaseLost').length > 0) readAgain.push(...rows.map((row) => row.position));
           return rows;
         },
       },
@@ -464,7 +464,7 @@ eachDatabase((kind) => {
       store: sleepy,
       buses: [zombie],
       clock,
-      listener: ({ type }) => void (lost += type === 'lease-lost' ? 1 : 0),
+      listener: ({ kind }) => void (lost += kind === 'leaseLost' ? 1 : 0),
       options: { leaseDuration: 1500 },
     });
     await eventually(() => expect(zombie.mostAtOnce).toBe(5));
@@ -529,7 +529,7 @@ eachDatabase((kind) => {
       buses: [bus],
       options: { retryDelay: 60_000, maxRetryDelay: 60_000 },
     });
-    await eventually(() => expect(noticed('bus-unavailable')).toHaveLength(1));
+    await eventually(() => expect(noticed('busUnavailable')).toHaveLength(1));
     await relay.stop();
     expect(await pending()).toBe(1);
   });
@@ -545,7 +545,7 @@ eachDatabase((kind) => {
       buses: [new ScriptedBus()],
       options: { stopTimeout: 50 },
     });
-    await eventually(() => expect(noticed('partitions-changed')).toHaveLength(1));
+    await eventually(() => expect(noticed('partitionsChanged')).toHaveLength(1));
     await relay.stop();
   });
 
@@ -582,7 +582,7 @@ eachDatabase((kind) => {
     expect(failures).toBeGreaterThan(0);
     for (const uuid of uuids) expect(bus.revisions(uuid)).toEqual(upTo(10));
     expect(await store.outbox.depth()).toMatchObject({ parked: 1, held: 9 });
-    expect(noticed('database-unavailable').length).toBeGreaterThan(0);
+    expect(noticed('databaseUnavailable').length).toBeGreaterThan(0);
   });
 
   test('a refused event that cannot be parked yet is not overtaken by what is read meanwhile', async () => {
@@ -632,7 +632,7 @@ eachDatabase((kind) => {
     await eventually(() => expect(noticed('lagging')).toHaveLength(1));
     await store.append([stateEvent(v4(), 1, new Date(Date.now() - 240_000))]);
     away = false;
-    await eventually(() => expect(noticed('caught-up')).toHaveLength(1));
+    await eventually(() => expect(noticed('caughtUp')).toHaveLength(1));
     expect(noticed('lagging')).toHaveLength(1);
     const alerts = await store.journal.read({ category: 'AlertEvent', limit: 10 });
     expect(alerts.map((alert) => alert.type)).toEqual(['ALERT.OUTBOX.LAGGING']);
@@ -658,7 +658,7 @@ eachDatabase((kind) => {
     await store.append([stateEvent()]);
     relay.wake();
     await emptied();
-    await eventually(() => expect(noticed('partitions-changed')).toHaveLength(1));
+    await eventually(() => expect(noticed('partitionsChanged')).toHaveLength(1));
     // A few turns for whatever would spin.
     for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     expect(reads).toBeLessThan(8);

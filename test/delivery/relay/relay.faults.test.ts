@@ -121,7 +121,7 @@ eachDatabase((kind) => {
   test('a relay killed in the midst loses nothing: another takes over, in order', async () => {
     const from = revision;
     const victim = startChild();
-    await victim.line('partitions-changed');
+    await victim.line('partitionsChanged');
     startRelay();
     // It gives half of its shares to the newcomer, so both are at work.
     const appending = append(40);
@@ -141,7 +141,7 @@ eachDatabase((kind) => {
     async () => {
       const from = revision;
       const sleeper = startChild();
-      await sleeper.line('partitions-changed');
+      await sleeper.line('partitionsChanged');
       await append(20);
       await sleeper.line('published 1');
       sleeper.kill('SIGSTOP');
@@ -150,7 +150,7 @@ eachDatabase((kind) => {
       await allInOrder(from);
       const before = received.length;
       sleeper.kill('SIGCONT');
-      await sleeper.line('lease-lost');
+      await sleeper.line('leaseLost');
       await append(5);
       await allInOrder(from);
       const again = received

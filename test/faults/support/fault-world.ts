@@ -200,7 +200,7 @@ export class FaultWorld implements AsyncDisposable {
   /** Ids of events that a relay told as wanted by nobody. */
   #unroutable(): readonly string[] {
     return this.notices.flatMap((notice) =>
-      'type' in notice && notice.type === 'unroutable' ? [notice.id] : [],
+      'type' in notice && notice.kind === 'unroutable' ? [notice.id] : [],
     );
   }
 
