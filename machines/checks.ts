@@ -14,7 +14,7 @@ const migrationMeters =
 const restoreMeters =
   'Usage events are exactly those of CloudStack. Restoring does not tell whether the machine was destroyed before. Who restores a destroyed machine knows, and announces VM.CREATE in the same transaction.';
 
-/** What the built-in lifecycles are checked for, and what is accepted in them for which reason. */
+/** Checks of the built-in lifecycles, with the accepted findings and their reasons. */
 export const builtInChecks: readonly LifecycleCheck[] = Object.freeze([
   defineCheck(virtualMachine, {
     eventTypes: cloudStackEventTypes,

@@ -9,7 +9,7 @@ import { isMachineJson, lifecycleOfMachine } from './read-machine-json.js';
 import { refusedLifecycle, type RefusedLifecycle } from './refused-lifecycle.js';
 import { readText } from './read-text.js';
 
-/** What is to be checked and the file it comes from. */
+/** A lifecycle to check and the file it comes from. */
 export interface LoadedCheck {
   /** The check, or the faults for which `defineLifecycle` refuses the lifecycle. */
   readonly check: LifecycleCheck | RefusedLifecycle;

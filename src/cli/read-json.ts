@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../core/errors/errors.js';
 import { readText } from './read-text.js';
 
-/** What a JSON file holds. Rejects with ConfigurationError ARGUMENT_INVALID that names the file. */
+/** Reads a JSON file. Rejects with ConfigurationError ARGUMENT_INVALID that names the file. */
 export async function readJson(file: string): Promise<unknown> {
   const text = await readText(file);
   try {

@@ -191,8 +191,8 @@ export interface Configuration {
   /** Source of the events that the relay itself announces. Default `signalbox-relay`. */
   readonly source?: string;
   /**
-   * Whose outbox, deadlines and buses: the `application` or `source` of `createSignalbox`. Default every
-   * application (relay), or the only one.
+   * Application whose outbox, deadlines and buses are used: the `application` or `source` of
+   * `createSignalbox`. Default every application (relay), or the only one.
    */
   readonly application?: string;
   /** Schema of the signalbox tables; on MySQL and MariaDB their database. */
@@ -214,7 +214,7 @@ export interface BusConfiguration {
   /** Unique among the buses. Default `rabbitmq`. */
   readonly name?: string;
   readonly exchange?: string;
-  /** What the broker does with a message that no binding wants. Default `report`. */
+  /** Handling of messages that no binding matches. Default `report`. */
   readonly unroutable?: 'report' | 'keep' | { readonly alternateExchange: string };
   /** Format of events on it: a built-in one, or one of `formats`. Default `cloudevents`. */
   readonly format?: string;

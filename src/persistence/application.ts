@@ -145,8 +145,9 @@ export function noteApplication(dataSource: DataSource, application: Application
 }
 
 /**
- * Whose a consumer without a Signalbox of its own is: that of the Signalbox on its DataSource, and the first
- * one where there is none. Throws ConfigurationError CONFIG_VALUE_INVALID where there are several.
+ * Returns the application of a consumer without a Signalbox of its own: that of the Signalbox on its
+ * DataSource, and the first one where there is none. Throws ConfigurationError CONFIG_VALUE_INVALID where
+ * there are several.
  */
 export function notedApplication(dataSource: DataSource): Application {
   const [first = firstApplication, ...others] = using.get(dataSource) ?? [];

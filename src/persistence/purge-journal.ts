@@ -10,7 +10,7 @@ export interface JournalPurgeOptions {
   readonly before: string;
   /** Events to delete at the most. Default 10,000: more hold locks for longer. */
   readonly limit?: number;
-  /** Whose events, of the applications that share the database. Default the only one there is. */
+  /** Application whose events are purged, where several share the database. Default the only one there is. */
   readonly application?: string;
 }
 

@@ -23,7 +23,7 @@ export type { DatabaseKind } from './database-kind.js';
  */
 export interface Store {
   readonly kind: DatabaseKind;
-  /** Whose rows it reads and writes. */
+  /** Application whose rows it reads and writes. */
   readonly application: Application;
 
   /**

@@ -7,7 +7,7 @@ import type { RetryPolicy } from './engine/retry-policy.js';
  */
 export type Reach = 'local' | 'domain' | 'global';
 
-/** Whose events somebody may see, or an endpoint gets. */
+/** Owner of the events that a caller may see or an endpoint receives. */
 export interface Owner {
   /** Empty where the reach is not `local`. */
   readonly account: string;
@@ -58,7 +58,7 @@ export interface EndpointSecret {
   readonly until?: number;
 }
 
-/** Who gets events: a row of `signalbox_endpoint`. */
+/** A receiver of events: a row of `signalbox_endpoint`. */
 export interface Endpoint {
   readonly id: string;
   readonly channel: string;

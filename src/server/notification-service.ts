@@ -41,19 +41,22 @@ export interface NotificationServiceOptions {
   readonly dataSource: DataSource;
   /** Buses to read events from, each by a pool that all services share. The caller closes them. */
   readonly buses?: readonly Bus[];
-  /** Whose events; default the first application of the database. */
+  /** Application whose events are served; default the first application of the database. */
   readonly application?: Application;
   /** Ways to endpoints besides webhooks; see `defineChannel`. */
   readonly channels?: readonly Channel[];
   /** Functions that make the bodies of webhooks, by the names that endpoints use. */
   readonly transforms?: Readonly<Record<string, Transform>>;
-  /** Which addresses webhooks may be at, besides public ones. */
+  /** Addresses that webhooks may use besides public ones. */
   readonly guard?: GuardOptions;
   /** Tokens of an issuer of your own, besides those of the service. */
   readonly jwt?: JwtOptions;
-  /** Who a caller without a token is: `nobody` (default), or `administrator` where only this machine can call. */
+  /**
+   * Rights of a caller without a token: `nobody` (default), or `administrator` where only this machine can
+   * call.
+   */
   readonly anonymous?: 'nobody' | 'administrator';
-  /** Who announces alerts about endpoints. Default `notification-service`. */
+  /** Source of the alerts about endpoints. Default `notification-service`. */
   readonly source?: string;
   /** Addresses of WebSub hubs that the Atom feeds name. Default none. */
   readonly hubs?: readonly string[];

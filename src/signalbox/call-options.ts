@@ -32,7 +32,10 @@ import type { SendOptions } from '../persistence/guard/subscriber.js';
 import type { EntityManager } from 'typeorm';
 import type { JsonObject } from '../core/json/json.js';
 
-/** What an event that is no state change is about, and in whose transaction it is written. */
+/**
+ * Options of `recordUsage()` and `raiseAlert()`: the resource concerned, details, and the transaction to
+ * write in.
+ */
 export interface AnnouncementOptions extends AmbientContext, Tenancy {
   /** The resource it is about; it need not be one of this Signalbox. Default none. */
   readonly subject?: { readonly resource: string; readonly uuid: string };
@@ -56,7 +59,7 @@ export interface TransitionOptions extends AmbientContext {
   readonly reason?: string;
   /** The revision you decided by: any other in the row is a ConflictError. */
   readonly expectedRevision?: number;
-  /** What guards may look at besides the entity; not announced. */
+  /** Values that guards may read besides the entity; not announced. */
   readonly payload?: Readonly<Record<string, unknown>>;
   /** Your transaction; without one the transition is committed by itself. */
   readonly manager?: EntityManager;

@@ -40,8 +40,9 @@ export interface SignalboxOptions<E extends EventTypes = EventTypes> {
   /** Name of this program, such as `compute`: who publishes, the first word of every routing key. */
   readonly source: string;
   /**
-   * Whose the outbox, deadlines and jobs are, of those that share the database. Default the `source`. All
-   * processes of one product have the same; those of two must not: each relays and fires its own.
+   * Application that owns the outbox, deadlines and jobs, where several share the database. Default the
+   * `source`. All processes of one product have the same; those of two must not: each relays and fires its
+   * own.
    */
   readonly application?: string;
   /**
@@ -124,7 +125,7 @@ const source = field(
   (value) => typeof value === 'string' && value !== '',
 );
 
-/** What each option of `createSignalbox()` takes. */
+/** Schema of the options of `createSignalbox()`. */
 export const signalboxSchema = optionsOf<SignalboxOptions>('createSignalbox', {
   dataSource: required(dataSourceField),
   resources: required(listOf(resource)),
@@ -144,7 +145,7 @@ export const signalboxSchema = optionsOf<SignalboxOptions>('createSignalbox', {
   format: formatField,
 });
 
-/** What each option of `createRelay()` takes. */
+/** Schema of the options of `createRelay()`. */
 export const relaySchema = optionsOf<RelaySetup>('createRelay()', {
   dataSource: required(dataSourceField),
   bus: required(busesField),

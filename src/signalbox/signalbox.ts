@@ -78,7 +78,7 @@ export interface SignalboxParts {
   readonly sweeper: Sweeper | undefined;
   /** Milliseconds that `close` waits for handlers, watches and calls under way. */
   readonly closeTimeout: number;
-  /** Whose outbox, deadlines and jobs these are. */
+  /** Application that owns the outbox, deadlines and jobs. */
   readonly application: Application;
   /** Bytes of an event that a subscription takes unless told. */
   readonly maxIncoming: number;

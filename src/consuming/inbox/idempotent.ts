@@ -17,13 +17,14 @@ import { revisionGap, trackedChange, type RevisionGap, type TrackedResource } fr
 /** How a handler is made idempotent. */
 export interface IdempotentOptions {
   /**
-   * Whose inbox it is: two consumers each handle a message once. Default the name of the pool that the
-   * message was delivered to; needed where there is no pool. At most 255 characters.
+   * Name of the consumer that owns the inbox: two consumers each handle a message once. Default the name
+   * of the pool that the message was delivered to; needed where there is no pool. At most 255 characters.
    */
   readonly consumer?: string;
   /**
-   * Whose consumer it is, of the applications that share the database: consumers of one name in two of them are
-   * two. Default the application of the Signalbox on the DataSource, and the first one where there is none.
+   * Application of the consumer, where several share the database: consumers of one name in two
+   * applications are two. Default the application of the Signalbox on the DataSource, and the first one
+   * where there is none.
    */
   readonly application?: string;
   /**
@@ -46,7 +47,7 @@ export const idempotentSchema = optionsOf<IdempotentOptions>('idempotent()', {
   onGap: callback,
 });
 
-/** What can be told from its redeliveries: an event, or a message. */
+/** A message with a stable id, so that redeliveries can be recognised: an event, or a message. */
 export interface Identified {
   readonly id: string;
 }

@@ -12,8 +12,8 @@ export interface InboxRetention {
    */
   readonly retention: number;
   /**
-   * Whose notes, of the applications that share the database. Default the application of the Signalbox on the
-   * DataSource, and the first one where there is none.
+   * Application whose notes are purged, where several share the database. Default the application of the
+   * Signalbox on the DataSource, and the first one where there is none.
    */
   readonly application?: string;
 }

@@ -27,7 +27,7 @@ export class RevisionTracker {
     return this.#known.size;
   }
 
-  /** What the change says about those before it; undefined when nothing is missing. Notes nothing. */
+  /** Returns the gap before a change; undefined when nothing is missing. Notes nothing. */
   check(change: TrackedChange): RevisionGap | undefined {
     return revisionGap(this.#known.get(keyOf(change)), change);
   }

@@ -7,7 +7,7 @@ export interface TrackedResource {
   readonly uuid: string;
 }
 
-/** What the revision of a state change says about those before it. */
+/** A gap in the revisions before a state change. */
 export interface RevisionGap extends TrackedResource {
   /**
    * `gap`: revisions between were not handled, because they were lost, dead-lettered or are still to

@@ -4,7 +4,7 @@ import type { SignalboxEvent } from '../../core/events/event.js';
 import { RevisionTracker } from './revision-tracker.js';
 import { trackedChange, type RevisionGap } from './revisions.js';
 
-/** What is done about a gap, and how much is remembered. */
+/** Options of `trackRevisions()`: the reaction to a gap, and the bound on memory. */
 export interface TrackRevisionsOptions<E> {
   /**
    * Told before the handler of the event that shows the gap: read the resource, or its history, and

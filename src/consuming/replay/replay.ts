@@ -17,7 +17,7 @@ import { Pacer } from './pacer.js';
 import { markReplayed } from './replayed.js';
 import { journalSelection } from './selection.js';
 
-/** Which part of the journal is replayed, to whom, and how fast. */
+/** Options of a replay: the part of the journal, the pool, and the pace. */
 export interface ReplayOptions {
   /** The pool that gets the events; no other does. */
   readonly pool: string;
@@ -63,7 +63,7 @@ export interface ReplayProgress {
   readonly end: number;
 }
 
-/** What a replay did. */
+/** Result of a replay. */
 export interface ReplayResult {
   readonly replayed: number;
   /** Events that the bus refused for good, and that were passed over; see `onRefused`. */
@@ -158,7 +158,7 @@ async function assertPool(bus: Bus, pool: string, after: number): Promise<void> 
   );
 }
 
-/** What became of a page. */
+/** Result of a page. */
 interface Sent {
   readonly count: number;
   readonly refused: number;

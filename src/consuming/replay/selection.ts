@@ -4,9 +4,9 @@ import { selectionMatcher } from '../../delivery/topic/selection-matcher.js';
 import type { JournalRecord } from '../../core/planning/journal-entry.js';
 import type { JournalQuery } from '../../core/stores/journal-store.js';
 
-/** What is selected, as the database and then this process look for it. */
+/** A selection as the database and then this process apply it. */
 export interface JournalSelection {
-  /** What the database can leave out by its columns; it may let through more than is selected. */
+  /** The part that the database filters by its columns; it may let through more than is selected. */
   readonly columns: Pick<JournalQuery, 'uuid' | 'resource' | 'category'>;
   /** Whether an event is selected, by the words of its routing key and by whose it is. */
   readonly matches: (record: JournalRecord) => boolean;

@@ -1,7 +1,7 @@
 import type { ResyncReason } from './watch-event.js';
 import type { WatchedChange } from './watch-view.js';
 
-/** What comes out of the buffer. */
+/** Content taken from the buffer. */
 export type Taken =
   | { readonly kind: 'change'; readonly change: WatchedChange }
   /** Changes were lost; those that are still buffered may be stale. */

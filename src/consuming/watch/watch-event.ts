@@ -19,7 +19,7 @@ export type ResyncReason =
   /** The journal was purged beyond the bookmark: what follows is a whole snapshot. */
   | 'expired';
 
-/** What a watch tells. The revisions told of one resource only rise, but after it was removed. */
+/** Events of a watch. The revisions told of one resource only rise, but after it was removed. */
 export type WatchEvent<TState extends string = string> =
   /** A resource of the list. Whatever is not told until `synced` is not there (any more). */
   | { readonly type: 'snapshot'; readonly resource: WatchedResource<TState> }

@@ -2,7 +2,10 @@ import type { ResourceStateEvent } from '../../core/events/event.js';
 import { parseSubject } from '../../core/events/create-event.js';
 import type { WatchedResource, WatchEvent } from './watch-event.js';
 
-/** Which resources of a type are watched. Conditions are joined by "and", a list is any of its values. */
+/**
+ * Selection of the watched resources of a type. Conditions are joined by "and", a list is any of its
+ * values.
+ */
 export interface WatchSelection<TState extends string = string> {
   readonly account?: string | readonly string[];
   readonly domain?: string | readonly string[];
@@ -56,7 +59,7 @@ export function tenancyOf(
 }
 
 /**
- * What a watch has told of each resource, and what follows from an event or a row. Neither clock nor
+ * The last event of each watched resource, and the next one after an event or a row. Neither clock nor
  * I/O. It keeps resources outside of the wanted states too: only so is a late event of one no news.
  */
 export class WatchView {
@@ -74,7 +77,7 @@ export class WatchView {
     this.#isPartial = isPartial;
   }
 
-  /** What a state change means; undefined when it is known, stale, or not selected. */
+  /** Returns the event of a state change; undefined when it is known, stale, or not selected. */
   apply({ uuid, revision, old, resource, event }: WatchedChange): WatchEvent | undefined {
     const known = this.#known.get(uuid);
     if (known !== undefined && revision <= known.resource.revision) return undefined;
@@ -111,7 +114,7 @@ export class WatchView {
   }
 
   /**
-   * What a row of the table means; undefined when it is known.
+   * Returns the event of a row of the table; undefined when it is known.
    *
    * @param patient leave a difference to the stream, which may be on its way, until the next reading
    */

@@ -21,7 +21,7 @@ import { currentBookmark } from './settled-position.js';
 import type { WatchedResource, WatchEvent } from './watch-event.js';
 import { watchedChange, WatchView, type WatchSelection } from './watch-view.js';
 
-/** What is watched, and from when on. */
+/** Options of a watch: its selection, and its start. */
 export interface WatchOptions<TState extends string = string> extends WatchSelection<TState> {
   /**
    * - `'snapshot'` (default): every selected resource as it is, then each change.

@@ -1,6 +1,6 @@
 import { errorClasses, type CodeOf, type ErrorCode } from './codes.js';
 
-/** What a refusal, an error or a finding carries as parameters: plain JSON values, never secrets. */
+/** Parameters of a refusal, an error or a finding: plain JSON values, never secrets. */
 export type ErrorParameters = Readonly<
   Record<string, string | number | boolean | null | readonly string[]>
 >;
@@ -14,11 +14,11 @@ export interface Refusal {
   readonly code: ErrorCode;
   /** One sentence that names the resource, the state, the event, and what to do. */
   readonly message: string;
-  /** What the message names, to put it into other words. */
+  /** Values that the message names, for a wording of your own. */
   readonly parameters: ErrorParameters;
 }
 
-/** What an error carries besides code and message. */
+/** Fields of an error besides code and message. */
 export interface ErrorFields {
   readonly parameters?: ErrorParameters;
   readonly cause?: unknown;
@@ -36,7 +36,7 @@ export abstract class SignalboxError extends Error {
    * decides: true for ConflictError (read again first) and UnavailableError (wait first), else false.
    */
   abstract readonly retryable: boolean;
-  /** What the message names. Never secrets. */
+  /** Values that the message names. Never secrets. */
   readonly parameters: ErrorParameters;
 
   constructor(code: ErrorCode, message: string, fields: ErrorFields = {}) {
@@ -113,7 +113,7 @@ export class OutcomeUnknownError extends SignalboxError {
  * the operation again does it twice.
  */
 export class ActionNotAnnouncedError<T = unknown> extends OutcomeUnknownError {
-  /** What the operation resolved with. */
+  /** Result of the operation. */
   readonly result: T;
 
   constructor(type: string, result: T, cause: unknown) {

@@ -5,7 +5,7 @@
 const user =
   /(?::\/{1,3}|\/\/|(?:postgres(?:ql)?|mysql|mariadb|amqps?|nats|kafkas?)[:;/\\]{1,4})[^\s:/@[]{0,256}:(?!\*\*\*@)(?!\d{1,5}(?!\d)(?!\S{0,512}@)|\s(?!\S{0,512}@))/i;
 
-/** What may follow a scheme. A file's path is no address, and one letter is a drive of Windows. */
+/** Text after a scheme. A file's path is no address, and one letter is a drive of Windows. */
 const authority =
   /(?<=[a-z\d+.-]{2})(?<!\b(?:file|sqlite)):\/{1,3}|(?:postgres(?:ql)?|mysql|mariadb|amqps?|nats|kafkas?)[:;/\\]{1,4}/i;
 

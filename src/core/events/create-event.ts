@@ -2,7 +2,7 @@ import type { Category } from './category.js';
 import { dataSchema } from './data-schema.js';
 import type { EventAttributes, EventOfCategory } from './event.js';
 
-/** What an event is made of. Every key that is undefined is left out of the event. */
+/** Input of an event. Every key that is undefined is left out of the event. */
 export type EventInput<C extends Category> = Pick<
   EventAttributes,
   | 'id'

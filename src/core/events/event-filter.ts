@@ -5,9 +5,9 @@ import type { FilterResource } from './filter-resource.js';
 export type OneOrMore<T> = T | readonly T[];
 
 /**
- * Whose events to receive: those of resources of these owners, as the event tells them. A list matches
- * any of its values; one that is absent matches anything. No part of the routing key: an event is
- * compared when it has been read, and the broker hands over what the other properties let through.
+ * Filter by owner: events of resources of these owners, as the event names them. A list matches any of its
+ * values; one that is absent matches anything. No part of the routing key: an event is compared when it
+ * has been read, and the broker hands over what the other properties let through.
  */
 export interface TenancyFilter {
   readonly account?: OneOrMore<string>;
@@ -16,11 +16,11 @@ export interface TenancyFilter {
 }
 
 /**
- * Which events to receive. Each property of its own names one word of the routing key; one that is
+ * Filter of the events to receive. Each property of its own names one word of the routing key; one that is
  * absent, or `'*'`, matches anything; a list matches any of its values. Properties are joined by "and".
  */
 export interface EventFilter extends TenancyFilter {
-  /** Who published. */
+  /** Name of the publisher. */
   readonly source?: OneOrMore<string>;
   /** Narrows the event that the handler gets. */
   readonly category?: OneOrMore<Category | '*'>;

@@ -3,8 +3,8 @@ import type { Category } from './category.js';
 import type { attributesSchema, dataSchemas } from './schemas.js';
 
 /**
- * What every event carries, whatever its category. CloudEvents 1.0 attribute names: extensions are
- * lower case and alphanumeric because the standard demands it.
+ * Attributes of every event, whatever its category. CloudEvents 1.0 attribute names: extensions are lower
+ * case and alphanumeric because the standard demands it.
  */
 export interface EventAttributes extends FromSchema<typeof attributesSchema> {}
 
@@ -42,7 +42,7 @@ export interface AsyncJobEvent extends EventAttributes {
   readonly data: EventData<'AsyncJobEvent'>;
 }
 
-/** What an AsyncJobEvent can be about. */
+/** Types of an AsyncJobEvent. */
 export type AsyncJobEventType = 'submit' | 'update' | 'complete';
 
 /** Any event that Signalbox publishes; narrow it by `category`. */

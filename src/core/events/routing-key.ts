@@ -8,7 +8,7 @@ import type { SignalboxEvent } from './event.js';
 /** The longest routing key, in bytes of UTF-8: the limit of AMQP. */
 export const maximumRoutingKeyBytes = 255;
 
-/** What stands in a routing key for a word that is empty or absent. */
+/** Word of a routing key for a value that is empty or absent. */
 export const emptyWord = '-';
 
 /** The five words of a routing key. */

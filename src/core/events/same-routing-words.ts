@@ -2,7 +2,7 @@ import type { Effect } from '../lifecycle/lifecycle.js';
 import type { Category } from './category.js';
 import { routingWord } from './routing-key.js';
 
-/** What is read of a lifecycle to tell its routing keys. */
+/** The parts of a lifecycle that its routing keys consist of. */
 interface Announcing {
   readonly events: readonly string[];
   readonly transitions: readonly { readonly event: string; readonly effects?: readonly Effect[] }[];

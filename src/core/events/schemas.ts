@@ -2,7 +2,7 @@ import type { JsonSchema } from '../json/json-schema.js';
 import { categories, type Category } from './category.js';
 import { dataSchema } from './data-schema.js';
 
-/** What an AsyncJobEvent can be about. */
+/** Types of an AsyncJobEvent. */
 export const asyncJobEventTypes = ['submit', 'update', 'complete'] as const;
 
 const errorSchema = {
@@ -82,7 +82,7 @@ export const dataSchemas = {
     required: ['jobId', 'command', 'status'],
     properties: {
       jobId: { type: 'string', minLength: 1 },
-      /** What the job does, such as `VM.START`. */
+      /** Command of the job, such as `VM.START`. */
       command: { type: 'string', minLength: 1 },
       status: { enum: ['IN_PROGRESS', 'SUCCEEDED', 'FAILED'] },
       /** 0 to 100. */
@@ -110,7 +110,7 @@ export const attributesSchema = {
     specversion: { const: '1.0' },
     /** UUIDv7, stable over every redelivery. */
     id: { type: 'string', minLength: 1 },
-    /** Who published: the `source` of its Signalbox. */
+    /** Publisher: the `source` of its Signalbox. */
     source: { type: 'string', minLength: 1 },
     /** The lifecycle event (`StartRequested`) or the event type (`VM.START`). */
     type: { type: 'string', minLength: 1 },
@@ -134,7 +134,7 @@ export const attributesSchema = {
       pattern: '^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$',
     },
     category: { enum: categories },
-    /** Who did it: a user, a service, a scheduler. */
+    /** Actor: a user, a service, a scheduler. */
     actor: { type: 'string', minLength: 1 },
     /** Links every event of one request or job. */
     correlationid: { type: 'string', minLength: 1 },

@@ -5,8 +5,8 @@ import type { Creation } from './lifecycle.js';
 import { byOrder, isDone, type Configuration, type StateNode } from './tree.js';
 
 /**
- * What happens when a resource is created, for every state it can be created in, the initial one first. A
- * name that is no state to rest in becomes a fault.
+ * Compiles the creation of a resource for every state it can be created in, the initial one first. A name
+ * that is no state to rest in becomes a fault.
  *
  * @param names States to be created in besides the initial one: entered from the outside in, as declared.
  */

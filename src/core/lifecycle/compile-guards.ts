@@ -22,7 +22,7 @@ const checks = {
 
 const deepestReference = 16;
 
-/** What guards refer to. */
+/** Scope that guards refer to. */
 export interface GuardScope {
   /** `setup({ guards })` of the machine. */
   readonly implementations: Readonly<Record<string, unknown>>;

@@ -48,7 +48,7 @@ export interface Aim {
 }
 
 /**
- * What targets may stand for: each history state for every state that can be remembered, then for its
+ * Resolves targets: each history state stands for every state that can be remembered, then for its
  * default. The first of which all origins hold is meant.
  */
 export function aimsOf(targets: readonly StateNode[]): readonly Aim[] {

@@ -29,7 +29,7 @@ const completion = 'xstate.done.state.';
 interface Asked {
   readonly transition: Transition;
   readonly eventless: boolean;
-  /** What must have been left in which state, for its targets to be those of the history states. */
+  /** Required remembered states, for its targets to be those of the history states. */
   readonly origins: readonly Origin[];
 }
 

@@ -10,7 +10,7 @@ import type { Lifecycle } from './lifecycle.js';
 import { checkRules } from './lifecycle-rules.js';
 import { eventNameFault, resourceNameFault } from './names.js';
 
-/** What a lifecycle is defined from. */
+/** Definition of a lifecycle. */
 export interface LifecycleDefinition<TMachine extends TypedMachine, TResource extends string> {
   /** The resource type: the fourth word of the routing key, such as `Volume`. No dots, 64 bytes. */
   readonly resource: TResource;

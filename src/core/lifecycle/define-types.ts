@@ -1,6 +1,6 @@
 /**
- * What a lifecycle's types are read from in an XState machine. Deliberately less than XState's own
- * machine type: a parameter of that type makes the compiler infer the machine from both sides at once
+ * The part of an XState machine that a lifecycle's types are read from. Deliberately less than XState's
+ * own machine type: a parameter of that type makes the compiler infer the machine from both sides at once
  * and give up (TS2589).
  */
 export interface TypedMachine {
@@ -15,7 +15,7 @@ export type MachineEvent<TMachine extends TypedMachine> = EventName<
   Parameters<TMachine['transition']>[1]
 >;
 
-/** What the guards of a machine read; anything where the machine does not say. */
+/** Context that the guards of a machine read; any where the machine does not declare it. */
 export type MachineContext<TMachine extends TypedMachine> = Declared<
   ReturnType<TMachine['getInitialSnapshot']>['context']
 >;

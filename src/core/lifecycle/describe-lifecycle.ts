@@ -24,7 +24,7 @@ export interface LifecycleDescription {
   readonly version: number;
   readonly initial: string;
   readonly initialStates: readonly string[];
-  /** What happens when a resource is created, for each state of `initialStates`. */
+  /** Effects and deadlines of a creation, for each state of `initialStates`. */
   readonly creations: readonly {
     readonly state: string;
     readonly effects: readonly DescribedEffect[];

@@ -4,7 +4,7 @@ import { deadlineExceeded, type Region } from './lifecycle.js';
 /** The tag of a state in which work is going on. */
 export const transitional = 'transitional';
 
-/** What the rules look at. */
+/** The part of a lifecycle that the rules read. */
 interface RuledLifecycle {
   readonly regions: readonly Region[];
   /** Events that report a failure; undefined when the declaration does not say. */

@@ -5,7 +5,7 @@ export type EffectCategory = 'ActionEvent' | 'UsageEvent' | 'AlertEvent';
 
 /** An event that a transition announces besides its state change. Data, never a callback. */
 export interface Effect {
-  /** What kind of event it announces. */
+  /** Category of the event. */
   readonly category: EffectCategory;
   /** The event type, such as `VM.START` or `ALERT.USERVM`. */
   readonly type: string;
@@ -113,8 +113,8 @@ export interface ShadowedTransition {
 export const deadlineExceeded = 'DeadlineExceeded';
 
 /**
- * What takes a transition, in one text: its event, or `DeadlineExceeded` with the id of the deadline.
- * Pure. Transitions of one state by different deadlines differ in it.
+ * Names the trigger of a transition: its event, or `DeadlineExceeded` with the id of the deadline. Pure.
+ * Transitions of one state by different deadlines differ in it.
  */
 export function triggerOf({
   event,
@@ -173,7 +173,7 @@ export interface LifecycleEvent {
   readonly [property: string]: unknown;
 }
 
-/** What happens when a resource is created in a state. */
+/** Effects and deadlines of a creation in a state. */
 export interface Creation<TState extends string = string> {
   /** Tells a lawful creation from a refused one. */
   readonly lawful: true;
@@ -236,7 +236,7 @@ export interface ChartHistory {
 
 /** A transition as it was declared, on the state that declares it. */
 export interface ChartTransition {
-  /** What triggers it; a wildcard for `event` is written as declared. */
+  /** Trigger of the transition; a wildcard for `event` is written as declared. */
   readonly trigger:
     | { readonly kind: 'event'; readonly event: string }
     | { readonly kind: 'deadline'; readonly deadline: Deadline }
@@ -246,7 +246,7 @@ export interface ChartTransition {
   readonly targets: readonly string[];
   /** It leaves and enters its state anew, even when the target lies within it. */
   readonly reenter: boolean;
-  /** What must hold, such as `and(isFull, not(isLocked))`. */
+  /** Condition of the transition, such as `and(isFull, not(isLocked))`. */
   readonly guard?: string;
   readonly effects: readonly Effect[];
   /** It refuses the event here, whatever the states around would do with it. */
@@ -279,8 +279,8 @@ export interface RegionEntry {
 /** A step of one region. One that leaves the region leads to a state of the region around it. */
 export interface RegionTransition extends TransitionDeclaration {
   /**
-   * Which part of the machine declares it, when it is not the region itself: a state `around` the region,
-   * a region `within` it, or one `beside` it that leaves the parallel state of both.
+   * Part of the machine that declares it, when it is not the region itself: a state `around` the region, a
+   * region `within` it, or one `beside` it that leaves the parallel state of both.
    */
   readonly declared?: 'around' | 'within' | 'beside';
 }
@@ -344,5 +344,5 @@ export type RegionStateOf<L extends AnyLifecycle> = [Extract<StateOf<L>, `{${str
 /** The union of event names that a caller may send. */
 export type EventOf<L extends AnyLifecycle> = L['events'][number];
 
-/** What the guards of a lifecycle read, projected from the entity. */
+/** Context that the guards of a lifecycle read, projected from the entity. */
 export type ContextOf<L extends AnyLifecycle> = NonNullable<L['~context']>;

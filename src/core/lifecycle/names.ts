@@ -8,25 +8,25 @@ const longestEvent = 112;
 // The state and the deadline are columns of 255 characters.
 const longestState = 240;
 
-/** What is wrong with a resource name; undefined when nothing is. */
+/** Returns the fault of a resource name; undefined when it is valid. */
 export function resourceNameFault(name: string): string | undefined {
   return wordFault(name, longestResource) ?? contains(name, '.', 'a dot');
 }
 
-/** What is wrong with the name of a caller's event or of an event type; undefined when nothing is. */
+/** Returns the fault of the name of a caller's event or of an event type; undefined when it is valid. */
 export function eventNameFault(name: string): string | undefined {
   if (name === deadlineExceeded) return 'is reserved: it is announced when a deadline passes';
   if (name.startsWith('xstate.')) return "is reserved: 'xstate.' begins internal events";
   return wordFault(name, longestEvent);
 }
 
-/** What is wrong with the key of a state; undefined when nothing is. */
+/** Returns the fault of the key of a state; undefined when it is valid. */
 export function stateKeyFault(key: string): string | undefined {
   if (key.startsWith('{')) return "begins with '{', which marks the states of parallel regions";
   return wordFault(key, longestState) ?? contains(key, '.', 'a dot, which separates nested states');
 }
 
-/** What is wrong with the full name of a state; undefined when nothing is. */
+/** Returns the fault of the full name of a state; undefined when it is valid. */
 export function stateNameFault(name: string): string | undefined {
   return name.length > longestState
     ? `is ${name.length} characters long; ${longestState} fit the state column`

@@ -16,7 +16,7 @@ export type Plan<TState extends string = string, TEvent extends string = string>
       readonly possible: true;
       /** The transitions to take, in order; empty when the resource is already there. */
       readonly steps: readonly TransitionDeclaration<TState, TEvent>[];
-      /** What the resource must remember for it; absent where the lifecycle has no history states. */
+      /** Remembered state that the step requires; absent where the lifecycle has no history states. */
       readonly remembered?: Remembered;
     }
   | {
@@ -87,7 +87,7 @@ export function plan<L extends AnyLifecycle>(
     : { possible: true, steps, remembered: memoryOf(start) };
 }
 
-/** What is planned in: the whole machine, or the region that a state belongs to. */
+/** The machine, or the region of a state, that a path is planned in. */
 interface PlannedPart {
   readonly transitions: readonly TransitionDeclaration[];
   readonly initialStates: readonly string[];
@@ -106,7 +106,7 @@ function partOf(
   return { transitions: region.transitions, initialStates: entered, histories };
 }
 
-/** What a resource in a state may remember; nothing only where no history state asks for it. */
+/** Returns the states that a resource in a state may remember; nothing where no history state asks for it. */
 function memoriesIn(
   { transitions, histories, initialStates }: PlannedPart,
   state: string,

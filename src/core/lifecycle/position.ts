@@ -7,8 +7,8 @@ export interface Position<TState extends string = string, TContext = unknown> {
   /** Projected from the entity; needed for events with guards only. */
   readonly context?: TContext | undefined;
   /**
-   * What the row remembers for the history states of the lifecycle, as its column holds it. Default: null,
-   * nothing; history states then lead to their default target.
+   * Remembered state of the row, as its column holds it. Default: null, nothing; history states then lead
+   * to their default target.
    */
   readonly remembered?: Remembered | undefined;
 }

@@ -1,9 +1,8 @@
 import type { GuardCondition, OriginCondition } from './lifecycle.js';
 
 /**
- * What a resource remembers for the history states of its lifecycle, as the column holds it: null before
- * it left any of their compound states; the dotted path of the state it left, where the lifecycle has one
- * such compound state; else a JSON object of these paths, by the path of the compound state.
+ * The remembered state of a resource, as the column holds it: null before it left any of their compound
+ * states; the dotted path of the state it left, where the lifecycle has one history state; else JSON.
  */
 export type Remembered = string | null;
 
@@ -27,7 +26,7 @@ export function readRemembered(
   }
 }
 
-/** What is remembered after a transition: the same text where it remembers nothing new. Pure. */
+/** Returns the remembered state after a transition: the same text where nothing new is remembered. Pure. */
 export function rememberedAfter(
   histories: ReadonlyMap<string, unknown>,
   text: Remembered | undefined,

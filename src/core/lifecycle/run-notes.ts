@@ -1,7 +1,7 @@
 import type { Effect } from './lifecycle.js';
 import { isWithin, type Configuration, type StateNode, type Transition } from './tree.js';
 
-/** What one event does to one configuration. */
+/** Outcome of one event in one configuration. */
 export interface Outcome {
   readonly active: Configuration;
   /** In the order of announcement. */
@@ -24,7 +24,10 @@ export class EndlessChain extends Error {}
 
 const longestChain = 200;
 
-/** What one run of a machine leaves, takes and enters, in that order for each of its steps. */
+/**
+ * Notes of one run of a machine: states left, transitions taken and states entered, in that order for each
+ * of its steps.
+ */
 export class RunNotes {
   readonly #before: Configuration;
   readonly #active: Set<StateNode>;
@@ -89,7 +92,7 @@ export class RunNotes {
     this.#announce(node, node.entry);
   }
 
-  /** What came out. @param snapshot Where XState arrived. */
+  /** Returns the outcome of the run. @param snapshot Where XState arrived. */
   outcome({ status }: { readonly status: string }): Outcome {
     // A machine that is done leaves its states, though the row keeps the name of the final one.
     if (status === 'done') {

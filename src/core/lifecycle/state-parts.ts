@@ -5,8 +5,9 @@ export interface StateParts {
   /** Every value that a region can have, in the order of the regions. */
   readonly values: readonly (readonly string[])[];
   /**
-   * What each region's column holds in a state: the dotted path within the region, or its state value as
-   * JSON where it has regions itself. Also of what `join` makes of values that no state has.
+   * Splits a state into the values of its regions' columns: the dotted path within the region, or its
+   * state value as JSON where it has regions itself. Also of what `join` makes of values that no state
+   * has.
    */
   split(state: string): readonly string[];
   /** The state of these values; text that no state has where the machine does not combine them. */

@@ -13,13 +13,13 @@ import type { EventInput, Position } from './position.js';
 import { readRemembered } from './remembered.js';
 import { refuseCreation, refuseDeadline, refuseEvent, type Refused } from './refusals.js';
 
-/** What an event does, or why it is not lawful now. Narrow it by `lawful`. */
+/** Result of an event: the step, or why it is not lawful now. Narrow it by `lawful`. */
 export type Step<TState extends string = string> = TableRow<TState> | Refused;
 
 /**
- * What an event does to a resource: the next state, the effects to announce and the deadlines to arm
- * and cancel; or the refusals. Pure; never throws, unless a guard does. One lookup: what it returns on
- * success is the frozen row of the table itself.
+ * Returns the result of an event on a resource: the next state, the effects to announce and the deadlines
+ * to arm and cancel; or the refusals. Pure; never throws, unless a guard does. One lookup: what it returns
+ * on success is the frozen row of the table itself.
  *
  * Refusals have the codes EVENT_NOT_LAWFUL, GUARD_REFUSED, UNKNOWN_EVENT and UNKNOWN_STATE, and tell
  * what is lawful now.
@@ -45,7 +45,7 @@ export function step<L extends AnyLifecycle>(
   return (row ?? refuseEvent(lifecycle, position, event)) as Step<StateOf<L>>;
 }
 
-/** What a deadline that has passed does. */
+/** Result of a deadline that has passed. */
 export interface DeadlineStep<TState extends string = string> {
   /** Tells a deadline that runs in the state from one that does not. */
   readonly lawful: true;
@@ -56,9 +56,9 @@ export interface DeadlineStep<TState extends string = string> {
 }
 
 /**
- * What a passed deadline does: its alert, and the timeout transition if one is declared and its guards
- * hold. Pure; never throws, unless a guard does. Refuses with DEADLINE_STALE a deadline that does not
- * run in this state. The row's effects do not repeat the alert.
+ * Returns the result of a passed deadline: its alert, and the timeout transition if one is declared and
+ * its guards hold. Pure; never throws, unless a guard does. Refuses with DEADLINE_STALE a deadline that
+ * does not run in this state. The row's effects do not repeat the alert.
  *
  * @param deadlineId As in `table.deadlines`: `<state>/<milliseconds>`.
  */
@@ -81,8 +81,8 @@ export function stepDeadline<L extends AnyLifecycle>(
 }
 
 /**
- * What happens when a resource is created: entry effects to announce and deadlines to arm. Pure, never
- * throws. Refuses with UNKNOWN_INITIAL_STATE a state that a resource cannot be created in.
+ * Returns the result of a creation: entry effects to announce and deadlines to arm. Pure, never throws.
+ * Refuses with UNKNOWN_INITIAL_STATE a state that a resource cannot be created in.
  *
  * @param state Default: the lifecycle's initial state.
  */

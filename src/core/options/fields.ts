@@ -1,4 +1,4 @@
-/** What one option takes: the words for a message, and the test of a value. */
+/** Description and test of the values of one option. */
 export interface Field {
   /** Completes "… must be": `a whole number from 1 to 100`. */
   readonly takes: string;

@@ -3,7 +3,7 @@ import { dataSchema } from '../events/data-schema.js';
 import type { JournalEntry } from './journal-entry.js';
 import type { EventContext, Tenancy } from './event-context.js';
 
-/** What one event says, before it is put into words. */
+/** An event before it is encoded. */
 export interface Announcement {
   /** UUIDv7. */
   readonly id: string;
@@ -59,7 +59,7 @@ export function payloadHead({
 }
 
 /**
- * What stands in the head of a payload before its id, its uuid and its time, so that a database can
+ * Constant parts in the head of a payload, before its id, its uuid and its time, so that a database can
  * write many heads from the little in which they differ.
  */
 export const headParts = {

@@ -48,10 +48,10 @@ export function rowAfter(row: LockedRow, { update }: PlannedTransition): LockedR
   return { ...row, state, revision, ...(remembered === undefined ? {} : { remembered }) };
 }
 
-/** What the transitions of one row write into it together. */
+/** The combined change of one row by several transitions. */
 export interface RowChange {
   readonly uuid: string;
-  /** What the row says before. */
+  /** State and revision of the row before. */
   readonly old: Pick<LockedRow, 'state' | 'revision'>;
   readonly update: PlannedTransition['update'];
 }

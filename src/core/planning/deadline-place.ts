@@ -6,7 +6,7 @@ export function placeOf(deadline: string): string {
   return deadline.slice(0, deadline.lastIndexOf('/') + 1);
 }
 
-/** What an id says: the path of the state node, and the delay in milliseconds. Pure. */
+/** Parses a deadline's id: the path of the state node, and the delay in milliseconds. Pure. */
 export function readDeadlineId(deadline: string): {
   readonly node: string;
   readonly after: number;

@@ -3,7 +3,7 @@
  * any waiting, so that `time` is when it was asked for and ids rise in the order of asking.
  */
 export interface EventContext {
-  /** Who publishes: the first word of the routing key. */
+  /** Publisher: the first word of the routing key. */
   readonly source: string;
   /** RFC 3339, UTC, milliseconds. */
   readonly time: string;
@@ -14,7 +14,7 @@ export interface EventContext {
   readonly traceparent?: string;
 }
 
-/** Who owns a resource; read from its row. */
+/** Owner of a resource; read from its row. */
 export interface Tenancy {
   readonly account?: string | null;
   readonly domain?: string | null;

@@ -2,9 +2,9 @@ import { ConfigurationError } from '../errors/errors.js';
 import type { AnyLifecycle, TableRow } from '../lifecycle/lifecycle.js';
 
 /**
- * What guards are given where an entity projects no context: whatever they read from it is refused, so
- * that none answers about a row that it was not shown. Throws ConfigurationError RESOURCE_MAPPING_INVALID
- * at once where a guard reads it without asking more of an event than its type.
+ * Returns the context for guards where an entity projects none: reading from it is refused, so that no
+ * guard judges a row that it was not shown. Throws ConfigurationError RESOURCE_MAPPING_INVALID at once
+ * where a guard reads it without asking more of an event than its type.
  */
 export function unprojectedContext(lifecycle: AnyLifecycle, entity: string): object {
   let refused: ConfigurationError | undefined;

@@ -21,29 +21,29 @@ import type { Tenancy } from './event-context.js';
 import type { DeadlineChange, TransitionResult, TransitionRequest } from './transition-request.js';
 import { announceChange } from './transition-announcements.js';
 
-/** What planning must know of a resource: its lifecycle and nothing of its table. */
+/** The part of a resource that planning reads: its lifecycle and nothing of its table. */
 export interface PlannedResource {
   readonly lifecycle: AnyLifecycle;
   /** `lifecycle.resource`. */
   readonly resource: string;
 }
 
-/** What a resource's row says while it is locked. */
+/** A resource's row while it is locked. */
 export interface LockedRow {
   /** Lower case. */
   readonly uuid: string;
   readonly state: string;
   readonly revision: number;
   readonly tenancy?: Tenancy;
-  /** What the row remembers for history states; absent where its lifecycle has none. */
+  /** Remembered state of the row; absent where its lifecycle has no history states. */
   readonly remembered?: Remembered;
   /** The column that is NULL although every resource has it. Then `state` and `revision` say nothing. */
   readonly missing?: 'state' | 'revision';
 }
 
-/** What else a plan depends on, read under the same lock. */
+/** Further inputs of a plan, read under the same lock. */
 export interface PlanFacts {
-  /** What guards read, projected from the entity. Needed for events with guards. */
+  /** Context that guards read, projected from the entity. Needed for events with guards. */
   readonly context?: unknown;
   /** The revision that armed the request's deadline; undefined when it is not armed. */
   readonly armedRevision?: number | undefined;
@@ -238,8 +238,8 @@ function stepEffects(
 }
 
 /**
- * What is left is left with every deadline of it: another version of the lifecycle, deployed beside or
- * before, may have armed one after another delay. A deadline that fires is spent, whether or not its
+ * Cancels every deadline of a state that is left: another version of the lifecycle, deployed beside or
+ * before, may have armed one with another delay. A deadline that fires is spent, whether or not its
  * transition leaves the state that armed it.
  */
 function deadlineChange(

@@ -13,7 +13,7 @@ export interface DeadlineFact {
   readonly dueIn: number;
 }
 
-/** What the journal says of a resource: a state change, or that a deadline was told of. */
+/** A journal entry about a resource: a state change, or a deadline that was announced. */
 export type LifeEntry =
   | {
       readonly kind: 'change';
@@ -25,7 +25,7 @@ export type LifeEntry =
     }
   | { readonly kind: 'alert'; readonly revision: number; readonly deadline: string };
 
-/** What is to be done so that a resource has the deadlines of its state, and no others. */
+/** Changes that leave a resource with the deadlines of its state, and no others. */
 export interface DeadlineSettlement {
   /** Ids of deadlines that are as they should be. */
   readonly kept: readonly string[];

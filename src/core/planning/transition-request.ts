@@ -5,18 +5,18 @@ import type { EventContext } from './event-context.js';
 export interface TransitionRequest {
   readonly uuid: string;
   readonly event: string;
-  /** What guards may look at besides the context. */
+  /** Values that guards may read besides the context. */
   readonly payload?: Readonly<Record<string, unknown>>;
   /** When given, any other revision in the row is a conflict. */
   readonly expectedRevision?: number;
   readonly reason?: string;
-  /** Who, when and why: what the announced events say besides the step itself. */
+  /** Actor, time and reason of the step, for its events. */
   readonly origin: EventContext;
   /** Set by the deadline sweeper: fire this deadline if it is still armed at this revision. */
   readonly deadline?: { readonly id: string; readonly revision: number };
 }
 
-/** What a transition did; what `signalbox.transition` resolves to. */
+/** Result of a transition; `signalbox.transition` resolves to it. */
 export interface TransitionResult<TState extends string = string> {
   readonly uuid: string;
   /** The state before. */

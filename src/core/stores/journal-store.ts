@@ -1,6 +1,6 @@
 import type { JournalRecord } from '../planning/journal-entry.js';
 
-/** Which events of the journal to read. Conditions are joined by "and", a list is any of its values. */
+/** Query of the journal. Conditions are joined by "and", a list is any of its values. */
 export interface JournalQuery {
   readonly uuid?: string | readonly string[];
   readonly resource?: string | readonly string[];

@@ -1,4 +1,4 @@
-/** What a relay holds until its lease runs out. */
+/** Partitions that a relay holds until its lease runs out. */
 export interface LeaseGrant {
   readonly partitions: readonly number[];
   /** Those of `partitions` beyond the fair part: to be finished and then released. */

@@ -14,7 +14,7 @@ export interface OutboxRecord extends Omit<JournalRecord, 'revision' | 'time'> {
 export interface ParkedRecord extends OutboxRecord, JournalRecord {
   /** `held` rows go back by themselves when the parked one is retried or dropped. */
   readonly status: 'parked' | 'held';
-  /** What the broker said. */
+  /** Reason given by the broker. */
   readonly reason: string;
   /** RFC 3339, UTC. */
   readonly parkedAt: string;
@@ -48,7 +48,7 @@ export interface OutboxDepth {
   }[];
 }
 
-/** What waits for one bus. */
+/** Count and age of the events that wait for one bus. */
 export type BusDepth = OutboxDepth['buses'][number];
 
 /** A bus that events of the application go to. */

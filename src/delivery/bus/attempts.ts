@@ -21,7 +21,7 @@ interface AttemptsOptions<M extends Keyed> {
   readonly onRetry: (delivery: Tried<M>, delay: number, error: Error) => void;
 }
 
-/** What comes next for an entry: nothing, another try after so many milliseconds, or a try without others. */
+/** Next action for an entry: none, another try after so many milliseconds, or a try without others. */
 export type Next = 'done' | 'alone' | { readonly wait: number };
 
 const done: Next = 'done';
@@ -56,7 +56,7 @@ export class Attempts<M extends Keyed = BusMessage> {
     return this.#giveUp(entry, entry.failure);
   }
 
-  /** What follows from an earlier delivery; undefined when a handler may begin, or it is to be put aside. */
+  /** Decides by an earlier delivery; undefined when a handler may begin, or the message must be put aside. */
   async #known(entry: Entry<M>): Promise<Next | undefined> {
     const { claim, begun } = entry;
     if (claim !== undefined) {

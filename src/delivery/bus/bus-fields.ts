@@ -39,7 +39,7 @@ export const retryFields: Fields<RetryPolicy> = {
   unavailable: oneOf('wait', 'count'),
 };
 
-/** What each option of a subscription takes. */
+/** Schema of the options of a subscription. */
 export const subscribeFields: Fields<SubscribeOptions> = {
   pool: poolField,
   prefetch: whole(1, largestPrefetch),

@@ -13,7 +13,7 @@ export interface Bus extends AsyncDisposable {
    * have the same. Absent where there is nothing to compare, as of a bus within the process.
    */
   readonly target?: string;
-  /** What it can do: ask this, never the name. */
+  /** Capabilities of the adapter: check these, never the name. */
   readonly capabilities: BusCapabilities;
   /**
    * How events look on this bus: who publishes or subscribes to events through it follows this. Absent
@@ -77,7 +77,7 @@ export interface Bus extends AsyncDisposable {
 }
 
 /**
- * What an adapter can do. The conformance suite demands what is declared and lists what is not;
+ * Capabilities of an adapter. The conformance suite demands what is declared and lists what is not;
  * `docs/buses.md` shows the adapters beside each other.
  */
 export interface BusCapabilities {
@@ -113,11 +113,11 @@ export interface BusMessage {
   readonly contentType: string;
   readonly headers: Readonly<Record<string, string | number | boolean>>;
   readonly body: Uint8Array;
-  /** What order is kept for: the resource's uuid. Absent when the event concerns no resource. */
+  /** Key that order is kept by: the resource's uuid. Absent when the event concerns no resource. */
   readonly partitionKey?: string;
 }
 
-/** What the broker did with a published message. */
+/** Result of a published message. */
 export interface Published {
   /** False when no binding wanted the message. Always true where the transport cannot tell. */
   readonly routed: boolean;
@@ -197,7 +197,7 @@ export interface RetryPolicy {
   /** The longest delay in milliseconds. Default 30,000. */
   readonly maxDelay?: number;
   /**
-   * What becomes of later deliveries of the same `partitionKey` while a failed one waits.
+   * Handling of later deliveries of the same `partitionKey` while a failed one waits.
    *
    * - `hold` (default): they wait behind it, so that the resource's order is kept.
    * - `release`: they go on, and the failed one comes when it is due; never two at a time. For
@@ -205,8 +205,8 @@ export interface RetryPolicy {
    */
   readonly order?: 'hold' | 'release';
   /**
-   * What becomes of a delivery whose handler fails because something is away: an error with
-   * `retryable: true`, an `UnavailableError`, a refused or broken connection; see `docs/consuming.md`.
+   * Handling of a delivery whose handler fails because something is away: an error with `retryable: true`,
+   * an `UnavailableError`, a refused or broken connection; see `docs/consuming.md`.
    *
    * - `wait` (default): it is tried with growing delays for as long as that lasts. After some failures in
    *   a row no handler begins, but one at a time as a probe, until one gets through. A message that fails
@@ -253,19 +253,19 @@ export interface DeadLetter {
   readonly message: BusMessage;
   /** The pool that could not handle it. */
   readonly pool: string;
-  /** What the handler threw, or what the broker said. */
+  /** Message of the error that the handler threw, or reason given by the broker. */
   readonly reason: string;
   /** Tries in all; 0 when the broker gave up by itself, because consumers kept dying over it. */
   readonly attempts: number;
   /** UTC, ISO 8601. */
   readonly time: string;
-  /** What the handler threw; absent when the broker gave up by itself. */
+  /** Error that the handler threw; absent when the broker gave up itself. */
   readonly error?: DeadLetterCause;
   /** Where the message came from, and who gave it up. */
   readonly origin: DeadLetterOrigin;
 }
 
-/** What a handler threw over a dead letter: the cause of a `DeadLetterError`, where it has one. */
+/** Cause of a dead letter that a handler threw: the cause of a `DeadLetterError`, where it has one. */
 export interface DeadLetterCause {
   readonly name: string;
   readonly message: string;
@@ -281,7 +281,7 @@ export interface DeadLetterOrigin {
   readonly member?: string;
 }
 
-/** Which dead letters of a pool to take. */
+/** Selection of dead letters of a pool. */
 export interface DeadLetterSelection {
   /** Only messages with one of these ids; absent for all. */
   readonly ids?: readonly string[];

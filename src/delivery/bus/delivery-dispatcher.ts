@@ -21,7 +21,7 @@ interface DispatcherOptions<M extends Keyed> {
   readonly concurrency: number;
   readonly retry: RetrySettings;
   readonly notify: BusNoticeListener;
-  /** What the transport took back from members of the pool in this process. Default its own alone. */
+  /** Messages that the transport took back from members of the pool in this process. Default its own alone. */
   readonly unsettled?: Unsettled;
 }
 
@@ -151,7 +151,7 @@ export class DeliveryDispatcher<M extends Keyed = BusMessage> {
     return this.#lanes.drop();
   }
 
-  /** What this process knows of a message that was handed out before. */
+  /** Returns the earlier claim of this process on a message. */
   #claim(incoming: IncomingDelivery<M>): Claim | undefined {
     if (this.#unsettled.size === 0) return undefined;
     if (incoming.mayBeKnown) return this.#unsettled.take(incoming.identity());

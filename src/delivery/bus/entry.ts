@@ -11,7 +11,7 @@ export interface Entry<M extends Keyed> {
   tries: Tries;
   failure: HandlingFailure | undefined;
   giveUpTries: number;
-  /** What this process knows of it from an earlier delivery. */
+  /** Claim of this process from an earlier delivery. */
   claim: Claim | undefined;
   /** No other handler may be under way together with its own. */
   alone: boolean;
@@ -59,7 +59,7 @@ function outcomeOf<M extends Keyed>({ tries, failure, incoming }: Entry<M>): Out
   return tries.attempt === 0 ? { kind: 'held' } : { kind: 'failed', tries, dueAt: 0 };
 }
 
-/** What is left of a forgotten entry, for its redelivery. */
+/** Returns the remains of a forgotten entry, for its redelivery. */
 export function claimOf<M extends Keyed>(entry: Entry<M>, lane: object | undefined): Claim {
   if (!entry.underWay) return settledClaim(outcomeOf(entry));
   let claim!: { outcome: Outcome | undefined; readonly ended: Promise<void>; lane?: object };

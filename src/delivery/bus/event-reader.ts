@@ -10,7 +10,7 @@ import { selectionMatcher } from '../topic/selection-matcher.js';
 
 /** Reads the events of a subscription, whatever format they come in. */
 export interface EventReader {
-  /** What to bind on the bus. */
+  /** Patterns to bind on the bus. */
   readonly patterns: readonly string[];
   /**
    * Resolves with the event of a message, or undefined for one that was not asked for, which the
@@ -64,7 +64,7 @@ async function decode(
 
 const words = ['source', 'category', 'type', 'resource', 'uuid'];
 
-/** What the bindings let through is judged by the key: a body that says anything else is a forgery. */
+/** Compares a body with its key: a body that names anything else is a forgery. */
 function assertOwnKey(event: SignalboxEvent, own: string, key: string): void {
   if (own === key) return;
   const given = key.split('.');

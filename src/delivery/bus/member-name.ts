@@ -1,4 +1,4 @@
 import { hostname } from 'node:os';
 
-/** Who this process is among the members of a pool, as dead letters tell it: `host:pid`. */
+/** Name of this process among the members of a pool, for dead letters: `host:pid`. */
 export const memberName = `${hostname()}:${process.pid}`;

@@ -1,8 +1,8 @@
 import { guardListener } from '../../core/errors/guard-listener.js';
 
 /**
- * What an adapter tells about itself, for logs and metrics. Data: the transport's name never decides
- * what happens next. Messages hold no credentials.
+ * Notices of an adapter, for logs and metrics. Data: the transport's name never decides what happens next.
+ * Messages hold no credentials.
  */
 export type BusNotice =
   | { readonly kind: 'connected'; readonly host: string; readonly role: string }
@@ -42,8 +42,8 @@ export type BusNotice =
       readonly error: Error;
     }
   /**
-   * What handlers of this subscription need is away, by the class of their errors: no more are begun, but
-   * one at a time as a probe, until one gets through.
+   * A dependency of this subscription's handlers is away, by the class of their errors: no handler is
+   * begun but one at a time as a probe, until one succeeds.
    */
   | { readonly kind: 'handlersPaused'; readonly subscription: string; readonly error: Error }
   | { readonly kind: 'handlersResumed'; readonly subscription: string }

@@ -7,7 +7,7 @@ import type { HandlingFailure } from './handling-failure.js';
 /** Where a dead letter keeps the body of its message. */
 export type BodyPlace = 'within' | 'apart' | 'cut';
 
-/** What is kept of a message that a transport would not take with the facts of its dead letter. */
+/** The remaining parts of a message that a transport refused with the facts of its dead letter. */
 export interface ReducedLetter {
   readonly message: BusMessage;
   readonly failure: HandlingFailure;

@@ -58,9 +58,10 @@ const patience = 10_000;
 const mostClaims = 20_000;
 
 /**
- * What the transport took back from the members of a pool in this process, so that a redelivery goes on
- * where its handler is: it waits for a handler under way, acknowledges a success whose acknowledgement
- * was lost, and counts the tries on. Two messages of one identity have a claim each.
+ * Messages that the transport took back from the members of a pool in this process, so that a redelivery
+ * continues where its handler is: it waits for a handler under way, acknowledges a success whose
+ * acknowledgement was lost, and continues the count of tries. Two messages of one identity have a claim
+ * each.
  */
 export class Unsettled {
   readonly #claims = new Map<string, Claim[]>();

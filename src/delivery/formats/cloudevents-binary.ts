@@ -8,7 +8,7 @@ import { eventInvalid, parseBody } from './event-invalid.js';
 import type { EncodedEvent, EnvelopeHead, Format, ReceivedEvent } from './format.js';
 import { mediaTypeOf } from './media-type.js';
 
-/** What carries the messages: each protocol binding of CloudEvents names its headers in its own way. */
+/** Transport of the messages: each protocol binding of CloudEvents names its headers in its own way. */
 export type Transport = 'amqp' | 'kafka' | 'nats';
 
 /** How a protocol binding writes attributes. */

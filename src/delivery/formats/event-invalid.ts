@@ -2,7 +2,7 @@ import { RefusedError } from '../../core/errors/errors.js';
 import type { JsonValue } from '../../core/json/json.js';
 import { parseJson } from '../../core/json/parse-json.js';
 
-/** What a format throws for a message that is no event: the reason goes with the dead letter. */
+/** Returns the error of a format for a message that is no event: its reason goes with the dead letter. */
 export function eventInvalid(format: string, property: string, problem: string): RefusedError {
   return RefusedError.of('EVENT_INVALID', `The message is no ${format}: ${property} ${problem}.`, {
     property,

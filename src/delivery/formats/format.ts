@@ -30,7 +30,7 @@ export interface ReceivedEvent extends Pick<
   readonly maxIncoming?: number;
 }
 
-/** What a row of the journal tells of its event besides the JSON text. */
+/** Attributes of a journal row's event besides the JSON text. */
 export interface EnvelopeHead extends RoutingKeyParts {
   readonly id: string;
 }

@@ -1,4 +1,4 @@
-/** What a group remembers beside an offset, in the offset's metadata. */
+/** Notes of a group beside an offset, in the offset's metadata. */
 export interface OffsetNotes {
   /** Records before this offset may have been handed out; what is behind it surely was not. */
   readonly handedOut: bigint;

@@ -9,7 +9,7 @@ export class PartitionOffsets {
   #next: bigint;
   /** The offset that the group remembers. */
   committed: bigint | undefined;
-  /** What the group remembers beside it. */
+  /** Notes that the group has committed beside it. */
   committedNotes: string;
   /** Records before this offset may have been begun by a process that ended. */
   readonly #suspects: bigint;
@@ -63,7 +63,7 @@ export class PartitionOffsets {
   }
 
   /**
-   * What is to be remembered beside the position.
+   * Returns the notes to commit beside the position.
    *
    * @param reserve how many more records may be handed out before the next commit; undefined at the end
    */

@@ -9,7 +9,7 @@ export interface TopicShare {
   readonly partitions: number[];
 }
 
-/** What a group remembers of a partition. */
+/** State of a partition that a group remembers. */
 interface Remembered {
   readonly offset: bigint;
   readonly notes: OffsetNotes;

@@ -7,12 +7,12 @@ import {
 } from '../../core/events/filter.js';
 import { TopicTrie } from './topic-trie.js';
 
-/** Who owns what an event is about, as the event tells it. */
+/** Owners of an event's subject, as the event names them. */
 type Owners = Readonly<Partial<Record<(typeof tenancyKeys)[number], string | null | undefined>>>;
 
 /** Tells which events a selection takes. */
 export interface SelectionMatcher {
-  /** What to bind on a bus: every event that is selected has a key that one of them matches. */
+  /** Patterns to bind on a bus: every selected event has a key that one of them matches. */
   readonly patterns: readonly string[];
   /** Whether a key that the patterns match is not enough. */
   readonly looksAtOwners: boolean;

@@ -1,11 +1,11 @@
 import type { BoundColumn } from '../resource/binding.js';
 
-/** What a database driver binds for a property's value: transformers applied, dates converted. */
+/** Returns the value that the driver binds for a property: transformers applied, dates converted. */
 export function databaseValue({ metadata }: BoundColumn, value: unknown): unknown {
   return metadata.entityMetadata.dataSource.driver.preparePersistentValue(value, metadata);
 }
 
-/** What a property holds for a database driver's value. */
+/** Returns the property's value for a value of the driver. */
 export function propertyValue({ metadata }: BoundColumn, raw: unknown): unknown {
   return metadata.entityMetadata.dataSource.driver.prepareHydratedValue(raw, metadata);
 }

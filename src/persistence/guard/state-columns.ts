@@ -15,7 +15,7 @@ export function writeState({ state }: ResourceBinding, entity: object, value: un
   state.columns.forEach(({ metadata }, index) => metadata.setEntityValue(entity, values[index]));
 }
 
-/** What a database driver binds for a state, by column. */
+/** Returns the values that the driver binds for a state, by column. */
 export function stateValues({ state }: ResourceBinding, value: string): readonly unknown[] {
   const values = state.parts === undefined ? [value] : splitState(state, value);
   return state.columns.map((column, index) => databaseValue(column, values[index]));

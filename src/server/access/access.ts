@@ -3,13 +3,13 @@ import { ConfigurationError } from '../../core/errors/errors.js';
 import { everybody, type Owner, type Reach } from '../model.js';
 import type { Scope, TokenStore } from '../store/token-store.js';
 
-/** Who calls, and what of. */
+/** A caller: its owner and its scopes. */
 export interface Principal {
   readonly owner: Owner;
   readonly scopes: ReadonlySet<Scope>;
 }
 
-/** What a route asks of its caller. `public`: nothing. */
+/** Scope that a route requires of its caller. `public`: nothing. */
 export type Access = Scope | 'public';
 
 /** Tokens of an issuer of your own. */

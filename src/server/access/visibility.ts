@@ -1,7 +1,7 @@
 import type { LoggedEvent, Owner } from '../model.js';
 import type { Value } from '../store/service-sql.js';
 
-/** What an event tells of its owner. */
+/** Owner of an event. */
 type Owned = Pick<LoggedEvent, 'account' | 'domain'>;
 
 /**

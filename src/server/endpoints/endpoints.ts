@@ -12,7 +12,7 @@ import type { EndpointChange, EndpointStore } from '../store/endpoint-store.js';
 import type { EventStore } from '../store/event-store.js';
 import { newSecret, rotated, type Signing } from './signing.js';
 
-/** What a caller asks for. */
+/** Input of a new endpoint. */
 export interface EndpointInput {
   readonly channel?: string;
   readonly address: string;
@@ -26,7 +26,7 @@ export interface EndpointInput {
 /** A new or changed endpoint, with what is shown once. */
 export interface EndpointResult {
   readonly endpoint: Endpoint;
-  /** What the receiver verifies signatures by: shown now and never again. */
+  /** Key to verify signatures with: shown now and never again. */
   readonly secret?: string;
   /** Why it is not active yet. */
   readonly reason?: string;
@@ -35,7 +35,7 @@ export interface EndpointResult {
 /** Milliseconds in which a receiver shows that it wants events. */
 const confirmWithin = 10_000;
 
-/** What callers may do to endpoints; each is checked whole before anything is stored. */
+/** Operations on endpoints; each is checked whole before anything is stored. */
 export class Endpoints {
   readonly #store: EndpointStore;
   readonly #events: EventStore;

@@ -21,7 +21,7 @@ export interface Outcome {
   readonly endpointFails?: boolean;
 }
 
-/** What a channel is given to deliver. */
+/** A delivery as a channel receives it. */
 export interface ChannelDelivery {
   readonly endpoint: Endpoint;
   readonly event: LoggedEvent;
@@ -36,7 +36,7 @@ export interface ChannelDelivery {
   readonly isTest: boolean;
 }
 
-/** What an endpoint is to be made of. */
+/** Request to create or change an endpoint. */
 export interface EndpointRequest {
   readonly address: string;
   readonly owner: Owner;
@@ -61,7 +61,7 @@ export interface Channel {
     endpoint: Endpoint,
     signal: AbortSignal,
   ): Promise<{ readonly confirmed: boolean; readonly reason?: string }>;
-  /** What deliveries under way at once are bounded for, besides the endpoint: its host. */
+  /** Returns the host of an endpoint, by which deliveries under way are bounded besides the endpoint. */
   host(endpoint: Endpoint): string;
   /** Delivers once. Resolves with how it ended; what it throws is taken for a failure worth a retry. */
   deliver(delivery: ChannelDelivery, signal: AbortSignal): Promise<Outcome>;

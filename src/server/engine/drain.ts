@@ -6,7 +6,7 @@ import { nextDelay, retryDelays } from './retry-policy.js';
 import type { Settler } from './settler.js';
 import type { Slots } from './slots.js';
 
-/** What drains share. */
+/** Services that drains share. */
 export interface DrainContext {
   readonly settler: Settler;
   readonly hosts: Slots;

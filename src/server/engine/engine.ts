@@ -36,7 +36,7 @@ export interface EngineOptions {
   readonly keepEvents?: number;
 }
 
-/** What the engine tells the service. */
+/** Listener of the engine. */
 export interface EngineListener {
   /** An endpoint was disabled or ended. */
   onStopped(endpoint: Endpoint, status: 'disabled' | 'ended', reason: string): Promise<void> | void;

@@ -41,7 +41,7 @@ export interface ContentCheck {
   readonly path: string;
   readonly condition: string;
   readonly matches: boolean;
-  /** What the event has there, cut to a readable length. */
+  /** Value of the event at that path, cut to a readable length. */
   readonly found: string;
 }
 

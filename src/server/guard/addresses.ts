@@ -2,9 +2,9 @@ import { BlockList, isIP } from 'node:net';
 import { ConfigurationError } from '../../core/errors/errors.js';
 
 /**
- * What an address is to a service that connects for others: `public`; `private`, allowed by a switch or a
- * network of the allow list; `forbidden` (this machine, its link, metadata, translations of either, and
- * what is no host), allowed by an exact entry only.
+ * Tier of an address for a service that connects on behalf of others: `public`; `private`, allowed by a
+ * switch or a network of the allow list; `forbidden` (this machine, its link, metadata, translations of
+ * either, and addresses of no host), allowed by an exact entry only.
  */
 export type AddressTier = 'public' | 'private' | 'forbidden';
 
@@ -64,7 +64,7 @@ export function addressTier(address: string): AddressTier {
   return isPrivate(bare) ? 'private' : 'public';
 }
 
-/** Which addresses are allowed besides public ones. */
+/** Options of the guard: addresses that are allowed besides public ones. */
 export interface GuardOptions {
   /** Whether endpoints may be in private networks (10/8, 172.16/12, 192.168/16, 100.64/10, fc00::/7). Default false. */
   readonly allowPrivate?: boolean;

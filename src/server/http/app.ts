@@ -5,7 +5,7 @@ import { type Authenticator, mayUse } from '../access/access.js';
 import { Problem, problemReply, type Reply } from './problem.js';
 import type { Call, Route } from './route.js';
 
-/** What the application needs. */
+/** Parts of the application. */
 export interface AppOptions {
   readonly routes: readonly Route[];
   readonly authenticator: Authenticator;

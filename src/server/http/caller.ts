@@ -13,7 +13,7 @@ export function isAdministrator(call: Call): boolean {
   return principalOf(call).scopes.has('admin');
 }
 
-/** Whose data a caller sees: an administrator everybody's. */
+/** Owner whose data a caller sees: an administrator sees all. */
 export function ownerOf(call: Call): Owner {
   return isAdministrator(call) ? administrator.owner : principalOf(call).owner;
 }

@@ -8,7 +8,7 @@ import type { Tail } from './tail.js';
 const mostBuffered = 2000;
 const pageSize = 500;
 
-/** What a stream shows. */
+/** Options of a stream. */
 export interface StreamOptions {
   readonly owner: Owner;
   readonly topics: readonly string[];

@@ -2,7 +2,7 @@ import type { TObject, TSchema } from 'typebox';
 import type { Access, Principal } from '../access/access.js';
 import type { Reply } from './problem.js';
 
-/** What a handler is given: everything is checked. */
+/** A call as a handler receives it, checked. */
 export interface Call {
   readonly principal: Principal | undefined;
   readonly parameters: Readonly<Record<string, string>>;

@@ -30,7 +30,7 @@ import {
 } from './schemas.js';
 import type { Tail } from './tail.js';
 
-/** What the routes work on. */
+/** Services that the routes use. */
 export interface RoutesContext {
   readonly version: string;
   readonly events: EventStore;
@@ -581,7 +581,7 @@ function ok(body: unknown): Promise<Reply> {
   return Promise.resolve({ status: 200, body });
 }
 
-/** What a caller may not see is not there for it. */
+/** Returns the endpoint; one that the caller may not see is unknown. */
 async function endpointOf(store: EndpointStore, call: Call): Promise<Endpoint> {
   const endpoint = await store.find(call.parameters['id'] ?? '', ownerOf(call));
   if (endpoint !== undefined) return endpoint;

@@ -33,7 +33,7 @@ export interface DrainEnd {
   readonly pause: number;
 }
 
-/** Which deliveries of an endpoint are meant. */
+/** Selection of an endpoint's deliveries. */
 export interface DeliverySelection {
   readonly ids?: readonly string[];
   readonly status?: DeliveryStatus;
@@ -120,7 +120,7 @@ export class DeliveryStore {
     );
   }
 
-  /** What is due now: at most `limit` of each endpoint, in the order of events. */
+  /** Returns the deliveries that are due: at most `limit` of each endpoint, in the order of events. */
   async due(
     endpoints: readonly Endpoint[],
     limit: number,

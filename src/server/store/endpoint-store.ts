@@ -12,7 +12,7 @@ import { endpointOf, type EndpointRow } from './rows.js';
 import type { EventStore } from './event-store.js';
 import { never, type ServiceDatabase, type Sql, type Value } from './service-sql.js';
 
-/** What an endpoint is made of. */
+/** Parts of a new endpoint. */
 export interface NewEndpoint {
   readonly id: string;
   readonly channel: string;
@@ -28,7 +28,7 @@ export interface NewEndpoint {
   readonly expiresAt: number | null;
 }
 
-/** What of an endpoint may be changed. */
+/** Changes of an endpoint. */
 export interface EndpointChange {
   readonly address?: string;
   readonly name?: string;

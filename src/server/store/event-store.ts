@@ -7,7 +7,7 @@ import { list, pieces, type ServiceDatabase, type Sql, type Value } from './serv
 /** An event that is not numbered yet. */
 export type NewEvent = Omit<LoggedEvent, 'seq'>;
 
-/** Which events to read. */
+/** Query of events. */
 export interface EventQuery {
   readonly owner: Owner;
   /** Only events behind this number. */
@@ -288,7 +288,7 @@ export class EventStore {
   }
 }
 
-/** What order is kept for. An event of no resource is in order with none. */
+/** Returns the key that order is kept by. An event of no resource is in order with none. */
 export function resourceKey({ resource, uuid, id }: LoggedEvent): string {
   return uuid === null ? `event:${id}`.slice(0, 512) : `${resource ?? ''}/${uuid}`.slice(0, 512);
 }

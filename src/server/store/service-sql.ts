@@ -15,7 +15,7 @@ export type Value = string | number | null;
 /** Later than any time: of what is not due. */
 export const never = 9_000_000_000_000_000;
 
-/** What the databases spell differently, for statements that are written once. */
+/** SQL that differs between databases, for statements that are written once. */
 interface Spelling {
   /** Milliseconds since 1970 by the database's clock. */
   readonly now: string;

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Owner, Reach } from '../model.js';
 import type { ServiceDatabase } from './service-sql.js';
 
-/** What a caller may do: read events; make endpoints and subscriptions; everything. */
+/** Scopes of a caller: read events; make endpoints and subscriptions; everything. */
 export type Scope = 'read' | 'subscribe' | 'admin';
 
 /** An access token, without what grants access. */

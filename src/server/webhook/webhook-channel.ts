@@ -15,7 +15,7 @@ export type Transform = (event: SignalboxEvent) => {
   readonly body: string;
 };
 
-/** What a webhook channel needs. */
+/** Parts of a webhook channel. */
 export interface WebhookChannelOptions {
   readonly http: GuardedAgent;
   /** By the names that endpoints use. */

@@ -4,7 +4,7 @@ import type { EndpointSettings } from '../model.js';
 /** How the owner of a webhook shows that it wants events. */
 export type Ownership = 'challenge' | 'options' | 'none';
 
-/** What of an endpoint's settings is the webhook's own. */
+/** Settings of a webhook within an endpoint's settings. */
 export interface WebhookSettings {
   /** The body: CloudEvents JSON, or CloudStack's body with its headers. Default `cloudevents`. */
   readonly format: 'cloudevents' | 'cloudstack';

@@ -99,7 +99,7 @@ export class EntityMemory {
   }
 }
 
-/** What the entity remembers once the steps that were sent are written. */
+/** Returns the remembered state of the entity once the sent steps are written. */
 function rememberedBy(
   { lifecycle: { table } }: Simulated,
   agreed: Guarded,

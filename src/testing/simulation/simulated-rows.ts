@@ -287,7 +287,7 @@ export function lockedRow({ simulated, uuid, entity }: Row): LockedRow {
   };
 }
 
-/** What an entity remembers for history states. */
+/** Returns the remembered state of an entity. */
 export function rememberedIn(simulated: Simulated, entity: object): string | null {
   return (readRole(simulated, entity, 'remembered') as string | null | undefined) ?? null;
 }

@@ -25,7 +25,7 @@ export interface DiagramOptions {
    * states look alike. Default true.
    */
   readonly tags?: boolean;
-  /** What the colours and signs mean, in SVG and PNG. Default true. */
+  /** Whether to explain colours and signs, in SVG and PNG. Default true. */
   readonly legend?: boolean;
   /**
    * Transitions that come back to their own state: `inside` lists them in the state's box, `arrows`

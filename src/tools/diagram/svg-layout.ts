@@ -1,4 +1,4 @@
-/** What Graphviz laid out, as its JSON says it: points from the lower left corner. */
+/** Layout of Graphviz from its JSON: points from the lower left corner. */
 export interface Layout {
   /** `left,bottom,right,top`. */
   readonly bb: string;

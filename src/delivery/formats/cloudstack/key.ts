@@ -7,7 +7,7 @@ import {
   routingWord,
 } from '../../../core/events/routing-key.js';
 
-/** What CloudStack writes for a word that is absent, and binds for one that may be anything. */
+/** Word that CloudStack writes for an absent value, and binds for any value. */
 const anything = '*';
 
 /** The Java classes that CloudStack names the resources of usage events by. */

@@ -76,7 +76,7 @@ function categoryOf(words: CloudStackWords | undefined, fields: Fields): Categor
   throw eventInvalid(what, 'key', 'names no category, and the body has the shape of none');
 }
 
-/** What a category's body tells besides account and time. */
+/** Fields of a category's body besides account and time. */
 interface Read {
   readonly type: string;
   readonly resource?: string | undefined;

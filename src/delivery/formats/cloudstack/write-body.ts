@@ -100,7 +100,7 @@ function alertBody({ time, type, data }: AlertEvent): Body {
   };
 }
 
-/** What CloudStack calls a failure that has no better code. */
+/** Code of CloudStack for a failure that has no better code. */
 const internalError = '530';
 
 function jobBody({ subject, actor, account, data }: AsyncJobEvent): Body {

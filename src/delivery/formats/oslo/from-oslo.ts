@@ -64,7 +64,7 @@ export function fromOslo(
   return createEvent(input as EventInput<Category>);
 }
 
-/** What Signalbox published in this format is told by its own attributes. */
+/** Reads an event that Signalbox published in this format, by its own attributes. */
 function published({ cloudevent, payload }: ReceivedNotification): SignalboxEvent {
   const data = isObject(payload) ? own(payload, 'data') : undefined;
   return { ...cloudevent, data } as unknown as SignalboxEvent;

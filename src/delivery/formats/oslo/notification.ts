@@ -18,7 +18,7 @@ export type NotificationPriority = (typeof notificationPriorities)[number];
 export interface Notification {
   /** Stable over every redelivery; a consumer deduplicates on it. */
   readonly message_id: string;
-  /** Who tells it: `service.host`, such as `compute.host1`. */
+  /** Publisher: `service.host`, such as `compute.host1`. */
   readonly publisher_id: string;
   /** Dotted: `<object>.<action>[.<phase>]`, such as `instance.create.end`. */
   readonly event_type: string;

@@ -1,4 +1,4 @@
-/** What OpenStack's events call a resource type, for the types that both worlds have. */
+/** OpenStack's names of the resource types that both systems have. */
 const objects: ReadonlyMap<string, string> = new Map([
   ['VirtualMachine', 'instance'],
   ['Volume', 'volume'],

@@ -13,15 +13,15 @@ import { objectOf, snakeCase } from './resources.js';
 
 /** How events become notifications. */
 export interface NotificationMapping {
-  /** Who tells it; default the event's `source`. */
+  /** Publisher; default the event's `source`. */
   readonly publisherId?: string;
   /**
-   * What a state change is called. `event` (default): after what happened, `instance.start_requested`.
-   * `update`: always `instance.update`, as Nova does when told to `notify_on_state_change`; for
-   * consumers that keep a copy of the state.
+   * Naming of state changes. `event` (default): after what happened, `instance.start_requested`. `update`:
+   * always `instance.update`, as Nova does when told to `notify_on_state_change`; for consumers that keep
+   * a copy of the state.
    */
   readonly stateChanges?: 'event' | 'update';
-  /** What your resource types are called; default `VirtualMachine` is `instance`, others in snake case. */
+  /** Names of your resource types; default `VirtualMachine` is `instance`, others in snake case. */
   readonly resources?: Readonly<Record<string, string>>;
   /** Default `error` for what failed, `warn` for alerts, `info` for all else. */
   readonly priority?: (event: SignalboxEvent) => NotificationPriority;
