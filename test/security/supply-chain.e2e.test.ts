@@ -161,7 +161,7 @@ describe('an installation', () => {
 
   test('has the development tools exactly as they were tried', () => {
     for (const [name, version] of Object.entries(manifest.devDependencies))
-      expect(version, name).toMatch(/^\d+\.\d+\.\d+$/);
+      expect(version, name).toMatch(/^(npm:[\w/@-]+@)?\d+\.\d+\.\d+$/);
   });
 
   test('brings nothing whose reason is not told', () => {

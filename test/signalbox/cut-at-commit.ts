@@ -89,7 +89,7 @@ export const committing: Readonly<
       };
     },
   },
-  usage: {
+  recordUsage: {
     prepare(calm) {
       const uuid = randomUUID();
       return Promise.resolve({
@@ -99,7 +99,7 @@ export const committing: Readonly<
       });
     },
   },
-  alert: {
+  raiseAlert: {
     prepare(calm) {
       const uuid = randomUUID();
       return Promise.resolve({
