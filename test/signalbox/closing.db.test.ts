@@ -146,8 +146,8 @@ eachDatabase((kind) => {
       remove: ['works', async (s) => s.remove(await cloud.dataSource.manager.save(cloud.dataSource.manager.create(Volume, { sizeGib: 1 })))], // prettier-ignore
       explain: ['works', (s, uuid) => s.explain(Volume, uuid, 'CreateRequested')],
       action: ['works', (s) => s.action('VM.START', {}, () => 1)],
-      usage: ['works', (s) => s.recordUsage('VOLUME.CREATE')],
-      alert: ['works', (s) => s.raiseAlert('ALERT.CPU', 'hot')],
+      recordUsage: ['works', (s) => s.recordUsage('VOLUME.CREATE')],
+      raiseAlert: ['works', (s) => s.raiseAlert('ALERT.CPU', 'hot')],
       history: ['works', (s, uuid) => s.history(Volume, uuid)],
       outboxDepth: ['works', (s) => s.outboxDepth()],
       replay: ['works', (s) => s.replay({ category: 'UsageEvent' }, { pool: 'billing' })],
