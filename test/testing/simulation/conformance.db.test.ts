@@ -212,7 +212,8 @@ const told = (outcome: unknown): unknown => {
 function comparable(events: readonly SignalboxEvent[], uuid: string): readonly object[] {
   const own = events.filter(({ partitionkey }) => partitionkey === uuid);
   const order = new Map(own.map(({ id }, index) => [id, index]));
-  return own.map(({ id, causationid, ...event_ }) => ({
+  // A simulation publishes under a name of its own.
+  return own.map(({ id, causationid, source: _, ...event_ }) => ({
     ...event_,
     id: order.get(id),
     cause: causationid === undefined ? undefined : order.get(causationid),
