@@ -18,6 +18,8 @@ export interface KnownPosition {
   readonly position: bigint;
   /** True when the group remembers one, this or an earlier. */
   readonly remembered: boolean;
+  /** Notes that this process has sent last; empty where it has sent none. */
+  readonly sentNotes: ReadonlySet<string>;
 }
 
 /** An offset that a group does not remember yet. */
@@ -41,10 +43,11 @@ export class Generation {
 
   /** Where reading would go on. */
   positions(): readonly KnownPosition[] {
-    return [...this.#partitions].map(([place, { position, committed }]) => ({
+    return [...this.#partitions].map(([place, { position, committed, sentNotes }]) => ({
       place,
       position,
       remembered: committed !== undefined,
+      sentNotes,
     }));
   }
 
@@ -146,11 +149,14 @@ export class Committer {
 
   async #commit(generation: Generation): Promise<void> {
     const uncommitted = generation.uncommitted(this.#reserved);
+    for (const { at, of } of uncommitted) of.sentNotes.add(at.metadata);
     try {
       await this.#send?.(uncommitted.map(({ at }) => at));
       for (const { at, of } of uncommitted) {
         of.committed = BigInt(at.offset);
         of.committedNotes = at.metadata;
+        of.sentNotes.clear();
+        of.sentNotes.add(at.metadata);
       }
       if (this.#generation === generation) return;
       // The client has tried it until after the member joined again: the group was set back by it.

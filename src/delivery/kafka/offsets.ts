@@ -11,6 +11,8 @@ export class PartitionOffsets {
   committed: bigint | undefined;
   /** Notes that the group has committed beside it. */
   committedNotes: string;
+  /** Notes that this process has sent, the newest that were taken and those of unknown outcome. */
+  readonly sentNotes = new Set<string>();
   /** Records before this offset may have been begun by a process that ended. */
   readonly #suspects: bigint;
   readonly #begun: Map<bigint, number>;

@@ -12,7 +12,7 @@ export interface TopicShare {
 /** State of a partition that a group remembers. */
 interface Remembered {
   readonly offset: bigint;
-  readonly notes: OffsetNotes;
+  readonly metadata: string | null | undefined;
 }
 
 interface StartOffsetsOptions {
@@ -37,6 +37,8 @@ export class StartOffsets {
   #positions: ReadonlyMap<string, bigint> = new Map();
   /** The partitions that the group is known to have remembered an offset of. */
   readonly #remembered = new Set<string>();
+  /** Notes that this process has sent last. */
+  #sentNotes: ReadonlyMap<string, ReadonlySet<string>> = new Map();
 
   constructor(options: StartOffsetsOptions) {
     this.#options = options;
@@ -66,6 +68,7 @@ export class StartOffsets {
     const kept = new Map(positions.map(({ place, position }) => [place, position]));
     this.#positions =
       this.#options.group === undefined ? new Map([...this.#positions, ...kept]) : kept;
+    this.#sentNotes = new Map(positions.map(({ place, sentNotes }) => [place, sentNotes]));
     for (const { place, remembered } of positions) if (remembered) this.#remembered.add(place);
   }
 
@@ -92,12 +95,20 @@ export class StartOffsets {
         const forgotten = committed === undefined && this.#remembered.has(place);
         const gone = wanted < low || wanted > high || forgotten;
         if (gone) missed = true;
-        const notes = gone ? noNotes : (remembered?.notes ?? noNotes);
+        const notes = gone ? noNotes : this.#notesOf(place, remembered);
         starts.push({ topic, partition, start: gone ? low : wanted, committed, notes });
       }
     }
     this.#note(starts);
     return { starts, missed };
+  }
+
+  #notesOf(place: string, remembered: Remembered | undefined): OffsetNotes {
+    const metadata = remembered?.metadata;
+    const notes = readNotes(metadata);
+    // Written by this process, which has not ended: nothing of it is suspect.
+    const isOwn = metadata != null && this.#sentNotes.get(place)?.has(metadata) === true;
+    return isOwn ? { ...notes, handedOut: 0n } : notes;
   }
 
   #wanted(place: string, committed: bigint | undefined): bigint | undefined {
@@ -121,7 +132,7 @@ export class StartOffsets {
       offsets.flatMap(({ topic, partitions }) =>
         partitions.map(({ partition, offset, metadata }) => [
           placeOf(topic, partition),
-          { offset: BigInt(offset), notes: readNotes(metadata) },
+          { offset: BigInt(offset), metadata },
         ]),
       ),
     );
