@@ -1,13 +1,12 @@
 import { durationText } from '../../core/lifecycle/duration-text.js';
-import { deadlineExceeded } from '../../core/lifecycle/lifecycle.js';
+import { type AnyLifecycle, deadlineExceeded } from '../../core/lifecycle/lifecycle.js';
 import type { Findings } from './finding.js';
 import { neverPassing } from './never-passing.js';
-import type { RegionView } from './region-view.js';
 
 /** Finds deadlines that never pass, because shorter ones always cancel them first. */
-export function checkDeadlines({ resource, region }: RegionView, findings: Findings): void {
-  if (region === undefined) return;
-  for (const { id: deadline, state, after } of neverPassing(region)) {
+export function checkDeadlines(lifecycle: AnyLifecycle, findings: Findings): void {
+  const { resource } = lifecycle;
+  for (const { id: deadline, state, after } of neverPassing(lifecycle)) {
     findings.add(
       'NEVER_TAKEN',
       { ...(state === '' ? {} : { state }), event: deadlineExceeded, deadline },

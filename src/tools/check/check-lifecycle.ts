@@ -60,9 +60,9 @@ export function checkLifecycle(
     checkStructure(region.view, region.graph, findings);
     checkTransitional(region.view, region.graph, findings, failureEvents);
     checkGuards(region.view, findings);
-    checkDeadlines(region.view, findings);
     checkAnnouncements(region.view, options.eventTypes, findings);
   }
+  if (isLifecycle(declaration)) checkDeadlines(declaration, findings);
   for (const meter of meters) {
     checkMeter(meter, graphOf(meter, regions) ?? graph, findings);
   }

@@ -1,4 +1,5 @@
 import {
+  type AnyLifecycle,
   deadlineExceeded,
   type Deadline,
   type GuardCondition,
@@ -19,11 +20,20 @@ interface Running {
 const mostSteps = 20_000;
 
 /**
- * The deadlines of a region that can never pass, because a shorter one always cancels them first. Pure. Events may
- * come at any time and guards may answer either way, so that a deadline is named only where no history
- * lets it pass.
+ * Finds the deadlines that can never pass, because a shorter one always cancels them first. Pure. Events
+ * may come at any time and guards may answer either way, so that a deadline is named only where no history
+ * lets it pass: neither of its region alone, nor of all regions together, which may reach into each other.
  */
-export function neverPassing(region: Region): readonly Deadline[] {
+export function neverPassing(lifecycle: AnyLifecycle): readonly Deadline[] {
+  const { regions, states, transitions, table } = lifecycle;
+  const named = new Map(regions.flatMap(neverPassingIn).map((each) => [each.id, each]));
+  if (regions.length <= 1 || named.size === 0) return [...named.values()];
+  const entries = [...table.creations.values()];
+  const together = neverPassingIn({ path: '', states, entries, transitions });
+  return together.filter(({ id }) => named.has(id));
+}
+
+function neverPassingIn(region: Region): readonly Deadline[] {
   const table = tableOf(region);
   const armings = armingsOf(table);
   const spendable = spendableDeadlines(table);
