@@ -21,14 +21,18 @@ function run(command, ...args) {
   execFileSync(command, args, { cwd: directory, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
-// The required peers, the client that `signalbox/nats` imports, and the compiler, at the versions the suite
-// runs with.
+// The required peers, what `signalbox/nats` and `signalbox/server` import, and the compiler, at the versions
+// the suite runs with.
 const packages = [
   'typeorm',
   'xstate',
   'reflect-metadata',
   '@nats-io/transport-node',
   '@nats-io/jetstream',
+  'hono',
+  '@hono/node-server',
+  'undici',
+  'jose',
   'typescript',
   '@types/node',
 ].map((name) => `${name}@${manifest.devDependencies[name]}`);

@@ -294,10 +294,11 @@ export function unknownState(binding: PlannedResource, row: LockedRow): Configur
  * @param trigger An event, or the id of a deadline.
  */
 export function unknownMemory(
-  { resource, lifecycle: { version, table } }: PlannedResource,
+  { resource, lifecycle }: PlannedResource,
   { uuid, state, remembered }: Pick<LockedRow, 'uuid' | 'state' | 'remembered'>,
   trigger: string,
 ): ConfigurationError | undefined {
+  const { version, table } = lifecycle;
   if (table.histories.size === 0 || remembered == null) {
     return undefined;
   }

@@ -1,7 +1,10 @@
 import type { AnyLifecycle, ChartNode, EffectCategory } from '../../core/lifecycle/lifecycle.js';
 
 /** A machine to draw, with its name. A lifecycle is one. */
-export type DrawnMachine = Pick<AnyLifecycle, 'resource' | 'version' | 'initialStates' | 'chart'>;
+export interface DrawnMachine extends Pick<AnyLifecycle, 'resource' | 'version' | 'initialStates'> {
+  /** @internal */
+  readonly chart: AnyLifecycle['chart'];
+}
 
 /** Why a part stands out. */
 export type Mark = 'highlighted' | 'added' | 'removed' | 'changed';

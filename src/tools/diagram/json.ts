@@ -27,12 +27,8 @@ export type XStateConfig = JsonObject;
  * defineLifecycle({ resource: 'Volume', version: 1, initialStates: ['NotUploaded'], machine: copy });
  * ```
  */
-export function json({
-  resource,
-  version,
-  initialStates: creations,
-  chart,
-}: DrawnMachine): XStateConfig {
+export function json(machine: DrawnMachine): XStateConfig {
+  const { resource, version, initialStates: creations, chart } = machine;
   return {
     id: resource,
     version: String(version),

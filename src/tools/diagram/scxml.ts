@@ -25,12 +25,8 @@ import { xmlText } from './xml-text.js';
  * await writeFile('volume.scxml', scxml(volume));
  * ```
  */
-export function scxml({
-  resource,
-  version,
-  initialStates: creations,
-  chart,
-}: DrawnMachine): string {
+export function scxml(machine: DrawnMachine): string {
+  const { resource, version, initialStates: creations, chart } = machine;
   // The outermost element takes no transitions: a machine that has some is written as a state in it.
   const isState =
     chart.kind === 'parallel' ||
