@@ -3,9 +3,9 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ConfigurationError } from '../core/errors/errors.js';
-import { checkOptions } from '../core/options/check-options.js';
 import type { NotificationService } from './notification-service.js';
-import { listenSchema } from './service-schemas.js';
+import { checkOptions, optionsOf } from '../core/options/check-options.js';
+import { flag, options as optionsField, required, text, whole } from '../core/options/fields.js';
 
 /** Where the service listens. */
 export interface ListenOptions {
@@ -20,6 +20,18 @@ export interface ListenOptions {
   /** Whether callers are told apart by tokens. */
   readonly hasTokens: boolean;
 }
+
+/** Schema of the options of `listen()`. */
+export const listenSchema = optionsOf<ListenOptions>('listen()', {
+  host: text(1, 255),
+  port: whole(0, 65_535),
+  tls: optionsField<NonNullable<ListenOptions['tls']>>({
+    cert: required(text(1)),
+    key: required(text(1)),
+  }),
+  insecurePlaintext: flag,
+  hasTokens: required(flag),
+});
 
 /** A listening server. */
 export interface Listening {

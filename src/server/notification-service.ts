@@ -1,7 +1,6 @@
 import type { Hono } from 'hono';
 import type { DataSource } from 'typeorm';
 import { originSource } from '../context/origin-source.js';
-import { checkOptions } from '../core/options/check-options.js';
 import { nextEventId } from '../core/identity/event-id.js';
 import { journalEntry } from '../core/planning/announcement.js';
 import type { Bus, BusSubscription } from '../delivery/bus/bus.js';
@@ -20,13 +19,27 @@ import { Tail } from './http/tail.js';
 import { intakeBus, readBus } from './intake.js';
 import { ServiceMetrics } from './metrics.js';
 import type { Endpoint } from './model.js';
-import { notificationServiceSchema } from './service-schemas.js';
 import { DeliveryStore } from './store/delivery-store.js';
 import { EndpointStore } from './store/endpoint-store.js';
 import { EventStore } from './store/event-store.js';
 import { ServiceDatabase } from './store/service-sql.js';
 import { TokenStore } from './store/token-store.js';
 import { type Transform, webhookChannel } from './webhook/webhook-channel.js';
+import { checkOptions, optionsOf } from '../core/options/check-options.js';
+import {
+  callback,
+  field,
+  having,
+  listOf,
+  oneOf,
+  options as optionsField,
+  plainObject,
+  required,
+  text,
+} from '../core/options/fields.js';
+import { engineFields } from './engine/engine.js';
+import { guardFields } from './guard/addresses.js';
+import { jwtFields } from './access/access.js';
 
 /** A line of the service's log. */
 export interface ServiceLog {
@@ -72,6 +85,27 @@ export interface NotificationServiceOptions {
   /** Resolves names of endpoints. Default the system's. */
   readonly resolve?: Resolver;
 }
+
+/** Schema of the options of `notificationService()`. */
+export const notificationServiceSchema = optionsOf<NotificationServiceOptions>(
+  'notificationService()',
+  {
+    dataSource: required(having('an initialized DataSource', 'manager', 'options')),
+    buses: listOf(having('a bus', 'publish', 'subscribe')),
+    application: having('an application', 'id', 'space'),
+    channels: listOf(having('a channel of defineChannel()', 'name', 'check')),
+    transforms: plainObject,
+    guard: optionsField(guardFields),
+    jwt: optionsField(jwtFields),
+    anonymous: oneOf('nobody', 'administrator'),
+    source: text(1, 64),
+    hubs: listOf(httpAddress()),
+    publicUrl: httpAddress(),
+    engine: optionsField(engineFields),
+    onLog: callback,
+    resolve: callback,
+  },
+);
 
 /** The notification service: takes events, delivers them, and answers HTTP. */
 export interface NotificationService extends AsyncDisposable {
@@ -254,4 +288,12 @@ function stoppedAlert(
       onFailure(error);
     }
   };
+}
+
+function httpAddress() {
+  return field(
+    'an http: or https: address',
+    (value) =>
+      typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
+  );
 }

@@ -39,8 +39,14 @@ import { ResourceEntity } from '../../src/persistence/resource/resource-entity.j
 import * as calls from '../../src/signalbox/call-options.js';
 import { createRelay } from '../../src/signalbox/create-relay.js';
 import { createSignalbox } from '../../src/signalbox/create-signalbox.js';
-import * as server from '../../src/server/service-schemas.js';
-import { notificationService } from '../../src/server/notification-service.js';
+import { jwtFields } from '../../src/server/access/access.js';
+import { engineFields } from '../../src/server/engine/engine.js';
+import { guardFields } from '../../src/server/guard/addresses.js';
+import { listenSchema } from '../../src/server/listen.js';
+import {
+  notificationService,
+  notificationServiceSchema,
+} from '../../src/server/notification-service.js';
 import { relaySchema, signalboxSchema } from '../../src/signalbox/signalbox-options.js';
 
 const canary = 'c4n4ry-s3cret';
@@ -97,11 +103,11 @@ const taken: Readonly<Record<string, readonly [OptionsSchema, enough: object, ca
   ExposeOptions: [exposeSchema, {}, check(exposeSchema) as Call],
   CallOptions: [callSchema, {}, check(callSchema) as Call],
   NotifierOptions: [notifierSchema, { publisherId: 'a.b', drivers: [] }, notifier as Call],
-  NotificationServiceOptions: [server.notificationServiceSchema, { dataSource }, ((options: never) => notificationService(options)) as Call], // prettier-ignore
-  EngineOptions: [nested('engine', server.engineFields), {}, ((engine: object) => notificationService({ dataSource, engine })) as Call], // prettier-ignore
-  GuardOptions: [nested('guard', server.guardFields), {}, ((guard: object) => notificationService({ dataSource, guard })) as Call], // prettier-ignore
-  JwtOptions: [nested('jwt', server.jwtFields), { jwks: 'https://a.example/k', issuer: 'i', audience: 'a', algorithms: ['RS256'] }, ((jwt: never) => notificationService({ dataSource, jwt })) as Call], // prettier-ignore
-  ListenOptions: [server.listenSchema, { hasTokens: false }, ((options: never) => checkOptions(server.listenSchema, options)) as Call], // prettier-ignore
+  NotificationServiceOptions: [notificationServiceSchema, { dataSource }, ((options: never) => notificationService(options)) as Call], // prettier-ignore
+  EngineOptions: [nested('engine', engineFields), {}, ((engine: object) => notificationService({ dataSource, engine })) as Call], // prettier-ignore
+  GuardOptions: [nested('guard', guardFields), {}, ((guard: object) => notificationService({ dataSource, guard })) as Call], // prettier-ignore
+  JwtOptions: [nested('jwt', jwtFields), { jwks: 'https://a.example/k', issuer: 'i', audience: 'a', algorithms: ['RS256'] }, ((jwt: never) => notificationService({ dataSource, jwt })) as Call], // prettier-ignore
+  ListenOptions: [listenSchema, { hasTokens: false }, ((options: never) => checkOptions(listenSchema, options)) as Call], // prettier-ignore
   NotifyOptions: [notifySchema, {}, ((options: never) => notifier({ publisherId: 'a.b', drivers: [] }).info('x', {}, options)) as Call], // prettier-ignore
 };
 

@@ -2,6 +2,7 @@ import type { JWTVerifyGetKey } from 'jose';
 import { ConfigurationError } from '../../core/errors/errors.js';
 import { everybody, type Owner, type Reach } from '../model.js';
 import type { Scope, TokenStore } from '../store/token-store.js';
+import { type Fields, listOf, options, required, text } from '../../core/options/fields.js';
 
 /** A caller: its owner and its scopes. */
 export interface Principal {
@@ -28,6 +29,20 @@ export interface JwtOptions {
     readonly scopes?: string;
   };
 }
+
+/** Fields of the options of JSON Web Tokens. */
+export const jwtFields: Fields<JwtOptions> = {
+  jwks: required(text(1)),
+  issuer: required(text(1)),
+  audience: required(text(1)),
+  algorithms: required(listOf(text(1, 16), 1)),
+  claims: options<NonNullable<JwtOptions['claims']>>({
+    account: text(1),
+    domain: text(1),
+    reach: text(1),
+    scopes: text(1),
+  }),
+};
 
 /** Tells callers by their bearer tokens. */
 export interface Authenticator {

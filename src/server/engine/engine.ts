@@ -9,6 +9,7 @@ import type { Channel, Outcome } from './channel.js';
 import { Drain } from './drain.js';
 import { Settler } from './settler.js';
 import { Slots } from './slots.js';
+import { field, type Fields, milliseconds, whole } from '../../core/options/fields.js';
 
 /** How the engine works; everything has a default. */
 export interface EngineOptions {
@@ -35,6 +36,21 @@ export interface EngineOptions {
   /** Milliseconds for which events are kept. Default 30 days. */
   readonly keepEvents?: number;
 }
+
+/** Fields of the engine's options. Times are in milliseconds. */
+export const engineFields: Fields<EngineOptions> = {
+  maxDrains: whole(1, 100_000),
+  perHost: whole(1, 10_000),
+  batch: whole(1, 10_000),
+  lease: milliseconds(100),
+  poll: milliseconds(10),
+  slowAfter: milliseconds(1),
+  maxRetryAfter: milliseconds(0),
+  maxAge: duration(),
+  probeAfter: milliseconds(1),
+  keepDeliveries: duration(),
+  keepEvents: duration(),
+};
 
 /** Listener of the engine. */
 export interface EngineListener {
@@ -343,4 +359,12 @@ export class Engine {
       if (!this.#stopping) await wakeup.wait(every);
     }
   }
+}
+
+/** Milliseconds that are compared with times of rows, so they may be longer than a timer. */
+function duration() {
+  return field(
+    'a whole number of milliseconds, at least 1000',
+    (value) => Number.isSafeInteger(value) && (value as number) >= 1000,
+  );
 }

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { ConfigurationError } from '../../core/errors/errors.js';
+import { type Fields, flag, listOf, text } from '../../core/options/fields.js';
 
 /**
  * Tier of an address for a service that connects on behalf of others: `public`; `private`, allowed by a
@@ -74,6 +75,12 @@ export interface GuardOptions {
    */
   readonly allow?: readonly string[];
 }
+
+/** Fields of the options of the SSRF guard. */
+export const guardFields: Fields<GuardOptions> = {
+  allowPrivate: flag,
+  allow: listOf(text(1, 255)),
+};
 
 /** Pure. Whether the service may connect to an address and port. */
 export type AddressPolicy = (address: string, port: number) => boolean;

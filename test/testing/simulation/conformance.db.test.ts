@@ -213,7 +213,7 @@ function comparable(events: readonly SignalboxEvent[], uuid: string): readonly o
   const own = events.filter(({ partitionkey }) => partitionkey === uuid);
   const order = new Map(own.map(({ id }, index) => [id, index]));
   // A simulation publishes under a name of its own.
-  return own.map(({ id, causationid, source: _, ...event_ }) => ({
+  return own.map(({ id, causationid, source: _source, ...event_ }) => ({
     ...event_,
     id: order.get(id),
     cause: causationid === undefined ? undefined : order.get(causationid),
