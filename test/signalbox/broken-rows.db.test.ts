@@ -6,6 +6,7 @@ import { migrations } from '../../src/persistence/migrations/migrations.js';
 import { ResourceEntity } from '../../src/persistence/resource/resource-entity.js';
 import { createSignalbox } from '../../src/signalbox/create-signalbox.js';
 import type { Signalbox } from '../../src/signalbox/signalbox.js';
+import { eventually } from '../support/eventually.js';
 import { eachDatabase, freshDatabase, type FreshDatabase } from '../support/databases.js';
 
 @Entity('crate')
@@ -20,6 +21,7 @@ eachDatabase((kind) => {
   let database: FreshDatabase;
   let dataSource: DataSource;
   let signalbox: Signalbox;
+  const failures: unknown[] = [];
 
   beforeAll(async () => {
     database = await freshDatabase(kind);
@@ -37,6 +39,7 @@ eachDatabase((kind) => {
       eventTypes: cloudStackEventTypes,
       resources: [Crate],
       bus: memoryBus(),
+      deadlines: { reconcileInterval: 50, onFailure: (error) => failures.push(error) },
     });
   });
   afterAll(async () => {
@@ -119,6 +122,35 @@ eachDatabase((kind) => {
       }
     });
   });
+
+  test.each(['state', 'revision'])(
+    'watch and sweeper name a row whose %s is NULL, and go on with the others',
+    async (column) => {
+      const { uuid } = await signalbox.create(Crate, {});
+      const good = await signalbox.create(Crate, {});
+      await dataSource.query(`UPDATE crate SET ${column} = NULL WHERE uuid = '${uuid}'`);
+      const told = expect.stringMatching(`Volume ${uuid}.*its ${column} is NULL`);
+      const warnings: unknown[] = [];
+      const listen = (warning: unknown): unknown => warnings.push(warning);
+      process.on('warning', listen);
+      failures.length = 0;
+      try {
+        const seen: string[] = [];
+        for await (const event of await signalbox.watch(Crate)) {
+          if (event.type === 'synced') break;
+          if ('resource' in event) seen.push(event.resource.uuid);
+        }
+        expect(seen).toContain(good.uuid);
+        expect(seen).not.toContain(uuid);
+        const broken = expect.objectContaining({ code: 'ROW_INCOMPLETE', message: told });
+        await eventually(() => expect(warnings).toContainEqual(broken));
+        await eventually(() => expect(failures).toContainEqual(broken));
+      } finally {
+        process.off('warning', listen);
+        await dataSource.query(`DELETE FROM crate WHERE uuid = '${uuid}'`);
+      }
+    },
+  );
 
   test('the last revision is reached, and is an event', async () => {
     const { uuid } = await signalbox.create(Crate, {});

@@ -1,6 +1,7 @@
 import { Brackets, type DataSource } from 'typeorm';
 import type { BoundColumn, ResourceBinding } from '../../persistence/resource/binding.js';
 import { lockedRow } from '../../persistence/guard/column-values.js';
+import { incompleteRow } from '../../core/planning/unusable-row.js';
 import { databaseValue } from '../../persistence/guard/driver-values.js';
 import { databaseError } from '../../persistence/commit/database-errors.js';
 import { onMaster } from '../../persistence/commit/on-master.js';
@@ -13,7 +14,8 @@ const page = 1000;
 
 /**
  * Reads the rows of a resource page by page, each as it is when its page is read: those of the wanted
- * tenancy, in every state, soft-removed rows too. Throws the typed errors of the database.
+ * tenancy, in every state, soft-removed rows too. A row whose state or revision is NULL is passed over with
+ * a warning of the process (ROW_INCOMPLETE). Throws the typed errors of the database.
  */
 export async function* readResources(
   dataSource: DataSource,
@@ -51,7 +53,13 @@ export async function* readResources(
       throw databaseError(error);
     }
     for (const raw of rows) {
-      const { uuid, state, revision, tenancy } = lockedRow(binding, raw);
+      const row = lockedRow(binding, raw);
+      const broken = incompleteRow(binding, row);
+      if (broken !== undefined) {
+        process.emitWarning(broken.message, { code: broken.code });
+        continue;
+      }
+      const { uuid, state, revision, tenancy } = row;
       yield { uuid, state, revision, ...tenancyOf(tenancy ?? {}) };
     }
     if (rows.length < page) return;

@@ -7,6 +7,7 @@ import type { JournalEntry } from '../../core/planning/journal-entry.js';
 import { type LockedRow, unknownState } from '../../core/planning/plan.js';
 import { settleDeadlines } from '../../core/planning/settle-deadlines.js';
 import { announceDeadline } from '../../core/planning/transition-announcements.js';
+import { incompleteRow } from '../../core/planning/unusable-row.js';
 import type { TransitionResult } from '../../core/planning/transition-request.js';
 import type { DueDeadline } from '../../core/stores/deadline-store.js';
 import { ownTransaction } from '../../persistence/commit/own-transaction.js';
@@ -111,6 +112,8 @@ async function lookWithin(
   // Whoever holds the row may hold it for long: many such rows would take the whole pool.
   const row = (await store.lockWithin(manager, binding, [due.uuid], true)).get(due.uuid);
   if (row === undefined) return notLocked(manager, context, binding, due);
+  const broken = incompleteRow(binding, row);
+  if (broken !== undefined) return { result: 'armed', announced: false, why: broken };
   const armed = await store.deadlines.armedWithin(manager, resource, [due.uuid]);
   if (!armed.some((each) => each.deadline === due.deadline && each.revision === due.revision)) {
     return { result: 'done', announced: false };

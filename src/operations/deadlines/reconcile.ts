@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import { placeOf } from '../../core/planning/deadline-place.js';
 import type { LockedRow } from '../../core/planning/plan.js';
 import { settleDeadlines } from '../../core/planning/settle-deadlines.js';
+import { incompleteRow } from '../../core/planning/unusable-row.js';
 import { ownTransaction } from '../../persistence/commit/own-transaction.js';
 import { readLife } from '../../persistence/life-entries.js';
 import type { ResourceBinding } from '../../persistence/resource/binding.js';
@@ -16,6 +17,8 @@ export interface ReconcileContext {
   readonly batch: number;
   /** Asked between pages. */
   readonly stopped: () => boolean;
+  /** Called for each row whose state or revision is NULL: it is passed over. */
+  readonly onIncomplete: (error: Error) => void;
   /** Waits for so many milliseconds, or until it is stopped. */
   readonly pause: (milliseconds: number) => Promise<void>;
 }
@@ -48,17 +51,20 @@ export async function reconcileDeadlines(
 
 /** One page, and the uuids on it of which some deadline is not armed. */
 async function incompleteOf(
-  { dataSource, store, batch }: ReconcileContext,
+  { dataSource, store, batch, onIncomplete }: ReconcileContext,
   binding: ResourceBinding,
   after: unknown,
 ): Promise<{ readonly incomplete: readonly string[]; readonly next: unknown }> {
-  return ownTransaction(dataSource, async (manager) => {
+  const broken: Error[] = [];
+  const found = await ownTransaction(dataSource, async (manager) => {
+    broken.length = 0;
     const { rows, next } = await readPage(manager, binding, { limit: batch, after });
     const armed = await store.deadlines.armedWithin(
       manager,
       binding.resource,
       rows.map(({ uuid }) => uuid),
     );
+    broken.push(...rows.flatMap((row) => incompleteRow(binding, row) ?? []));
     const ids = new Map<string, Set<string>>();
     const { version } = binding.lifecycle;
     for (const each of armed) {
@@ -69,6 +75,8 @@ async function incompleteOf(
     }
     return { incomplete: rows.flatMap((row) => lacking(binding, row, ids.get(row.uuid))), next };
   });
+  broken.forEach(onIncomplete);
+  return found;
 }
 
 function lacking(

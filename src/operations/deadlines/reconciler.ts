@@ -61,13 +61,14 @@ export class Reconciler {
   }
 
   async #round(binding: ResourceBinding): Promise<void> {
-    const { dataSource, store, onSettled } = this.#setup;
+    const { dataSource, store, onSettled, onFailure } = this.#setup;
     const settled = await reconcileDeadlines(
       {
         dataSource,
         store,
         batch,
         stopped: () => this.#stopping,
+        onIncomplete: onFailure,
         pause: (milliseconds) => this.#wakeup.wait(milliseconds),
       },
       binding,

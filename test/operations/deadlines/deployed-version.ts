@@ -124,7 +124,16 @@ export function deploy(dataSource: DataSource, lifecycle: AnyLifecycle) {
     /** What its sweeper does at the start and from time to time. */
     reconcile: (batch = 3) =>
       reconcileDeadlines(
-        { dataSource, store, batch, stopped: () => false, pause: async () => undefined },
+        {
+          dataSource,
+          store,
+          batch,
+          stopped: () => false,
+          onIncomplete: (error) => {
+            throw error;
+          },
+          pause: async () => undefined,
+        },
         binding,
       ),
     close: () => transitions.close(),
