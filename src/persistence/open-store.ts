@@ -1,3 +1,4 @@
+import { verifyStates } from './mysql/verify-states.js';
 import type { DataSource, EntityManager } from 'typeorm';
 import { connectionsOf, keepGuarded } from './commit/connections.js';
 import type { PlannedTransition } from '../core/planning/plan.js';
@@ -173,6 +174,7 @@ const assemble: Readonly<
         await verifyEngines(dataSource, [...own, ...bindings.map(tableOf)]);
         await verifyGalera(dataSource, galera);
         await verifyEmptyText(dataSource);
+        await verifyStates(dataSource, bindings);
       },
     };
   },

@@ -301,3 +301,36 @@ test('EMPTY_STRING_IS_NULL is refused at open, and on each connection that comes
     await early.destroy();
   }
 });
+
+test.each([
+  ["enum('Allocated','Setup')", 'MAPPING_ENUM_INCOMPLETE'],
+  ['varchar(5)', 'MAPPING_COLUMN_LENGTH'],
+])('a state column that is really %s is refused at start', async (type, code) => {
+  await setMode('');
+  const own = await new DataSource({
+    ...dataSource.options,
+    synchronize: false,
+    entities: [Network],
+  } as never).initialize();
+  const [{ was }] = (await dataSource.query(
+    `SELECT COLUMN_TYPE AS was FROM information_schema.COLUMNS
+      WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'demo_network' AND COLUMN_NAME = 'state'`,
+  )) as [{ was: string }];
+  await dataSource.query(`ALTER TABLE demo_network MODIFY state ${type} NOT NULL`);
+  try {
+    await expect(
+      createSignalbox({
+        dataSource: own,
+        source: 'management-server',
+        eventTypes: cloudStackEventTypes,
+        resources: [Network],
+      }),
+    ).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining('demo_network.state of Network'),
+    });
+  } finally {
+    await dataSource.query(`ALTER TABLE demo_network MODIFY state ${was} NOT NULL`);
+    await own.destroy();
+  }
+});
