@@ -13,6 +13,9 @@ import { backoff } from '../kit/backoff.js';
 
 /** How often the first join is tried; later ones are for as long as the subscription lives. */
 const firstJoins = 3;
+
+/** Milliseconds that a handler waits for its message to be marked as begun. */
+const markPatience = 1_000;
 const firstDelay = 100;
 const longestDelay = 5_000;
 /** Milliseconds that a fetch may wait for records; data ends it at once. Joining may wait as long. */
@@ -40,6 +43,8 @@ export class ConsumerSession {
   #lost = false;
   #started = false;
   #stopping = false;
+  /** Until then no message is marked before its handler begins. */
+  #unmarkedUntil = 0;
   #crash: Error | undefined;
   #joins: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
 
@@ -111,8 +116,11 @@ export class ConsumerSession {
       count: async () => offsets.begunOf(offset),
       begin: async () => {
         offsets.noteBegun(offset, offsets.begunOf(offset) + 1);
-        // A cluster that does not take it leaves the message unmarked, and stops nobody.
-        await endsInTime(this.#committer.now(), endPatience);
+        // A cluster that does not take it leaves the message unmarked, and stops nobody; nor is it asked
+        // again for each message, as while a group joins.
+        if (performance.now() < this.#unmarkedUntil) return;
+        if (await endsInTime(this.#committer.now(), markPatience)) return;
+        this.#unmarkedUntil = performance.now() + endPatience;
       },
       end: (done) => {
         offsets.noteBegun(offset, done ? 0 : offsets.begunOf(offset) - 1);
