@@ -107,6 +107,12 @@ const service = Type.Object(
         { additionalProperties: false },
       ),
     ),
+    hubs: Type.Optional(
+      Type.Array(Type.String(), { description: 'WebSub hubs that the Atom feeds name.' }),
+    ),
+    publicUrl: Type.Optional(
+      Type.String({ description: 'Address that callers reach the service by, behind a proxy.' }),
+    ),
     lease: Type.Optional(
       Type.Integer({
         minimum: 1000,

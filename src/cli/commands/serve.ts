@@ -116,7 +116,7 @@ async function serviceOptions(
   readonly listen: ListenOptions;
   readonly service: Omit<NotificationServiceOptions, 'dataSource'>;
 }> {
-  const { lease, keepDeliveries, keepEvents, jwt, tls: pair, ...rest } = file;
+  const { lease, keepDeliveries, keepEvents, hubs, publicUrl, jwt, tls: pair, ...rest } = file;
   const given = { ...rest, ...defined(flags) };
   const tls =
     flags.tlsCert === undefined || flags.tlsKey === undefined
@@ -131,7 +131,7 @@ async function serviceOptions(
       anonymous: hasTokens ? 'nobody' : 'administrator',
       guard: defined({ allowPrivate, allow }),
       engine: defined({ lease, keepDeliveries, keepEvents }),
-      ...defined({ jwt: jwt as JwtOptions | undefined }),
+      ...defined({ jwt: jwt as JwtOptions | undefined, hubs, publicUrl }),
     },
   };
 }
