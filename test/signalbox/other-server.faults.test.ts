@@ -139,9 +139,14 @@ describe.each(Object.keys(pairs))('%s', (name) => {
     const calm = await open(pair.url('cut'), true);
     const cut = await open(pair.url('cut').replace(`:${port}/`, `:${proxy.port}/`), false);
     const prepared = await Promise.all(
-      ['transition', 'transition with a guard', 'create', 'usage', 'jobs.submit', 'idempotent'].map(
-        async (each) => [each, await (committing[each] as Committing).prepare(calm)] as const,
-      ),
+      [
+        'transition',
+        'transition with a guard',
+        'create',
+        'recordUsage',
+        'jobs.submit',
+        'idempotent',
+      ].map(async (each) => [each, await (committing[each] as Committing).prepare(calm)] as const),
     );
     await pair.holdBack();
     let during: Promise<void> | undefined;
