@@ -55,11 +55,11 @@ export async function verifyStates(
     const stored = new Set(states.map((state) => String(stateValues(binding, state)[index])));
     const lost = [...stored].filter((text) => !holds(real, text));
     if (lost.length === 0) continue;
-    throw new ConfigurationError(
-      real.kind === 'enum' ? 'MAPPING_ENUM_INCOMPLETE' : 'MAPPING_COLUMN_LENGTH',
-      `The column ${table}.${name} of ${resource} is ${real.type}, and cannot hold ${lost.join(', ')}. Alter the table, so that it holds every state of the lifecycle.`,
-      { parameters: { resource, table, column: name } },
-    );
+    const message = `The column ${table}.${name} of ${resource} is ${real.type}, and cannot hold ${lost.join(', ')}. Alter the table, so that it holds every state of the lifecycle.`;
+    const parameters = { resource, table, column: name };
+    throw real.kind === 'enum'
+      ? new ConfigurationError('MAPPING_ENUM_INCOMPLETE', message, { parameters })
+      : new ConfigurationError('MAPPING_COLUMN_LENGTH', message, { parameters });
   }
 }
 
