@@ -90,7 +90,14 @@ function extract([name, types]) {
     },
   });
   const report = readFileSync(join(temporary, `${name}.api.md`), 'utf8').replaceAll('\r\n', '\n');
-  return { name, report, forgotten };
+  return { name, report: report.replace(unions, sorted), forgotten };
+}
+
+/** Unions of string literals: the compiler writes them in the order in which it met the literals. */
+const unions = /"[^"\n]*"(?: \| "[^"\n]*")+/g;
+
+function sorted(union) {
+  return union.split(' | ').toSorted().join(' | ');
 }
 
 const exported =
