@@ -116,7 +116,7 @@ function fail(span: Span, error: unknown, code: number): void {
   span.setStatus({ code, message });
 }
 
-/** The API's placeholder for a provider that is registered later. */
+/** The provider that the API gives before one is registered. */
 interface StandIn {
   getDelegate?(): TracerProvider;
   getDelegateTracer?(name: string): Tracer | undefined;

@@ -45,7 +45,7 @@ export interface EndpointSettings {
   readonly timeout?: number;
   /** Milliseconds of failures only, after which it is disabled. Default 5 days. */
   readonly disableAfter?: number;
-  /** Of the channel: the format of a webhook, its headers. */
+  /** Settings of the channel, such as the format and headers of a webhook. */
   readonly channel?: Readonly<Record<string, unknown>>;
 }
 

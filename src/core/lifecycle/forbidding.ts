@@ -1,8 +1,8 @@
 import type { ChartNode } from './lifecycle.js';
 
 /**
- * The innermost state that catches an event to refuse it, by a transition without target and effects; the
- * states around it might take the event. Pure. Undefined where none does.
+ * Returns the innermost state that forbids an event by a transition without target and effects, although a
+ * state around it may take the event. Pure. Undefined where none forbids it.
  */
 export function forbiddenBy(chart: ChartNode, state: string, event: string): string | undefined {
   const active = activeNodes(chart, valueOf(state));

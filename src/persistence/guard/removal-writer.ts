@@ -1,16 +1,14 @@
 import type { EntityManager, QueryRunner } from 'typeorm';
 import type { ResourceBinding } from '../resource/binding.js';
 import type { EntityTracker } from './entity-tracker.js';
-import { readRole } from './entity-roles.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import { openTransaction } from '../commit/open-transaction.js';
 import { refuseOversized } from '../../core/planning/payload-limit.js';
-import { incompleteRow, revisionsExhausted } from '../../core/planning/unusable-row.js';
-import { revisionConflict, unknownResource } from '../../core/planning/plan.js';
 import type { SaveGuard } from './save-guard.js';
 import type { SubscriberParts } from './subscriber-parts.js';
 import { announceChange, removed } from '../../core/planning/transition-announcements.js';
 import { onRollback, markIncomplete } from './transaction-log.js';
+import { lockAsRead } from './lock-as-read.js';
 
 /** An announced removal whose row is not deleted yet. */
 interface Removal {
@@ -50,19 +48,7 @@ export class RemovalWriter {
     await this.#saves.apply(binding, manager, entity, undefined);
     const { store, maxPayload } = this.#parts;
     const { resource, lifecycle } = binding;
-    const uuid = String(readRole(binding, entity, 'uuid')).toLowerCase();
-    const row = (await store.lockWithin(manager, binding, [uuid])).get(uuid);
-    if (row === undefined) {
-      throw unknownResource(binding, uuid);
-    }
-    const unusable = incompleteRow(binding, row) ?? revisionsExhausted(binding, row);
-    if (unusable !== undefined) {
-      throw unusable;
-    }
-    const expected = readRole(binding, entity, 'revision');
-    if (expected != null && Number(expected) !== row.revision) {
-      throw revisionConflict(binding, row, Number(expected));
-    }
+    const { uuid, row } = await lockAsRead(store, binding, manager, entity);
     this.#keepKeys(binding, runner, entity);
     if (this.#on(runner).some((other) => other.binding === binding && other.uuid === uuid)) {
       // Another object of the same row, in the same call: the row ends once.

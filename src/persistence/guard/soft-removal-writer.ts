@@ -1,13 +1,7 @@
 import type { EntityManager, QueryRunner } from 'typeorm';
-import { incompleteRow, revisionsExhausted } from '../../core/planning/unusable-row.js';
 import { nextEventId } from '../../core/identity/event-id.js';
 import { refuseOversized } from '../../core/planning/payload-limit.js';
-import {
-  type LockedRow,
-  planStep,
-  revisionConflict,
-  unknownResource,
-} from '../../core/planning/plan.js';
+import { type LockedRow, planStep } from '../../core/planning/plan.js';
 import { recovered, softRemoved } from '../../core/planning/transition-announcements.js';
 import type { TableRow } from '../../core/lifecycle/lifecycle.js';
 import { openTransaction } from '../commit/open-transaction.js';
@@ -25,6 +19,7 @@ import {
 import type { SaveGuard } from './save-guard.js';
 import type { SubscriberParts } from './subscriber-parts.js';
 import { onRollback, markIncomplete } from './transaction-log.js';
+import { lockAsRead } from './lock-as-read.js';
 
 /**
  * Announces that TypeORM hides a row (`softRemove`) or shows it again (`recover`). The resource keeps
@@ -112,19 +107,7 @@ export class SoftRemovalWriter {
   ): Promise<void> {
     const { store, maxPayload } = this.#parts;
     const { reason, ...context } = this.#memory.takeDescription(entity);
-    const uuid = String(readRole(binding, entity, 'uuid')).toLowerCase();
-    const row = (await store.lockWithin(manager, binding, [uuid])).get(uuid);
-    if (row === undefined) {
-      throw unknownResource(binding, uuid);
-    }
-    const unusable = incompleteRow(binding, row) ?? revisionsExhausted(binding, row);
-    if (unusable !== undefined) {
-      throw unusable;
-    }
-    const expected = readRole(binding, entity, 'revision');
-    if (expected != null && Number(expected) !== row.revision) {
-      throw revisionConflict(binding, row, Number(expected));
-    }
+    const { uuid, row } = await lockAsRead(store, binding, manager, entity);
     const origin = this.#parts.origin(context);
     const plan = planStep(
       binding,
@@ -135,6 +118,7 @@ export class SoftRemovalWriter {
     );
     refuseOversized(plan.entries, maxPayload);
     await store.applyWithin(manager, binding.beforeSave, [plan]);
+    const before = readRole(binding, entity, 'revision');
     const agreed = this.#memory.agreed(entity);
     const revision = revisionProperty(binding, entity, plan.update.revision);
     writeRole(binding, entity, 'revision', revision);
@@ -142,7 +126,7 @@ export class SoftRemovalWriter {
     this.#memory.snapshot(binding, entity);
     onRollback(openTransaction(manager), () => {
       this.#memory.restoreAgreed(entity, agreed);
-      writeRole(binding, entity, 'revision', expected);
+      writeRole(binding, entity, 'revision', before);
       writeRole(binding, entity, 'lifecycleVersion', agreed?.lifecycleVersion);
     });
   }
